@@ -1,0 +1,219 @@
+//! The one decision: what to do next for a Space.
+//!
+//! A supervisor gathers a [`Snapshot`], asks [`decide`], does what it says, and asks again until there is nothing to
+//! do. Publishing, waking, sleeping, a crash and a restart of the server differ only in the snapshot. Every action is
+//! idempotent, so that doing one twice after a crash is harmless.
+
+use std::time::Duration;
+
+use super::{
+    BuildFacts, BuildId, BuildState, Desired, ExitReason, InstanceFacts, InstanceId, InstanceState,
+    Millis, SleepAfter,
+};
+
+/// Milliseconds an instance of an older version may go on serving visits it began before a newer one took over.
+pub(super) const DRAIN_MILLIS: Millis = 10 * 60 * 1000;
+
+/// How often in a row a build may end badly before only its owner can start it again.
+const MAX_FAILURES: u32 = 6;
+
+/// Everything the decision looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// What the owner wants.
+    pub desired: Desired,
+    /// Instances started under a lower number are to be replaced.
+    pub restarts: i64,
+    /// The newest build.
+    pub newest: Option<BuildFacts>,
+    /// The newest build that succeeded; it may be `newest`.
+    pub good: Option<BuildFacts>,
+    /// The build being made right now by this supervisor.
+    pub building: Option<BuildId>,
+    /// What runs, or last ended.
+    pub instances: Vec<InstanceFacts>,
+    /// Whether a visitor waits.
+    pub demand: bool,
+    /// Whether it was put to sleep and nothing has woken it since.
+    pub asleep: bool,
+    /// Idle time until it sleeps.
+    pub sleep_after: SleepAfter,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Begin this build.
+    Build(BuildId),
+    /// Give up the build under way: a newer one waits, or nobody wants it.
+    CancelBuild(BuildId),
+    /// Start an instance of this build.
+    Start(BuildId),
+    /// Send visitors to this instance.
+    Route(InstanceId),
+    /// Stop an instance that is no longer wanted.
+    Stop(InstanceId),
+    /// Stop the instance because nobody visits.
+    Sleep(InstanceId),
+    /// Remove everything the Space has.
+    Delete,
+}
+
+/// What the supervisor does after a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Do this, then decide again.
+    Do(Action),
+    /// Nothing to do before that moment, unless nudged.
+    WaitUntil(Millis),
+    /// Nothing to do until nudged.
+    Wait,
+}
+
+/// What to do next at `now`.
+pub fn decide(snapshot: &Snapshot, now: Millis) -> Next {
+    match snapshot.desired {
+        Desired::Running => {}
+        Desired::Paused | Desired::Deleted => return wind_down(snapshot),
+    }
+    let mut wait = Deadline::default();
+    if let Some(action) = build_action(snapshot, now, &mut wait) {
+        return Next::Do(action);
+    }
+    if let Some(action) = instance_action(snapshot, now, &mut wait) {
+        return Next::Do(action);
+    }
+    wait.into_next()
+}
+
+fn wind_down(snapshot: &Snapshot) -> Next {
+    if let Some(id) = snapshot.building {
+        return Next::Do(Action::CancelBuild(id));
+    }
+    if let Some(instance) = ready(snapshot).next() {
+        return Next::Do(Action::Stop(instance.id));
+    }
+    if snapshot.desired == Desired::Deleted {
+        Next::Do(Action::Delete)
+    } else {
+        Next::Wait
+    }
+}
+
+fn build_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Option<Action> {
+    let newest = snapshot.newest.as_ref()?;
+    match snapshot.building {
+        Some(id) if id != newest.id => return Some(Action::CancelBuild(id)),
+        Some(_) => return None,
+        None => {}
+    }
+    // `Running` without a build under way here is one that died with the server.
+    if !matches!(newest.state, BuildState::Queued | BuildState::Running) {
+        return None;
+    }
+    let failed_at = newest.finished_at.filter(|_| newest.tries > 0);
+    let due = failed_at.map_or(now, |at| at + back_off(newest.tries.unsigned_abs()));
+    if due <= now {
+        return Some(Action::Build(newest.id));
+    }
+    wait.no_later_than(due);
+    None
+}
+
+fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Option<Action> {
+    let wanted = snapshot.good.as_ref()?;
+    let current = snapshot
+        .instances
+        .iter()
+        .rfind(|instance| instance.build == wanted.id && instance.restarts == snapshot.restarts);
+    match current.map(|instance| (instance.id, &instance.state)) {
+        None if snapshot.asleep && !snapshot.demand => None,
+        None => Some(Action::Start(wanted.id)),
+        Some((id, InstanceState::Ready { routed: false, .. })) => Some(Action::Route(id)),
+        Some((id, InstanceState::Ready { idle_since, .. })) => {
+            if let Some(action) = retire_others(snapshot, id, now, wait) {
+                return Some(action);
+            }
+            // A Space in use is looked at again when it could have been idle for long enough.
+            let after = millis(snapshot.sleep_after?).max(1);
+            let due = idle_since.unwrap_or(now).saturating_add(after);
+            if due > now {
+                wait.no_later_than(due);
+                return None;
+            }
+            (!snapshot.demand).then_some(Action::Sleep(id))
+        }
+        Some((_, InstanceState::Ended { reason: ExitReason::Stopped, .. })) => (snapshot.demand
+            || !snapshot.asleep)
+            .then_some(Action::Start(wanted.id)),
+        Some((_, InstanceState::Ended { failures, .. })) if *failures >= MAX_FAILURES => None,
+        Some((_, InstanceState::Ended { at, failures, .. })) => {
+            let due = at + back_off(u64::from(*failures));
+            if due <= now {
+                return Some(Action::Start(wanted.id));
+            }
+            wait.no_later_than(due);
+            None
+        }
+    }
+}
+
+/// Stops instances other than `current`: at once when nobody uses them, and in any case after the drain time.
+fn retire_others(
+    snapshot: &Snapshot,
+    current: InstanceId,
+    now: Millis,
+    wait: &mut Deadline,
+) -> Option<Action> {
+    for other in ready(snapshot).filter(|instance| instance.id != current) {
+        let InstanceState::Ready {
+            idle_since,
+            draining_since,
+            ..
+        } = &other.state
+        else {
+            continue;
+        };
+        let due = draining_since.map_or(now, |since| since + DRAIN_MILLIS);
+        if idle_since.is_some() || due <= now {
+            return Some(Action::Stop(other.id));
+        }
+        wait.no_later_than(due);
+    }
+    None
+}
+
+fn ready(snapshot: &Snapshot) -> impl Iterator<Item = &InstanceFacts> {
+    snapshot
+        .instances
+        .iter()
+        .filter(|instance| matches!(instance.state, InstanceState::Ready { .. }))
+}
+
+/// Milliseconds to wait after the `count`-th failure in a row: 1 s, doubling, at most five minutes.
+fn back_off(count: u64) -> Millis {
+    let doublings = count.saturating_sub(1).min(9);
+    (1000 << doublings).min(5 * 60 * 1000)
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+/// The earliest of the moments at which something falls due.
+#[derive(Default)]
+struct Deadline(Option<Millis>);
+
+impl Deadline {
+    fn no_later_than(&mut self, due: Millis) {
+        self.0 = Some(self.0.map_or(due, |known| known.min(due)));
+    }
+
+    fn into_next(self) -> Next {
+        self.0.map_or(Next::Wait, Next::WaitUntil)
+    }
+}
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -1,0 +1,301 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{BuildError, Fault, Revision};
+
+fn revision() -> Revision {
+    "0123456789012345678901234567890123456789".parse().expect("forty digits")
+}
+
+fn build(state: BuildState) -> BuildFacts {
+    BuildFacts {
+        id: BuildId::new(),
+        revision: revision(),
+        state,
+        cached: true,
+        tries: 0,
+        artifact: None,
+        error: (state == BuildState::Failed).then(|| BuildError {
+            fault: Fault::Author,
+            message: String::new(),
+        }),
+        created_at: 0,
+        finished_at: None,
+    }
+}
+
+fn snapshot() -> Snapshot {
+    Snapshot {
+        desired: Desired::Running,
+        restarts: 0,
+        newest: None,
+        good: None,
+        building: None,
+        instances: Vec::new(),
+        demand: false,
+        asleep: false,
+        sleep_after: None,
+    }
+}
+
+/// Carries out a decision on the snapshot the way a supervisor whose every action succeeds would.
+fn apply(snapshot: &mut Snapshot, action: &Action, now: Millis) {
+    match action {
+        Action::Build(_) => {
+            let newest = snapshot.newest.as_mut().expect("built the newest");
+            newest.state = BuildState::Succeeded;
+            snapshot.good = Some(newest.clone());
+        }
+        Action::CancelBuild(_) => snapshot.building = None,
+        Action::Start(id) => {
+            snapshot.asleep = false;
+            snapshot.instances.push(InstanceFacts {
+                id: InstanceId::new(),
+                build: *id,
+                restarts: snapshot.restarts,
+                state: InstanceState::Ready {
+                    idle_since: Some(now),
+                    routed: false,
+                    draining_since: None,
+                },
+            });
+        }
+        Action::Route(id) => {
+            snapshot.demand = false;
+            for instance in &mut snapshot.instances {
+                if let InstanceState::Ready {
+                    routed,
+                    draining_since,
+                    ..
+                } = &mut instance.state
+                {
+                    let mine = instance.id == *id;
+                    if *routed && !mine {
+                        *draining_since = Some(now);
+                    }
+                    *routed = mine;
+                }
+            }
+        }
+        Action::Stop(id) | Action::Sleep(id) => {
+            snapshot.asleep |= matches!(action, Action::Sleep(_));
+            snapshot.instances.retain(|instance| instance.id != *id);
+        }
+        Action::Delete => {}
+    }
+}
+
+#[test]
+fn a_publish_builds_starts_and_routes() {
+    let mut facts = snapshot();
+    facts.newest = Some(build(BuildState::Queued));
+    let mut steps = Vec::new();
+    while let Next::Do(action) = decide(&facts, 0) {
+        apply(&mut facts, &action, 0);
+        steps.push(action);
+    }
+    assert!(
+        matches!(steps[..], [Action::Build(_), Action::Start(_), Action::Route(_)]),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn a_newer_publish_cancels_the_build_under_way() {
+    let mut facts = snapshot();
+    let old = BuildId::new();
+    facts.newest = Some(build(BuildState::Queued));
+    facts.building = Some(old);
+    assert_eq!(decide(&facts, 0), Next::Do(Action::CancelBuild(old)));
+}
+
+#[test]
+fn an_idle_space_sleeps_and_a_visitor_wakes_it() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good.clone());
+    facts.sleep_after = Some(Duration::from_secs(60));
+    while let Next::Do(action) = decide(&facts, 0) {
+        apply(&mut facts, &action, 0);
+    }
+    assert_eq!(decide(&facts, 59_999), Next::WaitUntil(60_000));
+    let Next::Do(action @ Action::Sleep(_)) = decide(&facts, 60_000) else {
+        panic!("did not sleep");
+    };
+    apply(&mut facts, &action, 60_000);
+    assert_eq!(decide(&facts, 60_001), Next::Wait);
+    facts.demand = true;
+    assert_eq!(decide(&facts, 60_002), Next::Do(Action::Start(good.id)));
+}
+
+#[test]
+fn a_crash_is_retried_later_and_later_and_then_no_more() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good.clone());
+    let mut waits = Vec::new();
+    for failures in 1..=MAX_FAILURES {
+        facts.instances = vec![InstanceFacts {
+            id: InstanceId::new(),
+            build: good.id,
+            restarts: 0,
+            state: InstanceState::Ended {
+                reason: ExitReason::Lost,
+                at: 0,
+                failures,
+            },
+        }];
+        waits.push(decide(&facts, 0));
+    }
+    let expected = [1000, 2000, 4000, 8000, 16000].map(Next::WaitUntil);
+    assert_eq!(waits[..5], expected);
+    assert_eq!(waits[5], Next::Wait);
+}
+
+#[test]
+fn an_older_instance_drains_before_it_stops() {
+    let mut facts = snapshot();
+    let (old, new) = (build(BuildState::Succeeded), build(BuildState::Succeeded));
+    facts.newest = Some(new.clone());
+    facts.good = Some(new.clone());
+    let busy = InstanceState::Ready {
+        idle_since: None,
+        routed: false,
+        draining_since: Some(0),
+    };
+    let current = InstanceState::Ready {
+        idle_since: None,
+        routed: true,
+        draining_since: None,
+    };
+    let instance = |build: &BuildFacts, state| InstanceFacts {
+        id: InstanceId::new(),
+        build: build.id,
+        restarts: 0,
+        state,
+    };
+    facts.instances = vec![instance(&old, busy), instance(&new, current)];
+    let old_id = facts.instances[0].id;
+    assert_eq!(decide(&facts, 1), Next::WaitUntil(DRAIN_MILLIS));
+    assert_eq!(decide(&facts, DRAIN_MILLIS), Next::Do(Action::Stop(old_id)));
+}
+
+fn any_snapshot() -> impl Strategy<Value = Snapshot> {
+    let state = || {
+        prop_oneof![
+            Just(BuildState::Queued),
+            Just(BuildState::Running),
+            Just(BuildState::Failed),
+            Just(BuildState::Succeeded),
+        ]
+    };
+    let desired = prop_oneof![Just(Desired::Running), Just(Desired::Paused), Just(Desired::Deleted)];
+    let instance = (any::<bool>(), 0i64..3, 0i64..100_000, any::<[bool; 3]>(), 0u32..8);
+    (
+        desired,
+        0i64..3,
+        proptest::option::of((state(), 0i64..4)),
+        any::<bool>(),
+        proptest::option::of(any::<bool>()),
+        proptest::collection::vec(instance, 0..4),
+        any::<[bool; 2]>(),
+        proptest::option::of(0u64..100_000),
+    )
+        .prop_map(|(desired, restarts, newest, older_good, building, instances, [demand, asleep], sleep)| {
+            let newest = newest.map(|(state, tries)| {
+                let mut facts = build(state);
+                facts.tries = tries;
+                facts.finished_at = (tries > 0).then_some(0);
+                facts
+            });
+            let good = match &newest {
+                Some(facts) if facts.state == BuildState::Succeeded => Some(facts.clone()),
+                Some(_) if older_good => Some(build(BuildState::Succeeded)),
+                _ => None,
+            };
+            let other = BuildId::new();
+            let instances = instances
+                .into_iter()
+                .map(|(current, restarts, at, [ready, idle, routed], failures)| InstanceFacts {
+                    id: InstanceId::new(),
+                    build: good.as_ref().filter(|_| current).map_or(other, |good| good.id),
+                    restarts,
+                    state: if ready {
+                        InstanceState::Ready {
+                            idle_since: idle.then_some(at),
+                            routed,
+                            draining_since: (!routed).then_some(at),
+                        }
+                    } else {
+                        InstanceState::Ended {
+                            reason: if idle { ExitReason::Stopped } else { ExitReason::Lost },
+                            at,
+                            failures,
+                        }
+                    },
+                })
+                .collect();
+            Snapshot {
+                desired,
+                restarts,
+                building: building.and_then(|same| match (&newest, same) {
+                    (Some(newest), true) => Some(newest.id),
+                    _ => Some(other),
+                }),
+                newest,
+                good,
+                instances,
+                demand,
+                asleep,
+                sleep_after: sleep.map(Duration::from_millis),
+            }
+        })
+}
+
+proptest! {
+    /// The loop ends: from any facts a supervisor whose actions succeed comes to rest within a few steps.
+    #[test]
+    fn the_loop_comes_to_rest(mut facts in any_snapshot(), now in 0i64..10_000_000) {
+        for _ in 0..24 {
+            match decide(&facts, now) {
+                Next::Do(Action::Delete) => return Ok(()),
+                Next::Do(action) => apply(&mut facts, &action, now),
+                Next::WaitUntil(due) => {
+                    prop_assert!(due > now, "waits for what is already due");
+                    return Ok(());
+                }
+                Next::Wait => return Ok(()),
+            }
+        }
+        prop_assert!(false, "still busy: {facts:?}");
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_never_started(facts in any_snapshot(), now in 0i64..10_000_000) {
+        if facts.desired != Desired::Running {
+            let next = decide(&facts, now);
+            let starts = matches!(next, Next::Do(Action::Start(_) | Action::Build(_) | Action::Route(_)));
+            prop_assert!(!starts);
+        }
+    }
+
+    #[test]
+    fn the_instance_that_serves_is_stopped_only_to_sleep(facts in any_snapshot(), now in 0i64..10_000_000) {
+        if facts.desired == Desired::Running && let Next::Do(Action::Stop(id)) = decide(&facts, now) {
+            let wanted = facts.good.as_ref().map(|good| good.id);
+            let stopped = facts.instances.iter().find(|instance| instance.id == id).expect("known");
+            let newest_current = facts.instances.iter().rfind(|instance| {
+                Some(instance.build) == wanted && instance.restarts == facts.restarts
+            });
+            prop_assert!(newest_current.is_some_and(|current| current.id != stopped.id));
+        }
+    }
+
+    #[test]
+    fn a_waiting_visitor_is_never_met_by_sleep(mut facts in any_snapshot(), now in 0i64..10_000_000) {
+        facts.demand = true;
+        prop_assert!(!matches!(decide(&facts, now), Next::Do(Action::Sleep(_))));
+    }
+}

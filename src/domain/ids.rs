@@ -1,0 +1,294 @@
+//! Names and identifiers, parsed once.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why a name was refused; the text is for the person who chose it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NameError(String);
+
+impl NameError {
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new identifier; later ones sort after earlier ones (UUID version 7).
+            #[expect(clippy::new_without_default, reason = "a random identifier is not a default value")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.simple().fmt(formatter)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Uuid::try_parse(text)
+                    .map(Self)
+                    .map_err(|_| NameError::new(concat!("not a ", stringify!($name))))
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// An account, for life; its name may change.
+    AccountId
+);
+uuid_id!(
+    /// A Space, for life; its name may change.
+    SpaceId
+);
+uuid_id!(
+    /// One attempt at making an artifact.
+    BuildId
+);
+uuid_id!(
+    /// One running copy of an artifact.
+    InstanceId
+);
+
+macro_rules! text_name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+    };
+}
+
+text_name!(
+    /// Who owns Spaces: the name of a user or an organisation. ASCII letters, digits and single inner hyphens, 1 to 39.
+    Owner
+);
+
+impl FromStr for Owner {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let inner_hyphens = !text.starts_with('-') && !text.ends_with('-') && !text.contains("--");
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if (1..=39).contains(&text.len()) && inner_hyphens && plain {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::new(
+                "an owner's name has 1 to 39 letters, digits and single hyphens between them",
+            ))
+        }
+    }
+}
+
+text_name!(
+    /// The second half of a Space's name. The Hub's rules: 1 to 96 of `[A-Za-z0-9._-]`, no `--` or `..`, not starting
+    /// or ending with `-` or `.`, not ending in `.git`.
+    RepoName
+);
+
+impl FromStr for RepoName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+        let edges = !text.starts_with(['-', '.']) && !text.ends_with(['-', '.']);
+        let runs = !text.contains("--") && !text.contains("..");
+        let reserved = text.to_ascii_lowercase().ends_with(".git");
+        if (1..=96).contains(&text.len()) && plain && edges && runs && !reserved {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::new(
+                "a Space's name has 1 to 96 of the characters A-Z a-z 0-9 . _ -, no two dots or hyphens in a row, \
+                 starts and ends with a letter, a digit or _, and does not end in .git",
+            ))
+        }
+    }
+}
+
+/// A Space's full name, `owner/name`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SpaceName {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its name among the owner's.
+    pub name: RepoName,
+}
+
+impl SpaceName {
+    /// The DNS label under which the Space answers.
+    ///
+    /// # Errors
+    /// When the label would pass DNS's 63 characters (RFC 1035 §2.3.4) or hold nothing but hyphens.
+    pub fn subdomain(&self) -> Result<Subdomain, NameError> {
+        let label = format!("{}-{}", self.owner, self.name)
+            .to_ascii_lowercase()
+            .replace(['_', '.'], "-");
+        let label = label.trim_matches('-');
+        if label.len() > 63 {
+            return Err(NameError::new(format!(
+                "`{self}` gives the address label `{label}` of {} characters; DNS allows 63, so choose a shorter name",
+                label.len()
+            )));
+        }
+        Ok(Subdomain(label.to_owned()))
+    }
+}
+
+impl fmt::Display for SpaceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.owner, self.name)
+    }
+}
+
+impl FromStr for SpaceName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let (owner, name) = text
+            .split_once('/')
+            .ok_or_else(|| NameError::new(format!("`{text}` is not of the form OWNER/NAME")))?;
+        Ok(Self {
+            owner: owner.parse()?,
+            name: name.parse()?,
+        })
+    }
+}
+
+impl TryFrom<String> for SpaceName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<SpaceName> for String {
+    fn from(name: SpaceName) -> String {
+        name.to_string()
+    }
+}
+
+text_name!(
+    /// The DNS label of a Space: lower case, `owner-name` with `_` and `.` turned into `-`. Unique on a server.
+    Subdomain
+);
+
+impl FromStr for Subdomain {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if (1..=63).contains(&text.len()) && plain && !text.starts_with('-') && !text.ends_with('-')
+        {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::new("not an address label"))
+        }
+    }
+}
+
+text_name!(
+    /// One commit: forty lower-case hexadecimal digits.
+    Revision
+);
+
+impl FromStr for Revision {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let hex = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        if text.len() == 40 && hex {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::new("not a commit id"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn subdomain_folds_case_dots_and_underscores() {
+        let name: SpaceName = "Microsoft/TRELLIS.2_x".parse().expect("valid");
+        assert_eq!(
+            name.subdomain().expect("short").as_str(),
+            "microsoft-trellis-2-x"
+        );
+    }
+
+    #[test]
+    fn hostile_names_are_refused() {
+        for bad in [
+            "a", "a/", "/b", "a/..", "a/.git", "a/b.git", "a/b/c", "a/b%2fc", "a b/c", "-a/b", "a--b/c", "a/b--c",
+            "a/-b", "a/b.", "a/b\0", "ä/b", "a.b/c", "../b", "a/B.GIT",
+        ] {
+            assert!(bad.parse::<SpaceName>().is_err(), "{bad:?} was accepted");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn accepted_names_make_safe_labels(text in "[ -~]{0,20}/[ -~]{0,70}") {
+            if let Ok(name) = text.parse::<SpaceName>() {
+                prop_assert_eq!(name.to_string(), text);
+                if let Ok(label) = name.subdomain() {
+                    prop_assert!(label.as_str().parse::<Subdomain>().is_ok());
+                }
+            }
+        }
+    }
+}

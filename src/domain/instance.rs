@@ -1,0 +1,70 @@
+//! A running copy of an artifact.
+
+use super::{BuildId, InstanceId, Millis};
+
+/// Why an instance ended or would not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitReason {
+    /// It was stopped because it was asked to be.
+    Stopped,
+    /// It went past its memory.
+    OutOfMemory,
+    /// It ended by itself.
+    Exited {
+        /// What it said in ending.
+        code: i32,
+    },
+    /// It could not be started; the text is for the author.
+    NotStarted(String),
+    /// It is gone and nobody saw why.
+    Lost,
+}
+
+impl ExitReason {
+    /// One sentence for the author.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Stopped => "It was stopped.".into(),
+            Self::OutOfMemory => "It needed more memory than its hardware has.".into(),
+            Self::Exited { code } => format!("It ended by itself with exit code {code}."),
+            Self::NotStarted(why) => why.clone(),
+            Self::Lost => "It disappeared.".into(),
+        }
+    }
+}
+
+/// Where an instance stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InstanceState {
+    /// It answers.
+    Ready {
+        /// Since when nobody has used it; `None` while visits are under way.
+        idle_since: Option<Millis>,
+        /// Whether the gateway sends visitors to it.
+        routed: bool,
+        /// Since when another instance has had its place.
+        draining_since: Option<Millis>,
+    },
+    /// It ended, or never began.
+    Ended {
+        /// Why.
+        reason: ExitReason,
+        /// When.
+        at: Millis,
+        /// How often in a row this build has ended this way.
+        failures: u32,
+    },
+}
+
+/// What is known of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceFacts {
+    /// Which one.
+    pub id: InstanceId,
+    /// What it runs.
+    pub build: BuildId,
+    /// The Space's `restarts` at its start.
+    pub restarts: i64,
+    /// Where it stands.
+    pub state: InstanceState,
+}

@@ -1,0 +1,32 @@
+//! The words of the house and its pure decisions.
+//!
+//! Everything here is plain data and functions of their arguments: no clock, no I/O, no runtime. Parsing happens at the
+//! door, once, into the types below; whoever holds one may trust it.
+
+mod account;
+mod build;
+mod card;
+mod decide;
+mod hardware;
+mod ids;
+mod instance;
+mod space;
+mod stage;
+
+pub use account::{Account, Role, Scope};
+pub use build::{
+    Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
+};
+pub use card::{Card, CardError, CardProblem, Sdk, split_front_matter};
+pub use decide::{Action, Next, Snapshot, decide};
+pub use hardware::{Hardware, Limits};
+pub use ids::{
+    AccountId, BuildId, InstanceId, NameError, Owner, RepoName, Revision, SpaceId, SpaceName,
+    Subdomain,
+};
+pub use instance::{ExitReason, InstanceFacts, InstanceState};
+pub use space::{Desired, SleepAfter, Space, Visibility};
+pub use stage::{Stage, StageFacts, stage};
+
+/// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
+pub type Millis = i64;

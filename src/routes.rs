@@ -1,0 +1,245 @@
+//! The one table between the control plane, which writes it, and the gateway, which reads it.
+//!
+//! Reading is one map look-up and one look at a `watch` cell: no database, no waiting. The reader can say two things
+//! back, neither of which waits: *somebody wants this Space* ([`Entry::demand`]) and *a visit began or ended*
+//! ([`Visit`]).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::domain::{AccountId, InstanceId, Millis, SpaceId, SpaceName, Stage, Subdomain, Visibility};
+use crate::upstream::Upstream;
+
+/// What the gateway does with a Space's requests right now.
+#[derive(Debug, Clone)]
+pub enum Route {
+    /// Send them there.
+    Serving(Arc<Serving>),
+    /// Say that somebody wants it, and wait.
+    Asleep,
+    /// Wait: it is on its way.
+    Starting,
+    /// It will not answer until its owner does something.
+    Refused(Refusal),
+}
+
+/// Why a Space does not answer.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// What the outside is told.
+    pub stage: Stage,
+    /// One sentence for the visitor.
+    pub message: String,
+}
+
+/// An instance that answers.
+#[derive(Debug)]
+pub struct Serving {
+    /// Which one.
+    pub instance: InstanceId,
+    /// Where its requests go.
+    pub upstream: Upstream,
+    visits: AtomicUsize,
+    last_used: AtomicI64,
+    draining: AtomicBool,
+    space: SpaceId,
+    nudge: mpsc::UnboundedSender<SpaceId>,
+}
+
+/// What the gateway needs to know of a Space beside its route.
+#[derive(Debug, Clone)]
+pub struct EntrySettings {
+    /// Its full name.
+    pub name: SpaceName,
+    /// Whose it is.
+    pub owner: AccountId,
+    /// Who may visit.
+    pub visibility: Visibility,
+}
+
+/// A Space in the table.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which Space.
+    pub id: SpaceId,
+    settings: RwLock<Arc<EntrySettings>>,
+    route: watch::Sender<Route>,
+    wanted: AtomicBool,
+    nudge: mpsc::UnboundedSender<SpaceId>,
+}
+
+/// One visit under way; its drop ends it. Keep it until the body or tunnel has ended.
+#[derive(Debug)]
+pub struct Visit(Arc<Serving>);
+
+/// The table. Cheap to clone; all clones are the same table.
+#[derive(Debug, Clone)]
+pub struct RouteTable {
+    entries: Arc<RwLock<HashMap<Subdomain, Arc<Entry>>>>,
+    nudge: mpsc::UnboundedSender<SpaceId>,
+}
+
+/// Spaces that somebody wants or that lost their last visitor. The control plane reads it.
+pub type Nudges = mpsc::UnboundedReceiver<SpaceId>;
+
+// === impl RouteTable ===
+
+impl RouteTable {
+    /// An empty table and the channel on which its readers speak back.
+    pub fn new() -> (Self, Nudges) {
+        let (nudge, nudges) = mpsc::unbounded_channel();
+        let table = Self {
+            entries: Arc::default(),
+            nudge,
+        };
+        (table, nudges)
+    }
+
+    /// The Space at that address label.
+    pub fn get(&self, subdomain: &str) -> Option<Arc<Entry>> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        // A `Subdomain` borrows as text nowhere else, so the key is parsed: a bad label is simply not there.
+        entries.get(&subdomain.parse::<Subdomain>().ok()?).cloned()
+    }
+
+    /// The Space of that name, as the path form `/run/OWNER/NAME/` asks for it.
+    pub fn get_by_name(&self, name: &SpaceName) -> Option<Arc<Entry>> {
+        let entry = self.get(name.subdomain().ok()?.as_str())?;
+        (entry.settings().name == *name).then_some(entry)
+    }
+
+    /// Control plane only: puts a Space at an address, asleep, or takes over the entry that is there for it.
+    pub fn put(&self, id: SpaceId, subdomain: Subdomain, settings: EntrySettings) -> Arc<Entry> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.get(&subdomain).filter(|entry| entry.id == id) {
+            *entry.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+            return Arc::clone(entry);
+        }
+        let entry = Arc::new(Entry {
+            id,
+            settings: RwLock::new(Arc::new(settings)),
+            route: watch::Sender::new(Route::Starting),
+            wanted: AtomicBool::new(false),
+            nudge: self.nudge.clone(),
+        });
+        entries.insert(subdomain, Arc::clone(&entry));
+        entry
+    }
+
+    /// Control plane only: forgets the Space at that address, if it is still that one.
+    pub fn remove(&self, id: SpaceId, subdomain: &Subdomain) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.get(subdomain).is_some_and(|entry| entry.id == id) {
+            entries.remove(subdomain);
+        }
+    }
+
+    /// How many Spaces have an address.
+    pub fn len(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether no Space has one.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// Name, owner and visibility as they are now.
+    pub fn settings(&self) -> Arc<EntrySettings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What to do with a request right now.
+    pub fn route(&self) -> Route {
+        self.route.borrow().clone()
+    }
+
+    /// A receiver that wakes at every change of the route.
+    pub fn watch(&self) -> watch::Receiver<Route> {
+        self.route.subscribe()
+    }
+
+    /// Says that a visitor wants the Space. Does not wait; saying it twice is saying it once.
+    pub fn demand(&self) {
+        if !self.wanted.swap(true, Ordering::AcqRel) {
+            // A closed channel means that the server is going down.
+            let _ = self.nudge.send(self.id);
+        }
+    }
+
+    /// Control plane only: whether a visitor waits.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
+    }
+
+    /// Control plane only: sets the route. `Serving` answers whoever waited, and so ends the demand.
+    pub fn set(&self, route: Route) {
+        if matches!(route, Route::Serving(_)) {
+            self.wanted.store(false, Ordering::Release);
+        }
+        self.route.send_replace(route);
+    }
+
+    /// Control plane only: an instance of this Space, not yet routed to.
+    pub fn serving(&self, instance: InstanceId, upstream: Upstream) -> Arc<Serving> {
+        Arc::new(Serving {
+            instance,
+            upstream,
+            visits: AtomicUsize::new(0),
+            last_used: AtomicI64::new(now()),
+            draining: AtomicBool::new(false),
+            space: self.id,
+            nudge: self.nudge.clone(),
+        })
+    }
+}
+
+// === impl Serving ===
+
+impl Serving {
+    /// Counts a visit until the returned guard drops.
+    pub fn visit(self: &Arc<Self>) -> Visit {
+        self.visits.fetch_add(1, Ordering::AcqRel);
+        Visit(Arc::clone(self))
+    }
+
+    /// Control plane only: another instance has this one's place, so tell when the last visit ends.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Visits under way.
+    pub fn visits(&self) -> usize {
+        self.visits.load(Ordering::Acquire)
+    }
+
+    /// Since when nobody visits; `None` while somebody does.
+    pub fn idle_since(&self) -> Option<Millis> {
+        (self.visits() == 0).then(|| self.last_used.load(Ordering::Acquire))
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let serving = &self.0;
+        serving.last_used.store(now(), Ordering::Release);
+        // Only an instance that waits to be stopped is in a hurry; a routed one is looked at when its idle time ends.
+        let last = serving.visits.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last && serving.draining.load(Ordering::Acquire) {
+            let _ = serving.nudge.send(serving.space);
+        }
+    }
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}
