@@ -1,0 +1,125 @@
+//! Running things: from an artifact to an address at which it answers.
+//!
+//! One trait, [`Runtime`], one folder or file per kind. [`Runtimes::for_artifact`] picks; nobody above knows which kind
+//! it is. An instance of a kind that lives in this process ends with the process, and is started again by the same
+//! decision that starts any other.
+
+mod site;
+pub mod wasm;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use crate::domain::{Artifact, ArtifactKind, ExitReason, InstanceId, Limits, SpaceName};
+use crate::journal::Log;
+use crate::ledger::SpaceAccount;
+use crate::upstream::Upstream;
+
+pub use site::SiteRuntime;
+
+/// What is to be run, and within what.
+#[derive(Clone)]
+pub struct InstanceSpec {
+    /// Chosen by the caller.
+    pub id: InstanceId,
+    /// Whose it is, for logs and environment.
+    pub name: SpaceName,
+    /// What to run.
+    pub artifact: Artifact,
+    /// The Space's page in the ledger: everything the instance takes is charged there.
+    pub account: Arc<SpaceAccount>,
+    /// Its hardware.
+    pub limits: Limits,
+    /// The environment it sees, secrets included. Never to be logged.
+    pub environment: Arc<Vec<(String, String)>>,
+    /// Where it may speak.
+    pub log: Log,
+}
+
+/// Why an instance did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The author's to mend; the text is for them.
+    #[error("{0}")]
+    Author(String),
+    /// The artifact is not there any more, or not of this engine: it must be built again.
+    #[error("the artifact is gone or was made by another version")]
+    ArtifactLost,
+    /// Ours.
+    #[error("the instance could not be started")]
+    Server(#[source] anyhow::Error),
+}
+
+/// An instance ended without being asked to.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Which one.
+    pub instance: InstanceId,
+    /// Why.
+    pub reason: ExitReason,
+}
+
+/// Whether a limit is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LimitState {
+    /// It is, as read back from what applies it.
+    Enforced,
+    /// It is not, and why.
+    Unsupported(String),
+}
+
+/// One limit of a Space as it is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitReport {
+    /// `cpu`, `memory`, …
+    pub name: &'static str,
+    /// As people read it.
+    pub value: String,
+    /// Whether it is applied.
+    pub state: LimitState,
+}
+
+/// One way of running artifacts.
+pub trait Runtime: Send + Sync {
+    /// Starts an instance and returns where it answers. Starting the same id twice replaces it.
+    fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>>;
+
+    /// Stops an instance; unknown ones are stopped already. Requests under way in this process run to their end.
+    fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()>;
+
+    /// The limits of a running instance, read back from what applies them.
+    fn limits(&self, id: InstanceId) -> Vec<LimitReport>;
+}
+
+/// All the ways there are.
+#[derive(Clone)]
+pub struct Runtimes {
+    site: Arc<SiteRuntime>,
+    wasm: Arc<wasm::WasmRuntime>,
+}
+
+// === impl Runtimes ===
+
+impl Runtimes {
+    /// The given ways of running things.
+    pub fn new(site: SiteRuntime, wasm: wasm::WasmRuntime) -> Self {
+        Self {
+            site: Arc::new(site),
+            wasm: Arc::new(wasm),
+        }
+    }
+
+    /// The one for that artifact.
+    pub fn for_artifact(&self, artifact: &Artifact) -> &dyn Runtime {
+        match artifact.kind {
+            ArtifactKind::Site { .. } => &*self.site,
+            ArtifactKind::Component { .. } => &*self.wasm,
+        }
+    }
+
+    /// The wasm runtime, for its state of health.
+    pub fn wasm(&self) -> &wasm::WasmRuntime {
+        &self.wasm
+    }
+}

@@ -1,0 +1,116 @@
+//! Static files as an upstream.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
+
+use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
+use crate::domain::{ArtifactKind, InstanceId};
+use crate::ledger::SpaceAccount;
+use crate::upstream::{Serve, Upstream};
+
+/// Serves the folders under `sites/`.
+#[derive(Debug)]
+pub struct SiteRuntime {
+    sites: PathBuf,
+}
+
+struct Site {
+    folder: ServeDir,
+    app_file: Uri,
+    account: Arc<SpaceAccount>,
+}
+
+// === impl SiteRuntime ===
+
+impl SiteRuntime {
+    /// A runtime for the folders under `sites`, each named by its digest.
+    pub fn new(sites: PathBuf) -> Self {
+        Self { sites }
+    }
+}
+
+impl Runtime for SiteRuntime {
+    fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
+        Box::pin(async move {
+            let ArtifactKind::Site { digest, app_file } = &spec.artifact.kind else {
+                return Err(RuntimeError::Server(anyhow::anyhow!("not a site")));
+            };
+            let folder = self.sites.join(digest);
+            if !tokio::fs::try_exists(folder.join(app_file)).await.unwrap_or(false) {
+                return Err(RuntimeError::ArtifactLost);
+            }
+            let quoted = percent_encoding::utf8_percent_encode(app_file, PATH);
+            let app_file = format!("/{quoted}")
+                .parse()
+                .map_err(|error| RuntimeError::Server(anyhow::Error::new(error)))?;
+            let site = Site {
+                folder: ServeDir::new(folder).append_index_html_on_directories(true),
+                app_file,
+                account: spec.account,
+            };
+            Ok(Upstream::Service(Arc::new(site)))
+        })
+    }
+
+    fn stop(&self, _id: InstanceId) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn limits(&self, _id: InstanceId) -> Vec<LimitReport> {
+        vec![LimitReport {
+            name: "compute",
+            value: "none: files are served as they are".into(),
+            state: LimitState::Enforced,
+        }]
+    }
+}
+
+/// Everything but what a path may hold as it is (RFC 3986 §3.3).
+const PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+impl Serve for Site {
+    fn call(&self, mut request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(async move {
+            self.account.usage.requests.fetch_add(1, Ordering::Relaxed);
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return method_not_allowed();
+            }
+            if request.uri().path() == "/" {
+                *request.uri_mut() = self.app_file.clone();
+            }
+            let answer: Result<_, Infallible> = self.folder.clone().oneshot(request).await;
+            let Ok(response) = answer;
+            let mut response = response.map(Body::new);
+            // A site changes with every publish, so a browser asks each time whether it still has the right file.
+            let revalidate = HeaderValue::from_static("no-cache");
+            response.headers_mut().insert(header::CACHE_CONTROL, revalidate);
+            if response.status() == StatusCode::NOT_FOUND {
+                *response.body_mut() = Body::from("There is no such file in this Space.\n");
+                let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, plain);
+            }
+            response
+        })
+    }
+}
+
+fn method_not_allowed() -> Response<Body> {
+    let mut response = Response::new(Body::from("A static Space answers GET and HEAD only.\n"));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    let allowed = HeaderValue::from_static("GET, HEAD");
+    response.headers_mut().insert(header::ALLOW, allowed);
+    response
+}

@@ -1,0 +1,139 @@
+//! One request to a command: a core WASI preview 1 module, run once as CGI.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::Request;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::{InstancePre, Store};
+use wasmtime_wasi_http::Error;
+
+use super::cgi;
+use super::failure::Failure;
+use super::guest::Guest;
+use super::host::{CommandHost, Tenant, bare_context, fence};
+use super::pipe::{CHUNKS, Input, Output};
+use super::service::{Answer, Reply};
+use super::stdio::LogStream;
+
+/// Serves one request, on a guest thread. Sends exactly one reply.
+pub(super) async fn serve(
+    guest: &Guest,
+    program: &InstancePre<CommandHost>,
+    request: Request<Body>,
+    deadline: Instant,
+    reply: oneshot::Sender<Reply>,
+) {
+    let (parts, body) = request.into_parts();
+    let (feed, input) = mpsc::channel(CHUNKS);
+    let (output, chunks) = mpsc::channel(CHUNKS);
+    let feeder = AbortOnDropHandle::new(tokio::spawn(pump(body, feed)));
+    let mut context = bare_context(&guest.spec.environment, &LogStream(guest.spec.log.clone()));
+    context
+        .envs(&cgi::meta_variables(&parts))
+        .stdin(Input::new(input))
+        .stdout(Output::new(output));
+    let tenancy = match guest.tenancy(deadline) {
+        Ok(tenancy) => tenancy,
+        Err(failure) => {
+            let _ = reply.send(Err(failure));
+            return;
+        }
+    };
+    let mut store = Store::new(&guest.house.engine, CommandHost::new(tenancy, context.build_p1()));
+    // The context's copies of the output's sender go with the store: then the reader sees the end.
+    drop(context);
+    fence(&mut store);
+    let run = async {
+        let result = call(&mut store, program).await;
+        let refused = store.data_mut().tenancy().limiter.refused();
+        drop(store);
+        let failure = match result {
+            Ok(()) => return None,
+            Err(error) => Failure::of_call(error, refused),
+        };
+        if matches!(failure, Failure::Exit(0)) {
+            return None;
+        }
+        guest.spec.log.line(&failure.for_author(guest.timeout));
+        Some(failure)
+    };
+    let answer = read_answer(guest, chunks, reply);
+    let (failure, unanswered) = futures_util::future::join(run, answer).await;
+    drop(feeder);
+    if let Some((reply, problem)) = unanswered {
+        let failure = failure.unwrap_or(problem);
+        let _ = reply.send(Err(failure));
+    }
+}
+
+async fn call(store: &mut Store<CommandHost>, program: &InstancePre<CommandHost>) -> wasmtime::Result<()> {
+    let instance = program.instantiate_async(&mut *store).await?;
+    let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
+    start.call_async(store, ()).await
+}
+
+/// Reads the head of the answer and sends the reply, whose body is the rest. Gives the sender back, with the reason,
+/// when there is no head.
+async fn read_answer(
+    guest: &Guest,
+    mut chunks: mpsc::Receiver<Bytes>,
+    reply: oneshot::Sender<Reply>,
+) -> Option<(oneshot::Sender<Reply>, Failure)> {
+    let mut begun = BytesMut::new();
+    let (head, body) = loop {
+        if let Some((head, body)) = cgi::head_end(&begun) {
+            break (head, body);
+        }
+        if begun.len() > cgi::HEAD {
+            let problem = Failure::Garbled(format!("its head is longer than {} bytes", cgi::HEAD));
+            guest.spec.log.line(&problem.for_author(guest.timeout));
+            return Some((reply, problem));
+        }
+        match chunks.recv().await {
+            Some(chunk) => begun.extend_from_slice(&chunk),
+            None if begun.is_empty() => return Some((reply, Failure::Silent)),
+            None => {
+                let problem = Failure::Garbled("no blank line ends its head".into());
+                guest.spec.log.line(&problem.for_author(guest.timeout));
+                return Some((reply, problem));
+            }
+        }
+    };
+    let rest = begun.split_off(body).freeze();
+    match cgi::parse_head(&begun[..head]) {
+        Ok(head) => {
+            let _ = reply.send(Ok(head.map(|()| stream(rest, chunks))));
+            None
+        }
+        Err(what) => {
+            let problem = Failure::Garbled(what);
+            guest.spec.log.line(&problem.for_author(guest.timeout));
+            Some((reply, problem))
+        }
+    }
+}
+
+fn stream(first: Bytes, chunks: mpsc::Receiver<Bytes>) -> Answer {
+    let rest = futures_util::stream::unfold(chunks, |mut chunks| async move {
+        let chunk = chunks.recv().await?;
+        Some((Ok::<_, Error>(Frame::data(chunk)), chunks))
+    });
+    let first = futures_util::stream::iter((!first.is_empty()).then(|| Ok(Frame::data(first))));
+    Answer::Streaming(StreamBody::new(futures_util::StreamExt::chain(first, rest)).boxed_unsync())
+}
+
+/// Feeds a request's body to the guest, as fast as the guest reads it.
+async fn pump(mut body: Body, feed: mpsc::Sender<Bytes>) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else { continue };
+        if feed.send(data).await.is_err() {
+            // The guest reads no more.
+            return;
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! One Space's guests: its program in memory while it is used, its idle instances, and what each may take.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use wasmtime::{Engine, InstancePre, Linker, Module, Store, component};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
+
+use super::egress::EgressPolicy;
+use super::failure::Failure;
+use super::host::{CommandHost, HttpHost, Tenancy, Tenant, bare_context, fence};
+use super::limiter::{INSTANCE_OVERHEAD, Limiter};
+use super::scheduler::Group;
+use super::stdio::LogStream;
+use crate::domain::{ArtifactKind, World};
+use crate::engine::seal::{SealKey, open_sealed};
+use crate::runtime::InstanceSpec;
+
+/// What all Spaces' guests share.
+pub(super) struct House {
+    pub(super) engine: Engine,
+    pub(super) profile: String,
+    pub(super) key: SealKey,
+    pub(super) settings: super::WasmSettings,
+    pub(super) components: component::Linker<HttpHost>,
+    pub(super) commands: Linker<CommandHost>,
+}
+
+/// A program ready to be instantiated.
+pub(super) enum Program {
+    Http(ProxyPre<HttpHost>),
+    Command(InstancePre<CommandHost>),
+}
+
+/// An instance between two requests.
+pub(super) struct Idle {
+    pub(super) store: Store<HttpHost>,
+    pub(super) proxy: Proxy,
+    pub(super) uses: u32,
+}
+
+/// A Space's guests.
+pub(super) struct Guest {
+    pub(super) spec: InstanceSpec,
+    pub(super) house: Arc<House>,
+    pub(super) group: Arc<Group>,
+    pub(super) egress: Arc<EgressPolicy>,
+    pub(super) timeout: Duration,
+    /// One permit for each instance that may serve at once.
+    pub(super) live: Arc<Semaphore>,
+    program: Mutex<Option<Arc<Program>>>,
+    idle: Mutex<Vec<Idle>>,
+    /// Milliseconds since `born`.
+    used_at: AtomicU64,
+    born: Instant,
+    retired: AtomicBool,
+}
+
+// === impl Guest ===
+
+impl Guest {
+    pub(super) fn new(spec: InstanceSpec, house: Arc<House>, group: Arc<Group>) -> Self {
+        let settings = &spec.artifact.settings;
+        let asked = settings.request_timeout.unwrap_or(house.settings.request_timeout);
+        Self {
+            timeout: asked.min(house.settings.max_request_timeout),
+            egress: Arc::new(EgressPolicy::new(
+                settings.egress.clone(),
+                house.settings.egress_private,
+                spec.log.clone(),
+            )),
+            live: Arc::new(Semaphore::new(house.settings.instances_per_space)),
+            group,
+            house,
+            spec,
+            program: Mutex::default(),
+            idle: Mutex::default(),
+            used_at: AtomicU64::new(0),
+            born: Instant::now(),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    /// The program, loaded if it is not in memory. Takes a moment when it is not: only ever called on a guest thread.
+    pub(super) fn program(&self) -> Result<Arc<Program>, Failure> {
+        self.used_at.store(self.age(), Ordering::Relaxed);
+        let mut program = lock(&self.program);
+        if let Some(program) = &*program {
+            return Ok(Arc::clone(program));
+        }
+        let loaded = Arc::new(self.load().map_err(Failure::Load)?);
+        *program = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// Whether the artifact is there, whole, ours, and of this engine.
+    pub(super) fn check(&self) -> std::io::Result<()> {
+        self.open().map(drop)
+    }
+
+    fn open(&self) -> std::io::Result<crate::engine::seal::VerifiedFile> {
+        let ArtifactKind::Component { digest, .. } = &self.spec.artifact.kind else {
+            return Err(std::io::Error::other("not WebAssembly"));
+        };
+        let path = self.house.settings.components.join(format!("{digest}.cwasm"));
+        open_sealed(&self.house.key, &self.house.profile, &path)
+    }
+
+    #[expect(unsafe_code, reason = "native code can only be loaded by trusting it; the seal is why it can be trusted")]
+    fn load(&self) -> wasmtime::Result<Program> {
+        let file = self.open()?;
+        let engine = &self.house.engine;
+        let ArtifactKind::Component { world, .. } = self.spec.artifact.kind else {
+            wasmtime::bail!("not WebAssembly");
+        };
+        Ok(match world {
+            World::Http => {
+                // SAFETY: the seal proves that our own compiler made these bytes for this engine; the path names the
+                // very file that was verified, and sealed files are only ever unlinked, never written again.
+                let component = unsafe { component::Component::deserialize_file(engine, file.path()) }?;
+                Program::Http(ProxyPre::new(self.house.components.instantiate_pre(&component)?)?)
+            }
+            World::Command => {
+                // SAFETY: as above.
+                let module = unsafe { Module::deserialize_open_file(engine, file.into_file()) }?;
+                Program::Command(self.house.commands.instantiate_pre(&module)?)
+            }
+        })
+    }
+
+    /// What a new store begins with.
+    ///
+    /// When the Space's memory is taken by its idle instances, those give way.
+    pub(super) fn tenancy(&self, deadline: Instant) -> Result<Tenancy, Failure> {
+        let mut hold = self.spec.account.memory.hold();
+        if hold.grow(INSTANCE_OVERHEAD).is_err() {
+            self.drop_idle();
+            hold.grow(INSTANCE_OVERHEAD).map_err(Failure::Memory)?;
+        }
+        Ok(Tenancy {
+            limiter: Limiter::new(hold, self.house.settings.memory_per_instance),
+            deadline,
+            group: Arc::clone(&self.group),
+        })
+    }
+
+    /// A fresh instance of a component.
+    pub(super) async fn instantiate(&self, program: &ProxyPre<HttpHost>, deadline: Instant) -> Result<Idle, Failure> {
+        let mut last = None;
+        // A second try, when there was no memory for the first and idle instances could make room.
+        for _ in 0..2 {
+            let mut store = self.store(deadline)?;
+            match program.instantiate_async(&mut store).await {
+                Ok(proxy) => return Ok(Idle { store, proxy, uses: 0 }),
+                Err(error) => {
+                    let refused = store.data_mut().tenancy().limiter.refused();
+                    last = Some(Failure::of_call(error, refused));
+                    if refused.is_none() || !self.drop_idle() {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(last.unwrap_or(Failure::Silent))
+    }
+
+    fn store(&self, deadline: Instant) -> Result<Store<HttpHost>, Failure> {
+        let output = LogStream(self.spec.log.clone());
+        let wasi = bare_context(&self.spec.environment, &output).build();
+        let host = HttpHost::new(self.tenancy(deadline)?, wasi, Arc::clone(&self.egress));
+        let mut store = Store::new(&self.house.engine, host);
+        fence(&mut store);
+        Ok(store)
+    }
+
+    /// An instance that has served before, if the Space allows that.
+    pub(super) fn take_idle(&self) -> Option<Idle> {
+        lock(&self.idle).pop()
+    }
+
+    /// Keeps an instance that served its request without fault for another, if the Space allows that and it is not
+    /// worn out: after its number of uses, or when it has grown to a quarter of the Space's memory.
+    pub(super) fn give_back(&self, mut instance: Idle) {
+        instance.uses += 1;
+        let allowed = self.spec.artifact.settings.instance_reuse && !self.retired.load(Ordering::Relaxed);
+        let held = instance.store.data_mut().tenancy().limiter.bytes();
+        let worn = instance.uses >= self.house.settings.reuse_count || held > self.spec.limits.memory_bytes / 4;
+        if allowed && !worn {
+            lock(&self.idle).push(instance);
+        }
+    }
+
+    /// Drops idle instances; whether there were any.
+    fn drop_idle(&self) -> bool {
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        !idle.is_empty()
+    }
+
+    /// Forgets the program and the idle instances if nobody has used them for that long.
+    pub(super) fn unload_after(&self, idle: Duration) {
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let unused = self.age().saturating_sub(self.used_at.load(Ordering::Relaxed)) >= idle;
+        if unused && self.live.available_permits() >= self.house.settings.instances_per_space {
+            let rest = (lock(&self.program).take(), std::mem::take(&mut *lock(&self.idle)));
+            if rest.0.is_some() {
+                // Unmapping takes time, which is the Space's own.
+                self.group.spawn(async move { drop(rest) }).detach();
+            }
+        }
+    }
+
+    /// Whether the program is in memory.
+    pub(super) fn is_loaded(&self) -> bool {
+        lock(&self.program).is_some()
+    }
+
+    /// The Space has a newer instance or none: keep nothing for later.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        self.unload_after(Duration::ZERO);
+        self.drop_idle();
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,208 @@
+//! What a guest sees of the host: deny all, then one commented line for each thing it may have.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::Request;
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use super::egress::{self, EgressPolicy};
+use super::limiter::Limiter;
+use super::scheduler::Group;
+use super::stdio::LogStream;
+
+/// Bytes that one set of headers may take in the host's memory.
+const HEADERS: usize = 32 << 10;
+/// Resources a guest may hold at once: streams, bodies, headers, pollables.
+const RESOURCES: usize = 1024;
+/// Handles to resources over all of a guest's components.
+const HANDLES: usize = 4096;
+/// Bytes that one call may copy from the guest to the host.
+const COPIED: usize = 8 << 20;
+/// Random bytes that one call may ask for.
+const RANDOM: u64 = 1 << 20;
+/// Bytes that one write to a response may hand over, and how many such the host keeps.
+const CHUNK: usize = 64 << 10;
+const CHUNKS: usize = 2;
+
+/// What every store has, of whatever world.
+pub(super) struct Tenancy {
+    /// Its memory.
+    pub(super) limiter: Limiter,
+    /// When the request it serves is cut off.
+    pub(super) deadline: Instant,
+    /// Whose turn it uses.
+    pub(super) group: Arc<Group>,
+}
+
+/// A store's data with its tenancy.
+pub(super) trait Tenant: Send + 'static {
+    fn tenancy(&mut self) -> &mut Tenancy;
+}
+
+/// The host of a component.
+pub(super) struct HttpHost {
+    tenancy: Tenancy,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+/// The host of a command.
+pub(super) struct CommandHost {
+    tenancy: Tenancy,
+    pub(super) wasi: WasiP1Ctx,
+}
+
+struct Hooks {
+    egress: Arc<EgressPolicy>,
+}
+
+/// The context both worlds begin with: no files, no sockets, no names, no arguments, closed input.
+pub(super) fn bare_context(environment: &[(String, String)], output: &LogStream) -> WasiCtxBuilder {
+    let mut context = WasiCtxBuilder::new();
+    context
+        // What the card's owner set, and what the Hub promises every Space.
+        .envs(environment)
+        // What it prints is its run log; a command's own output is its answer and replaces the first of these.
+        .stdout(output.clone())
+        .stderr(output.clone())
+        .max_random_size(RANDOM)
+        // The engine allows none of these without addresses to allow; said here so that no default can change it.
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false);
+    context
+}
+
+/// Applies everything that is set per store, before anything of the guest has run.
+pub(super) fn fence<T: Tenant>(store: &mut Store<T>) {
+    store.limiter(|host| &mut host.tenancy().limiter);
+    store.set_max_component_handles(HANDLES);
+    store.set_hostcall_fuel(COPIED);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|mut context| {
+        let tenancy = context.data_mut().tenancy();
+        if Instant::now() >= tenancy.deadline {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        Ok(if tenancy.group.checkpoint() {
+            UpdateDeadline::YieldCustom(1, Box::pin(give_way()))
+        } else {
+            UpdateDeadline::Continue(1)
+        })
+    });
+}
+
+/// Goes to the end of its group's queue.
+async fn give_way() {
+    let mut gone = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut gone, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+// === impl HttpHost ===
+
+impl HttpHost {
+    pub(super) fn new(tenancy: Tenancy, wasi: WasiCtx, egress: Arc<EgressPolicy>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HEADERS);
+        Self {
+            tenancy,
+            table,
+            wasi,
+            http,
+            hooks: Hooks { egress },
+        }
+    }
+}
+
+impl Tenant for HttpHost {
+    fn tenancy(&mut self) -> &mut Tenancy {
+        &mut self.tenancy
+    }
+}
+
+impl WasiView for HttpHost {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for HttpHost {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+type Sending = Box<
+    dyn Future<
+            Output = Result<
+                (
+                    http::Response<WasiBody>,
+                    Box<dyn Future<Output = Result<(), Error>> + Send>,
+                ),
+                Error,
+            >,
+        > + Send,
+>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Sending {
+        let policy = Arc::clone(&self.egress);
+        Box::new(async move {
+            let response = egress::send(policy, request, options).await?;
+            let done: Box<dyn Future<Output = _> + Send> = Box::new(std::future::ready(Ok(())));
+            Ok((response, done))
+        })
+    }
+
+    fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
+        CHUNKS
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK
+    }
+}
+
+// === impl CommandHost ===
+
+impl CommandHost {
+    pub(super) fn new(tenancy: Tenancy, wasi: WasiP1Ctx) -> Self {
+        Self { tenancy, wasi }
+    }
+}
+
+impl Tenant for CommandHost {
+    fn tenancy(&mut self) -> &mut Tenancy {
+        &mut self.tenancy
+    }
+}

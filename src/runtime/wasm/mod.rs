@@ -1,0 +1,211 @@
+//! WASI modules in wasmtime, many tenants in one process, each kept within its hardware.
+//!
+//! ```text
+//!  gateway's threads                 │ guest threads (scheduler)
+//!  GuestService::call ── spawn ──────┼─► Guest::program      load if not in memory (sealed, mapped)
+//!     │ waits for the reply          │   instance            idle one, or fresh from the pool
+//!     │ until the deadline           │   component | command poll, charge, give way, poll …
+//!     ◄──────────── head, body ──────┼──
+//! ```
+//!
+//! Three times of life: the engine (process), the program (while it is used), the store (a request, or a row of them).
+//! Nobody outside this folder and [`crate::engine`] names wasmtime. What a guest may take:
+//!
+//! | what | limit | kept by |
+//! |---|---|---|
+//! | CPU | the Space's rate, as credit | `scheduler` |
+//! | guest threads | `ceil(cores)` of the Space at once | `scheduler` |
+//! | wall-clock time | the request's deadline | `host` (computing), `service` (waiting) |
+//! | memory | sum over all stores of the Space, of its owner, of the host | `limiter`, the ledger |
+//! | instances | per Space and in the pool | `service`, `engine` |
+//! | what the host holds for it | resources, handles, headers, copies, chunks | `host` |
+//! | outgoing HTTP | listed hosts, 16 connections, 256 MiB an answer | `egress` |
+
+mod cgi;
+mod command;
+mod component;
+mod egress;
+mod failure;
+mod guest;
+mod host;
+mod limiter;
+mod pipe;
+mod scheduler;
+mod service;
+mod stdio;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio_util::task::AbortOnDropHandle;
+use wasmtime::{Linker, component as wasm_component};
+
+use self::guest::{Guest, House};
+use self::scheduler::{Scheduler, SchedulerSettings};
+use self::service::GuestService;
+use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
+use crate::domain::InstanceId;
+use crate::engine::seal::SealKey;
+use crate::engine::{self, PoolSettings};
+use crate::upstream::Upstream;
+
+/// How the runtime is set up.
+#[derive(Debug, Clone)]
+pub struct WasmSettings {
+    /// Folder of the sealed artifacts.
+    pub components: PathBuf,
+    /// Threads that run guests.
+    pub guest_threads: usize,
+    /// Time between two looks at a guest that computes.
+    pub tick: Duration,
+    /// Wall-clock time a request may take when its card says nothing.
+    pub request_timeout: Duration,
+    /// The longest that a card may ask for.
+    pub max_request_timeout: Duration,
+    /// Instances in the pool, for all Spaces.
+    pub instances: u32,
+    /// Instances of one Space that may serve at once.
+    pub instances_per_space: usize,
+    /// Bytes of the largest single memory.
+    pub memory_per_instance: usize,
+    /// Idle time after which a program leaves memory.
+    pub unload_after: Duration,
+    /// Requests after which a reused instance is replaced.
+    pub reuse_count: u32,
+    /// Most bytes of an answer.
+    pub response_bytes: u64,
+    /// Whether listed hosts may have addresses of private networks.
+    pub egress_private: bool,
+}
+
+/// The runtime.
+pub struct WasmRuntime {
+    house: Arc<House>,
+    scheduler: Scheduler,
+    guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>,
+    _janitor: AbortOnDropHandle<()>,
+}
+
+// === impl WasmRuntime ===
+
+impl WasmRuntime {
+    /// Starts the engine and the guest threads. Must be called inside the I/O runtime.
+    ///
+    /// # Errors
+    /// When the address space has no room for even a few instances, or threads cannot be started.
+    pub fn start(settings: WasmSettings, key: SealKey) -> wasmtime::Result<Self> {
+        let engine = engine::pooled(PoolSettings {
+            instances: settings.instances,
+            memory_bytes: settings.memory_per_instance as u64,
+        })?;
+        let mut components = wasm_component::Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut components)?;
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut components)?;
+        let mut commands = Linker::new(&engine);
+        wasmtime_wasi::p1::add_to_linker_async(&mut commands, |host: &mut host::CommandHost| &mut host.wasi)?;
+        let scheduler = Scheduler::start(
+            &engine,
+            &SchedulerSettings {
+                threads: settings.guest_threads,
+                tick: settings.tick,
+            },
+        )?;
+        let guests = Arc::<Mutex<HashMap<InstanceId, Arc<Guest>>>>::default();
+        let janitor = tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after));
+        Ok(Self {
+            house: Arc::new(House {
+                profile: engine::profile(&engine),
+                engine,
+                key,
+                settings,
+                components,
+                commands,
+            }),
+            scheduler,
+            guests,
+            _janitor: AbortOnDropHandle::new(janitor),
+        })
+    }
+
+    /// The engine's profile: artifacts of another one must be built again.
+    pub fn profile(&self) -> &str {
+        &self.house.profile
+    }
+
+    /// Instances that the pool has room for.
+    pub fn slots(&self) -> u32 {
+        engine::slots(&self.house.engine)
+    }
+
+    /// Programs that are in memory now.
+    pub fn loaded(&self) -> usize {
+        lock(&self.guests).values().filter(|guest| guest.is_loaded()).count()
+    }
+}
+
+impl Runtime for WasmRuntime {
+    fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
+        Box::pin(async move {
+            let id = spec.id;
+            let group = self.scheduler.group(Arc::clone(&spec.account));
+            let guest = Arc::new(Guest::new(spec, Arc::clone(&self.house), group));
+            let checked = Arc::clone(&guest);
+            let check = tokio::task::spawn_blocking(move || checked.check()).await;
+            match check.map_err(|error| RuntimeError::Server(error.into()))? {
+                Ok(()) => {}
+                Err(error) => {
+                    let space = &guest.spec.name;
+                    tracing::warn!(%space, "the artifact of {space} cannot be used: {error}");
+                    return Err(RuntimeError::ArtifactLost);
+                }
+            }
+            lock(&self.guests).insert(id, Arc::clone(&guest));
+            Ok(Upstream::Service(Arc::new(GuestService { guest })))
+        })
+    }
+
+    fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let guest = lock(&self.guests).remove(&id);
+            if let Some(guest) = guest {
+                guest.retire();
+            }
+        })
+    }
+
+    fn limits(&self, id: InstanceId) -> Vec<LimitReport> {
+        let Some(guest) = lock(&self.guests).get(&id).cloned() else {
+            return Vec::new();
+        };
+        let account = &guest.spec.account;
+        let report = |name, value| LimitReport {
+            name,
+            value,
+            state: LimitState::Enforced,
+        };
+        vec![
+            report("cpu", format!("{} millicores", account.cpu_millis())),
+            report("memory", format!("{} bytes", account.memory.limit())),
+            report("request_timeout", format!("{} ms", guest.timeout.as_millis())),
+            report("instances", guest.house.settings.instances_per_space.to_string()),
+        ]
+    }
+}
+
+async fn unload_unused(guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>, after: Duration) {
+    let mut rounds = tokio::time::interval((after / 4).max(Duration::from_millis(100)));
+    loop {
+        rounds.tick().await;
+        let all: Vec<_> = lock(&guests).values().cloned().collect();
+        for guest in all {
+            guest.unload_after(after);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

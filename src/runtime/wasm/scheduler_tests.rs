@@ -1,0 +1,139 @@
+use std::sync::atomic::AtomicUsize;
+
+use super::*;
+use crate::domain::{AccountId, Limits, SpaceId};
+use crate::ledger::{Ledger, LedgerLimits};
+
+fn ledger() -> Ledger {
+    Ledger::new(LedgerLimits {
+        host_memory: u64::MAX,
+        owner_memory: u64::MAX,
+        cpu_burst: 1_000_000,
+        builds: 1,
+    })
+}
+
+fn account(ledger: &Ledger, cpu_millis: u32) -> Arc<SpaceAccount> {
+    let limits = Limits {
+        cpu_millis,
+        memory_bytes: u64::MAX,
+    };
+    ledger.space(SpaceId::new(), AccountId::new(), limits)
+}
+
+fn scheduler(threads: usize) -> Scheduler {
+    let settings = SchedulerSettings {
+        threads,
+        tick: Duration::from_millis(1),
+    };
+    Scheduler::start(&Engine::default(), &settings).expect("threads start")
+}
+
+/// Burns CPU for that long, as a guest between two yields does.
+fn burn(time: Duration) {
+    let until = thread_cpu() + u64::try_from(time.as_nanos()).expect("short");
+    while thread_cpu() < until {}
+}
+
+async fn pause() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_never_has_more_threads_than_its_share() {
+    let scheduler = scheduler(4);
+    let group = scheduler.group(account(&ledger(), 1000));
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            group.spawn(async move {
+                for _ in 0..3 {
+                    let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    burn(Duration::from_micros(100));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    pause().await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await;
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_goes_before_those_who_have_used_more() {
+    let scheduler = scheduler(1);
+    let ledger = ledger();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |who: &'static str| {
+        let order = Arc::clone(&order);
+        move || order.lock().expect("whole").push(who)
+    };
+    let hog = scheduler.group(account(&ledger, 64_000));
+    let said = note("hog");
+    let gate = Arc::new(AtomicUsize::new(0));
+    let opened = Arc::clone(&gate);
+    let first = hog.spawn(async move {
+        burn(Duration::from_millis(30));
+        opened.store(1, Ordering::SeqCst);
+        burn(Duration::from_millis(30));
+        pause().await;
+        said();
+    });
+    while gate.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let newcomer = scheduler.group(account(&ledger, 1000));
+    let said = note("newcomer");
+    let second = newcomer.spawn(async move { said() });
+    first.await;
+    second.await;
+    assert_eq!(*order.lock().expect("whole"), ["newcomer", "hog"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_task_frees_what_it_holds() {
+    struct Held(Arc<AtomicUsize>);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let scheduler = scheduler(1);
+    let group = scheduler.group(account(&ledger(), 1000));
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let held = Held(Arc::clone(&dropped));
+    let task = group.spawn(async move {
+        let _held = held;
+        std::future::pending::<()>().await;
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    drop(task);
+    for _ in 0..1000 {
+        if dropped.load(Ordering::SeqCst) == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("still held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_ends_one_task_and_no_thread() {
+    let scheduler = scheduler(1);
+    let group = scheduler.group(account(&ledger(), 1000));
+    drop(group.spawn(async { panic!("planted") }));
+    assert_eq!(group.spawn(async { 7 }).await, 7);
+}

@@ -1,0 +1,194 @@
+//! A Space's guests as an upstream: the gateway's side of a request.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use async_task::Task;
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::Full;
+use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep_until, timeout_at};
+use wasmtime_wasi_http::WasiBody;
+
+use super::failure::Failure;
+use super::guest::{Guest, Program};
+use super::{command, component};
+use crate::upstream::Serve;
+
+/// What a guest gave: a head with a body of one of these kinds, or the reason why not.
+pub(super) type Reply = Result<Response<Answer>, Failure>;
+
+/// The body of a guest's answer.
+pub(super) enum Answer {
+    /// All of it; the guest has returned.
+    Whole(Bytes),
+    /// The first bytes; the rest is already on its way, and the guest has returned.
+    Begun(Bytes, WasiBody),
+    /// The guest goes on writing it.
+    Streaming(WasiBody),
+}
+
+/// A Space's guests, answering.
+pub(super) struct GuestService {
+    pub(super) guest: Arc<Guest>,
+}
+
+impl Serve for GuestService {
+    fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+        Box::pin(self.answer(request))
+    }
+}
+
+// === impl GuestService ===
+
+impl GuestService {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let guest = &self.guest;
+        guest.spec.account.usage.requests.fetch_add(1, Ordering::Relaxed);
+        let deadline = Instant::now() + guest.timeout;
+        match self.reply(request, deadline).await {
+            Ok((task, response)) => response.map(|answer| match answer {
+                Answer::Whole(bytes) => {
+                    task.detach();
+                    Body::new(Full::new(bytes))
+                }
+                Answer::Begun(first, rest) => {
+                    task.detach();
+                    self.stream(Some(first), rest, None, deadline)
+                }
+                Answer::Streaming(body) => self.stream(None, body, Some(task), deadline),
+            }),
+            Err(failure) => {
+                if let Failure::Load(error) | Failure::Ours(error) = &failure {
+                    let space = &guest.spec.name;
+                    tracing::error!(%space, "a guest of {space} could not be served: {error:#}");
+                }
+                failure.response(guest.timeout)
+            }
+        }
+    }
+
+    /// Runs the guest until its answer has a head. Dropping the future, or the task, ends the guest.
+    async fn reply(&self, request: Request<Body>, deadline: Instant) -> Result<(Task<()>, Response<Answer>), Failure> {
+        let guest = Arc::clone(&self.guest);
+        let until = tokio::time::Instant::from_std(deadline);
+        let (reply, replied) = oneshot::channel();
+        let live = Arc::clone(&guest.live).try_acquire_owned();
+        let live = match live {
+            Ok(live) => live,
+            Err(_) => timeout_at(until, Arc::clone(&guest.live).acquire_owned())
+                .await
+                .map_err(|_| Failure::Full)?
+                .map_err(|_| Failure::Full)?,
+        };
+        let task = self.guest.group.spawn(async move {
+            match guest.program() {
+                Ok(program) => match &*program {
+                    Program::Http(program) => {
+                        component::serve(&guest, program, request, deadline, reply).await;
+                    }
+                    Program::Command(program) => {
+                        command::serve(&guest, program, request, deadline, reply).await;
+                    }
+                },
+                Err(failure) => {
+                    // A visitor who has left takes no answer.
+                    let _ = reply.send(Err(failure));
+                }
+            }
+            drop(live);
+        });
+        match timeout_at(until, replied).await {
+            Ok(Ok(reply)) => Ok((task, reply?)),
+            // The sender went without a word: the guest's task panicked, which is ours.
+            Ok(Err(_)) => Err(Failure::Ours(wasmtime::format_err!("the guest's task was lost"))),
+            Err(_) => {
+                let log = &self.guest.spec.log;
+                log.line(&Failure::Deadline.for_author(self.guest.timeout));
+                Err(Failure::Deadline)
+            }
+        }
+    }
+
+    fn stream(&self, first: Option<Bytes>, rest: WasiBody, task: Option<Task<()>>, deadline: Instant) -> Body {
+        Body::new(StreamedBody {
+            first: first.filter(|first| !first.is_empty()),
+            rest,
+            task,
+            deadline: Box::pin(sleep_until(tokio::time::Instant::from_std(deadline))),
+            left: self.guest.house.settings.response_bytes,
+        })
+    }
+}
+
+/// A body that its guest may still be writing. Its drop, before the end, ends the guest.
+struct StreamedBody {
+    first: Option<Bytes>,
+    rest: WasiBody,
+    task: Option<Task<()>>,
+    deadline: Pin<Box<Sleep>>,
+    left: u64,
+}
+
+/// Why a body ended early. The connection is closed, so the visitor's client sees that something is missing.
+#[derive(Debug, thiserror::Error)]
+enum CutOff {
+    #[error("the Space ran past its request deadline")]
+    Deadline,
+    #[error("the answer is larger than the server passes on")]
+    TooLarge,
+    #[error("the Space stopped in the middle of its answer")]
+    Broken,
+}
+
+impl http_body::Body for StreamedBody {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        let this = &mut *self;
+        if let Some(first) = this.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let polled = Pin::new(&mut this.rest).poll_frame(context);
+        let Poll::Ready(frame) = polled else {
+            ready!(this.deadline.as_mut().poll(context));
+            this.task = None;
+            return Poll::Ready(Some(Err(CutOff::Deadline)));
+        };
+        Poll::Ready(match frame {
+            None => {
+                // The answer is whole: let the guest come to its own end.
+                if let Some(task) = this.task.take() {
+                    task.detach();
+                }
+                None
+            }
+            Some(Err(_)) => Some(Err(CutOff::Broken)),
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+                if let Some(left) = this.left.checked_sub(bytes) {
+                    this.left = left;
+                    Some(Ok(frame))
+                } else {
+                    this.task = None;
+                    Some(Err(CutOff::TooLarge))
+                }
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+}
