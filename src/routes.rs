@@ -112,7 +112,7 @@ impl RouteTable {
         (entry.settings().name == *name).then_some(entry)
     }
 
-    /// Control plane only: puts a Space at an address, asleep, or takes over the entry that is there for it.
+    /// Control plane only: puts a Space at an address, starting, or renews the entry it has there.
     pub fn put(&self, id: SpaceId, subdomain: Subdomain, settings: EntrySettings) -> Arc<Entry> {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get(&subdomain).filter(|entry| entry.id == id) {
@@ -180,9 +180,9 @@ impl Entry {
         self.wanted.load(Ordering::Acquire)
     }
 
-    /// Control plane only: sets the route. `Serving` answers whoever waited, and so ends the demand.
+    /// Control plane only: sets the route. `Serving` and `Refused` answer whoever waited, and so end the demand.
     pub fn set(&self, route: Route) {
-        if matches!(route, Route::Serving(_)) {
+        if matches!(route, Route::Serving(_) | Route::Refused(_)) {
             self.wanted.store(false, Ordering::Release);
         }
         self.route.send_replace(route);

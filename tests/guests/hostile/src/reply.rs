@@ -48,7 +48,7 @@ impl Reply {
 
     /// Whether anybody still listens.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
-        self.stream.write_all(bytes).is_ok() && self.stream.flush().is_ok()
+        self.stream.write_all(bytes).is_ok() && self.stream.blocking_flush().is_ok()
     }
 
     pub fn finish(self) {

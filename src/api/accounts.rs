@@ -1,0 +1,241 @@
+//! Who is asking, and what accounts and tokens there are.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::extract::{Caller, JsonBody};
+use super::schema::date;
+use super::{ApiError, ApiState};
+use crate::auth::new_token;
+use crate::domain::{Account, AccountId, Owner, Role, Scope};
+use crate::store::{ListSpaces, NewToken, StoreError, Taken};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NewUser {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct TokenRequest {
+    name: String,
+    scope: Option<String>,
+}
+
+/// `GET /api/whoami-v2`
+pub(super) async fn whoami(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    let name = caller.account.name.as_str();
+    let role = caller.principal.scope.unwrap_or(Scope::Read).as_str();
+    Ok(Json(json!({
+        "type": "user",
+        "id": caller.account.id.to_string(),
+        "name": name,
+        "fullname": name,
+        "email": null,
+        "isPro": false,
+        "isOperator": caller.account.role == Role::Operator,
+        "avatarUrl": "",
+        "orgs": [],
+        // A name for the file in which `hf auth login` keeps the token: it names this account, not the token.
+        "auth": { "type": "access_token", "accessToken": { "displayName": name, "role": role } },
+    })))
+}
+
+/// `GET /api/users/{user}/overview`
+pub(super) async fn overview(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path(user): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let principal = state.auth.authenticate(&headers).await?;
+    let unknown = || ApiError::not_found(format!("There is no account `{user}`"));
+    let name: Owner = user.parse().map_err(|_| unknown())?;
+    let account = state
+        .store
+        .account_by_name(&name)
+        .await?
+        .ok_or_else(unknown)?;
+    let asking = principal.account.as_ref().map(|asking| asking.id);
+    let spaces = state
+        .store
+        .list_spaces(&spaces_of(&account, asking))
+        .await?
+        .len();
+    Ok(Json(json!({
+        "user": account.name.as_str(),
+        "fullname": account.name.as_str(),
+        "type": "user",
+        "avatarUrl": "",
+        "isPro": false,
+        "numModels": 0,
+        "numDatasets": 0,
+        "numSpaces": spaces,
+        "numLikes": 0,
+        "orgs": [],
+    })))
+}
+
+/// `GET /api/organizations/{name}/{*rest}`: only people own Spaces so far.
+pub(super) async fn organization(Path((name, _)): Path<(String, String)>) -> ApiError {
+    ApiError::not_found(format!("There is no organization `{name}`"))
+}
+
+/// `GET /api/settings/repositories`: the caller's own Spaces.
+pub(super) async fn repositories(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    let own = spaces_of(&caller.account, Some(caller.account.id));
+    let spaces = state.store.list_spaces(&own).await?;
+    let listed: Vec<_> = spaces
+        .iter()
+        .map(|space| {
+            json!({
+                "id": space.name.to_string(),
+                "type": "space",
+                "updatedAt": date(space.updated_at),
+                "visibility": space.visibility,
+                "storage": 0,
+                "storagePercent": 0,
+            })
+        })
+        .collect();
+    Ok(Json(listed.into()))
+}
+
+/// `POST /api/admin/users`: makes an account and a token for it, which is shown this once.
+pub(super) async fn create_user(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    JsonBody(wanted): JsonBody<NewUser>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    operator(&state, &headers).await?;
+    let name: Owner = wanted
+        .name
+        .parse()
+        .map_err(|error| ApiError::bad_request(format!("`{}`: {error}", wanted.name)))?;
+    let account = match state.store.create_account(&name, Role::User).await {
+        Err(StoreError::Taken { what: Taken::Owner }) => {
+            return Err(ApiError::conflict(format!("There is an account `{name}`")));
+        }
+        other => other?,
+    };
+    let token = add_token(&state, account.id, "first".to_owned(), Scope::Write).await?;
+    let body = json!({ "name": account.name.as_str(), "token": token });
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// `GET /api/admin/users`
+pub(super) async fn list_users(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    operator(&state, &headers).await?;
+    let accounts = state.store.list_accounts().await?;
+    let listed: Vec<_> = accounts
+        .iter()
+        .map(|account| json!({ "name": account.name.as_str(), "role": account.role }))
+        .collect();
+    Ok(Json(listed.into()))
+}
+
+/// `POST /api/tokens`: another token for the caller's own account, shown this once.
+pub(super) async fn create_token(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    JsonBody(wanted): JsonBody<TokenRequest>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    let caller = Caller::writer(&state, &headers).await?;
+    let word = wanted.scope.as_deref().unwrap_or("write");
+    let scope = Scope::from_word(word).ok_or_else(|| {
+        ApiError::bad_request(format!("`{word}` is no scope; `read` and `write` are"))
+    })?;
+    let name = wanted.name.trim();
+    if name.is_empty() || name.chars().count() > 64 || name.contains(char::is_control) {
+        return Err(ApiError::bad_request(
+            "A token's name has 1 to 64 characters",
+        ));
+    }
+    let token = add_token(&state, caller.account.id, name.to_owned(), scope).await?;
+    let body = json!({ "name": name, "scope": scope, "token": token });
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// `GET /api/tokens`: the names of the caller's own tokens.
+pub(super) async fn list_tokens(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    let tokens = state.store.list_tokens(caller.account.id).await?;
+    let listed: Vec<_> = tokens
+        .iter()
+        .map(|token| json!({ "name": token.name, "scope": token.scope, "expiresAt": token.expires_at.map(date) }))
+        .collect();
+    Ok(Json(listed.into()))
+}
+
+/// `DELETE /api/tokens/{name}`: ends one of the caller's own tokens at once.
+pub(super) async fn delete_token(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let caller = Caller::writer(&state, &headers).await?;
+    if state.store.delete_token(caller.account.id, &name).await? {
+        Ok(Json(json!({})))
+    } else {
+        Err(ApiError::not_found(format!("You have no token `{name}`")))
+    }
+}
+
+/// An account's Spaces that somebody may see, at most a page of them.
+fn spaces_of(owner: &Account, visible_to: Option<AccountId>) -> ListSpaces {
+    ListSpaces {
+        owner: Some(owner.name.clone()),
+        search: None,
+        visible_to,
+        everything: false,
+        after: None,
+        limit: 1000,
+    }
+}
+
+async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {
+    let caller = Caller::writer(state, headers).await?;
+    if caller.account.role == Role::Operator {
+        Ok(caller.account)
+    } else {
+        Err(ApiError::forbidden(
+            "Only operators of this server may do this",
+        ))
+    }
+}
+
+async fn add_token(
+    state: &ApiState,
+    account: AccountId,
+    name: String,
+    scope: Scope,
+) -> Result<String, ApiError> {
+    let (token, hash) = new_token();
+    let record = NewToken {
+        account,
+        name,
+        scope,
+        hash,
+        expires_at: None,
+    };
+    match state.store.create_token(record).await {
+        Err(StoreError::Taken { .. }) => Err(ApiError::conflict("You have a token of that name")),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(token.expose().to_owned()),
+    }
+}

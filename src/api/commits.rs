@@ -1,0 +1,242 @@
+//! Publishing: what to send, sending it, and what the card looks like before it is sent.
+
+mod base64;
+mod receive;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::receive::{receive, small_json};
+use self::stream::Arrived;
+use super::{ApiError, ApiState, QueryPairs, SpaceAccess};
+use crate::arrival::Arrival;
+use crate::auth::Principal;
+use crate::domain::{Card, Revision, Space, split_front_matter};
+use crate::repo::{CommitRequest, EntryKind, FilePath, Ignore, MAIN, RepoError};
+
+/// Most bytes of a request that only describes files.
+const DESCRIPTION_BYTES: usize = 8 << 20;
+/// Most bytes of a `.gitignore` that is heeded.
+const GITIGNORE_BYTES: u64 = 256 << 10;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route(
+            "/api/spaces/{owner}/{name}/preupload/{revision}",
+            post(preupload),
+        )
+        .route("/api/spaces/{owner}/{name}/commit/{revision}", post(commit))
+        .route("/api/validate-yaml", post(validate_yaml))
+}
+
+type RevisionPath = Path<(String, String, String)>;
+
+#[derive(Deserialize)]
+struct Preupload {
+    files: Vec<PreuploadFile>,
+    #[serde(rename = "gitIgnore")]
+    git_ignore: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct PreuploadFile {
+    path: String,
+    #[serde(default)]
+    size: u64,
+}
+
+/// Says how each file is to be sent (always in the commit itself), which ones are ignored, and what is stored already.
+async fn preupload(
+    State(state): State<ApiState>,
+    Path((owner, name, revision)): RevisionPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let request: Preupload = small_json(body, DESCRIPTION_BYTES).await?;
+    let limits = state.repos.limits().clone();
+    let answer = state.repos.read(space.id, move |repo| {
+        let at = match repo.resolve(&revision) {
+            Err(RepoError::RevisionNotFound(_)) if revision == MAIN => None,
+            found => Some(found?),
+        };
+        let ignore = match (&request.git_ignore, &at) {
+            (Some(text), _) => Ignore::parse(text),
+            (None, Some(at)) => match repo.read(at, ".gitignore", GITIGNORE_BYTES) {
+                Ok(text) => Ignore::parse(&String::from_utf8_lossy(&text)),
+                Err(RepoError::EntryNotFound(_) | RepoError::TooLarge(_)) => Ignore::default(),
+                Err(error) => return Err(error),
+            },
+            (None, None) => Ignore::default(),
+        };
+        if request.files.len() > limits.operations {
+            return Err(RepoError::TooLarge(format!(
+                "ask for at most {} files at once",
+                limits.operations
+            )));
+        }
+        let mut files = Vec::new();
+        for file in &request.files {
+            let path: FilePath = file.path.parse()?;
+            let ignored = ignore.ignores(path.as_str());
+            if file.size > limits.file_bytes && !ignored {
+                return Err(RepoError::TooLarge(format!(
+                    "`{path}` has {} MiB; a file may have {} MiB here",
+                    file.size >> 20,
+                    limits.file_bytes >> 20
+                )));
+            }
+            let mut answer =
+                json!({"path": path.as_str(), "uploadMode": "regular", "shouldIgnore": ignored});
+            let stored = match &at {
+                Some(at) => repo.entries(at, &[path.as_str()])?.pop(),
+                None => None,
+            };
+            if let Some(EntryKind::File { oid, .. }) = stored.map(|entry| entry.kind) {
+                answer["oid"] = oid.into();
+            }
+            files.push(answer);
+        }
+        Ok(files)
+    });
+    Ok(Json(json!({"files": answer.await?})))
+}
+
+/// Receives a commit and makes it. Nothing can be seen of it before all of it has arrived.
+async fn commit(
+    State(state): State<ApiState>,
+    Path((owner, name, revision)): RevisionPath,
+    query: QueryPairs,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, ApiError> {
+    let (principal, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    if query.is_on("create_pr") {
+        return Err(ApiError::not_offered("pull requests; commit to `main`"));
+    }
+    let branch = revision
+        .strip_prefix("refs/heads/")
+        .unwrap_or(&revision)
+        .to_owned();
+    let arrived = receive(&state.repos, body).await?;
+    let page = Arrival::of(&state.config, &headers).page(&space.name);
+    // The rest runs to its end even when the client no longer waits: a commit that landed is published.
+    let work = tokio::spawn(async move { land(&state, &principal, &space, branch, arrived).await });
+    let head = work
+        .await
+        .map_err(|error| RepoError::Io(std::io::Error::other(error)))??;
+    Ok(Json(json!({
+        "success": true,
+        "commitOid": head.as_str(),
+        "commitUrl": format!("{page}/commit/{head}"),
+        "hookOutput": "",
+    })))
+}
+
+async fn land(
+    state: &ApiState,
+    principal: &Principal,
+    space: &Space,
+    branch: String,
+    arrived: Arrived,
+) -> Result<Revision, ApiError> {
+    let author = principal
+        .account
+        .as_ref()
+        .map_or("unknown", |account| account.name.as_str());
+    let publishes = branch == MAIN;
+    let request = CommitRequest {
+        branch,
+        parent: arrived.header.parent_commit,
+        title: arrived.header.summary,
+        description: arrived.header.description.unwrap_or_default(),
+        author: author.to_owned(),
+        operations: arrived.operations,
+        spool: arrived.spool,
+    };
+    let head = state.repos.commit(space.id, request).await?;
+    if publishes {
+        state.lifecycle.publish(space.id, &head).await?;
+    }
+    Ok(head)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ValidateYaml {
+    content: String,
+    #[serde(default)]
+    repo_type: Option<String>,
+}
+
+/// Reads a README's card before it is pushed. What is wrong with it stops the client; what is only unwise does not.
+async fn validate_yaml(State(state): State<ApiState>, body: Body) -> Result<Response, ApiError> {
+    let request: ValidateYaml = small_json(body, DESCRIPTION_BYTES).await?;
+    let hardware: Vec<_> = state
+        .lifecycle
+        .hardware()
+        .iter()
+        .map(|hardware| hardware.name.clone())
+        .collect();
+    let mut errors = Vec::new();
+    let mut warnings = Vec::new();
+    if request.repo_type.as_deref() == Some("space") {
+        match Card::parse(&request.content) {
+            // A README without a card may be pushed, say before the card is written.
+            Err(error) if split_front_matter(&request.content).is_none() => {
+                warnings.extend(error.problems.into_iter().map(|problem| problem.message));
+            }
+            Err(error) => errors = error.problems,
+            Ok(card) => warnings.extend(advice(&card, &hardware)),
+        }
+    }
+    let status = if errors.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::BAD_REQUEST
+    };
+    let errors: Vec<_> = errors
+        .into_iter()
+        .map(|problem| match problem.line {
+            Some(line) => {
+                json!({"message": format!("README.md:{line}: {}", problem.message), "line": line})
+            }
+            None => json!({"message": format!("README.md: {}", problem.message)}),
+        })
+        .collect();
+    let warnings: Vec<_> = warnings
+        .into_iter()
+        .map(|text| json!({"message": text}))
+        .collect();
+    Ok((
+        status,
+        Json(json!({"errors": errors, "warnings": warnings})),
+    )
+        .into_response())
+}
+
+/// What will work, but perhaps not as the author thinks.
+fn advice(card: &Card, hardware: &[String]) -> Vec<String> {
+    let mut advice = Vec::new();
+    if card.title.is_none() {
+        advice.push("the card has no `title`; the Space is shown under its name".to_owned());
+    }
+    if let Some(suggested) = &card.suggested_hardware
+        && !hardware.contains(suggested)
+    {
+        advice.push(format!(
+            "`suggested_hardware: {suggested}` is not offered here; offered are {}",
+            hardware.join(", ")
+        ));
+    }
+    advice
+}

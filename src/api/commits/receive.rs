@@ -1,0 +1,99 @@
+//! Taking request bodies.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+
+use super::stream::{Arrived, CommitStream};
+use crate::api::ApiError;
+use crate::repo::{RepoError, Repos};
+
+/// A client that sends nothing for this long has gone.
+const SILENCE: Duration = Duration::from_secs(60);
+/// After a refusal, so much more of the body is read and dropped: a client that is still sending when its connection
+/// closes would not read why.
+const DRAINED_BYTES: usize = 256 << 20;
+
+/// A small request, whatever it calls its content type.
+pub(super) async fn small_json<T: DeserializeOwned>(
+    body: Body,
+    limit: usize,
+) -> Result<T, ApiError> {
+    let mut body = body;
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = next_chunk(&mut body).await? {
+        if bytes.len() + chunk.len() > limit {
+            return Err(ApiError::too_large(format!(
+                "the request is larger than {} MiB",
+                limit >> 20
+            )));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&bytes).map_err(|error| {
+        ApiError::bad_request(format!("the request is not what it should be: {error}"))
+    })
+}
+
+/// A whole commit, its files in a spool. A body that breaks off is an error.
+pub(super) async fn receive(repos: &Repos, body: Body) -> Result<Arrived, ApiError> {
+    let mut body = body;
+    let spool = repos.spool()?;
+    let mut stream = CommitStream::new(spool, repos.limits().operations);
+    loop {
+        let Some(chunk) = next_chunk(&mut body).await? else {
+            return Ok(stream.finish()?);
+        };
+        let step = tokio::task::spawn_blocking(move || {
+            let fed = stream.feed(&chunk);
+            (stream, fed)
+        });
+        let (back, fed) = step
+            .await
+            .map_err(|error| RepoError::Io(std::io::Error::other(error)))?;
+        stream = back;
+        if let Err(error) = fed {
+            // Its disk space first.
+            drop(stream);
+            drain(&mut body).await;
+            return Err(error.into());
+        }
+    }
+}
+
+async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+    loop {
+        let frame = match tokio::time::timeout(SILENCE, body.frame()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => {
+                return Err(ApiError::bad_request(
+                    "the request broke off before its end; nothing was changed",
+                ));
+            }
+            Err(_) => {
+                return Err(ApiError::bad_request(format!(
+                    "the request sent nothing for {} s; nothing was changed",
+                    SILENCE.as_secs()
+                )));
+            }
+        };
+        // Trailers carry nothing for us.
+        if let Ok(data) = frame.into_data() {
+            return Ok(Some(data));
+        }
+    }
+}
+
+async fn drain(body: &mut Body) {
+    let mut left = DRAINED_BYTES;
+    while left > 0 {
+        match next_chunk(body).await {
+            Ok(Some(chunk)) => left = left.saturating_sub(chunk.len()),
+            Ok(None) | Err(_) => return,
+        }
+    }
+}

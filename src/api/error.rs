@@ -1,0 +1,285 @@
+//! What a client is told when a request fails.
+//!
+//! One envelope, `{"error": text}`, and the headers by which the Hub's clients choose their exception: `X-Error-Code`
+//! and `X-Error-Message`. A failure of ours shows a request id and nothing else; its whole chain of causes is logged
+//! once, here.
+
+use std::fmt::Write as _;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::auth::AuthError;
+use crate::domain::Revision;
+use crate::lifecycle::LifecycleError;
+use crate::repo::RepoError;
+use crate::store::StoreError;
+
+/// A failed request: a status, a text for whoever sent it, and what the Hub's clients need beside it.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    code: Option<&'static str>,
+    message: String,
+    commit: Option<Revision>,
+    url: Option<String>,
+    request: Option<String>,
+}
+
+// === impl ApiError ===
+
+impl ApiError {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: None,
+            message: message.into(),
+            commit: None,
+            url: None,
+            request: None,
+        }
+    }
+
+    fn coded(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code),
+            ..Self::new(status, message)
+        }
+    }
+
+    /// 404: there is no such Space, or none that this client may see; the answer does not tell which.
+    pub fn repo_not_found() -> Self {
+        Self::coded(
+            StatusCode::NOT_FOUND,
+            "RepoNotFound",
+            "Repository not found",
+        )
+    }
+
+    /// 404: the Space has no such branch, tag or commit.
+    pub fn revision_not_found(revision: &str) -> Self {
+        let message = format!("Invalid rev id: {revision}");
+        Self::coded(StatusCode::NOT_FOUND, "RevisionNotFound", message)
+    }
+
+    /// 404: there is no such file at that commit. Clients remember the absence when `commit` is named.
+    pub fn entry_not_found(path: &str, commit: Option<Revision>) -> Self {
+        let message = format!("Entry not found: {path}");
+        Self {
+            commit,
+            ..Self::coded(StatusCode::NOT_FOUND, "EntryNotFound", message)
+        }
+    }
+
+    /// 404 for what is neither a repository nor a part of one.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 400: the request asks for what cannot be.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 409: what the request wants is taken.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, message)
+    }
+
+    /// 409 for a Space that is there already; clients read its page's address from the body.
+    pub fn exists(url: String) -> Self {
+        Self {
+            url: Some(url),
+            ..Self::conflict("You already created this space repo")
+        }
+    }
+
+    /// 403: known, and not allowed.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 413: more bytes than are taken.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// 401: the request needs a token and has none.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "This needs a token of this server: set HF_TOKEN, or send `Authorization: Bearer TOKEN`",
+        )
+    }
+
+    /// 401 for a token that is unknown or expired, in the words by which clients tell it from a missing repository.
+    pub fn bad_token() -> Self {
+        let message = "Invalid credentials in Authorization header";
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// 501: the Hub has this and Glasshouse does not.
+    pub fn not_offered(what: &str) -> Self {
+        let message = format!("Glasshouse does not offer this: {what}");
+        Self::new(StatusCode::NOT_IMPLEMENTED, message)
+    }
+
+    /// 500: ours. Logs the error with all its causes under a fresh request id, and shows only that id.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        let id = Uuid::now_v7().simple().to_string();
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let _ = write!(chain, ": {cause}");
+            source = cause.source();
+        }
+        tracing::error!(request.id = %id, "request {id} failed: {chain}");
+        let message = format!(
+            "The server failed to answer this. Its operator finds the cause in the log under {id}"
+        );
+        Self {
+            request: Some(id),
+            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+        }
+    }
+
+    /// The status it will be answered with.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = match &self.url {
+            Some(url) => json!({ "error": self.message, "url": url }),
+            None => json!({ "error": self.message }),
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert("x-error-message", header_text(&self.message));
+        if let Some(code) = self.code {
+            headers.insert("x-error-code", HeaderValue::from_static(code));
+        }
+        if let Some(commit) = &self.commit {
+            headers.insert("x-repo-commit", header_text(commit.as_str()));
+        }
+        if let Some(request) = &self.request {
+            headers.insert("x-request-id", header_text(request));
+        }
+        response
+    }
+}
+
+impl From<RepoError> for ApiError {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::NoRepository => Self::repo_not_found(),
+            RepoError::RevisionNotFound(revision) => Self::revision_not_found(&revision),
+            RepoError::EntryNotFound(path) => Self::entry_not_found(&path, None),
+            RepoError::Refused(message) => Self::bad_request(message),
+            RepoError::Conflict { .. } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, error.to_string())
+            }
+            RepoError::TooLarge(message) => Self::too_large(message),
+            RepoError::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            // Rows are looked for by an id that a caller has just read, so the Space went away in between.
+            StoreError::NotFound => Self::repo_not_found(),
+            StoreError::Taken { what } => Self::conflict(sentence(&what.to_string())),
+            StoreError::Name(error) => Self::bad_request(error.to_string()),
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl From<LifecycleError> for ApiError {
+    fn from(error: LifecycleError) -> Self {
+        match error {
+            LifecycleError::Refused(message) => Self::bad_request(message),
+            LifecycleError::Quota { .. } => Self::forbidden(error.to_string()),
+            LifecycleError::NotFound => Self::repo_not_found(),
+            LifecycleError::Taken { .. } => {
+                Self::conflict("Another Space has that name, or the address it would have")
+            }
+            LifecycleError::Store(error) => error.into(),
+            LifecycleError::Repo(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::BadToken => Self::bad_token(),
+            AuthError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The text of an error, beginning as a sentence does.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+/// Text as a header may carry it: one line of printable ASCII, not too long. A value equal to the body's text is shown
+/// once by the clients; a changed one is shown beside it.
+fn header_text(text: &str) -> HeaderValue {
+    let safe: String = text
+        .chars()
+        .take(1000)
+        .map(|letter| match letter {
+            ' '..='~' => letter,
+            letter if letter.is_whitespace() => ' ',
+            _ => '?',
+        })
+        .collect();
+    HeaderValue::from_str(&safe).unwrap_or(HeaderValue::from_static("error"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn clients_find_what_they_read() {
+        let commit = "0123456789012345678901234567890123456789"
+            .parse()
+            .expect("valid");
+        let response = ApiError::entry_not_found("a/ü\n", Some(commit)).into_response();
+        let header = |name: &str| response.headers()[name].to_str().expect("ascii").to_owned();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(header("x-error-code"), "EntryNotFound");
+        assert_eq!(header("x-error-message"), "Entry not found: a/? ");
+        assert_eq!(header("x-repo-commit").len(), 40);
+    }
+
+    #[test]
+    fn causes_stay_in_the_log() {
+        let cause = std::io::Error::other("disk 7 is on fire");
+        let error = ApiError::internal(&cause);
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!error.message.contains("fire"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_makes_a_header(text in any::<String>()) {
+            prop_assert!(header_text(&text).to_str().is_ok());
+        }
+    }
+}

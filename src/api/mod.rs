@@ -1,0 +1,248 @@
+//! The Hub's protocol: what `huggingface_hub`, `hf` and `gradio_client` speak, unmodified.
+//!
+//! Each handler asks for its Space through [`SpaceAccess`], calls the room that does the work, and says the outcome in
+//! the Hub's words ([`schema`]). Changes go through [`Lifecycle`]; nothing here decides what runs. [`ENDPOINTS`] names
+//! every route and who may call it.
+
+mod accounts;
+mod commits;
+mod control;
+mod endpoints;
+mod error;
+mod extract;
+mod files;
+mod lists;
+mod logs;
+mod repos;
+mod schema;
+mod secrets;
+mod spaces;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{any, delete, get, head, post, put};
+use axum::{Extension, Json, Router};
+use http::{Method, StatusCode, Uri};
+use serde_json::{Value, json};
+
+pub use endpoints::{Access, ENDPOINTS, Endpoint};
+pub use error::ApiError;
+pub use extract::{Caller, JsonBody, QueryPairs, SpaceAccess};
+
+use crate::auth::Auth;
+use crate::cards::Cards;
+use crate::config::Config;
+use crate::lifecycle::Lifecycle;
+use crate::repo::Repos;
+use crate::store::Store;
+
+/// The largest body any route takes, but for the upload of files.
+const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Rows.
+    pub store: Store,
+    /// Files.
+    pub repos: Repos,
+    /// Who is asking.
+    pub auth: Auth,
+    /// Changes and what runs.
+    pub lifecycle: Lifecycle,
+    /// Addresses.
+    pub config: Arc<Config>,
+}
+
+/// Everything below `/api`, and the files of Spaces below `/spaces/OWNER/NAME/resolve`.
+///
+/// A path below `/api` that is no route is answered here; others are left to whoever merges this router.
+pub fn router(state: ApiState) -> Router {
+    let cards = Cards::new(state.repos.clone());
+    routes().layer(Extension(cards)).with_state(state)
+}
+
+fn routes() -> Router<ApiState> {
+    Router::new()
+        .merge(account_routes())
+        .merge(space_routes())
+        .merge(control_routes())
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(commits::routes())
+        .merge(files::routes())
+        .method_not_allowed_fallback(wrong_method)
+}
+
+fn account_routes() -> Router<ApiState> {
+    Router::new()
+        .route("/api/whoami-v2", get(accounts::whoami))
+        .route("/api/users/{user}/overview", get(accounts::overview))
+        .route(
+            "/api/organizations/{name}/{*rest}",
+            get(accounts::organization),
+        )
+        .route("/api/settings/repositories", get(accounts::repositories))
+        .route(
+            "/api/tokens",
+            get(accounts::list_tokens).post(accounts::create_token),
+        )
+        .route("/api/tokens/{name}", delete(accounts::delete_token))
+        .route(
+            "/api/admin/users",
+            get(accounts::list_users).post(accounts::create_user),
+        )
+        .route("/api/agent-harnesses", get(agent_harnesses))
+        .route("/api/telemetry/{*topic}", head(telemetry))
+        .route("/api/models/{*rest}", any(other_kind))
+        .route("/api/datasets/{*rest}", any(other_kind))
+        .route("/api/{*rest}", any(unknown))
+}
+
+fn space_routes() -> Router<ApiState> {
+    Router::new()
+        .route("/api/repos/create", post(repos::create))
+        .route("/api/repos/delete", delete(repos::delete))
+        .route("/api/repos/move", post(repos::move_repo))
+        .route("/api/spaces", get(lists::list))
+        .route("/api/spaces/semantic-search", get(lists::search))
+        .route("/api/spaces/templates", get(lists::templates))
+        .route("/api/spaces/hardware", get(control::hardware_list))
+        .route("/api/spaces/{name}", any(without_owner))
+        .route("/api/spaces/{owner}/{name}", get(spaces::info))
+        .route(
+            "/api/spaces/{owner}/{name}/revision/{revision}",
+            get(spaces::at_revision),
+        )
+        .route("/api/spaces/{owner}/{name}/host", get(spaces::host))
+        .route(
+            "/api/spaces/{owner}/{name}/auth-check",
+            get(spaces::auth_check),
+        )
+        .route(
+            "/api/spaces/{owner}/{name}/auth-check/write",
+            get(spaces::auth_check_write),
+        )
+        .route(
+            "/api/spaces/{owner}/{name}/discussions",
+            get(spaces::discussions),
+        )
+        .route("/api/spaces/{owner}/{name}/settings", put(repos::settings))
+        .route(
+            "/api/spaces/{owner}/{name}/duplicate",
+            post(repos::duplicate),
+        )
+}
+
+fn control_routes() -> Router<ApiState> {
+    let secrets = get(secrets::list_secrets)
+        .post(secrets::set_secret)
+        .delete(secrets::delete_secret);
+    let variables = get(secrets::list_variables)
+        .post(secrets::set_variable)
+        .delete(secrets::delete_variable);
+    let volumes = put(control::volumes).delete(control::volumes);
+    let storage = post(control::volumes).delete(control::volumes);
+    Router::new()
+        .route("/api/spaces/{owner}/{name}/runtime", get(control::show))
+        .route("/api/spaces/{owner}/{name}/restart", post(control::restart))
+        .route("/api/spaces/{owner}/{name}/pause", post(control::pause))
+        .route(
+            "/api/spaces/{owner}/{name}/hardware",
+            post(control::set_hardware),
+        )
+        .route(
+            "/api/spaces/{owner}/{name}/sleeptime",
+            post(control::set_sleep_time),
+        )
+        .route(
+            "/api/spaces/{owner}/{name}/dev-mode",
+            post(control::dev_mode),
+        )
+        .route(
+            "/api/spaces/{owner}/{name}/replicas",
+            post(control::replicas),
+        )
+        .route("/api/spaces/{owner}/{name}/volumes", volumes)
+        .route("/api/spaces/{owner}/{name}/storage", storage)
+        .route("/api/spaces/{owner}/{name}/secrets", secrets)
+        .route("/api/spaces/{owner}/{name}/variables", variables)
+        .route("/api/spaces/{owner}/{name}/logs/run", get(logs::run))
+        .route("/api/spaces/{owner}/{name}/logs/build", get(logs::build))
+}
+
+/// Which agents `hf` should look for; it asks at every start until it has an answer to keep.
+async fn agent_harnesses() -> Json<Value> {
+    Json(json!({ "standardEnvVars": [], "harnesses": {} }))
+}
+
+/// Clients report their use here. It is not kept.
+async fn telemetry() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+async fn other_kind(uri: Uri) -> ApiError {
+    tracing::debug!("asked for {uri}, which is no Space");
+    ApiError::repo_not_found()
+}
+
+async fn without_owner() -> ApiError {
+    ApiError::repo_not_found()
+}
+
+async fn unknown(method: Method, uri: Uri) -> ApiError {
+    ApiError::not_found(format!("Glasshouse has no route {method} {}", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> (StatusCode, ApiError) {
+    let message = format!("{} does not take {method}", uri.path());
+    (StatusCode::METHOD_NOT_ALLOWED, ApiError::not_found(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use super::*;
+
+    const METHODS: [&str; 7] = ["get", "head", "delete", "options", "patch", "post", "put"];
+
+    /// The router's routes as `METHOD path`, read from its debug text: there is no other way to ask it.
+    fn registered() -> BTreeSet<String> {
+        let text = format!("{:?}", routes());
+        let (mut methods, mut paths) = (HashMap::new(), HashMap::new());
+        for piece in text.split("RouteId(").skip(1) {
+            let (id, rest) = piece.split_once("): ").unwrap_or_default();
+            if let Some(rest) = rest.strip_prefix('"') {
+                // The inner router of fallbacks comes later and counts from the beginning again.
+                paths
+                    .entry(id)
+                    .or_insert(rest.split('"').next().unwrap_or_default());
+            } else if rest.starts_with("MethodRouter") {
+                let taken = METHODS
+                    .iter()
+                    .filter(|method| !rest.contains(&format!("{method}: None")));
+                let taken: Vec<_> = taken.map(|method| method.to_uppercase()).collect();
+                methods.entry(id).or_insert(taken);
+            }
+        }
+        let mut found = BTreeSet::new();
+        for (id, path) in paths {
+            match methods[id].as_slice() {
+                [] => drop(found.insert(format!("* {path}"))),
+                methods => found.extend(methods.iter().map(|method| format!("{method} {path}"))),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_route_is_in_the_table() {
+        let listed: BTreeSet<_> = ENDPOINTS
+            .iter()
+            .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
+            .collect();
+        assert_eq!(listed.len(), ENDPOINTS.len(), "a route is listed twice");
+        assert_eq!(registered(), listed);
+    }
+}

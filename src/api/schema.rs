@@ -1,0 +1,159 @@
+//! What goes over the wire, in the Hub's words. Nothing here is stored.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::domain::{Hardware, Millis, Space};
+use crate::lifecycle::{LimitReport, LimitState, SpaceView};
+
+/// The answer to a creation.
+#[derive(Debug, Serialize)]
+pub(super) struct Created {
+    /// The address of the Space's page.
+    pub(super) url: String,
+    /// `owner/name`.
+    pub(super) name: String,
+    /// `owner/name`; newer clients read this one.
+    pub(super) id: String,
+}
+
+/// A secret or variable in a request.
+#[derive(Debug, Deserialize)]
+pub(super) struct Setting {
+    /// The name of the environment variable.
+    pub(super) key: String,
+    /// What it is set to.
+    pub(super) value: String,
+    /// For people.
+    #[serde(default)]
+    pub(super) description: Option<String>,
+}
+
+/// What runs for a Space, as the clients poll it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Runtime {
+    stage: &'static str,
+    hardware: RuntimeHardware,
+    storage: Option<()>,
+    gc_timeout: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicas: Option<Value>,
+    dev_mode: bool,
+    domains: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<String>,
+    sdk: Option<&'static str>,
+    sha: Option<String>,
+    limits: Vec<Value>,
+    usage: Value,
+}
+
+#[derive(Debug, Serialize)]
+struct RuntimeHardware {
+    current: Option<String>,
+    requested: Option<String>,
+}
+
+/// A moment as the clients insist on reading it: `2026-01-31T12:00:00.000Z`.
+pub(super) fn date(at: Millis) -> String {
+    let at = Timestamp::from_millisecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// The runtime object; `domain` is the host name of the Space's own origin.
+pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
+    let name = |hardware: Option<Hardware>| hardware.map(|hardware| hardware.name);
+    let computes = view.hardware_current.is_some() || view.hardware_requested.is_some();
+    Runtime {
+        stage: view.stage.as_str(),
+        storage: None,
+        // The Hub names no sleep time where nothing computes.
+        gc_timeout: view
+            .sleep_after
+            .filter(|_| computes)
+            .map(|after| after.as_secs()),
+        replicas: computes.then(|| serde_json::json!({ "requested": 1 })),
+        hardware: RuntimeHardware {
+            current: name(view.hardware_current),
+            requested: name(view.hardware_requested),
+        },
+        dev_mode: false,
+        domains: vec![serde_json::json!({ "domain": domain, "stage": "READY", "isCustom": false })],
+        error_message: view.error,
+        sdk: view.sdk.map(|sdk| sdk.as_str()),
+        sha: view.revision.map(String::from),
+        limits: view.limits.iter().map(limit).collect(),
+        usage: serde_json::json!({
+            "cpuMs": view.usage.cpu_ms,
+            "memoryBytes": view.usage.memory_bytes,
+            "requests": view.usage.requests,
+        }),
+    }
+}
+
+fn limit(report: &LimitReport) -> Value {
+    let mut limit = serde_json::json!({ "name": report.name, "value": report.value });
+    match &report.state {
+        LimitState::Enforced => limit["state"] = "enforced".into(),
+        LimitState::Unsupported(reason) => {
+            limit["state"] = "unsupported".into();
+            limit["reason"] = reason.as_str().into();
+        }
+    }
+    limit
+}
+
+/// A size in the list of hardware. Nothing here costs money.
+pub(super) fn hardware(hardware: &Hardware) -> Value {
+    serde_json::json!({
+        "name": hardware.name,
+        "prettyName": hardware.title,
+        "cpu": hardware.cpu_text(),
+        "ram": hardware.memory_text(),
+        "accelerator": null,
+        "unitCostMicroUSD": 0,
+        "unitCostUSD": 0,
+        "unitLabel": "minute",
+    })
+}
+
+/// The fields of a Space that cost no look into its files.
+pub(super) fn space(space: &Space, host: &str) -> Map<String, Value> {
+    let value = serde_json::json!({
+        "_id": space.id.to_string(),
+        "id": space.name.to_string(),
+        "author": space.name.owner.as_str(),
+        "sha": space.head,
+        "createdAt": date(space.created_at),
+        "lastModified": date(space.updated_at),
+        "private": space.visibility == crate::domain::Visibility::Private,
+        "visibility": space.visibility,
+        "gated": false,
+        "disabled": false,
+        "host": host,
+        "subdomain": space.subdomain.as_str(),
+        "likes": 0,
+        "trendingScore": 0,
+        "sdk": space.sdk,
+        "models": [],
+        "datasets": [],
+    });
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_as_the_clients_parse_them() {
+        assert_eq!(date(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(date(1_767_225_599_042), "2025-12-31T23:59:59.042Z");
+        assert_eq!(date(Millis::MAX), "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,165 @@
+//! The environment of a Space: secrets, which nobody reads back, and variables, which everybody reads who may see the
+//! Space. A write restarts the Space.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::extract::{JsonBody, SpaceAccess};
+use super::schema::{Setting, date};
+use super::{ApiError, ApiState};
+use crate::domain::SpaceId;
+
+const MAX_KEY_BYTES: usize = 128;
+const MAX_VALUE_BYTES: usize = 64 << 10;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Key {
+    key: String,
+}
+
+type SpacePath = Path<(String, String)>;
+
+// === impl Setting ===
+
+impl Setting {
+    /// Refuses what no environment can hold.
+    ///
+    /// # Errors
+    /// 400 with what is allowed.
+    pub(super) fn check(&self) -> Result<(), ApiError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let named = !self.key.is_empty()
+            && self.key.len() <= MAX_KEY_BYTES
+            && self.key.bytes().all(plain)
+            && !self.key.starts_with(|first: char| first.is_ascii_digit());
+        if !named {
+            return Err(ApiError::bad_request(format!(
+                "`{}` is no name for a variable: up to {MAX_KEY_BYTES} letters, digits and _, not starting with a digit",
+                self.key.chars().take(60).collect::<String>()
+            )));
+        }
+        if self.value.len() > MAX_VALUE_BYTES {
+            return Err(ApiError::bad_request(format!(
+                "The value of {} is longer than 64 KiB",
+                self.key
+            )));
+        }
+        if self.value.contains('\0') {
+            return Err(ApiError::bad_request(format!(
+                "The value of {} holds a NUL character",
+                self.key
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// `GET /api/spaces/{owner}/{name}/secrets`: their names, never their values.
+pub(super) async fn list_secrets(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let secrets = state.store.list_secrets(space.id).await?;
+    let listed: Map<_, _> = secrets
+        .into_iter()
+        .map(|secret| {
+            let facts = json!({
+                "key": secret.key,
+                "description": secret.description,
+                "updatedAt": date(secret.updated_at),
+            });
+            (secret.key, facts)
+        })
+        .collect();
+    Ok(Json(listed.into()))
+}
+
+/// `POST /api/spaces/{owner}/{name}/secrets`
+pub(super) async fn set_secret(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+    JsonBody(secret): JsonBody<Setting>,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    secret.check()?;
+    let description = secret.description.as_deref();
+    state
+        .lifecycle
+        .set_secret(space.id, &secret.key, &secret.value, description)
+        .await?;
+    Ok(Json(json!({})))
+}
+
+/// `DELETE /api/spaces/{owner}/{name}/secrets`
+pub(super) async fn delete_secret(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+    JsonBody(Key { key }): JsonBody<Key>,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    state.lifecycle.delete_secret(space.id, &key).await?;
+    Ok(Json(json!({})))
+}
+
+/// `GET /api/spaces/{owner}/{name}/variables`
+pub(super) async fn list_variables(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
+    variables(&state, space.id).await
+}
+
+/// `POST /api/spaces/{owner}/{name}/variables`: answers with all of them.
+pub(super) async fn set_variable(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+    JsonBody(variable): JsonBody<Setting>,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    variable.check()?;
+    let description = variable.description.as_deref();
+    state
+        .lifecycle
+        .set_variable(space.id, &variable.key, &variable.value, description)
+        .await?;
+    variables(&state, space.id).await
+}
+
+/// `DELETE /api/spaces/{owner}/{name}/variables`: answers with those left.
+pub(super) async fn delete_variable(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+    JsonBody(Key { key }): JsonBody<Key>,
+) -> Result<Json<Value>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    state.lifecycle.delete_variable(space.id, &key).await?;
+    variables(&state, space.id).await
+}
+
+async fn variables(state: &ApiState, space: SpaceId) -> Result<Json<Value>, ApiError> {
+    let variables = state.store.list_variables(space).await?;
+    let listed: Map<_, _> = variables
+        .into_iter()
+        .map(|variable| {
+            let facts = json!({
+                "key": variable.key,
+                "value": variable.value,
+                "description": variable.description,
+                "updatedAt": date(variable.updated_at),
+            });
+            (variable.key, facts)
+        })
+        .collect();
+    Ok(Json(listed.into()))
+}

@@ -1,0 +1,154 @@
+//! Publishes the Spaces in `examples/`, which are part of the binary.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use rust_embed::RustEmbed;
+
+use super::say;
+use crate::config::Config;
+use crate::domain::{Owner, Role, Space, SpaceName, Stage, Visibility};
+use crate::lifecycle::Lifecycle;
+use crate::repo::{CommitRequest, FilePath, Operation, Repos};
+use crate::store::{NewSpace, Store};
+
+/// Whose they are.
+const OWNER: &str = "examples";
+
+/// How long one is waited for before its address is printed all the same.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/examples"]
+#[exclude = "*/target/*"]
+#[exclude = "*/__pycache__/*"]
+struct Examples;
+
+/// Publishes each example that is new or has changed, shows how far it is, and prints an address for each.
+pub(super) async fn publish(store: &Store, repos: &Repos, lifecycle: &Lifecycle, config: &Config) -> anyhow::Result<()> {
+    let owner: Owner = OWNER.parse().expect("a plain name");
+    if store.account_by_name(&owner).await?.is_none() {
+        store.create_account(&owner, Role::User).await?;
+    }
+    let mut examples: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in Examples::iter() {
+        if let Some((name, _)) = path.split_once('/') {
+            examples.entry(name.to_owned()).or_default().push(path.to_string());
+        }
+    }
+    examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
+    let mut spaces = Vec::new();
+    for (name, files) in &examples {
+        let pushed = push(store, repos, lifecycle, &owner, name, files).await;
+        spaces.push(pushed.with_context(|| format!("the example `{name}`"))?);
+    }
+    let progress = Progress::new(spaces.len());
+    for (index, space) in spaces.iter().enumerate() {
+        progress.show(index, &space.name);
+        let stage = settled(lifecycle, space).await?;
+        let address = config.addresses(config.listen.port()).space(&space.subdomain);
+        progress.clear();
+        say(&match stage {
+            Stage::Running => format!("{}: {address}/", space.name),
+            stage => format!("{}: {} ({address}/)", space.name, stage.as_str()),
+        });
+    }
+    Ok(())
+}
+
+async fn push(
+    store: &Store,
+    repos: &Repos,
+    lifecycle: &Lifecycle,
+    owner: &Owner,
+    name: &str,
+    files: &[String],
+) -> anyhow::Result<Space> {
+    let full: SpaceName = format!("{owner}/{name}").parse()?;
+    let space = match store.space_by_name(&full).await? {
+        Some(space) => space,
+        None => {
+            let account = store.account_by_name(owner).await?.context("the owner of the examples is gone")?;
+            let new = NewSpace {
+                owner: account.id,
+                name: full,
+                visibility: Visibility::Public,
+                hardware: None,
+                sleep_after: None,
+            };
+            lifecycle.create(new).await?
+        }
+    };
+    let (name, files) = (name.to_owned(), files.to_vec());
+    let mut spool = repos.spool()?;
+    let mut operations = Vec::new();
+    for file in files {
+        let content = Examples::get(&file).with_context(|| format!("{file} has gone"))?;
+        let path = file.strip_prefix(&format!("{name}/")).unwrap_or(&file);
+        operations.push(Operation::Put {
+            path: path.parse::<FilePath>()?,
+            content: spool.put(&content.data)?,
+        });
+    }
+    let request = CommitRequest {
+        branch: "main".into(),
+        parent: None,
+        title: "Publish the example".into(),
+        description: String::new(),
+        author: OWNER.into(),
+        operations,
+        spool,
+    };
+    // Nothing changed gives the commit there is, and publishing that again does nothing.
+    let revision = repos.commit(space.id, request).await?;
+    lifecycle.publish(space.id, &revision).await?;
+    Ok(space)
+}
+
+/// The stage once nothing is under way any more.
+async fn settled(lifecycle: &Lifecycle, space: &Space) -> anyhow::Result<Stage> {
+    let begun = Instant::now();
+    loop {
+        let stage = lifecycle.view(space).await?.stage;
+        let under_way = matches!(
+            stage,
+            Stage::Building | Stage::RunningBuilding | Stage::AppStarting | Stage::RunningAppStarting
+        );
+        if !under_way || begun.elapsed() > PATIENCE {
+            return Ok(stage);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A bar on a terminal; nothing elsewhere.
+struct Progress {
+    all: usize,
+    shown: bool,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    fn new(all: usize) -> Self {
+        Self {
+            all,
+            shown: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&self, done: usize, what: &SpaceName) {
+        if self.shown {
+            let (full, rest) = ("█".repeat(done), "░".repeat(self.all - done));
+            let _ = write!(std::io::stderr(), "\r{full}{rest} {done}/{} building {what}", self.all);
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            let _ = write!(std::io::stderr(), "\r\x1b[2K");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `/healthz`, `/readyz` and `/metrics`: for whoever watches the server.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::json;
+
+use crate::auth::Auth;
+use crate::ledger::Ledger;
+use crate::routes::RouteTable;
+use crate::runtime::Runtimes;
+use crate::store::Store;
+use crate::telemetry::{Gauges, Metrics};
+
+/// What is looked at.
+#[derive(Clone)]
+pub(super) struct Health {
+    pub(super) store: Store,
+    pub(super) runtimes: Runtimes,
+    pub(super) routes: RouteTable,
+    pub(super) ledger: Ledger,
+    pub(super) auth: Auth,
+    pub(super) metrics: Arc<Metrics>,
+    /// Metrics have a listener of their own, so the hub does not show them.
+    pub(super) own_listener: bool,
+}
+
+pub(super) fn routes(health: Health) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+/// Each thing the server needs, named, with `ok` or what is wrong with it.
+async fn ready(State(health): State<Health>) -> Response {
+    let store = health.store.health().await;
+    if let Err(error) = &store {
+        tracing::error!("the database does not answer: {error}");
+    }
+    let slots = health.runtimes.wasm().slots();
+    let say = |good: bool, trouble: &str| if good { "ok".to_owned() } else { trouble.to_owned() };
+    let (store, wasm) = (store.is_ok(), slots > 0);
+    let body = json!({
+        "store": say(store, "does not answer"),
+        "runtimes": {
+            "static": "ok",
+            "wasi": say(wasm, "has no room for instances"),
+        },
+    });
+    let status = if store && wasm { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body)).into_response()
+}
+
+async fn metrics(State(health): State<Health>, headers: HeaderMap) -> Response {
+    let operator = match health.auth.authenticate(&headers).await {
+        Ok(principal) => principal.is_operator(),
+        Err(_) => false,
+    };
+    if health.own_listener || !operator {
+        let text = "metrics are for operators: send an operator's token, or set `metrics_listen`\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    health.encode()
+}
+
+// === impl Health ===
+
+impl Health {
+    /// The metrics as Prometheus reads them.
+    pub(super) fn encode(&self) -> Response {
+        let gauges = Gauges {
+            spaces: self.routes.len(),
+            programs_loaded: self.runtimes.wasm().loaded(),
+            memory_held: self.ledger.host().used(),
+            memory_limit: self.ledger.host().limit(),
+        };
+        match self.metrics.encode(&gauges) {
+            Ok(text) => ([(header::CONTENT_TYPE, crate::telemetry::CONTENT_TYPE)], text).into_response(),
+            Err(error) => {
+                tracing::error!("metrics could not be written: {error}");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}

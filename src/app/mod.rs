@@ -1,0 +1,288 @@
+//! The composition root: opens, wires, serves and stops everything, in order. The only room that sees them all.
+
+mod examples;
+mod first_start;
+mod front;
+mod health;
+
+use std::fs::{DirBuilder, File};
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, ApiState};
+use crate::auth::Auth;
+use crate::builder::{Builder, BuilderConfig, CompileLimits};
+use crate::config::Config;
+use crate::engine::seal::{SealKey, open_key};
+use crate::gateway::Gateway;
+use crate::journal::{Journal, JournalLimits};
+use crate::ledger::{Ledger, LedgerLimits};
+use crate::lifecycle::{Lifecycle, LifecycleSettings, Parts};
+use crate::repo::{CheckoutLimits, RepoLimits, Repos};
+use crate::routes::RouteTable;
+use crate::runtime::wasm::{WasmRuntime, WasmSettings};
+use crate::runtime::{Runtimes, SiteRuntime};
+use crate::store::{Sealer, Store};
+use crate::telemetry::{self, Metrics};
+use crate::server;
+use crate::web::{self, WebState};
+
+use front::FrontDoor;
+use health::Health;
+
+/// Runs a server until it is told to stop (SIGINT or SIGTERM).
+///
+/// Prints `listening on ADDRESS` to standard output once visitors are let in, and an address for each example Space.
+///
+/// # Errors
+/// Whatever keeps it from starting, with its cause.
+pub async fn run(mut config: Config) -> anyhow::Result<()> {
+    telemetry::init(&config.log)?;
+    let data = open_data(&config.data)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    // From here on the configuration says the port that was really given.
+    config.listen = listener.local_addr()?;
+    let config = Arc::new(config);
+    let house = House::build(&config).await?;
+    first_start::announce(&config)?;
+
+    let closing = CancellationToken::new();
+    let metrics = serve_metrics(&config, &house, &closing).await?;
+    let front = house.front.clone();
+    let serving = tokio::spawn(server::serve(
+        listener,
+        config.server.clone(),
+        move |request| {
+            let front = front.clone();
+            async move { front.answer(request).await }
+        },
+        closing.clone(),
+    ));
+    say(&format!("listening on {}", config.hub_url()));
+    if config.examples {
+        examples::publish(&house.store, &house.repos, &house.lifecycle, &config).await?;
+    }
+    wait_for_a_signal().await?;
+    tracing::info!("stopping: no new visitors, those who are here may finish");
+    closing.cancel();
+    serving.await?;
+    if let Some(metrics) = metrics {
+        metrics.await?;
+    }
+    house.lifecycle.stop().await;
+    house.store.close().await;
+    drop(data);
+    Ok(())
+}
+
+/// Everything a server is made of.
+struct House {
+    store: Store,
+    repos: Repos,
+    lifecycle: Lifecycle,
+    front: FrontDoor,
+}
+
+// === impl House ===
+
+impl House {
+    async fn build(config: &Arc<Config>) -> anyhow::Result<Self> {
+        let data = &config.data;
+        let seal = SealKey::open(&data.join("keys/seal")).context("the key that seals artifacts")?;
+        let secrets = open_key(&data.join("keys/secrets")).context("the key that seals secrets")?;
+        let url = format!("sqlite://{}", data.join("glasshouse.db").display());
+        let store = Store::connect(&url, Sealer::new(&secrets)).await.context("the database")?;
+        first_start::accounts(&store, data).await?;
+        let repos = Repos::new(data.join("repos"), repo_limits(config)).context("the repositories")?;
+        let journal = Journal::open(data.join("logs"), journal_limits(config)).context("the logs")?;
+        let ledger = Ledger::new(ledger_limits(config));
+        let wasm = WasmRuntime::start(wasm_settings(config), seal.clone());
+        let wasm = wasm.map_err(|error| anyhow::anyhow!("the WebAssembly engine: {error:#}"))?;
+        let builder = Builder::new(builder_config(config, seal, wasm.profile())?, repos.clone())
+            .context("the folder of artifacts")?;
+        let runtimes = Runtimes::new(SiteRuntime::new(data.join("artifacts/sites")), wasm);
+        let (routes, nudges) = RouteTable::new();
+        let parts = Parts {
+            store: store.clone(),
+            repos: repos.clone(),
+            ledger: ledger.clone(),
+            builder,
+            runtimes: runtimes.clone(),
+            routes: routes.clone(),
+            journal,
+            settings: LifecycleSettings {
+                hardware: config.hardware(),
+                wasi_hardware: config.wasm.default_hardware.clone(),
+                spaces_per_owner: config.quota.spaces_per_owner,
+                sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
+                host: config.public_host().unwrap_or_else(|| config.listen.to_string()),
+            },
+        };
+        let lifecycle = Lifecycle::start(parts, nudges).await?;
+        let auth = Auth::new(store.clone());
+        let metrics = Arc::new(Metrics::new());
+        let state = ApiState {
+            store: store.clone(),
+            repos: repos.clone(),
+            auth: auth.clone(),
+            lifecycle: lifecycle.clone(),
+            config: Arc::clone(config),
+        };
+        let health = Health {
+            store: store.clone(),
+            runtimes,
+            routes: routes.clone(),
+            ledger,
+            auth: auth.clone(),
+            metrics: Arc::clone(&metrics),
+            own_listener: config.metrics_listen.is_some(),
+        };
+        let pages = WebState::new(store.clone(), repos.clone(), lifecycle.clone(), Arc::clone(config));
+        let hub = health::routes(health).merge(api::router(state)).merge(web::router(pages));
+        let gateway = Gateway::new(routes, auth, config, Arc::clone(&metrics));
+        Ok(Self {
+            store,
+            repos,
+            lifecycle,
+            front: FrontDoor::new(config, hub, gateway),
+        })
+    }
+}
+
+/// The folder of everything that is kept; its drop lets another server have it.
+struct DataFolder {
+    _lock: File,
+}
+
+fn open_data(data: &Path) -> anyhow::Result<DataFolder> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+    let lock = File::create(data.join("lock")).context("the data folder cannot be written to")?;
+    if lock.try_lock().is_err() {
+        bail!("another server is using the data folder {}", data.display());
+    }
+    Ok(DataFolder { _lock: lock })
+}
+
+async fn serve_metrics(
+    config: &Config,
+    house: &House,
+    closing: &CancellationToken,
+) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
+    let Some(address) = config.metrics_listen else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} for metrics"))?;
+    let front = house.front.clone();
+    let answer = move |request| {
+        let front = front.clone();
+        async move { front.metrics(request).await }
+    };
+    let serving = server::serve(listener, config.server.clone(), answer, closing.clone());
+    Ok(Some(tokio::spawn(serving)))
+}
+
+async fn wait_for_a_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// One line to whoever started the server. A closed standard output is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+// === configuration, room by room ===
+
+fn repo_limits(config: &Config) -> RepoLimits {
+    RepoLimits {
+        file_bytes: config.repo.file_bytes,
+        commit_bytes: config.repo.commit_bytes,
+        operations: config.repo.files,
+        files: config.repo.tree_files,
+        ..RepoLimits::default()
+    }
+}
+
+fn journal_limits(config: &Config) -> JournalLimits {
+    JournalLimits {
+        bytes_per_log: config.journal.bytes_per_log,
+        line_bytes: usize::try_from(config.journal.line_bytes).unwrap_or(usize::MAX),
+        lines_per_second: config.journal.lines_per_second,
+    }
+}
+
+fn ledger_limits(config: &Config) -> LedgerLimits {
+    LedgerLimits {
+        host_memory: config.host.memory.unwrap_or_else(three_quarters_of_the_machine),
+        owner_memory: config.quota.memory_per_owner,
+        cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
+        builds: config.build.at_once,
+    }
+}
+
+fn three_quarters_of_the_machine() -> u64 {
+    let system = rustix::system::sysinfo();
+    (u64::from(system.totalram) * u64::from(system.mem_unit)) / 4 * 3
+}
+
+fn wasm_settings(config: &Config) -> WasmSettings {
+    let wasm = &config.wasm;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    WasmSettings {
+        components: config.data.join("artifacts/components"),
+        guest_threads: wasm.guest_threads.unwrap_or(cores),
+        tick: wasm.tick,
+        request_timeout: wasm.request_timeout,
+        max_request_timeout: wasm.max_request_timeout,
+        instances: wasm.instances,
+        instances_per_space: config.gateway.concurrency_per_space,
+        memory_per_instance: usize::try_from(wasm.memory_per_instance).unwrap_or(usize::MAX),
+        unload_after: wasm.unload_after,
+        reuse_count: wasm.reuse_count,
+        response_bytes: wasm.response_bytes,
+        egress_private: wasm.egress_private,
+    }
+}
+
+fn builder_config(config: &Config, seal: SealKey, profile: &str) -> anyhow::Result<BuilderConfig> {
+    let build = &config.build;
+    Ok(BuilderConfig {
+        artifacts: config.data.join("artifacts"),
+        seal,
+        profile: profile.to_owned(),
+        worker: std::env::current_exe().context("this program's own file")?,
+        compile: CompileLimits {
+            cpu_seconds: build.compile_cpu.as_secs().max(1),
+            memory_bytes: build.compile_memory,
+            wall: build.compile_wall,
+            output_bytes: build.artifact_bytes,
+            module_bytes: config.wasm.module_bytes,
+            guest_memory_bytes: config.wasm.memory_per_instance,
+        },
+        site: CheckoutLimits {
+            files: config.repo.tree_files,
+            bytes: build.artifact_bytes,
+        },
+        permits: build.at_once,
+        hardware: config.hardware().into_iter().map(|hardware| hardware.name).collect(),
+    })
+}

@@ -1,0 +1,84 @@
+//! Access tokens: made here, shown once, known afterwards only by their hash.
+
+use std::fmt;
+
+use rand::distr::{Alphanumeric, SampleString};
+use sha2::{Digest, Sha256};
+
+/// What every token of ours begins with, so that leaked ones can be searched for.
+const PREFIX: &str = "gls_";
+
+/// Letters and digits after the prefix: 238 bits, beyond guessing, so a plain hash keeps them.
+const LENGTH: usize = 40;
+
+/// A token on its way to the one who asked for it. Its `Debug` says nothing and it has no `Display`.
+#[derive(Clone)]
+pub struct SecretToken(String);
+
+// === impl SecretToken ===
+
+impl SecretToken {
+    /// The token itself, for the one answer that shows it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretToken(…)")
+    }
+}
+
+/// A new token and the hash to remember it by.
+pub fn new_token() -> (SecretToken, [u8; 32]) {
+    let letters = Alphanumeric.sample_string(&mut rand::rng(), LENGTH);
+    let token = SecretToken(format!("{PREFIX}{letters}"));
+    let hash = hash_token(token.expose());
+    (token, hash)
+}
+
+/// SHA-256 of a token: what the store knows it by.
+pub fn hash_token(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Whether the text has the form of our tokens: what the gateway keeps from reaching a Space.
+pub fn looks_like_ours(text: &str) -> bool {
+    text.strip_prefix(PREFIX).is_some_and(|letters| {
+        letters.len() == LENGTH && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_tokens_are_ours_and_never_the_same() {
+        let (one, one_hash) = new_token();
+        let (two, two_hash) = new_token();
+        assert!(looks_like_ours(one.expose()), "{}", one.expose());
+        assert_ne!(one.expose(), two.expose());
+        assert_ne!(one_hash, two_hash);
+        assert_eq!(hash_token(one.expose()), one_hash);
+        assert_eq!(format!("{one:?}"), "SecretToken(…)");
+    }
+
+    #[test]
+    fn other_texts_are_not_ours() {
+        let letters = "a".repeat(40);
+        for other in [
+            "",
+            "gls_",
+            "hf_abcdefghijklmnopqrstuvwxyzabcdefgh",
+            &format!("gls_{letters}a"),
+            &format!("gls_{}", &letters[1..]),
+            &format!("gls_{}-", &letters[1..]),
+            &format!("gls_{}é", &letters[2..]),
+            &format!("Gls_{letters}"),
+        ] {
+            assert!(!looks_like_ours(other), "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Compiles WebAssembly in a process of its own, and keeps the native code under seal.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use super::guest::world_of;
+use super::process::{self, Run};
+use super::worker::{Order, too_large};
+use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text, touch};
+use crate::domain::{ArtifactKind, BuildError, Revision, World};
+use crate::engine::seal::{open_sealed, seal, seal_path};
+use crate::repo::{Repo, RepoError};
+
+/// The WebAssembly of a revision, copied out of its repository.
+struct Source {
+    scratch: TempDir,
+    file: File,
+    bytes: u64,
+    world: World,
+    /// Of the WebAssembly and the engine's profile: the name of the native code.
+    digest: String,
+}
+
+// === impl Inner ===
+
+impl Inner {
+    pub(super) async fn component(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        app_file: &str,
+    ) -> Result<ArtifactKind, BuildError> {
+        let log = &request.log;
+        let about = |error: BuildError| BuildError {
+            message: format!("{app_file}: {}", error.message),
+            ..error
+        };
+        let source = self.source(request, app_file).await?.map_err(about)?;
+        let digest = source.digest.clone();
+        log.line(&format!(
+            "{app_file} is {} of WebAssembly, {}.",
+            size_text(source.bytes),
+            match source.world {
+                World::Http => "a component",
+                World::Command => "a core module: a command, run once per request",
+            }
+        ));
+        if request.cached
+            && self
+                .blocking(|inner, digest| inner.reuse(digest), &digest)
+                .await
+        {
+            log.line("An earlier build compiled the same bytes; its native code is used again.");
+            let world = source.world;
+            return Ok(ArtifactKind::Component { digest, world });
+        }
+        let began = Instant::now();
+        let (world, code) = self.compile(source).await.map_err(about)?;
+        log.line(&format!(
+            "Compiled in {:.1} s, to {} of native code.",
+            began.elapsed().as_secs_f64(),
+            size_text(code)
+        ));
+        Ok(ArtifactKind::Component { digest, world })
+    }
+
+    /// Copies the app's file out of the repository. The inner error is about the file.
+    async fn source(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        app_file: &str,
+    ) -> Result<Result<Source, BuildError>, BuildError> {
+        let (inner, revision, path) = (
+            Arc::clone(self),
+            request.revision.clone(),
+            app_file.to_owned(),
+        );
+        let copied = self.repos.read(request.space, move |repo| {
+            inner.copy(repo, &revision, &path)
+        });
+        copied.await.map_err(repo_error)
+    }
+
+    fn copy(
+        &self,
+        repo: &Repo,
+        revision: &Revision,
+        path: &str,
+    ) -> Result<Result<Source, BuildError>, RepoError> {
+        let most = self.config.compile.module_bytes;
+        let facts = repo.file(revision, path)?;
+        if facts.size > most {
+            return Ok(Err(too_large(most)));
+        }
+        let scratch = self.scratch_folder()?;
+        let mut reader = repo.blob(&facts.oid)?;
+        let mut file = File::create_new(scratch.path().join("source.wasm"))?;
+        let mut hasher = Sha256::new();
+        hasher.update(self.config.profile.as_bytes());
+        let mut head = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let count = reader.read(&mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            let part = &buffer[..count];
+            head.extend_from_slice(&part[..count.min(HEAD.saturating_sub(head.len()))]);
+            hasher.update(part);
+            file.write_all(part)?;
+        }
+        drop(file);
+        let world = match world_of(&head) {
+            Ok(world) => world,
+            Err(error) => return Ok(Err(error)),
+        };
+        Ok(Ok(Source {
+            file: File::open(scratch.path().join("source.wasm"))?,
+            scratch,
+            bytes: facts.size,
+            world,
+            digest: hex::encode(hasher.finalize()),
+        }))
+    }
+
+    /// Whether native code of that digest is there and its seal holds. If so, it is kept from the sweep.
+    fn reuse(&self, digest: &str) -> bool {
+        let path = self.code_path(digest);
+        let _places = self.places();
+        match open_sealed(&self.config.seal, &self.config.profile, &path) {
+            Ok(_) => touch(&path).is_ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                tracing::warn!(%error, digest, "Compiled code is not as it was sealed; it is compiled anew.");
+                false
+            }
+        }
+    }
+
+    /// Compiles, seals and puts in place. Returns the world and the size of the native code in bytes.
+    async fn compile(self: &Arc<Self>, source: Source) -> Result<(World, u64), BuildError> {
+        let limits = self.config.compile;
+        let order = Order {
+            cpu_seconds: limits.cpu_seconds,
+            memory_bytes: limits.memory_bytes,
+            output_bytes: limits.output_bytes,
+            module_bytes: limits.module_bytes,
+            guest_memory_bytes: limits.guest_memory_bytes,
+            parent: std::process::id(),
+        };
+        let empty = source.scratch.path().join("empty");
+        let code = source
+            .scratch
+            .path()
+            .join(format!("{}.cwasm", source.digest));
+        fs::create_dir(&empty).map_err(disk_error)?;
+        let output = File::create_new(&code).map_err(disk_error)?;
+        let (world, profile) = process::run(Run {
+            program: &self.config.worker,
+            folder: &empty,
+            input: source.file,
+            output,
+            order,
+            wall: limits.wall,
+        })
+        .await?;
+        if profile != self.config.profile {
+            return Err(BuildError::server(
+                "the server's program was replaced while it runs, and its compiler makes code for another version: \
+                 restart the server",
+            ));
+        }
+        let (inner, scratch) = (Arc::clone(self), source.scratch);
+        let placed = tokio::task::spawn_blocking(move || {
+            let bytes = inner.put_in_place(&code);
+            drop(scratch);
+            bytes
+        });
+        let bytes = placed
+            .await
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(disk_error)?;
+        Ok((world, bytes))
+    }
+
+    /// Seals native code that was just written, and moves it and its seal to where they are looked for.
+    fn put_in_place(&self, code: &Path) -> io::Result<u64> {
+        let (key, profile) = (&self.config.seal, &self.config.profile);
+        let file = File::open(code)?;
+        let bytes = file.metadata()?.len();
+        if bytes == 0 {
+            return Err(io::Error::other("the compiler wrote nothing"));
+        }
+        file.set_permissions(Permissions::from_mode(0o400))?;
+        file.sync_all()?;
+        seal(key, profile, code)?;
+        let name = code.file_name().unwrap_or_default();
+        let target = self.components().join(name);
+
+        let _places = self.places();
+        let same = fs::read(seal_path(&target)).ok() == fs::read(seal_path(code)).ok();
+        if same && open_sealed(key, profile, &target).is_ok() {
+            // The compiler made the same again. What is in place may be in use, and stays.
+            touch(&target)?;
+            return Ok(bytes);
+        }
+        // Between the two steps the seal does not hold: who looks then is told so, and looks again later.
+        fs::rename(code, &target)?;
+        fs::rename(seal_path(code), seal_path(&target))?;
+        File::open(self.components())?.sync_all()?;
+        Ok(bytes)
+    }
+
+    fn code_path(&self, digest: &str) -> PathBuf {
+        Builder::component_path(&self.config.artifacts, digest)
+    }
+
+    async fn blocking(self: &Arc<Self>, work: fn(&Self, &str) -> bool, digest: &str) -> bool {
+        let (inner, digest) = (Arc::clone(self), digest.to_owned());
+        let done = tokio::task::spawn_blocking(move || work(&inner, &digest));
+        done.await.unwrap_or(false)
+    }
+}
+
+/// As much of a file as tells what it is.
+const HEAD: usize = 64;

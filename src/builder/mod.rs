@@ -1,0 +1,332 @@
+//! Makes artifacts: from a revision to something that can be started.
+//!
+//! ```text
+//!  README.md ──plan──► BuildPlan ──┬─ sdk: static ─► checkout ──────────────────────────► sites/<tree id>/
+//!  (pure; the author's line)       └─ sdk: wasi ───► worker process compiles ─► seal ───► components/<digest>.cwasm
+//! ```
+//!
+//! Artifacts are named by what they are made of, made in a folder of their own under `scratch/`, and moved into place
+//! last: what is in place is whole. Killed anywhere, a build leaves only scratch, which the next start clears.
+
+mod component;
+mod guest;
+mod plan;
+mod process;
+mod site;
+mod sweep;
+pub mod worker;
+
+use std::cell::RefCell;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tempfile::TempDir;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::{Artifact, BuildError, Fault, Revision, Sdk, SpaceId, SpaceName};
+use crate::engine::seal::SealKey;
+use crate::journal::Log;
+use crate::repo::{CheckoutLimits, RepoError, Repos};
+
+pub use plan::{BuildPlan, Offer, plan};
+
+/// What one compilation may take, and what may come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// CPU time in seconds.
+    pub cpu_seconds: u64,
+    /// Address space of the compiler's process in bytes.
+    pub memory_bytes: u64,
+    /// Wall-clock time, after which the server was too busy. Not less than the CPU time.
+    pub wall: Duration,
+    /// Native code in bytes.
+    pub output_bytes: u64,
+    /// WebAssembly in bytes.
+    pub module_bytes: u64,
+    /// Largest size in bytes of one memory of the guest: what its instances can be given later.
+    pub guest_memory_bytes: u64,
+}
+
+/// What a builder needs to know.
+#[derive(Debug, Clone)]
+pub struct BuilderConfig {
+    /// The folder of all artifacts; nobody else's, and on one file system.
+    pub artifacts: PathBuf,
+    /// Seals compiled code.
+    pub seal: SealKey,
+    /// The engine's [profile](crate::engine::profile), under which code must be compiled to run here.
+    pub profile: String,
+    /// The binary whose command `compile-worker` is [`worker::main`].
+    pub worker: PathBuf,
+    /// For one compilation.
+    pub compile: CompileLimits,
+    /// For one static Space.
+    pub site: CheckoutLimits,
+    /// Builds at once; more wait.
+    pub permits: usize,
+    /// The names of the hardware offered, for what is said to authors.
+    pub hardware: Vec<String>,
+    /// The longest time a card may give its requests.
+    pub max_request_timeout: Duration,
+}
+
+/// What is to be built, and where its log goes.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// Whose repository.
+    pub space: SpaceId,
+    /// As it is called in the log.
+    pub name: SpaceName,
+    /// Which commit.
+    pub revision: Revision,
+    /// Whether an artifact made earlier of the same files will do.
+    pub cached: bool,
+    /// Lines for the author.
+    pub log: Log,
+}
+
+/// Makes artifacts, a few at a time. Cheap to clone; all clones are the same builder.
+#[derive(Clone)]
+pub struct Builder {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: BuilderConfig,
+    repos: Repos,
+    permits: Semaphore,
+    /// Held while an artifact is put in place, said to be of use still, or removed.
+    places: Mutex<()>,
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// Makes the folders of artifacts where they are missing, and removes what builds of an earlier process left half
+    /// done: one process may have them open. Blocks.
+    ///
+    /// # Errors
+    /// When the folders cannot be made.
+    pub fn new(config: BuilderConfig, repos: Repos) -> io::Result<Self> {
+        let inner = Inner {
+            permits: Semaphore::new(config.permits.max(1)),
+            places: Mutex::default(),
+            config,
+            repos,
+        };
+        match fs::remove_dir_all(inner.scratch()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        for folder in [inner.scratch(), inner.components(), inner.sites()] {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        let inner = Arc::new(inner);
+        Ok(Self { inner })
+    }
+
+    /// The file of a component's native code, to be opened with [`open_sealed`](crate::engine::seal::open_sealed).
+    pub fn component_path(artifacts: &Path, digest: &str) -> PathBuf {
+        artifacts.join("components").join(format!("{digest}.cwasm"))
+    }
+
+    /// The folder of a site's files.
+    pub fn site_path(artifacts: &Path, digest: &str) -> PathBuf {
+        artifacts.join("sites").join(digest)
+    }
+
+    /// Builds a revision, when a permit is free. Dropping the future, or cancelling, stops it and kills the compiler.
+    ///
+    /// # Errors
+    /// Says whose move it is. Everything the author should know is also in the log.
+    pub async fn build(
+        &self,
+        request: BuildRequest,
+        cancel: CancellationToken,
+    ) -> Result<Artifact, BuildError> {
+        let log = request.log.clone();
+        let began = Instant::now();
+        let built = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(BuildError::server("the build was stopped")),
+            built = self.inner.build(request) => built,
+        };
+        match &built {
+            Ok(_) => log.line(&format!("Built in {:.1} s.", began.elapsed().as_secs_f64())),
+            Err(error) => error
+                .message
+                .lines()
+                .for_each(|line| log.line(&format!("Error: {line}"))),
+        }
+        built
+    }
+
+    /// Removes artifacts that are not in use and were not made or asked for within the last ten minutes. Returns how
+    /// many.
+    ///
+    /// # Errors
+    /// When the folders cannot be read; what could be removed is removed.
+    pub async fn sweep(&self, in_use: Vec<Artifact>) -> io::Result<usize> {
+        let inner = Arc::clone(&self.inner);
+        let work = move || sweep::sweep(&inner, &in_use, SystemTime::now());
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(io::Error::other)?
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    async fn build(self: &Arc<Self>, request: BuildRequest) -> Result<Artifact, BuildError> {
+        let BuildRequest {
+            name,
+            revision,
+            log,
+            ..
+        } = &request;
+        log.line(&format!("Building {name} at {revision}."));
+        let plan = self.plan(&request).await?;
+        log.line(&format!(
+            "sdk: {}, app_file: {}",
+            plan.card.sdk.as_str(),
+            plan.card.app_file
+        ));
+        plan.notes
+            .iter()
+            .for_each(|note| log.line(&format!("Note: {note}")));
+        if self.permits.available_permits() == 0 {
+            log.line("Waiting for another build to end.");
+        }
+        let _permit = self
+            .permits
+            .acquire()
+            .await
+            .map_err(|_| BuildError::server("the server is going down"))?;
+        let kind = match plan.card.sdk {
+            Sdk::Static => self.site(&request, &plan.card.app_file).await,
+            Sdk::Wasi => self.component(&request, &plan.card.app_file).await,
+        }?;
+        Ok(Artifact {
+            kind,
+            settings: plan.settings(),
+        })
+    }
+
+    async fn plan(&self, request: &BuildRequest) -> Result<BuildPlan, BuildError> {
+        let revision = request.revision.clone();
+        let offer = Offer {
+            hardware: self.config.hardware.clone(),
+            max_request_timeout: self.config.max_request_timeout,
+        };
+        let planned = self.repos.read(request.space, move |repo| {
+            let readme = match repo.read(&revision, "README.md", MAX_README) {
+                Ok(bytes) => Some(bytes),
+                Err(RepoError::EntryNotFound(_)) => None,
+                Err(RepoError::TooLarge(text)) => return Ok(Err(card_error(text))),
+                Err(error) => return Err(error),
+            };
+            let readme = match readme.map(String::from_utf8).transpose() {
+                Ok(readme) => readme,
+                Err(_) => {
+                    return Ok(Err(card_error(
+                        "README.md: the file is not text in UTF-8".into(),
+                    )));
+                }
+            };
+            let failure = RefCell::new(None);
+            let planned = plan(readme.as_deref(), &offer, |path| {
+                match repo.file(&revision, path) {
+                    Ok(_) => true,
+                    Err(RepoError::EntryNotFound(_)) => false,
+                    Err(error) => {
+                        failure.replace(Some(error));
+                        false
+                    }
+                }
+            });
+            match failure.into_inner() {
+                Some(error) => Err(error),
+                None => Ok(planned),
+            }
+        });
+        planned.await.map_err(repo_error)?
+    }
+
+    fn scratch(&self) -> PathBuf {
+        self.config.artifacts.join("scratch")
+    }
+
+    fn components(&self) -> PathBuf {
+        self.config.artifacts.join("components")
+    }
+
+    fn sites(&self) -> PathBuf {
+        self.config.artifacts.join("sites")
+    }
+
+    /// A new folder for one build; its drop removes it.
+    fn scratch_folder(&self) -> io::Result<TempDir> {
+        TempDir::new_in(self.scratch())
+    }
+
+    fn places(&self) -> MutexGuard<'_, ()> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A card is read whole; the largest that is read at all, in bytes.
+const MAX_README: u64 = 1 << 20;
+
+fn card_error(message: String) -> BuildError {
+    BuildError {
+        fault: Fault::Card,
+        message,
+    }
+}
+
+/// What the repository refuses is in the author's files; all else is ours.
+fn repo_error(error: RepoError) -> BuildError {
+    match error {
+        RepoError::Refused(text) | RepoError::TooLarge(text) => BuildError::author(text),
+        RepoError::EntryNotFound(_) => BuildError::author(error.to_string()),
+        error => {
+            tracing::error!(%error, "A build could not read its repository.");
+            BuildError::server(error.to_string())
+        }
+    }
+}
+
+fn disk_error(error: io::Error) -> BuildError {
+    tracing::error!(%error, "A build could not write its artifact.");
+    BuildError::server(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "the server's disk is full".into()
+        }
+        _ => format!("the artifact could not be written: {error}"),
+    })
+}
+
+/// Says that an artifact is of use, so that it is not swept before its build is recorded. Whoever calls this holds
+/// `places`.
+fn touch(path: &Path) -> io::Result<()> {
+    File::open(path)?.set_modified(SystemTime::now())
+}
+
+/// Bytes as people read them.
+fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{} KiB", bytes.div_ceil(1024)),
+        #[expect(clippy::cast_precision_loss, reason = "a size with one decimal")]
+        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
+    }
+}

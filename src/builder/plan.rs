@@ -1,0 +1,212 @@
+//! What a revision asks to be built. Pure: the card's text and a look at which files are there.
+
+use std::time::Duration;
+
+use crate::domain::{BuildError, Card, Fault, RunSettings, Sdk};
+
+/// What is to be built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildPlan {
+    /// The card it follows from; its `sdk` says which kind of artifact, its `app_file` is there.
+    pub card: Card,
+    /// What the author should know although it stops nothing; one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// What this server lets cards ask for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Names of hardware.
+    pub hardware: Vec<String>,
+    /// The longest time a request may take.
+    pub max_request_timeout: Duration,
+}
+
+/// Reads the card of a revision and checks that what it asks for can be.
+///
+/// `readme` is the text of README.md, and `has_file` says whether a path is a file of the revision.
+///
+/// # Errors
+/// In words for the author: whatever is wrong with the card, or that the app's file is missing.
+pub fn plan(
+    readme: Option<&str>,
+    offer: &Offer,
+    has_file: impl Fn(&str) -> bool,
+) -> Result<BuildPlan, BuildError> {
+    let card_error = |message: String| BuildError {
+        fault: Fault::Card,
+        message,
+    };
+    let Some(readme) = readme else {
+        return Err(card_error(format!(
+            "README.md is missing. It must begin with the Space's card: a `---` line, `sdk: {}`, and another `---` line.",
+            Sdk::ALL.map(Sdk::as_str).join("` or `sdk: ")
+        )));
+    };
+    let card = Card::parse(readme).map_err(|error| card_error(error.text()))?;
+    if card
+        .request_timeout
+        .is_some_and(|asked| asked > offer.max_request_timeout)
+    {
+        return Err(card_error(too_patient(readme, offer.max_request_timeout)));
+    }
+    if !has_file(&card.app_file) {
+        return Err(BuildError {
+            fault: Fault::NoAppFile,
+            message: missing_app_file(&card),
+        });
+    }
+    let notes = unknown_hardware(&card, &offer.hardware)
+        .into_iter()
+        .collect();
+    Ok(BuildPlan { card, notes })
+}
+
+fn too_patient(readme: &str, most: Duration) -> String {
+    let at = readme
+        .lines()
+        .position(|line| line.starts_with("request_timeout"));
+    let place = at.map_or_else(String::new, |index| format!(":{}", index + 1));
+    let most = match most.as_secs() {
+        seconds if seconds > 0 && seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
+        seconds if seconds > 0 && seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{}s", most.as_secs_f64()),
+    };
+    format!("README.md{place}: `request_timeout` may be {most} at most on this server")
+}
+
+fn missing_app_file(card: &Card) -> String {
+    let file = &card.app_file;
+    let why = if card.data.contains_key("app_file") {
+        "README.md names it as `app_file`".to_owned()
+    } else {
+        format!(
+            "it is the app file of `sdk: {}` unless README.md names another (`app_file: PATH`)",
+            card.sdk.as_str()
+        )
+    };
+    format!("There is no file `{file}` in this revision; {why}.")
+}
+
+/// A suggestion binds nobody, so one that cannot be followed here is said and not refused.
+fn unknown_hardware(card: &Card, offered: &[String]) -> Option<String> {
+    let wanted = card.suggested_hardware.as_ref()?;
+    if offered.contains(wanted) {
+        return None;
+    }
+    Some(format!(
+        "README.md suggests the hardware `{wanted}`, which is not offered here and is ignored; offered: {}.",
+        offered.join(", ")
+    ))
+}
+
+// === impl BuildPlan ===
+
+impl BuildPlan {
+    /// How the artifact is to be run.
+    pub fn settings(&self) -> RunSettings {
+        RunSettings {
+            instance_reuse: self.card.instance_reuse,
+            request_timeout: self.card.request_timeout,
+            egress: self.card.egress.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn offered() -> Offer {
+        Offer {
+            hardware: vec!["cpu-nano".into(), "cpu-basic".into()],
+            max_request_timeout: Duration::from_secs(600),
+        }
+    }
+
+    fn card(lines: &str) -> String {
+        format!("---\n{lines}\n---\n")
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = plan(None, &offered(), |_| true).expect_err("no card");
+        assert_eq!(error.fault, Fault::Card);
+        assert!(
+            error.message.contains("`sdk: static` or `sdk: wasi`"),
+            "{error}"
+        );
+
+        let error = plan(Some(&card("sdk: wasi")), &offered(), |_| false).expect_err("no app");
+        assert_eq!(error.fault, Fault::NoAppFile);
+        assert!(
+            error.message.contains("`app.wasm`") && error.message.contains("app_file: PATH"),
+            "{error}"
+        );
+
+        let readme = card("sdk: static\napp_file: docs/a.html");
+        let error = plan(Some(&readme), &offered(), |_| false).expect_err("no app");
+        assert!(error.message.contains("`docs/a.html`"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_sdk_is_told_what_is_allowed() {
+        let error = plan(Some(&card("sdk: gradio")), &offered(), |_| true).expect_err("unknown");
+        assert_eq!(error.fault, Fault::Card);
+        assert!(error.message.starts_with("README.md:2:"), "{error}");
+        assert!(
+            error.message.contains("`static`") && error.message.contains("`wasi`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn no_card_may_ask_for_more_time_than_there_is() {
+        let ask = |time: &str| {
+            plan(
+                Some(&card(&format!("sdk: wasi\nrequest_timeout: {time}"))),
+                &offered(),
+                |_| true,
+            )
+        };
+        assert!(ask("10m").is_ok());
+        let error = ask("601s").expect_err("too long");
+        assert_eq!(error.fault, Fault::Card);
+        assert_eq!(
+            error.message,
+            "README.md:3: `request_timeout` may be 10m at most on this server"
+        );
+    }
+
+    #[test]
+    fn hardware_that_is_not_offered_is_said() {
+        let notes = |wanted: &str| {
+            let readme = card(&format!("sdk: static\nsuggested_hardware: {wanted}"));
+            plan(Some(&readme), &offered(), |_| true)
+                .expect("a plan")
+                .notes
+        };
+        assert!(notes("cpu-basic").is_empty());
+        assert!(notes("a10g-small")[0].contains("cpu-nano, cpu-basic"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_has_a_card_and_its_file(
+            readme in proptest::option::of("(---\n)?((sdk: (wasi|static|docker)|app_file: [a-z./]{1,9}|[ -~]{0,20})\n){0,4}(---\n)?"),
+            files in proptest::collection::vec("(app.wasm|index.html|[a-z./]{1,9})", 0..4),
+        ) {
+            match plan(readme.as_deref(), &offered(), |path| files.iter().any(|file| file == path)) {
+                Ok(plan) => prop_assert!(files.contains(&plan.card.app_file)),
+                Err(error) => {
+                    prop_assert!(matches!(error.fault, Fault::Card | Fault::NoAppFile));
+                    prop_assert!(!error.message.is_empty());
+                    let parsed = readme.is_some_and(|readme| Card::parse(&readme).is_ok());
+                    prop_assert_eq!(error.fault == Fault::NoAppFile, parsed);
+                }
+            }
+        }
+    }
+}

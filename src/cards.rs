@@ -1,0 +1,159 @@
+//! What Spaces show of themselves: the front matter of each README, read once per commit.
+//!
+//! Unlike the builder, which refuses a card that asks for what cannot be, this takes from it whatever is readable: a
+//! Space that does not build still has a title.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Map, Value};
+
+use crate::domain::{Revision, Space, SpaceId, split_front_matter};
+use crate::repo::{RepoError, Repos};
+
+/// A README longer than this is not shown.
+const MAX_README_BYTES: u64 = 1 << 20;
+
+/// A front matter longer than this shows nothing: it is kept in memory, and strangers write it.
+const MAX_FRONT_MATTER_BYTES: usize = 16 << 10;
+
+/// How many Spaces are remembered before all are forgotten.
+const MAX_REMEMBERED: usize = 1024;
+
+/// The cards of all Spaces. Cheap to clone; all clones remember together.
+#[derive(Clone)]
+pub struct Cards {
+    repos: Repos,
+    remembered: Arc<Mutex<Remembered>>,
+}
+
+/// The face of each Space, and of which commit it is.
+type Remembered = HashMap<SpaceId, (Revision, Arc<Face>)>;
+
+/// What one Space shows.
+#[derive(Debug, Default, PartialEq)]
+pub struct Face {
+    /// The whole front matter; empty when there is none or it cannot be read.
+    pub data: Map<String, Value>,
+}
+
+// === impl Cards ===
+
+impl Cards {
+    /// Reads from these repositories.
+    pub fn new(repos: Repos) -> Self {
+        Self {
+            repos,
+            remembered: Arc::default(),
+        }
+    }
+
+    /// What the published commit of a Space shows.
+    ///
+    /// # Errors
+    /// When the repository cannot be read; a missing or broken README is an empty face.
+    pub async fn face(&self, space: &Space) -> Result<Arc<Face>, RepoError> {
+        let Some(head) = &space.head else {
+            return Ok(Arc::default());
+        };
+        if let Some((_, face)) = self
+            .lock()
+            .get(&space.id)
+            .filter(|(known, _)| known == head)
+        {
+            return Ok(Arc::clone(face));
+        }
+        let readme = self.readme(space.id, head).await?;
+        let face = Arc::new(readme.map_or_else(Face::default, |readme| Face::read(&readme)));
+        let mut remembered = self.lock();
+        if remembered.len() >= MAX_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(space.id, (head.clone(), Arc::clone(&face)));
+        Ok(face)
+    }
+
+    /// The README at a commit; `None` when there is none, or none that can be shown.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub async fn readme(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+    ) -> Result<Option<String>, RepoError> {
+        let revision = revision.clone();
+        let read =
+            move |repo: &crate::repo::Repo| repo.read(&revision, "README.md", MAX_README_BYTES);
+        match self.repos.read(space, read).await {
+            Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+            Err(
+                RepoError::NoRepository
+                | RepoError::RevisionNotFound(_)
+                | RepoError::EntryNotFound(_)
+                | RepoError::Refused(_)
+                | RepoError::TooLarge(_),
+            ) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Face ===
+
+impl Face {
+    fn read(readme: &str) -> Self {
+        let yaml = split_front_matter(readme).map(|(yaml, _)| yaml);
+        let short = yaml.filter(|yaml| yaml.len() <= MAX_FRONT_MATTER_BYTES);
+        match short.map(yaml_serde::from_str) {
+            Some(Ok(Value::Object(data))) => Self { data },
+            _ => Self::default(),
+        }
+    }
+
+    /// A field that is text, cut to 300 characters.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let text = self.data.get(key)?.as_str()?.trim();
+        (!text.is_empty()).then(|| text.chars().take(300).collect())
+    }
+
+    /// A field that is a list of texts.
+    pub fn list(&self, key: &str) -> Vec<&str> {
+        let list = self.data.get(key).and_then(Value::as_array);
+        list.map_or_else(Vec::new, |list| {
+            list.iter().filter_map(Value::as_str).collect()
+        })
+    }
+
+    /// The shown name: the card's title, or else the Space's own name.
+    pub fn title(&self, space: &Space) -> String {
+        self.text("title")
+            .unwrap_or_else(|| space.name.name.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_that_would_not_build_still_shows() {
+        let face = Face::read("---\ntitle: Sketch\nsdk: gradio\ntags: [a, 7, b]\n---\n# text\n");
+        assert_eq!(face.text("title").as_deref(), Some("Sketch"));
+        assert_eq!(face.list("tags"), ["a", "b"]);
+    }
+
+    #[test]
+    fn broken_and_huge_cards_show_nothing() {
+        assert_eq!(Face::read("---\ntitle: [\n---\n"), Face::default());
+        assert_eq!(Face::read("no card"), Face::default());
+        let huge = format!("---\ntitle: {}\n---\n", "x".repeat(MAX_FRONT_MATTER_BYTES));
+        assert_eq!(Face::read(&huge), Face::default());
+    }
+}

@@ -1,0 +1,111 @@
+//! `user …`, `token …`
+
+use clap::{Subcommand, ValueEnum};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::output::{Output, table};
+use super::spaces::text;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Make an account and print a token for it
+    Add {
+        /// Letters, digits and single hyphens
+        name: String,
+    },
+    /// List the accounts
+    Ls,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token for your own account and print it; it is shown this once
+    Create {
+        /// What to call it
+        #[arg(default_value = "cli")]
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum, default_value_t = Scope::Write)]
+        scope: Scope,
+    },
+    /// List your tokens by name
+    Ls,
+    /// End one of your tokens
+    Rm {
+        /// What it is called
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Scope {
+    /// Look, and visit your private Spaces
+    Read,
+    /// Everything you may do
+    Write,
+}
+
+pub(super) async fn user(
+    command: UserCommand,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    match command {
+        UserCommand::Add { name } => {
+            let made = client
+                .post("/api/admin/users", &json!({ "name": name }))
+                .await?;
+            output.note(format_args!(
+                "Made the account {name}. Its token, shown this once:"
+            ));
+            output.result(&made, text(&made["token"]));
+        }
+        UserCommand::Ls => {
+            let users = client.get("/api/admin/users").await?;
+            output.result(&users, columns(&users, &["name", "role"]));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn token(
+    command: TokenCommand,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    match command {
+        TokenCommand::Create { name, scope } => {
+            let scope = match scope {
+                Scope::Read => "read",
+                Scope::Write => "write",
+            };
+            let body = json!({ "name": name, "scope": scope });
+            let made = client.post("/api/tokens", &body).await?;
+            output.result(&made, text(&made["token"]));
+        }
+        TokenCommand::Ls => {
+            let tokens = client.get("/api/tokens").await?;
+            output.result(&tokens, columns(&tokens, &["name", "scope", "expiresAt"]));
+        }
+        TokenCommand::Rm { name } => {
+            let encoded =
+                percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+            let request = client.request(Method::DELETE, &format!("/api/tokens/{encoded}"));
+            client.send(request).await?;
+            output.result(
+                &json!({ "name": name, "removed": true }),
+                format_args!("Ended the token {name}"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn columns(list: &Value, keys: &[&str]) -> String {
+    let heading = keys.iter().map(|key| key.to_uppercase()).collect();
+    let row = |entry: &Value| keys.iter().map(|key| text(&entry[*key])).collect();
+    let rows = list.as_array().into_iter().flatten().map(row);
+    table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>())
+}

@@ -1,0 +1,348 @@
+//! `doctor`: what this host can and cannot do, and what to install or change. Asks no server.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use rustix::process::{Resource, getrlimit};
+use serde_json::json;
+
+use super::output::{Output, Tone};
+
+/// Guests' memory is reserved as address space, tens of gigabytes for the pool as a whole; that much a process must be
+/// allowed to map.
+const ADDRESS_BITS: u32 = 47;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    /// It works, with less than there could be.
+    Limited,
+    /// The server would not do its work.
+    Bad,
+}
+
+/// One thing looked at.
+#[derive(Debug)]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    found: String,
+    advice: Option<&'static str>,
+}
+
+/// Prints every check; fails when one is bad.
+pub(super) fn run(data: &Path, output: &Output) -> anyhow::Result<ExitCode> {
+    let checks = [
+        kernel(),
+        cores(),
+        memory(),
+        cgroup(),
+        disk(data),
+        open_files(),
+        address_space(),
+        docker(),
+        hf(),
+    ];
+    let documents: Vec<_> = checks
+        .iter()
+        .map(|check| {
+            json!({
+                "name": check.name,
+                "verdict": check.verdict.word(),
+                "found": check.found,
+                "advice": check.advice,
+            })
+        })
+        .collect();
+    let lines: Vec<_> = checks.iter().map(|check| check.line(output)).collect();
+    let bad = checks.iter().any(|check| check.verdict == Verdict::Bad);
+    output.result(
+        &json!({ "ok": !bad, "checks": documents }),
+        lines.join("\n"),
+    );
+    Ok(if bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn kernel() -> Check {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy().into_owned();
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|part| part.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let found = format!("Linux {release}, {}", name.machine().to_string_lossy());
+    Check::of("kernel", version >= (5, 4), found).or(
+        Verdict::Limited,
+        "Linux 5.4 or newer is tested; older ones may lack parts of the sandbox",
+    )
+}
+
+fn cores() -> Check {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Check::of("cores", cores >= 2, format!("{cores}")).or(
+        Verdict::Limited,
+        "with one core, builds and visitors wait for each other",
+    )
+}
+
+fn memory() -> Check {
+    let total = proc_number("/proc/meminfo", "MemTotal:").map(|kib| kib * 1024);
+    let free = proc_number("/proc/meminfo", "MemAvailable:").map(|kib| kib * 1024);
+    let allowed = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let allowed: Option<u64> = allowed.and_then(|text| text.trim().parse().ok());
+    let usable = total.unwrap_or(0).min(allowed.unwrap_or(u64::MAX));
+    let mut found = format!(
+        "{} in all, {} free",
+        gib(total.unwrap_or(0)),
+        gib(free.unwrap_or(0))
+    );
+    if let Some(allowed) = allowed {
+        found += &format!(", {} allowed by the cgroup", gib(allowed));
+    }
+    Check::of("memory", usable >= 2 << 30, found).or(
+        Verdict::Limited,
+        "below 2 GiB few Spaces run at once; see [host] in the configuration",
+    )
+}
+
+fn cgroup() -> Check {
+    match fs::read_to_string("/sys/fs/cgroup/cgroup.controllers") {
+        Ok(controllers) => Check::of(
+            "cgroup",
+            true,
+            format!("version 2 ({})", controllers.trim()),
+        ),
+        Err(_) => Check::of("cgroup", false, "version 1 or none".to_owned()).or(
+            Verdict::Limited,
+            "containers need version 2; WASI and static Spaces do without",
+        ),
+    }
+}
+
+fn disk(data: &Path) -> Check {
+    let shown = data.display();
+    let existing = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+    let Some(existing) = existing.ancestors().find(|path| path.exists()) else {
+        return Check::of("disk", false, format!("{shown} leads nowhere"))
+            .or(Verdict::Bad, "name another --data folder");
+    };
+    let Ok(facts) = rustix::fs::statvfs(existing) else {
+        return Check::of("disk", false, format!("{shown} cannot be looked at"))
+            .or(Verdict::Bad, "name another --data folder");
+    };
+    let free = facts.f_bavail.saturating_mul(facts.f_frsize);
+    let found = format!("{} free for {shown}", gib(free));
+    if rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_err() {
+        return Check::of(
+            "disk",
+            false,
+            format!("{} may not be written to", existing.display()),
+        )
+        .or(
+            Verdict::Bad,
+            "give this user the folder, or name another with --data",
+        );
+    }
+    let verdict = if free < 256 << 20 {
+        Verdict::Bad
+    } else {
+        Verdict::Limited
+    };
+    Check::of("disk", free >= 2 << 30, found).or(
+        verdict,
+        "free some space: repositories and compiled demos lie there",
+    )
+}
+
+fn open_files() -> Check {
+    let limit = getrlimit(Resource::Nofile);
+    let soft = limit.current.unwrap_or(u64::MAX);
+    let shown = |limit: Option<u64>| {
+        limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string())
+    };
+    let found = format!(
+        "{} (at most {})",
+        shown(limit.current),
+        shown(limit.maximum)
+    );
+    Check::of("open files", soft >= 8192, found).or(
+        Verdict::Limited,
+        "each visitor takes one or two: `ulimit -n 65536`, or LimitNOFILE=65536 in the service",
+    )
+}
+
+fn address_space() -> Check {
+    let limit = getrlimit(Resource::As).current;
+    let bits = fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| virtual_bits(&text));
+    let overcommit = fs::read_to_string("/proc/sys/vm/overcommit_memory").unwrap_or_default();
+    let mut found = bits.map_or_else(|| "unknown width".to_owned(), |bits| format!("{bits} bits"));
+    if let Some(limit) = limit {
+        found += &format!(", limited to {}", gib(limit));
+        return Check::of("address space", false, found).or(
+            Verdict::Bad,
+            "lift it (`ulimit -v unlimited`): guests' memory is reserved, though not used, ahead",
+        );
+    }
+    if overcommit.trim() == "2" {
+        found += ", strict overcommit";
+        return Check::of("address space", false, found).or(
+            Verdict::Limited,
+            "reserved memory counts as used here: `sysctl vm.overcommit_memory=0`",
+        );
+    }
+    Check::of(
+        "address space",
+        bits.is_none_or(|bits| bits >= ADDRESS_BITS),
+        found,
+    )
+    .or(
+        Verdict::Limited,
+        "a processor with 47 bits or more of address space holds more guests",
+    )
+}
+
+fn docker() -> Check {
+    let socket = match std::env::var("DOCKER_HOST") {
+        Ok(host) => match host.strip_prefix("unix://") {
+            Some(path) => PathBuf::from(path),
+            None => {
+                return Check::of("docker", false, format!("DOCKER_HOST is {host}"))
+                    .or(Verdict::Limited, "only unix:// sockets are looked at");
+            }
+        },
+        Err(_) => PathBuf::from("/var/run/docker.sock"),
+    };
+    let advice = "only Spaces in containers need it: install Docker Engine, and add this user to the group `docker`";
+    match ping(&socket) {
+        Ok(version) => Check::of(
+            "docker",
+            true,
+            format!("API {version} at {}", socket.display()),
+        ),
+        Err(error) => Check::of("docker", false, format!("{}: {error}", socket.display()))
+            .or(Verdict::Limited, advice),
+    }
+}
+
+/// The API version that a Docker socket answers with.
+fn ping(socket: &Path) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    let patience = Some(Duration::from_secs(3));
+    stream.set_read_timeout(patience)?;
+    stream.set_write_timeout(patience)?;
+    stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(64 << 10).read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    if answer.split(' ').nth(1) != Some("200") {
+        return Err(std::io::Error::other("it does not answer as Docker does"));
+    }
+    let version = answer.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("api-version")
+            .then(|| value.trim().to_owned())
+    });
+    Ok(version.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+fn hf() -> Check {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders)
+        .map(|folder| folder.join("hf"))
+        .find(|path| path.is_file());
+    match found {
+        Some(path) => Check::of("hf", true, path.display().to_string()),
+        None => Check::of("hf", false, "not installed".to_owned()).or(
+            Verdict::Limited,
+            "publishing works with `glasshouse push`; for the Hub's own client: `pip install huggingface_hub`",
+        ),
+    }
+}
+
+// === impl Check ===
+
+impl Check {
+    /// Good, or still to be judged with [`Check::or`].
+    fn of(name: &'static str, good: bool, found: String) -> Self {
+        let verdict = if good {
+            Verdict::Good
+        } else {
+            Verdict::Limited
+        };
+        Self {
+            name,
+            verdict,
+            found,
+            advice: None,
+        }
+    }
+
+    /// What it is and what to do when it is not good.
+    fn or(self, verdict: Verdict, advice: &'static str) -> Self {
+        if self.verdict == Verdict::Good {
+            return self;
+        }
+        Self {
+            verdict,
+            advice: Some(advice),
+            ..self
+        }
+    }
+
+    fn line(&self, output: &Output) -> String {
+        let tone = match self.verdict {
+            Verdict::Good => Tone::Good,
+            Verdict::Limited => Tone::Busy,
+            Verdict::Bad => Tone::Bad,
+        };
+        let word = output.toned(&format!("{:<7}", self.verdict.word()), tone);
+        let mut line = format!("{word}  {:<13}  {}", self.name, self.found);
+        if let Some(advice) = self.advice {
+            line += &format!("\n{:24}{advice}", "");
+        }
+        line
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Limited => "limited",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// The number after a word at the beginning of a line.
+fn proc_number(file: &str, word: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(word))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// `address sizes : 46 bits physical, 48 bits virtual`, as /proc/cpuinfo has it on x86-64.
+fn virtual_bits(cpuinfo: &str) -> Option<u32> {
+    let line = cpuinfo
+        .lines()
+        .find(|line| line.starts_with("address sizes"))?;
+    let (_, after) = line.split_once(", ")?;
+    after.split_whitespace().next()?.parse().ok()
+}
+
+fn gib(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 30;
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}

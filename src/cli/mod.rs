@@ -1,0 +1,147 @@
+//! The command line. Remote commands speak HTTP to a server, as any client of the Hub's does, and are configured as
+//! `hf` is: `HF_ENDPOINT` and `HF_TOKEN`.
+//!
+//! What a program may want to read goes to stdout, and with `--json` it is one JSON document; everything told to people
+//! on the way goes to stderr.
+
+mod accounts;
+mod client;
+mod doctor;
+mod logs;
+mod output;
+mod push;
+mod serve;
+mod spaces;
+mod upload;
+mod walk;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use client::Client;
+use output::Output;
+
+/// A home for interactive machine-learning demos.
+#[derive(Debug, Parser)]
+#[command(name = "glasshouse", version, arg_required_else_help = true)]
+#[command(
+    after_help = "Remote commands ask the server at HF_ENDPOINT (http://127.0.0.1:7860 when unset) with the token \
+                        in HF_TOKEN, or the one that `hf auth login` stored."
+)]
+struct Cli {
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::ServeArgs),
+    /// Publish a folder as a Space and wait until it runs
+    Push(push::PushArgs),
+    /// List Spaces
+    Ls(spaces::ListArgs),
+    /// Show what a Space is and does
+    Info(spaces::OneArgs),
+    /// Show the run or build log of a Space
+    Logs(logs::LogsArgs),
+    /// Start a Space anew
+    Restart(spaces::RestartArgs),
+    /// Stop a Space until it is restarted
+    Pause(spaces::OneArgs),
+    /// Remove a Space with everything that belongs to it
+    Rm(spaces::RemoveArgs),
+    /// Accounts of the server, for operators
+    #[command(subcommand)]
+    User(accounts::UserCommand),
+    /// Tokens of your account
+    #[command(subcommand)]
+    Token(accounts::TokenCommand),
+    /// Say what this host can do, and what to install or change
+    Doctor {
+        /// Folder the server is to keep its data in
+        #[arg(long, value_name = "DIR", default_value = "./glasshouse-data")]
+        data: PathBuf,
+    },
+    /// Compile one WebAssembly module from stdin; the server starts this for every build
+    #[command(hide = true)]
+    CompileWorker {
+        /// What the module may be
+        #[arg(long)]
+        world: String,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    let result = match cli.command {
+        // It confines itself before it looks at what it is given, so nothing is started around it.
+        Command::CompileWorker { .. } => return crate::builder::worker::main(),
+        Command::Doctor { data } => doctor::run(&data, &output),
+        Command::Serve(args) => serve::run(args),
+        remote => run_remote(remote, &output),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_remote(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let client = Client::from_environment()?;
+        match command {
+            Command::Push(args) => return push::run(args, &client, output).await,
+            Command::Ls(args) => spaces::list(args, &client, output).await?,
+            Command::Info(args) => spaces::info(args, &client, output).await?,
+            Command::Logs(args) => logs::run(args, &client, output).await?,
+            Command::Restart(args) => spaces::restart(args, &client, output).await?,
+            Command::Pause(args) => spaces::pause(args, &client, output).await?,
+            Command::Rm(args) => spaces::remove(args, &client, output).await?,
+            Command::User(command) => accounts::user(command, &client, output).await?,
+            Command::Token(command) => accounts::token(command, &client, output).await?,
+            Command::Serve(_) | Command::Doctor { .. } | Command::CompileWorker { .. } => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_folder_of_a_push_may_be_left_out() {
+        for (line, folder) in [("push me/demo", "."), ("push site me/demo", "site")] {
+            let words = std::iter::once("glasshouse").chain(line.split(' '));
+            match Cli::parse_from(words).command {
+                Command::Push(args) => {
+                    assert_eq!(
+                        (args.name.as_str(), args.folder),
+                        ("me/demo", PathBuf::from(folder))
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

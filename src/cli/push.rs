@@ -1,0 +1,294 @@
+//! `push`: make a Space hold what a folder holds, and wait until it runs.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use http::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::client::{Client, SpaceId};
+use super::logs::{Line, build_log};
+use super::output::Output;
+use super::spaces::text;
+use super::upload::Commit;
+use super::walk::{blob_id, walk};
+
+/// How often the server is asked how far it is.
+const POLL: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(super) struct PushArgs {
+    /// The folder; .git, target, node_modules, __pycache__ and .cache are left out
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// The Space: OWNER/NAME, or NAME among your own; made if there is none
+    #[arg(value_name = "OWNER/NAME")]
+    pub(super) name: String,
+    /// What to say about this version
+    #[arg(long, short, default_value = "Push")]
+    message: String,
+    /// Make it private, if it is new
+    #[arg(long)]
+    private: bool,
+    /// The hardware to ask for, if it is new
+    #[arg(long)]
+    hardware: Option<String>,
+    /// Return as soon as the files are there, without waiting for the build
+    #[arg(long)]
+    no_wait: bool,
+}
+
+pub(super) async fn run(
+    args: PushArgs,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let found = walk(&args.folder)?;
+    for path in &found.skipped {
+        output.note(format_args!("Left out {path}: a link or special file"));
+    }
+    let id = client.space(&args.name).await?;
+    create(&id, &args, client, output).await?;
+    let last_line = build_log(&id, client).await?.pop().map(|line| line.at);
+    let commit = difference(&id, args.message, found.files, client).await?;
+    let oid = if commit.files.is_empty() && commit.deleted.is_empty() {
+        output.note(format_args!("{id} holds these files already"));
+        commit.parent
+    } else {
+        let bytes: u64 = commit.files.iter().map(|file| file.size).sum();
+        output.note(format_args!(
+            "Sending {} ({bytes} bytes), removing {}, to {}",
+            count(commit.files.len()),
+            count(commit.deleted.len()),
+            client.endpoint()
+        ));
+        Some(send(&id, commit, client).await?)
+    };
+    if args.no_wait {
+        let pushed = json!({ "id": id.as_str(), "commit": oid });
+        output.result(&pushed, format_args!("{}/spaces/{id}", client.endpoint()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let runtime = follow(&id, last_line.unwrap_or_default(), client, output).await?;
+    report(&id, oid, &runtime, client, output).await
+}
+
+async fn create(
+    id: &SpaceId,
+    args: &PushArgs,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let (owner, name) = id.as_str().split_once('/').unwrap_or_default();
+    let mut body = json!({
+        "type": "space",
+        "organization": owner,
+        "name": name,
+        "sdk": "static",
+        "visibility": if args.private { "private" } else { "public" },
+    });
+    if let Some(hardware) = &args.hardware {
+        body["hardware"] = hardware.as_str().into();
+    }
+    let request = client
+        .request(Method::POST, "/api/repos/create")
+        .json(&body);
+    let response = client.try_send(request).await?;
+    match response.status() {
+        // It is there already.
+        StatusCode::CONFLICT => Ok(()),
+        status if status.is_success() => {
+            output.note(format_args!("Made the Space {id}"));
+            Ok(())
+        }
+        _ => Err(client.refusal(response).await),
+    }
+}
+
+/// What turns the Space's files into the folder's.
+async fn difference(
+    id: &SpaceId,
+    summary: String,
+    mut files: Vec<super::walk::LocalFile>,
+    client: &Client,
+) -> anyhow::Result<Commit> {
+    let info = client.get(&id.path("?expand=sha")).await?;
+    let parent = info["sha"].as_str().map(str::to_owned);
+    let mut there = HashMap::new();
+    if let Some(parent) = &parent {
+        let path = id.path(&format!("/tree/{parent}?recursive=true&expand=false"));
+        for entry in client.get_all(&path).await? {
+            if entry["type"] == "file" {
+                there.insert(text(&entry["path"]), text(&entry["oid"]));
+            }
+        }
+    }
+    let mut changed = Vec::new();
+    for file in files.drain(..) {
+        if there
+            .remove(&file.path)
+            .is_none_or(|oid| blob_id(&file).map_or(true, |own| own != oid))
+        {
+            changed.push(file);
+        }
+    }
+    let mut deleted: Vec<_> = there.into_keys().collect();
+    deleted.sort();
+    Ok(Commit {
+        summary,
+        parent,
+        files: changed,
+        deleted,
+    })
+}
+
+async fn send(id: &SpaceId, commit: Commit, client: &Client) -> anyhow::Result<String> {
+    let request = client
+        .request(Method::POST, &id.path("/commit/main"))
+        .header(header::CONTENT_TYPE, "application/x-ndjson")
+        .body(commit.into_body());
+    let response = client
+        .send(request)
+        .await
+        .context("the files were not taken")?;
+    let answer: Value = response
+        .json()
+        .await
+        .context("the server's answer to the commit broke off")?;
+    Ok(text(&answer["commitOid"]))
+}
+
+/// Shows the build's log as it grows until the stage is one that lasts; the runtime then.
+async fn follow(
+    id: &SpaceId,
+    seen: String,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<Value> {
+    let mut shown = Shown { seen, lines: 0 };
+    loop {
+        // The stage first: what it was built from is then in the log.
+        let runtime = client.get(&id.path("/runtime")).await?;
+        for line in shown.news(build_log(id, client).await?) {
+            output.note(line.text);
+        }
+        let stage = runtime["stage"].as_str().unwrap_or_default();
+        if !stage.ends_with("BUILDING") && !stage.ends_with("APP_STARTING") {
+            return Ok(runtime);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn report(
+    id: &SpaceId,
+    oid: Option<String>,
+    runtime: &Value,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let info = client
+        .get(&id.path("?expand=host&expand=subdomain"))
+        .await?;
+    let stage = text(&runtime["stage"]);
+    let host = text(&info["host"]);
+    let error = text(&runtime["errorMessage"]);
+    let result = json!({
+        "id": id.as_str(),
+        "commit": oid,
+        "stage": stage,
+        "url": host,
+        "page": format!("{}/spaces/{id}", client.endpoint()),
+        "error": runtime["errorMessage"],
+    });
+    match stage.as_str() {
+        "RUNNING" | "SLEEPING" => output.result(&result, host),
+        "PAUSED" => {
+            output.note(format_args!(
+                "{id} is paused; `glasshouse restart {id}` starts it"
+            ));
+            output.result(&result, host);
+        }
+        _ => {
+            if output.is_json() {
+                output.result(&result, "");
+            }
+            let why = if error.is_empty() {
+                "the server gives no reason".to_owned()
+            } else {
+                error
+            };
+            output.note(format_args!("{id} does not run: {stage}\n{why}"));
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How much of a log has been shown.
+#[derive(Debug)]
+struct Shown {
+    /// Lines up to this moment are of earlier builds.
+    seen: String,
+    /// So many after it have been shown.
+    lines: usize,
+}
+
+// === impl Shown ===
+
+impl Shown {
+    /// The lines not shown yet of the whole log as it is now.
+    fn news(&mut self, log: Vec<Line>) -> Vec<Line> {
+        let new: Vec<_> = log.into_iter().filter(|line| line.at > self.seen).collect();
+        // Shorter than before: the log began anew, or lost its older half.
+        let from = if new.len() < self.lines {
+            0
+        } else {
+            self.lines
+        };
+        self.lines = new.len();
+        new.into_iter().skip(from).collect()
+    }
+}
+
+fn count(files: usize) -> String {
+    if files == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{files} files")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(lines: &[(&str, &str)]) -> Vec<Line> {
+        let line = |(at, text): &(&str, &str)| Line {
+            at: (*at).to_owned(),
+            text: (*text).to_owned(),
+        };
+        lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn every_line_is_shown_once_and_earlier_builds_never() {
+        let mut shown = Shown {
+            seen: "1".into(),
+            lines: 0,
+        };
+        let mut news = |lines| {
+            let lines = shown.news(log(lines));
+            lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert_eq!(news(&[("0", "old"), ("1", "older build")]), [""; 0]);
+        assert_eq!(news(&[("2", "a"), ("2", "b")]), ["a", "b"]);
+        assert_eq!(news(&[("2", "a"), ("2", "b"), ("2", "c")]), ["c"]);
+        assert_eq!(news(&[("3", "anew")]), ["anew"]);
+    }
+}

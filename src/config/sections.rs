@@ -1,0 +1,234 @@
+//! The sections of the configuration file. What each option is for, its bounds and its default stand in
+//! `config.default.toml`; here stands only what its type cannot say.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::text;
+use crate::domain::{Hardware, Limits};
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// In the syntax of tracing-subscriber's `Targets`.
+    pub level: String,
+    /// Text or JSON.
+    pub format: LogFormat,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// For a whole request header; also the idle limit between requests.
+    #[serde(with = "text::duration")]
+    pub header_timeout: Duration,
+    /// From accept to the first byte.
+    #[serde(with = "text::duration")]
+    pub first_byte_timeout: Duration,
+    /// Served at once, over all listeners of one `serve`.
+    pub max_connections: usize,
+    /// From the wish to stop until connections are cut.
+    #[serde(with = "text::duration")]
+    pub drain_timeout: Duration,
+    /// At least 8 KiB.
+    #[serde(with = "text::bytes")]
+    pub max_header_bytes: u64,
+}
+
+/// `[gateway]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayConfig {
+    /// Of a request body; answered 413 beyond.
+    #[serde(with = "text::bytes")]
+    pub body_bytes: u64,
+    /// From admission until the response body has ended.
+    pub concurrency_per_space: usize,
+    /// Waiting for one of those places.
+    pub queue_per_space: usize,
+    /// In the queue.
+    #[serde(with = "text::duration")]
+    pub queue_timeout: Duration,
+    /// For callers that are not browsers showing a page.
+    #[serde(with = "text::duration")]
+    pub wake_timeout: Duration,
+    /// Bytes per second, of request bodies arriving and of responses being read; the server sees to it for the hub too.
+    #[serde(with = "text::bytes")]
+    pub minimum_body_rate: u64,
+    /// Time a client may be behind that rate.
+    #[serde(with = "text::duration")]
+    pub minimum_body_grace: Duration,
+    /// Of the Space, never of the client.
+    #[serde(with = "text::duration")]
+    pub idle_timeout: Duration,
+}
+
+/// One `[[hardware]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HardwareConfig {
+    /// The word in requests and cards.
+    pub name: String,
+    /// As shown to people.
+    pub title: String,
+    /// Cores; counted in thousandths.
+    pub cpu: f64,
+    /// Summed over everything a Space runs.
+    #[serde(with = "text::bytes")]
+    pub memory: u64,
+}
+
+/// `[quota]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaConfig {
+    /// Of the Spaces that run, by their hardware.
+    #[serde(with = "text::bytes")]
+    pub memory_per_owner: u64,
+    /// Whether they run or not.
+    pub spaces_per_owner: u32,
+    /// Under way; more of the same owner wait.
+    pub builds_per_owner: u32,
+}
+
+/// `[host]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostConfig {
+    /// `None`: three quarters of the machine's.
+    #[serde(default, with = "text::optional_bytes")]
+    pub memory: Option<u64>,
+}
+
+/// `[wasm]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WasmConfig {
+    /// One of the names under `[[hardware]]`.
+    pub default_hardware: String,
+    /// `None`: as many as cores.
+    pub guest_threads: Option<usize>,
+    /// Between interruptions of a running guest.
+    #[serde(with = "text::duration")]
+    pub tick: Duration,
+    /// When the card is silent.
+    #[serde(with = "text::duration")]
+    pub request_timeout: Duration,
+    /// What a card may ask for.
+    #[serde(with = "text::duration")]
+    pub max_request_timeout: Duration,
+    /// CPU time, not wall-clock time.
+    #[serde(with = "text::duration")]
+    pub cpu_burst: Duration,
+    /// Slots of the pool.
+    pub instances: u32,
+    /// Of one memory; the pool reserves address space, not memory, for it.
+    #[serde(with = "text::bytes")]
+    pub memory_per_instance: u64,
+    /// As published.
+    #[serde(with = "text::bytes")]
+    pub module_bytes: u64,
+    /// Compiled code without requests.
+    #[serde(with = "text::duration")]
+    pub unload_after: Duration,
+    /// Per instance.
+    pub reuse_count: u32,
+    /// Of one response.
+    #[serde(with = "text::bytes")]
+    pub response_bytes: u64,
+    /// Checked after name resolution.
+    pub egress_private: bool,
+}
+
+/// `[build]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildConfig {
+    /// Over all owners.
+    pub at_once: usize,
+    /// Whole seconds are what the kernel counts.
+    #[serde(with = "text::duration")]
+    pub compile_cpu: Duration,
+    /// Address space of the compiling process.
+    #[serde(with = "text::bytes")]
+    pub compile_memory: u64,
+    /// Until the compiling process is killed.
+    #[serde(with = "text::duration")]
+    pub compile_wall: Duration,
+    /// On disk.
+    #[serde(with = "text::bytes")]
+    pub artifact_bytes: u64,
+}
+
+/// `[repo]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepoConfig {
+    /// Of one file.
+    #[serde(with = "text::bytes")]
+    pub file_bytes: u64,
+    /// Of one commit's new content.
+    #[serde(with = "text::bytes")]
+    pub commit_bytes: u64,
+    /// Operations in one commit.
+    pub files: usize,
+    /// In the tree after a commit.
+    pub tree_files: usize,
+}
+
+/// `[journal]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalConfig {
+    /// On disk, with its times and escapes.
+    #[serde(with = "text::bytes")]
+    pub bytes_per_log: u64,
+    /// Of text.
+    #[serde(with = "text::bytes")]
+    pub line_bytes: u64,
+    /// Per log.
+    pub lines_per_second: u32,
+}
+
+/// `[sleep]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SleepConfig {
+    /// Without visits.
+    #[serde(with = "text::duration")]
+    pub after: Duration,
+}
+
+// === impl HardwareConfig ===
+
+impl HardwareConfig {
+    /// The size as the rest of the house knows it.
+    pub fn hardware(&self) -> Hardware {
+        Hardware {
+            name: self.name.clone(),
+            title: self.title.clone(),
+            limits: Limits {
+                cpu_millis: self.cpu_millis(),
+                memory_bytes: self.memory,
+            },
+        }
+    }
+
+    /// Thousandths of a core; 0 for what is not a positive number. A float-to-integer `as` keeps within bounds.
+    pub(super) fn cpu_millis(&self) -> u32 {
+        (self.cpu * 1000.0).round() as u32
+    }
+}

@@ -1,0 +1,45 @@
+//! Gathers the facts that the decision looks at.
+
+use super::Parts;
+use super::observed::Observed;
+use crate::domain::{BuildFacts, Desired, Snapshot, Space, SpaceId};
+use crate::store::StoreError;
+
+/// What is stored of a Space.
+pub(super) struct Stored {
+    pub(super) space: Space,
+    pub(super) newest: Option<BuildFacts>,
+    pub(super) good: Option<BuildFacts>,
+}
+
+/// Reads a Space; `None` when there is none.
+pub(super) async fn load(parts: &Parts, id: SpaceId) -> Result<Option<Stored>, StoreError> {
+    let Some(space) = parts.store.space_by_id(id).await? else {
+        return Ok(None);
+    };
+    let newest = parts.store.newest_build(id).await?;
+    let good = match &newest {
+        Some(build) if build.artifact.is_some() => newest.clone(),
+        Some(_) => parts.store.newest_good_build(id).await?,
+        None => None,
+    };
+    Ok(Some(Stored { space, newest, good }))
+}
+
+/// The stored and the observed facts together.
+pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> Snapshot {
+    let space = &stored.space;
+    let entry = parts.routes.get(space.subdomain.as_str()).filter(|entry| entry.id == space.id);
+    Snapshot {
+        desired: space.desired,
+        restarts: space.restarts,
+        newest: stored.newest.clone(),
+        good: stored.good.clone(),
+        building: observed.building.as_ref().map(|(id, _)| *id),
+        instances: observed.facts(),
+        demand: space.desired == Desired::Running && entry.is_some_and(|entry| entry.is_wanted()),
+        asleep: observed.asleep,
+        // What takes nothing has nothing to gain from sleep.
+        sleep_after: space.sleep_after.filter(|_| parts.hardware_of(space).is_some()),
+    }
+}

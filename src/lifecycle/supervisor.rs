@@ -1,0 +1,239 @@
+//! One task for each Space: load, decide, do, and again, until there is nothing to do.
+//!
+//! A supervisor rests until it is nudged (an operation, a visitor, the end of a build) or a moment it waits for has
+//! come. It never learns what happened; it looks. So a nudge too many is harmless, and a restart of the server is
+//! nothing but the first look.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::observed::Observed;
+use super::{Parts, actions, now, snapshot};
+use crate::domain::{Millis, Next, SpaceId, decide};
+use crate::routes::Nudges;
+
+/// Steps without a rest after which something must be wrong: the supervisor pauses rather than spin.
+const RESTLESS: u32 = 64;
+
+/// Longest pause after errors in a row.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// All supervisors.
+pub(super) struct Supervisors {
+    parts: Arc<Parts>,
+    all: Arc<Mutex<HashMap<SpaceId, Supervised>>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// A Space in care.
+#[derive(Clone, Default)]
+pub(super) struct Supervised {
+    pub(super) nudge: Arc<Notify>,
+    pub(super) observed: Arc<Mutex<Observed>>,
+    publishing: Arc<tokio::sync::Mutex<()>>,
+    ended: CancellationToken,
+}
+
+/// What one supervisor works with.
+#[derive(Clone)]
+pub(super) struct Supervisor {
+    pub(super) id: SpaceId,
+    pub(super) parts: Arc<Parts>,
+    pub(super) own: Supervised,
+    pub(super) tasks: TaskTracker,
+    pub(super) closing: CancellationToken,
+}
+
+/// What a step came to.
+enum Step {
+    /// Something was done: look again.
+    Again,
+    /// Nothing to do before that moment.
+    Rest(Option<Millis>),
+    /// The Space is gone.
+    Gone,
+}
+
+// === impl Supervisors ===
+
+impl Supervisors {
+    pub(super) fn new(parts: Arc<Parts>) -> Arc<Self> {
+        Arc::new(Self {
+            parts,
+            all: Arc::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        })
+    }
+
+    /// Takes a Space into care; does nothing when it is.
+    pub(super) fn supervise(&self, id: SpaceId) {
+        let mut all = lock(&self.all);
+        if all.contains_key(&id) || self.closing.is_cancelled() {
+            return;
+        }
+        let own = Supervised::default();
+        all.insert(id, own.clone());
+        let supervisor = Supervisor {
+            id,
+            parts: Arc::clone(&self.parts),
+            own,
+            tasks: self.tasks.clone(),
+            closing: self.closing.clone(),
+        };
+        let everybody = Arc::clone(&self.all);
+        self.tasks.spawn(async move {
+            supervisor.run().await;
+            if let Some(gone) = lock(&everybody).remove(&supervisor.id) {
+                gone.ended.cancel();
+            }
+        });
+    }
+
+    /// Makes the Space's supervisor look.
+    pub(super) fn nudge(&self, id: SpaceId) {
+        if let Some(own) = lock(&self.all).get(&id) {
+            own.nudge.notify_one();
+        }
+    }
+
+    /// The owner wants it: it need not sleep on.
+    pub(super) fn wake(&self, id: SpaceId) {
+        lock(&self.observed(id)).asleep = false;
+    }
+
+    /// What the Space's supervisor knows; nothing when there is none.
+    pub(super) fn observed(&self, id: SpaceId) -> Arc<Mutex<Observed>> {
+        lock(&self.all).get(&id).map(|own| Arc::clone(&own.observed)).unwrap_or_default()
+    }
+
+    /// Whoever holds it is the only one to publish to the Space.
+    pub(super) fn publishing(&self, id: SpaceId) -> Arc<tokio::sync::Mutex<()>> {
+        lock(&self.all).get(&id).map(|own| Arc::clone(&own.publishing)).unwrap_or_default()
+    }
+
+    /// Waits until the Space is gone.
+    pub(super) fn ended(&self, id: SpaceId) -> impl Future<Output = ()> + use<> {
+        let ended = lock(&self.all).get(&id).map(|own| own.ended.clone());
+        async move {
+            if let Some(ended) = ended {
+                ended.cancelled().await;
+            }
+        }
+    }
+
+    /// Passes on what the gateway says.
+    pub(super) fn listen(self: &Arc<Self>, mut nudges: Nudges) {
+        let supervisors = Arc::clone(self);
+        self.spawn(async move {
+            while let Some(id) = nudges.recv().await {
+                supervisors.nudge(id);
+            }
+        });
+    }
+
+    /// Runs something until the control plane stops.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = work => {}
+            }
+        });
+    }
+
+    pub(super) async fn stop(&self) {
+        self.closing.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+// === impl Supervisor ===
+
+impl Supervisor {
+    async fn run(&self) {
+        let (mut errors, mut steps) = (0u32, 0u32);
+        loop {
+            let step = tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return,
+                step = Box::pin(self.step()) => step,
+            };
+            let pause = match step {
+                Ok(Step::Gone) => return,
+                Ok(Step::Again) if steps < RESTLESS => {
+                    steps += 1;
+                    errors = 0;
+                    continue;
+                }
+                Ok(Step::Again) => {
+                    let space = self.id;
+                    tracing::error!(%space, "the supervisor of {space} found no rest; it goes on in a second");
+                    Some(Duration::from_secs(1))
+                }
+                Ok(Step::Rest(due)) => {
+                    errors = 0;
+                    due.map(|due| Duration::from_millis(u64::try_from(due - now()).unwrap_or(0)))
+                }
+                Err(error) => {
+                    let space = self.id;
+                    tracing::error!(%space, "the supervisor of {space} failed and will try again: {error:#}");
+                    errors = (errors + 1).min(6);
+                    Some(Duration::from_secs(1 << errors).min(LONGEST_PAUSE))
+                }
+            };
+            steps = 0;
+            tokio::select! {
+                () = self.closing.cancelled() => return,
+                () = rest(&self.own.nudge, pause) => {}
+            }
+        }
+    }
+
+    async fn step(&self) -> anyhow::Result<Step> {
+        let Some(stored) = snapshot::load(&self.parts, self.id).await? else {
+            actions::clear(self).await;
+            return Ok(Step::Gone);
+        };
+        let next = {
+            let observed = lock(&self.own.observed);
+            decide(&snapshot::snapshot(&self.parts, &stored, &observed), now())
+        };
+        let due = match next {
+            Next::Do(action) => {
+                tracing::debug!(space = %stored.space.name, ?action, "next for {}", stored.space.name);
+                return Ok(if actions::act(self, &stored, action).await? {
+                    Step::Gone
+                } else {
+                    Step::Again
+                });
+            }
+            Next::WaitUntil(due) => Some(due),
+            Next::Wait => None,
+        };
+        actions::tell_gateway(self, &stored);
+        Ok(Step::Rest(due))
+    }
+}
+
+/// Waits for a nudge, and no longer than `pause`.
+async fn rest(nudge: &Notify, pause: Option<Duration>) {
+    match pause {
+        // An elapsed pause is as good as a nudge.
+        Some(pause) => drop(timeout(pause, nudge.notified()).await),
+        None => nudge.notified().await,
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,134 @@
+//! What the outside is told of a Space: derived anew from the facts each time it is asked.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use super::observed::{KeptState, Observed};
+use super::snapshot::{self, Stored};
+use super::supervisor::lock;
+use super::{LimitReport, Parts};
+use crate::domain::{
+    BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts, stage,
+};
+use crate::store::StoreError;
+
+/// How a Space is doing.
+#[derive(Debug, Clone)]
+pub struct SpaceView {
+    /// In the Hub's words.
+    pub stage: Stage,
+    /// What is wrong, in words for the author; `None` when nothing is.
+    pub error: Option<String>,
+    /// What its newest readable card asked for.
+    pub sdk: Option<Sdk>,
+    /// What it runs on now; `None` while it does not run, and for what takes no compute.
+    pub hardware_current: Option<Hardware>,
+    /// What it is to run on.
+    pub hardware_requested: Option<Hardware>,
+    /// Idle time until it sleeps; `None` never.
+    pub sleep_after: SleepAfter,
+    /// Each limit of the running instance as it is applied.
+    pub limits: Vec<LimitReport>,
+    /// The commit that answers now.
+    pub revision: Option<Revision>,
+    /// What it has used.
+    pub usage: UsageView,
+}
+
+/// What a Space has used since the server started, and holds now.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UsageView {
+    /// CPU time in milliseconds.
+    pub cpu_ms: u64,
+    /// Bytes of memory held now.
+    pub memory_bytes: u64,
+    /// Requests that reached it.
+    pub requests: u64,
+}
+
+/// Looks at a Space.
+pub(super) async fn view(parts: &Parts, space: &Space, observed: &Mutex<Observed>) -> Result<SpaceView, StoreError> {
+    let stored = snapshot::load(parts, space.id).await?.unwrap_or(Stored {
+        space: space.clone(),
+        newest: None,
+        good: None,
+    });
+    let account = parts.ledger.known(space.id);
+    let usage = account.map_or_else(UsageView::default, |account| UsageView {
+        cpu_ms: account.usage.cpu_nanos.load(Ordering::Relaxed) / 1_000_000,
+        memory_bytes: account.memory.used(),
+        requests: account.usage.requests.load(Ordering::Relaxed),
+    });
+    let observed = lock(observed);
+    let stage = stage_of(&stored, &observed);
+    let requested = parts.hardware_of(&stored.space).cloned();
+    let running = observed.instances.iter().find(|kept| matches!(kept.state, KeptState::Ready { routed: true, .. }));
+    let revision = running.and_then(|kept| {
+        let builds = [&stored.newest, &stored.good].into_iter().flatten();
+        builds.into_iter().find(|build| build.id == kept.build).map(|build| build.revision.clone())
+    });
+    Ok(SpaceView {
+        stage,
+        error: error_of(&stored, &observed, stage),
+        sdk: Sdk::ALL.into_iter().find(|sdk| stored.space.sdk.as_deref() == Some(sdk.as_str())),
+        hardware_current: requested.clone().filter(|_| running.is_some()),
+        hardware_requested: requested,
+        sleep_after: stored.space.sleep_after,
+        limits: running.map_or_else(Vec::new, |kept| {
+            parts.runtimes.for_artifact(&kept.artifact).limits(kept.id)
+        }),
+        revision,
+        usage,
+    })
+}
+
+/// The stage that follows from what is stored and what is observed.
+pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
+    let good = stored.good.as_ref().map(|good| good.id);
+    let ready = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Ready { .. });
+    stage(StageFacts {
+        desired: stored.space.desired,
+        build: stored.newest.as_ref().map(|build| {
+            let fault = build.error.as_ref().filter(|_| build.state == BuildState::Failed).map(|error| error.fault);
+            (build.state, fault)
+        }),
+        current_ready: observed.instances.iter().filter(ready).any(|kept| {
+            Some(kept.build) == good && matches!(kept.state, KeptState::Ready { routed: true, .. })
+        }),
+        any_ready: observed.instances.iter().any(|kept| ready(&kept)),
+        failed: failure(stored, observed).is_some(),
+        asleep: observed.asleep,
+    })
+}
+
+/// Why the newest good build last failed to run, if it did.
+fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<&'a ExitReason> {
+    let good = stored.good.as_ref()?.id;
+    observed.instances.iter().rev().find_map(|kept| match &kept.state {
+        KeptState::Ended { reason, failures, .. } if kept.build == good && *failures > 0 => Some(reason),
+        _ => None,
+    })
+}
+
+fn error_of(stored: &Stored, observed: &Observed, stage: Stage) -> Option<String> {
+    match stage {
+        Stage::NoAppFile | Stage::ConfigError | Stage::BuildError => {
+            let newest = stored.newest.as_ref()?;
+            newest.error.as_ref().map(|error| error.message.clone())
+        }
+        Stage::RuntimeError => failure(stored, observed).map(ExitReason::message),
+        _ => None,
+    }
+}
+
+/// One sentence for a visitor whom no instance can serve.
+pub(super) fn for_visitor(stage: Stage) -> &'static str {
+    match stage {
+        Stage::NoAppFile => "Nothing has been published here yet.",
+        Stage::ConfigError | Stage::BuildError => "The published version could not be built. Its author can see why.",
+        Stage::RuntimeError => "This Space does not start. Its author can see why.",
+        Stage::Paused => "Its owner has paused this Space.",
+        Stage::Deleting => "This Space is being removed.",
+        _ => "This Space is not ready.",
+    }
+}

@@ -1,0 +1,247 @@
+//! Making a commit: stage, check, write, move the branch.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gix::ObjectId;
+use gix::objs::Kind;
+
+use super::durable::{replace_file, sync_folder};
+use super::objects::{NewObjects, hash};
+use super::staged::Staged;
+use super::{Content, FilePath, MAIN, Repo, RepoError, Spool};
+use crate::domain::Revision;
+
+/// One change. They are applied in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Adds or replaces a file.
+    Put {
+        /// Where.
+        path: FilePath,
+        /// Its bytes, in the request's spool.
+        content: Content,
+    },
+    /// Removes a file that is there.
+    DeleteFile {
+        /// Which.
+        path: FilePath,
+    },
+    /// Removes a folder that is there, with all that is in it.
+    DeleteFolder {
+        /// Which.
+        path: FilePath,
+    },
+}
+
+/// A commit somebody wants.
+#[derive(Debug)]
+pub struct CommitRequest {
+    /// The branch; it must exist, or be `main`.
+    pub branch: String,
+    /// The commit the client believes the branch is at; `None` takes whatever is there.
+    pub parent: Option<Revision>,
+    /// First line of the message; empty gets a default.
+    pub title: String,
+    /// The rest of the message.
+    pub description: String,
+    /// Name of the account.
+    pub author: String,
+    /// What changes.
+    pub operations: Vec<Operation>,
+    /// Holds the bytes of every [`Operation::Put`].
+    pub spool: Spool,
+}
+
+// === impl Repo ===
+
+impl Repo {
+    /// Makes the commit. The caller holds the repository's lock.
+    ///
+    /// Everything the client can get wrong is found before the first object is written.
+    pub(super) fn commit(&self, request: &CommitRequest) -> Result<Revision, RepoError> {
+        let count = request.operations.len();
+        if count > self.limits.operations {
+            return Err(too_many_operations(self.limits.operations));
+        }
+        let head = self.branch_head(&request.branch)?;
+        if let Some(expected) = &request.parent {
+            let actual = head.map(revision).transpose()?;
+            if actual.as_ref() != Some(expected) {
+                return Err(RepoError::Conflict {
+                    expected: Some(expected.clone()),
+                    actual,
+                });
+            }
+        }
+        let old_tree = head.map(|id| self.tree_of(id)).transpose()?;
+        let staged = self.stage(old_tree, request)?;
+
+        let mut objects = NewObjects::begin(self)?;
+        let mut ids = BTreeMap::new();
+        let mut new_bytes = 0;
+        for (path, content) in staged.new_contents() {
+            let id = hash(Kind::Blob, content.size(), &mut request.spool.read(content))?;
+            if !objects.has(id) {
+                new_bytes += content.size();
+            }
+            ids.insert(path, id);
+        }
+        if new_bytes > 0 && self.disk_bytes()?.saturating_add(new_bytes) > self.limits.repo_bytes {
+            return Err(RepoError::TooLarge(format!(
+                "the Space with its history would pass the {} MiB allowed; delete the Space and push it anew to drop its \
+                 history",
+                self.limits.repo_bytes >> 20
+            )));
+        }
+        for (path, content) in staged.new_contents() {
+            let mut bytes = request.spool.read(content);
+            objects.write_stream(Kind::Blob, ids[path], content.size(), &mut bytes)?;
+        }
+        let tree = staged.write(&ids, &mut objects)?;
+        if let (Some(head), Some(old_tree)) = (head, old_tree)
+            && tree == old_tree
+        {
+            return revision(head);
+        }
+        let commit = objects.write(&commit_object(request, tree, head))?;
+        objects.publish()?;
+        self.move_branch(&request.branch, head, commit)?;
+        revision(commit)
+    }
+
+    /// The files after all operations, within the limits.
+    fn stage(
+        &self,
+        old_tree: Option<ObjectId>,
+        request: &CommitRequest,
+    ) -> Result<Staged, RepoError> {
+        let mut staged = match old_tree {
+            Some(tree) => Staged::read(self, tree)?,
+            None => Staged::default(),
+        };
+        let (count, bytes) = (staged.count(), staged.bytes());
+        for operation in &request.operations {
+            match operation {
+                Operation::Put { path, content } if content.size() > self.limits.file_bytes => {
+                    return Err(RepoError::TooLarge(format!(
+                        "`{path}` is larger than the {} MiB allowed for one file",
+                        self.limits.file_bytes >> 20
+                    )));
+                }
+                Operation::Put { path, content } => staged.put(path, *content)?,
+                Operation::DeleteFile { path } => staged.delete_file(path)?,
+                Operation::DeleteFolder { path } => staged.delete_folder(path)?,
+            }
+        }
+        // What is over a limit that was lowered may still shrink.
+        if staged.count() > self.limits.files && staged.count() > count {
+            return Err(RepoError::TooLarge(format!(
+                "the Space would hold {} files; at most {} are allowed",
+                staged.count(),
+                self.limits.files
+            )));
+        }
+        if staged.bytes() > self.limits.tree_bytes && staged.bytes() > bytes {
+            return Err(RepoError::TooLarge(format!(
+                "the Space's files would sum up to {} MiB; at most {} MiB are allowed",
+                staged.bytes() >> 20,
+                self.limits.tree_bytes >> 20
+            )));
+        }
+        if old_tree.is_none() && staged.count() == 0 {
+            return Err(RepoError::Refused(
+                "the commit adds no file, and the Space has none yet".to_owned(),
+            ));
+        }
+        Ok(staged)
+    }
+
+    /// Where the branch is; `None` for a `main` that has no commit yet.
+    fn branch_head(&self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
+        match self.named(&format!("refs/heads/{branch}"))? {
+            Some(head) => Ok(Some(head)),
+            None if branch == MAIN => Ok(None),
+            None => Err(RepoError::RevisionNotFound(branch.to_owned())),
+        }
+    }
+
+    /// Moves the branch from `old` to `new`, or not at all.
+    fn move_branch(
+        &self,
+        branch: &str,
+        old: Option<ObjectId>,
+        new: ObjectId,
+    ) -> Result<(), RepoError> {
+        let actual = self.branch_head(branch)?;
+        if actual != old {
+            return Err(RepoError::Conflict {
+                expected: old.map(revision).transpose()?,
+                actual: actual.map(revision).transpose()?,
+            });
+        }
+        // The name was found as a reference, or is `main`: it holds nothing that leaves the folder.
+        let heads = self.folder.join("refs/heads");
+        let path = heads.join(branch);
+        if let Some(folder) = path.parent().filter(|folder| *folder != heads) {
+            fs::create_dir_all(folder)?;
+            sync_folder(&heads)?;
+        }
+        replace_file(&path, format!("{new}\n").as_bytes())?;
+        Ok(())
+    }
+}
+
+/// The refusal of a commit with too many operations, for those who count them as they arrive.
+pub(super) fn too_many_operations(limit: usize) -> RepoError {
+    RepoError::TooLarge(format!(
+        "the commit has more than the {limit} operations allowed in one; split it"
+    ))
+}
+
+pub(super) fn revision(id: ObjectId) -> Result<Revision, RepoError> {
+    id.to_string()
+        .parse()
+        .map_err(|error| RepoError::Io(io::Error::other(error)))
+}
+
+fn commit_object(
+    request: &CommitRequest,
+    tree: ObjectId,
+    parent: Option<ObjectId>,
+) -> gix::objs::Commit {
+    // A line break or angle bracket would end the field inside the object.
+    let name = request.author.replace(['<', '>', '\n', '\r', '\0'], "");
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |passed| passed.as_secs().cast_signed());
+    let author = gix::actor::Signature {
+        email: format!("{name}@users.noreply.invalid").into(),
+        name: name.into(),
+        time: gix::date::Time::new(seconds, 0),
+    };
+    gix::objs::Commit {
+        tree,
+        parents: parent.into_iter().collect(),
+        committer: author.clone(),
+        author,
+        encoding: None,
+        message: message(&request.title, &request.description).into(),
+        extra_headers: Vec::new(),
+    }
+}
+
+fn message(title: &str, description: &str) -> String {
+    let title = title.replace(['\n', '\r', '\0'], " ");
+    let title = match title.trim() {
+        "" => "Update files",
+        title => title,
+    };
+    let description = description.replace('\0', "");
+    match description.trim() {
+        "" => format!("{title}\n"),
+        description => format!("{title}\n\n{description}\n"),
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong with a repository, and who is to read it.
+
+use std::io;
+
+use crate::domain::Revision;
+
+/// Why the repository did not do it. All but the last three are for the client.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// The Space has no repository on this server.
+    #[error("there is no such repository")]
+    NoRepository,
+    /// No branch, tag or commit of that name; an empty repository has none at all.
+    #[error("there is no revision `{0}`")]
+    RevisionNotFound(String),
+    /// No file or folder of that path at that revision.
+    #[error("there is no file `{0}` at this revision")]
+    EntryNotFound(String),
+    /// The request itself is wrong; the text says how and what is allowed.
+    #[error("{0}")]
+    Refused(String),
+    /// The branch is no longer where the client said it is.
+    #[error("{}", conflict_text(.expected.as_ref(), .actual.as_ref()))]
+    Conflict {
+        /// The parent the client named.
+        expected: Option<Revision>,
+        /// Where the branch is; `None` when it does not exist yet.
+        actual: Option<Revision>,
+    },
+    /// More than the limits allow; the text names the limit.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The server's disk has no room. Nothing was changed.
+    #[error("the server's disk is full; nothing was changed")]
+    DiskFull,
+    /// Our fault: the disk.
+    #[error("the repository could not be read or written: {0}")]
+    Io(#[source] io::Error),
+    /// Our fault: what git found in the repository.
+    #[error("the repository could not be read or written: {0}")]
+    Git(#[source] Box<gix::Error>),
+}
+
+impl From<io::Error> for RepoError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<gix::Error> for RepoError {
+    fn from(error: gix::Error) -> Self {
+        Self::Git(Box::new(error))
+    }
+}
+
+fn conflict_text(expected: Option<&Revision>, actual: Option<&Revision>) -> String {
+    let name =
+        |revision: Option<&Revision>| revision.map_or("no commit", Revision::as_str).to_owned();
+    format!(
+        "the commit names {} as its parent, but the branch is at {}; fetch it and try again",
+        name(expected),
+        name(actual)
+    )
+}

@@ -1,0 +1,116 @@
+//! The room against git itself and against a model.
+#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+mod commits;
+mod model;
+mod reading;
+
+use super::*;
+use crate::domain::{Revision, SpaceId};
+
+struct House {
+    repos: Repos,
+    space: SpaceId,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(RepoLimits::default()).await
+    }
+
+    async fn with(limits: RepoLimits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let repos = Repos::new(folder.path().join("repos"), limits).unwrap();
+        let space = SpaceId::new();
+        repos.create(space).await.unwrap();
+        Self {
+            repos,
+            space,
+            folder,
+        }
+    }
+
+    fn git_folder(&self) -> PathBuf {
+        self.repos.open(self.space).unwrap().folder.clone()
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        git(&self.git_folder(), arguments)
+    }
+
+    async fn commit(
+        &self,
+        parent: Option<&Revision>,
+        changes: &[Change<'_>],
+    ) -> Result<Revision, RepoError> {
+        let mut spool = self.repos.spool()?;
+        let mut operations = Vec::new();
+        for change in changes {
+            operations.push(match *change {
+                Put(path, bytes) => Operation::Put {
+                    path: path.parse()?,
+                    content: spool.put(bytes)?,
+                },
+                Delete(path) => Operation::DeleteFile {
+                    path: path.parse()?,
+                },
+                DeleteFolder(path) => Operation::DeleteFolder {
+                    path: path.parse()?,
+                },
+            });
+        }
+        let request = CommitRequest {
+            branch: MAIN.to_owned(),
+            parent: parent.cloned(),
+            title: "A title".to_owned(),
+            description: "and more".to_owned(),
+            author: "ann".to_owned(),
+            operations,
+            spool,
+        };
+        self.repos.commit(self.space, request).await
+    }
+
+    fn files(&self, at: &Revision) -> BTreeMap<String, Vec<u8>> {
+        let repo = self.repos.open(self.space).unwrap();
+        let page = repo.tree(at, "", true, None, usize::MAX).unwrap();
+        let files = page
+            .entries
+            .into_iter()
+            .filter(|entry| matches!(entry.kind, EntryKind::File { .. }));
+        files
+            .map(|entry| {
+                let bytes = repo.read(at, &entry.path, u64::MAX).unwrap();
+                (entry.path, bytes)
+            })
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change<'a> {
+    Put(&'a str, &'a [u8]),
+    Delete(&'a str),
+    DeleteFolder(&'a str),
+}
+use Change::{Delete, DeleteFolder, Put};
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}

@@ -1,0 +1,138 @@
+//! The minimum rate: how long a client may keep us waiting.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+/// What clients must keep to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    seconds_per_byte: f64,
+    grace: Duration,
+}
+
+/// How much longer a client may keep us waiting. It runs down only while we wait for the client, never while the client
+/// waits for us, and each byte earns some back.
+#[derive(Debug)]
+pub(super) struct Patience {
+    pace: Pace,
+    left: Duration,
+    waiting_since: Option<Instant>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+/// The client is slower than the minimum rate.
+#[derive(Debug, thiserror::Error)]
+#[error("the client is too slow")]
+pub(super) struct TooSlow;
+
+/// A request body whose sender keeps to the pace.
+pub(super) struct Paced {
+    body: Body,
+    patience: Patience,
+}
+
+// === impl Pace ===
+
+impl Pace {
+    pub(super) fn new(bytes_per_second: u64, grace: Duration) -> Self {
+        Self {
+            seconds_per_byte: 1.0 / bytes_per_second.max(1) as f64,
+            grace,
+        }
+    }
+}
+
+// === impl Patience ===
+
+impl Patience {
+    pub(super) fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            left: pace.grace,
+            waiting_since: None,
+            alarm: None,
+        }
+    }
+
+    /// The client moved that many bytes.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        if let Some(since) = self.waiting_since.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+        if self.left < self.pace.grace {
+            let earned = Duration::try_from_secs_f64(bytes as f64 * self.pace.seconds_per_byte);
+            let earned = earned.unwrap_or(Duration::MAX);
+            self.left = self.left.saturating_add(earned).min(self.pace.grace);
+        }
+    }
+
+    /// We wait for the client. Ready when it has kept us waiting for too long.
+    pub(super) fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<TooSlow> {
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let until = since + self.left;
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+        // An alarm set for an earlier wait may ring too soon; it is set anew only then, not at every wait.
+        while alarm.as_mut().poll(context).is_ready() {
+            if Instant::now() >= until {
+                return Poll::Ready(TooSlow);
+            }
+            alarm.as_mut().reset(until);
+        }
+        if alarm.deadline() > until {
+            alarm.as_mut().reset(until);
+            let _ = alarm.as_mut().poll(context);
+        }
+        Poll::Pending
+    }
+}
+
+// === impl Paced ===
+
+impl Paced {
+    /// The body under that pace; one that has ended already is left as it is.
+    pub(super) fn wrap(body: Body, pace: Pace) -> Body {
+        if http_body::Body::is_end_stream(&body) {
+            return body;
+        }
+        Body::new(Self {
+            body,
+            patience: Patience::new(pace),
+        })
+    }
+}
+
+impl http_body::Body for Paced {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
+            let too_slow = ready!(this.patience.poll_wait(context));
+            return Poll::Ready(Some(Err(axum::Error::new(too_slow))));
+        };
+        if let Some(Ok(frame)) = &frame {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            this.patience.moved(bytes);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,252 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use futures_util::stream;
+use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::config::Config;
+use crate::telemetry::RequestId;
+
+struct TestServer {
+    address: SocketAddr,
+    closing: CancellationToken,
+    serving: tokio::task::JoinHandle<()>,
+    /// Responses whose bodies were dropped.
+    left: Arc<AtomicUsize>,
+}
+
+struct OnDrop(Arc<AtomicUsize>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Answers `/echo` with the request's body, `/flood` without end, `/slow` after half a second, all else with its facts.
+async fn answer(request: Request<Body>, left: Arc<AtomicUsize>) -> Response<Body> {
+    let guard = OnDrop(left);
+    let peer = request.extensions().get::<Peer>().expect("a peer").clone();
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .expect("an id")
+        .clone();
+    match request.uri().path() {
+        "/echo" => match request.into_body().collect().await {
+            Ok(body) => Response::new(Body::from(body.to_bytes())),
+            Err(error) => Response::new(Body::from(format!("{error}"))),
+        },
+        "/flood" => {
+            let piece = Bytes::from(vec![b'x'; 64 << 10]);
+            let pieces = stream::repeat_with(move || {
+                let _held = &guard;
+                Ok::<_, io::Error>(piece.clone())
+            });
+            Response::new(Body::from_stream(pieces))
+        }
+        "/slow" => {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            Response::new(Body::from("at last"))
+        }
+        _ => {
+            let ip = peer.ip.to_str().expect("text");
+            Response::new(Body::from(format!("{ip} {}", id.as_str())))
+        }
+    }
+}
+
+use axum::body::Bytes;
+
+async fn start(change: impl FnOnce(&mut ServerConfig)) -> TestServer {
+    let mut config = Config::defaults();
+    config.server.header_timeout = Duration::from_millis(400);
+    config.server.first_byte_timeout = Duration::from_millis(200);
+    config.gateway.minimum_body_rate = 100 << 10;
+    config.gateway.minimum_body_grace = Duration::from_millis(300);
+    change(&mut config.server);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let closing = CancellationToken::new();
+    let left = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&left);
+    let handler = move |request| answer(request, Arc::clone(&counted));
+    let serving = tokio::spawn(serve(listener, &config, handler, closing.clone()));
+    TestServer {
+        address,
+        closing,
+        serving,
+        left,
+    }
+}
+
+// === impl TestServer ===
+
+impl TestServer {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.expect("connected")
+    }
+
+    /// What comes back until the server hangs up, and how long that took.
+    async fn talk(&self, words: &str) -> (String, Duration) {
+        let mut stream = self.connect().await;
+        let began = Instant::now();
+        stream.write_all(words.as_bytes()).await.expect("sent");
+        let mut answer = Vec::new();
+        // A reset is the end as well.
+        let _ = stream.read_to_end(&mut answer).await;
+        (
+            String::from_utf8_lossy(&answer).into_owned(),
+            began.elapsed(),
+        )
+    }
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_of_ours() {
+    let server = start(|_| {}).await;
+    let (answer, _) = server
+        .talk("GET / HTTP/1.1\r\nhost: x\r\nx-request-id: mine\r\nconnection: close\r\n\r\n")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let (_, id) = answer.split_once("x-request-id: ").expect("told");
+    assert!(
+        answer.ends_with(&format!("127.0.0.1 {}", &id[..16])),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn clients_that_do_not_speak_are_hung_up_on() {
+    let server = start(|_| {}).await;
+    let (answer, silent) = server.talk("").await;
+    assert_eq!(answer, "");
+    assert!((150..1000).contains(&silent.as_millis()), "{silent:?}");
+    let (_, half) = server.talk("GET / HTTP/1.1\r\nhos").await;
+    assert!((350..1500).contains(&half.as_millis()), "{half:?}");
+    let (answer, idle) = server.talk("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"));
+    assert!((350..1500).contains(&idle.as_millis()), "{idle:?}");
+}
+
+#[tokio::test]
+async fn headers_past_their_limit_are_refused() {
+    let server = start(|config| config.max_header_bytes = 8 << 10).await;
+    let long = "x".repeat(9 << 10);
+    let (answer, _) = server
+        .talk(&format!("GET / HTTP/1.1\r\nhost: x\r\na: {long}\r\n\r\n"))
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_ends_and_a_fast_one_does_not() {
+    let server = start(|config| config.header_timeout = Duration::from_secs(5)).await;
+    let mut stream = server.connect().await;
+    let head =
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\nconnection: close\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let began = Instant::now();
+    let (mut reader, mut writer) = stream.into_split();
+    let trickle = tokio::spawn(async move {
+        while writer.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut answer = String::new();
+    let _ = reader.read_to_string(&mut answer).await;
+    assert!(answer.contains("too slow"), "{answer}");
+    assert!((250..2000).contains(&began.elapsed().as_millis()));
+    trickle.abort();
+
+    let body = "y".repeat(300_000);
+    let (answer, _) = server
+        .talk(&format!(
+            "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+        .await;
+    assert!(answer.ends_with(&body));
+}
+
+#[tokio::test]
+async fn a_reader_that_stalls_is_cut_off_and_its_response_dropped() {
+    let server = start(|_| {}).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /flood HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .expect("sent");
+    // It reads for longer than the grace, then stops.
+    let mut piece = vec![0; 1 << 20];
+    let until = Instant::now() + Duration::from_millis(600);
+    while Instant::now() < until {
+        stream.read_exact(&mut piece).await.expect("still served");
+    }
+    assert_eq!(server.left.load(Ordering::SeqCst), 0);
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert_eq!(server.left.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn connections_past_their_number_wait() {
+    let server = start(|config| {
+        config.max_connections = 1;
+        config.first_byte_timeout = Duration::from_millis(600);
+    })
+    .await;
+    let holder = server.connect().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let words = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let (answer, waited) = server.talk(words).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"));
+    assert!(waited >= Duration::from_millis(400), "{waited:?}");
+    drop(holder);
+}
+
+#[tokio::test]
+async fn closing_lets_requests_end_and_takes_no_more() {
+    let server = start(|_| {}).await;
+    let idle = server.connect().await;
+    let address = server.address;
+    let slow = tokio::spawn({
+        let mut stream = server.connect().await;
+        async move {
+            stream
+                .write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await
+                .expect("sent");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.expect("answered");
+            answer
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began = Instant::now();
+    server.closing.cancel();
+    server.serving.await.expect("ended");
+    assert!((300..2000).contains(&began.elapsed().as_millis()));
+    assert!(slow.await.expect("ended").ends_with("at last"));
+    assert!(TcpStream::connect(address).await.is_err());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_those_who_never_end() {
+    let server = start(|config| config.drain_timeout = Duration::from_millis(200)).await;
+    let mut stream = server.connect().await;
+    stream
+        .write_all(b"GET /flood HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .expect("sent");
+    let reading = tokio::spawn(async move {
+        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.closing.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(3), server.serving).await;
+    ended.expect("in time").expect("ended");
+    reading.await.expect("ended");
+}

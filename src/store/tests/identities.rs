@@ -1,0 +1,118 @@
+//! Accounts, tokens and the audit trail.
+
+use super::super::{Event, NewToken, StoreError, Taken};
+use super::*;
+use crate::domain::{AccountId, Scope, SpaceId};
+
+fn token(account: AccountId, name: &str, number: u8) -> NewToken {
+    NewToken {
+        account,
+        name: name.into(),
+        scope: Scope::Read,
+        hash: [number; 32],
+        expires_at: None,
+    }
+}
+
+#[tokio::test]
+async fn accounts_are_one_for_each_name_in_whatever_case() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "Ada").await;
+        let again = store.create_account(&parsed("aDA"), Role::Operator).await;
+        assert!(
+            matches!(again, Err(StoreError::Taken { what: Taken::Owner })),
+            "{again:?}"
+        );
+        let root = store
+            .create_account(&parsed("Root"), Role::Operator)
+            .await
+            .unwrap();
+
+        let found = store.account_by_name(&parsed("ada")).await.unwrap();
+        assert_eq!(found, Some(ada.clone()));
+        assert_eq!(
+            store.account_by_id(root.id).await.unwrap(),
+            Some(root.clone())
+        );
+        assert_eq!(store.account_by_id(AccountId::new()).await.unwrap(), None);
+        assert_eq!(store.list_accounts().await.unwrap(), [ada, root]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tokens_are_found_by_hash_until_they_expire() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let laptop = NewToken {
+            scope: Scope::Write,
+            expires_at: Some(1000),
+            ..token(ada.id, "laptop", 1)
+        };
+        store.create_token(laptop).await.unwrap();
+        store.create_token(token(ada.id, "robot", 2)).await.unwrap();
+
+        let found = store.token_by_hash(&[1; 32], 999).await.unwrap().unwrap();
+        assert_eq!((found.account, found.scope), (ada.clone(), Scope::Write));
+        assert_eq!(store.token_by_hash(&[1; 32], 1000).await.unwrap(), None);
+        assert!(
+            store
+                .token_by_hash(&[2; 32], i64::MAX)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(store.token_by_hash(&[3; 32], 0).await.unwrap(), None);
+
+        let names = store.list_tokens(ada.id).await.unwrap();
+        let names: Vec<_> = names.into_iter().map(|token| token.name).collect();
+        assert_eq!(names, ["laptop", "robot"]);
+        assert!(store.delete_token(ada.id, "robot").await.unwrap());
+        assert!(!store.delete_token(ada.id, "robot").await.unwrap());
+        assert_eq!(store.token_by_hash(&[2; 32], 0).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_needs_an_account_and_a_name_of_its_own() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let bob = user(&store, "bob").await;
+        store.create_token(token(ada.id, "t", 1)).await.unwrap();
+        store.create_token(token(bob.id, "t", 2)).await.unwrap();
+        let again = store.create_token(token(ada.id, "t", 3)).await;
+        assert!(
+            matches!(again, Err(StoreError::Taken { what: Taken::Token })),
+            "{again:?}"
+        );
+        assert_not_found(store.create_token(token(AccountId::new(), "t", 4)).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_trail_is_read_newest_first() {
+    on_each_engine(|store| async move {
+        let space = SpaceId::new();
+        for at in [3, 1, 2, 3] {
+            let event = Event {
+                at,
+                actor: None,
+                action: "space.delete",
+                space: Some(space),
+                detail: "ada/demo".into(),
+            };
+            store.record(event).await.unwrap();
+        }
+        let events = store.events(3).await.unwrap();
+        assert_eq!(
+            events.iter().map(|event| event.at).collect::<Vec<_>>(),
+            [3, 3, 2]
+        );
+        assert_eq!(events[0].action, "space.delete");
+        assert_eq!((events[0].actor, events[0].space), (None, Some(space)));
+        assert_eq!(store.events(-1).await.unwrap(), []);
+    })
+    .await;
+}

@@ -1,0 +1,206 @@
+//! Pages of Spaces.
+
+use std::collections::HashSet;
+
+use super::super::ListSpaces;
+use super::super::listing::list_query;
+use super::*;
+use crate::domain::{AccountId, Desired, SpaceId};
+use sqlx::Row;
+
+async fn names(store: &Store, list: ListSpaces) -> Vec<String> {
+    let spaces = store.list_spaces(&list).await.unwrap();
+    spaces.iter().map(|space| space.name.to_string()).collect()
+}
+
+fn search(text: &str) -> ListSpaces {
+    ListSpaces {
+        search: Some(text.into()),
+        ..ListSpaces::default()
+    }
+}
+
+#[tokio::test]
+async fn pages_are_complete_and_in_order() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let mut made = HashSet::new();
+        for number in 0..23 {
+            made.insert(space(&store, &ada, &format!("s{number}")).await.id);
+        }
+        // Many of one moment: the identifier decides.
+        damage(&store, "UPDATE spaces SET updated_at = updated_at / 8").await;
+        let gone = *made.iter().next().unwrap();
+        store.set_desired(gone, Desired::Deleted).await.unwrap();
+        made.remove(&gone);
+
+        let mut seen: Vec<Space> = Vec::new();
+        loop {
+            let list = ListSpaces {
+                after: seen.last().map(|last| (last.updated_at, last.id)),
+                limit: 5,
+                ..ListSpaces::default()
+            };
+            let page = store.list_spaces(&list).await.unwrap();
+            assert!(page.len() <= 5);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        let places: Vec<_> = seen
+            .iter()
+            .map(|space| (space.updated_at, space.id))
+            .collect();
+        assert!(places.is_sorted_by(|one, next| one > next), "{places:?}");
+        assert_eq!(
+            seen.iter()
+                .map(|space| space.id)
+                .collect::<HashSet<SpaceId>>(),
+            made
+        );
+        assert_eq!(seen.len(), made.len());
+
+        let none = ListSpaces {
+            limit: -1,
+            ..ListSpaces::default()
+        };
+        assert_eq!(names(&store, none).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn private_spaces_are_listed_to_those_who_may_know() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let bob = user(&store, "bob").await;
+        for (owner, visibility) in [(&ada, Visibility::Private), (&bob, Visibility::Private)] {
+            let id = space(&store, owner, "private").await.id;
+            store.set_visibility(id, visibility).await.unwrap();
+        }
+        let id = space(&store, &ada, "protected").await.id;
+        store
+            .set_visibility(id, Visibility::Protected)
+            .await
+            .unwrap();
+        space(&store, &bob, "public").await;
+
+        let listed = async |visible_to: Option<AccountId>, everything, owner: Option<&str>| {
+            let list = ListSpaces {
+                visible_to,
+                everything,
+                owner: owner.map(parsed),
+                ..ListSpaces::default()
+            };
+            let mut names = names(&store, list).await;
+            names.sort();
+            names
+        };
+        assert_eq!(
+            listed(None, false, None).await,
+            ["ada/protected", "bob/public"]
+        );
+        let adas = ["ada/private", "ada/protected", "bob/public"];
+        assert_eq!(listed(Some(ada.id), false, None).await, adas);
+        assert_eq!(
+            listed(Some(ada.id), false, Some("BOB")).await,
+            ["bob/public"]
+        );
+        assert_eq!(
+            listed(Some(bob.id), false, Some("bob")).await,
+            ["bob/private", "bob/public"]
+        );
+        assert_eq!(listed(None, true, None).await.len(), 4);
+        assert_eq!(listed(None, true, Some("nobody")).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_finds_names_that_hold_every_word() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "Ada").await;
+        for name in ["K-Means", "digits", "a_b", "axb"] {
+            space(&store, &ada, name).await;
+        }
+
+        assert_eq!(names(&store, search("MEANS ada")).await, ["Ada/K-Means"]);
+        assert_eq!(names(&store, search("ada/dig")).await, ["Ada/digits"]);
+        assert_eq!(names(&store, search("a_b")).await, ["Ada/a_b"]);
+        assert_eq!(names(&store, search("  ")).await.len(), 4);
+        for hopeless in [
+            "%",
+            "'; --",
+            "\0",
+            "ü",
+            "means digits",
+            &"a".repeat(100_000),
+        ] {
+            assert_eq!(
+                names(&store, search(hopeless)).await,
+                [""; 0],
+                "{hopeless:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_listing_on_sqlite_walks_an_index() {
+    let bench = Bench::sqlite().await;
+    let account = Some(AccountId::new());
+    let after = Some((1, SpaceId::new()));
+    let owner = Some(parsed("ada"));
+    let lists = [
+        (
+            "spaces_seen",
+            ListSpaces {
+                after,
+                ..ListSpaces::default()
+            },
+        ),
+        (
+            "spaces_all",
+            ListSpaces {
+                after,
+                visible_to: account,
+                ..ListSpaces::default()
+            },
+        ),
+        (
+            "spaces_all",
+            ListSpaces {
+                after,
+                everything: true,
+                ..ListSpaces::default()
+            },
+        ),
+        (
+            "spaces_owned",
+            ListSpaces {
+                after,
+                visible_to: account,
+                owner,
+                ..ListSpaces::default()
+            },
+        ),
+        ("spaces_seen", search("ada")),
+    ];
+    for (index, list) in lists {
+        let (text, arguments) = list_query(&list).unwrap().unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+        let rows = sqlx::query_with(explain, arguments)
+            .fetch_all(&bench.store.readers)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains(index), "{plan}");
+        assert!(
+            !plan.contains("TEMP B-TREE") && !plan.contains("SCAN a"),
+            "{plan}"
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! Spaces and changes to them.
+
+use std::time::Duration;
+
+use super::super::{SecretValue, StoreError, Taken};
+use super::*;
+use crate::domain::{AccountId, Desired, SpaceId};
+
+#[tokio::test]
+async fn a_space_is_read_back_as_it_was_created() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "Ada").await;
+        let new = NewSpace {
+            name: parsed("aDa/My.Demo_1"),
+            visibility: Visibility::Protected,
+            hardware: Some("cpu-nano".into()),
+            sleep_after: Some(Duration::from_secs(300)),
+            ..wanted(&ada, "x")
+        };
+        let made = store.create_space(new).await.unwrap();
+        assert_eq!(made.name.to_string(), "Ada/My.Demo_1");
+        assert_eq!(made.subdomain.as_str(), "ada-my-demo-1");
+
+        assert_eq!(
+            store.space_by_id(made.id).await.unwrap(),
+            Some(made.clone())
+        );
+        let found = store.space_by_name(&parsed("ADA/MY.DEMO_1")).await.unwrap();
+        assert_eq!(found, Some(made));
+        assert_eq!(
+            store.space_by_name(&parsed("ada/other")).await.unwrap(),
+            None
+        );
+        assert_eq!(store.space_by_id(SpaceId::new()).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_taken_name_says_whose_it_is() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let ada_b = user(&store, "ada-b").await;
+        let there = space(&store, &ada, "B.c").await;
+
+        let same = store.create_space(wanted(&ada, "b.C")).await;
+        assert!(
+            matches!(&same, Err(StoreError::Taken { what: Taken::Space(name) }) if *name == there.name),
+            "{same:?}"
+        );
+        for (owner, name) in [(&ada, "b-c"), (&ada, "b_c"), (&ada_b, "c")] {
+            let folded = store.create_space(wanted(owner, name)).await;
+            assert!(
+                matches!(&folded, Err(StoreError::Taken { what: Taken::Subdomain(name) }) if *name == there.name),
+                "{folded:?}"
+            );
+        }
+        let long = store.create_space(wanted(&ada, &"x".repeat(96))).await;
+        assert!(matches!(long, Err(StoreError::Name(_))), "{long:?}");
+        assert_eq!(store.count_spaces(ada.id).await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_many_who_want_one_name_one_gets_it() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let tries: Vec<_> = (0..8)
+            .map(|_| {
+                let (store, new) = (store.clone(), wanted(&ada, "demo"));
+                tokio::spawn(async move { store.create_space(new).await })
+            })
+            .collect();
+        let mut made = 0;
+        for outcome in tries {
+            match outcome.await.unwrap() {
+                Ok(_) => made += 1,
+                Err(StoreError::Taken {
+                    what: Taken::Space(_),
+                }) => {}
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(made, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_space_begins_with_its_owners_name() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let bob = user(&store, "bob").await;
+        let foreign = NewSpace {
+            owner: bob.id,
+            ..wanted(&ada, "demo")
+        };
+        assert_not_found(store.create_space(foreign).await);
+        let ownerless = NewSpace {
+            owner: AccountId::new(),
+            ..wanted(&ada, "demo")
+        };
+        assert_not_found(store.create_space(ownerless).await);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_change_raises_the_generation() {
+    on_each_engine(|store| async move {
+        let first = lone_space(&store).await;
+        let id = first.id;
+        let paused = store.set_desired(id, Desired::Paused).await.unwrap();
+        assert_eq!((paused.desired, paused.restarts), (Desired::Paused, 0));
+        let restarted = store.restart_space(id).await.unwrap();
+        assert_eq!(
+            (restarted.desired, restarted.restarts),
+            (Desired::Running, 1)
+        );
+        let sized = store.set_hardware(id, Some("cpu-basic")).await.unwrap();
+        assert_eq!(
+            (sized.hardware.as_deref(), sized.restarts),
+            (Some("cpu-basic"), 2)
+        );
+        let unsized_again = store.set_hardware(id, None).await.unwrap();
+        assert_eq!((unsized_again.hardware, unsized_again.restarts), (None, 3));
+        let nap = Some(Duration::from_millis(1500));
+        assert_eq!(
+            store.set_sleep_after(id, nap).await.unwrap().sleep_after,
+            nap
+        );
+        let hidden = store.set_visibility(id, Visibility::Private).await.unwrap();
+        assert_eq!(hidden.visibility, Visibility::Private);
+        let bumped = store.bump_restarts(id).await.unwrap();
+        assert_eq!(
+            (bumped.restarts, bumped.generation),
+            (4, first.generation + 7)
+        );
+        assert_eq!(store.space_by_id(id).await.unwrap(), Some(bumped));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_space_being_removed_refuses_changes_and_frees_its_name() {
+    on_each_engine(|store| async move {
+        let old = lone_space(&store).await;
+        let id = old.id;
+        store.set_desired(id, Desired::Deleted).await.unwrap();
+
+        assert_not_found(store.set_desired(id, Desired::Deleted).await);
+        assert_not_found(store.set_desired(id, Desired::Running).await);
+        assert_not_found(store.restart_space(id).await);
+        assert_not_found(store.bump_restarts(id).await);
+        assert_not_found(store.set_hardware(id, None).await);
+        assert_not_found(store.set_sleep_after(id, None).await);
+        assert_not_found(store.set_visibility(id, Visibility::Public).await);
+        assert_not_found(store.publish(id, &revision(1), None, true).await);
+        let value = SecretValue::new("v");
+        assert_not_found(store.set_secret(id, "K", &value, None, 0).await);
+        assert_not_found(store.delete_variable(id, "K", 0).await);
+
+        assert_eq!(store.space_by_name(&old.name).await.unwrap(), None);
+        assert_eq!(store.count_spaces(old.owner).await.unwrap(), 0);
+        assert_eq!(store.space_ids().await.unwrap(), [id]);
+
+        let owner = store.account_by_id(old.owner).await.unwrap().unwrap();
+        let new = space(&store, &owner, "demo").await;
+        assert_eq!(new.subdomain, old.subdomain);
+        store.remove_space(id).await.unwrap();
+        store.remove_space(id).await.unwrap();
+        assert_eq!(store.space_by_name(&old.name).await.unwrap(), Some(new));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn removal_takes_along_all_that_hangs_on_a_space() {
+    on_each_engine(|store| async move {
+        let id = lone_space(&store).await.id;
+        let build = store.publish(id, &revision(1), None, true).await.unwrap();
+        store
+            .set_secret(id, "K", &SecretValue::new("v"), None, 0)
+            .await
+            .unwrap();
+        store.set_variable(id, "V", "v", None, 0).await.unwrap();
+
+        store.remove_space(id).await.unwrap();
+        assert_eq!(store.space_by_id(id).await.unwrap(), None);
+        assert_eq!(store.build(build).await.unwrap(), None);
+        assert_eq!(store.list_secrets(id).await.unwrap(), []);
+        assert_eq!(store.list_variables(id).await.unwrap(), []);
+        assert!(!store.begin_build(build).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_corrupt_space_names_itself() {
+    let damages = [
+        ("UPDATE spaces SET desired = 'dormant'", "desired"),
+        ("UPDATE spaces SET visibility = ''", "visibility"),
+        ("UPDATE spaces SET head = 'HEAD'", "head"),
+        ("UPDATE spaces SET subdomain = '..'", "subdomain"),
+        ("UPDATE spaces SET name = '../x'", "name"),
+        ("UPDATE spaces SET sleep_after_ms = -1", "sleep_after_ms"),
+        ("UPDATE accounts SET name = 'a/b'", "owner_name"),
+    ];
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        for (statement, column) in damages {
+            let id = space(&store, &ada, "demo").await.id;
+            damage(&store, statement).await;
+            match store.space_by_id(id).await {
+                Err(StoreError::Corrupt {
+                    table: "spaces",
+                    id: named,
+                    problem,
+                }) => {
+                    assert_eq!(named, id.to_string());
+                    assert!(problem.starts_with(column), "{problem}");
+                }
+                other => panic!("{column}: {other:?}"),
+            }
+            store.remove_space(id).await.unwrap();
+        }
+    })
+    .await;
+}

@@ -1,0 +1,129 @@
+//! Access tokens, known only by their hash: who reads the database cannot act as anybody.
+
+use sqlx::any::AnyRow;
+
+use super::fields::Fields;
+use super::{Store, StoreError, Taken, now};
+use crate::domain::{Account, AccountId, Millis, Role, Scope};
+
+/// A token to be remembered.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Whose.
+    pub account: AccountId,
+    /// What the account calls it; unique there.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+    /// The first moment at which it is worthless; `None` for never.
+    pub expires_at: Option<Millis>,
+}
+
+/// What is remembered of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// Whose.
+    pub account: Account,
+    /// What the account calls it.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// The first moment at which it is worthless; `None` for never.
+    pub expires_at: Option<Millis>,
+}
+
+const LIST: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.role, t.name, t.scope, t.expires_at \
+     FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.account_id = $1 ORDER BY t.created_at, t.name";
+const BY_HASH: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.role, t.name, t.scope, t.expires_at \
+     FROM tokens t JOIN accounts a ON a.id = t.account_id \
+     WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)";
+
+impl Store {
+    /// Remembers a token.
+    ///
+    /// # Errors
+    /// [`Taken::Token`] when the account has one of that name; `NotFound` when there is no such account.
+    pub async fn create_token(&self, token: NewToken) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        let inserted = sqlx::query(
+            "INSERT INTO tokens (hash, account_id, name, scope, created_at, expires_at) \
+             SELECT $1, id, $3, $4, $5, $6 FROM accounts WHERE id = $2",
+        )
+        .bind(hex::encode(token.hash))
+        .bind(token.account.to_string())
+        .bind(token.name)
+        .bind(token.scope.as_str())
+        .bind(now())
+        .bind(token.expires_at)
+        .execute(&mut *write)
+        .await
+        .map_err(|error| StoreError::or_taken(error, Taken::Token))?;
+        if inserted.rows_affected() == 0 {
+            return Err(StoreError::NotFound);
+        }
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// The token with that SHA-256, unless it has expired at `now`. The look-up by hash takes the place of a comparison
+    /// in constant time: what its timing tells is about a hash nobody can steer.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn token_by_hash(
+        &self,
+        hash: &[u8; 32],
+        now: Millis,
+    ) -> Result<Option<TokenRecord>, StoreError> {
+        let row = sqlx::query(BY_HASH)
+            .bind(hex::encode(hash))
+            .bind(now)
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| read(&row)).transpose()
+    }
+
+    /// The account's tokens, oldest first, expired ones too.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn list_tokens(&self, account: AccountId) -> Result<Vec<TokenRecord>, StoreError> {
+        let rows = sqlx::query(LIST)
+            .bind(account.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Forgets the account's token of that name; whether there was one.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn delete_token(&self, account: AccountId, name: &str) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let deleted = sqlx::query("DELETE FROM tokens WHERE account_id = $1 AND name = $2")
+            .bind(account.to_string())
+            .bind(name)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+}
+
+fn read(row: &AnyRow) -> Result<TokenRecord, StoreError> {
+    let account = Fields::new(row, "accounts", "account_id")?;
+    let fields = Fields::new(row, "tokens", "hash")?;
+    Ok(TokenRecord {
+        account: Account {
+            id: account.parsed("account_id")?,
+            name: account.parsed("account_name")?,
+            role: account.word("role", Role::from_word)?,
+        },
+        name: fields.text("name")?,
+        scope: fields.word("scope", Scope::from_word)?,
+        expires_at: fields.optional_number("expires_at")?,
+    })
+}

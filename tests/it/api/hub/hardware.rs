@@ -1,0 +1,62 @@
+//! `list_spaces_hardware`, `request_space_hardware`.
+
+use crate::support::Server;
+use crate::support::guests::wasi;
+use serde_json::json;
+
+#[test]
+fn every_size_is_listed_with_what_it_gives() {
+    let server = Server::start();
+    let said = server.python("").run(
+        r#"say([{"name": h.name, "cpu": h.cpu, "ram": h.ram, "accelerator": h.accelerator} for h in api.list_spaces_hardware()])"#,
+    );
+    let names: Vec<_> = said
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|size| &size["name"])
+        .collect();
+    assert_eq!(names, ["cpu-nano", "cpu-basic", "cpu-upgrade"]);
+    assert!(said[0]["cpu"].as_str().unwrap().contains("0.25"), "{said}");
+    assert!(said[0]["ram"].as_str().unwrap().contains("256"), "{said}");
+}
+
+#[test]
+fn a_size_is_asked_for_and_given() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.create("hello");
+    space.commit(&wasi("hello", ""));
+    space.wait_for("RUNNING");
+    let said = server.python(&alice.token).run(
+        r#"
+        before = api.get_space_runtime("alice/hello")
+        asked = api.request_space_hardware("alice/hello", "cpu-upgrade", sleep_time=900)
+        time.sleep(0.5)
+        after = api.wait_for_space("alice/hello", timeout=30)
+        say({"before": before.hardware, "asked": asked.requested_hardware, "after": after.hardware,
+             "sleep": after.sleep_time, "stage": after.stage})
+        "#,
+    );
+    assert_eq!(
+        said,
+        json!({"before": "cpu-nano", "asked": "cpu-upgrade", "after": "cpu-upgrade", "sleep": 900, "stage": "RUNNING"})
+    );
+    space.visit("/").expect(200);
+}
+
+#[test]
+fn an_unknown_size_is_refused_with_the_known_ones() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.create("demo");
+    let said = server
+        .python(&alice.token)
+        .run(r#"say(raised(lambda: api.request_space_hardware("alice/demo", "t4-medium")))"#);
+    assert_eq!(said["type"], "BadRequestError");
+    let text = said["text"].as_str().unwrap();
+    assert!(
+        text.contains("t4-medium") && text.contains("cpu-upgrade"),
+        "{text}"
+    );
+}

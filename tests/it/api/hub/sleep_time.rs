@@ -1,0 +1,27 @@
+//! `set_space_sleep_time`.
+
+use crate::support::{Server, static_site};
+use serde_json::json;
+
+#[test]
+fn a_time_is_kept_and_minus_one_is_never() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.create("demo");
+    space.commit(&static_site("one"));
+    space.wait_for("RUNNING");
+    let said = server.python(&alice.token).run(
+        r#"
+        an_hour = api.set_space_sleep_time("alice/demo", 3600)
+        never = api.set_space_sleep_time("alice/demo", -1)
+        wrong = raised(lambda: api.set_space_sleep_time("alice/demo", -7))
+        say({"hour": an_hour.sleep_time, "never": never.sleep_time, "wrong": wrong["type"],
+             "after": api.get_space_runtime("alice/demo").sleep_time})
+        "#,
+    );
+    assert_eq!(said["hour"], 3600);
+    assert_eq!(said["wrong"], "BadRequestError");
+    assert_eq!(said["never"], said["after"]);
+    assert!(matches!(said["never"].as_i64(), None | Some(-1)), "{said}");
+    assert_ne!(said["never"], json!(3600));
+}

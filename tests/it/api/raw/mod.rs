@@ -1,0 +1,9 @@
+//! By hand: headers as the clients read them, and what no honest client sends.
+
+mod access;
+mod bad_bodies;
+mod bad_paths;
+mod cut_off;
+mod envelope;
+mod names;
+mod resolve;

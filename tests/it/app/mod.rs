@@ -1,0 +1,3 @@
+//! The whole, as a newcomer meets it.
+
+mod examples;

@@ -1,0 +1,414 @@
+//! Builds with the real compile worker: what becomes of good sources, and whose fault the bad ones are.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use glasshouse::builder::{BuildRequest, Builder, BuilderConfig, CompileLimits};
+use glasshouse::domain::{Artifact, ArtifactKind, BuildError, Fault, Revision, SpaceId, World};
+use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
+use glasshouse::journal::{Journal, JournalLimits};
+use glasshouse::repo::{
+    CheckoutLimits, CommitRequest, FilePath, MAIN, Operation, RepoLimits, Repos,
+};
+use tokio_util::sync::CancellationToken;
+
+const WASI_CARD: &str = "---\nsdk: wasi\n---\n";
+const COMMAND: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
+
+struct House {
+    folder: tempfile::TempDir,
+    config: BuilderConfig,
+    builder: Builder,
+    repos: Repos,
+    journal: Journal,
+    space: SpaceId,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut BuilderConfig)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = BuilderConfig {
+            artifacts: folder.path().join("artifacts"),
+            seal: SealKey::open(&folder.path().join("keys/seal.key")).unwrap(),
+            profile: engine::profile(&engine::for_compile().unwrap()),
+            worker: PathBuf::from(env!("CARGO_BIN_EXE_glasshouse")),
+            compile: CompileLimits {
+                cpu_seconds: 20,
+                memory_bytes: 2 << 30,
+                wall: Duration::from_secs(60),
+                output_bytes: 64 << 20,
+                module_bytes: 16 << 20,
+                guest_memory_bytes: 1 << 30,
+            },
+            site: CheckoutLimits {
+                files: 1000,
+                bytes: 1 << 20,
+            },
+            permits: 2,
+            hardware: vec!["cpu-nano".into()],
+            max_request_timeout: Duration::from_secs(600),
+        };
+        change(&mut config);
+        let repos = Repos::new(folder.path().join("repos"), RepoLimits::default()).unwrap();
+        let space = SpaceId::new();
+        repos.create(space).await.unwrap();
+        Self {
+            builder: Builder::new(config.clone(), repos.clone()).unwrap(),
+            journal: Journal::open(folder.path().join("logs"), JournalLimits::default()).unwrap(),
+            config,
+            repos,
+            space,
+            folder,
+        }
+    }
+
+    async fn commit(&self, files: &[(&str, &[u8])]) -> Revision {
+        let mut spool = self.repos.spool().unwrap();
+        let operations = files
+            .iter()
+            .map(|(path, bytes)| Operation::Put {
+                path: path.parse::<FilePath>().unwrap(),
+                content: spool.put(bytes).unwrap(),
+            })
+            .collect();
+        let request = CommitRequest {
+            branch: MAIN.into(),
+            parent: None,
+            title: "test".into(),
+            description: String::new(),
+            author: "test".into(),
+            spool,
+            operations,
+        };
+        self.repos.commit(self.space, request).await.unwrap()
+    }
+
+    fn request(&self, revision: Revision, cached: bool) -> BuildRequest {
+        BuildRequest {
+            space: self.space,
+            name: "a/b".parse().unwrap(),
+            revision,
+            cached,
+            log: self.journal.build(self.space),
+        }
+    }
+
+    async fn build(&self, files: &[(&str, &[u8])]) -> Result<Artifact, BuildError> {
+        let revision = self.commit(files).await;
+        self.builder
+            .build(self.request(revision, true), CancellationToken::new())
+            .await
+    }
+
+    async fn build_wat(&self, text: &str) -> Result<Artifact, BuildError> {
+        let wasm = wat::parse_str(text).unwrap();
+        self.build(&[("README.md", WASI_CARD.as_bytes()), ("app.wasm", &wasm)])
+            .await
+    }
+
+    fn log(&self) -> String {
+        let lines = self.journal.build(self.space).tail(1000);
+        lines.into_iter().map(|line| line.text + "\n").collect()
+    }
+
+    fn scratch(&self) -> usize {
+        fs::read_dir(self.config.artifacts.join("scratch"))
+            .unwrap()
+            .count()
+    }
+}
+
+fn digest(artifact: &Artifact) -> &str {
+    match &artifact.kind {
+        ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => digest,
+    }
+}
+
+/// One function that is slow to compile: a long way with an exit at every step, and every value alive to the end.
+fn slow_to_compile(steps: usize) -> String {
+    let body: String = (0..steps)
+        .map(|step| {
+            let [to, from, other, tested] = [step, step + 1, step * 7 + 3, step * 13].map(|local| local % 60);
+            format!(
+                "(local.set {to} (i64.mul (local.get {from}) (i64.add (local.get {other}) (i64.const {step}))))
+                 (br_if 0 (i64.eqz (local.get {tested})))"
+            )
+        })
+        .collect();
+    let locals = "(local i64)".repeat(60);
+    COMMAND.replace("(memory", &format!("(func {locals} (block {body}))(memory"))
+}
+
+#[tokio::test]
+async fn a_command_becomes_sealed_native_code() {
+    let house = House::new().await;
+    let artifact = house.build_wat(COMMAND).await.unwrap();
+    let ArtifactKind::Component { digest, world } = &artifact.kind else {
+        panic!("{artifact:?}")
+    };
+    assert_eq!(*world, World::Command);
+    let path = Builder::component_path(&house.config.artifacts, digest);
+    let file = open_sealed(&house.config.seal, &house.config.profile, &path).unwrap();
+    let head = fs::read(file.path()).unwrap();
+    assert!(head.starts_with(b"\x7fELF"));
+    assert_eq!(house.scratch(), 0);
+    let log = house.log();
+    for said in [
+        "Building a/b at ",
+        "sdk: wasi, app_file: app.wasm",
+        "of native code",
+        "Built in",
+    ] {
+        assert!(log.contains(said), "{said} is not in\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_compiled_once_and_broken_code_anew() {
+    let house = House::new().await;
+    let artifact = house.build_wat(COMMAND).await.unwrap();
+    let revision = house.commit(&[("more.txt", b"x")]).await;
+    let again = house.builder.build(
+        house.request(revision.clone(), true),
+        CancellationToken::new(),
+    );
+    assert_eq!(again.await.unwrap(), artifact);
+    assert!(house.log().contains("used again"));
+
+    let path = Builder::component_path(&house.config.artifacts, digest(&artifact));
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, b"\x7fELF of somebody else").unwrap();
+    let anew = house.builder.build(
+        house.request(revision.clone(), true),
+        CancellationToken::new(),
+    );
+    assert_eq!(anew.await.unwrap(), artifact);
+    open_sealed(&house.config.seal, &house.config.profile, &path).unwrap();
+
+    let uncached = house
+        .builder
+        .build(house.request(revision, false), CancellationToken::new());
+    assert_eq!(uncached.await.unwrap(), artifact);
+    open_sealed(&house.config.seal, &house.config.profile, &path).unwrap();
+}
+
+#[tokio::test]
+async fn the_authors_mistakes_are_the_authors() {
+    let house = House::new().await;
+    let wasm = wat::parse_str(COMMAND).unwrap();
+    let malformed = [&wasm[..8], &[10, 3, 1, 0xff, 0xff]].concat();
+    let large = vec![0; (16 << 20) + 1];
+    for (bytes, said) in [
+        (
+            &wasm[..wasm.len() - 3],
+            "app.wasm: it is not valid WebAssembly",
+        ),
+        (&malformed, "app.wasm: it is not valid WebAssembly"),
+        (b"\x7fELF\x02\x01\x01", "native code"),
+        (&large, "larger than the 16 MiB"),
+        (&wat::parse_str("(module)").unwrap(), "`_start`"),
+    ] {
+        let error = house
+            .build(&[("README.md", WASI_CARD.as_bytes()), ("app.wasm", bytes)])
+            .await
+            .unwrap_err();
+        assert_eq!(error.fault, Fault::Author, "{error}");
+        assert!(error.message.contains(said), "{error}");
+        assert!(house.log().contains(&format!("Error: {}", error.message)));
+    }
+    assert_eq!(house.scratch(), 0);
+}
+
+#[tokio::test]
+async fn a_compiler_that_takes_too_long_is_ended_and_it_is_said() {
+    let house = House::with(|config| config.compile.cpu_seconds = 1).await;
+    let began = Instant::now();
+    let error = house.build_wat(&slow_to_compile(60_000)).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Author);
+    assert_eq!(
+        error.message,
+        "app.wasm: compiling took more than 1 s of CPU"
+    );
+    assert!(began.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn a_compiler_that_takes_too_much_memory_is_ended_and_it_is_said() {
+    let house = House::with(|config| {
+        config.compile.memory_bytes = 256 << 20;
+        config.compile.cpu_seconds = 60;
+    })
+    .await;
+    let error = house
+        .build_wat(&slow_to_compile(100_000))
+        .await
+        .unwrap_err();
+    assert_eq!(error.fault, Fault::Author, "{error}");
+    assert!(error.message.contains("memory"), "{error}");
+}
+
+#[tokio::test]
+async fn too_much_native_code_is_the_authors() {
+    let house = House::with(|config| config.compile.output_bytes = 1024).await;
+    let error = house.build_wat(COMMAND).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Author);
+    assert!(error.message.contains("1024 are allowed"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_server_is_ours() {
+    let missing = House::with(|config| config.worker = "/nonexistent".into()).await;
+    assert_eq!(
+        missing.build_wat(COMMAND).await.unwrap_err().fault,
+        Fault::Server
+    );
+    let silent = House::with(|config| config.worker = "/bin/true".into()).await;
+    assert_eq!(
+        silent.build_wat(COMMAND).await.unwrap_err().fault,
+        Fault::Server
+    );
+    let cramped = House::with(|config| config.compile.memory_bytes = 1 << 20).await;
+    let error = cramped.build_wat(COMMAND).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Server, "{error}");
+    let slow = House::with(|config| config.compile.wall = Duration::from_millis(50)).await;
+    let error = slow.build_wat(&slow_to_compile(60_000)).await.unwrap_err();
+    assert_eq!(error.fault, Fault::Server, "{error}");
+    let other = House::with(|config| config.profile = "another version".into()).await;
+    let error = other.build_wat(COMMAND).await.unwrap_err();
+    assert!(
+        error.fault == Fault::Server && error.message.contains("restart"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_stopped_build_leaves_no_process_and_no_files() {
+    let house = House::new().await;
+    let wasm = wat::parse_str(slow_to_compile(60_000)).unwrap();
+    let revision = house
+        .commit(&[("README.md", WASI_CARD.as_bytes()), ("app.wasm", &wasm)])
+        .await;
+    for dropped in [true, false] {
+        let cancel = CancellationToken::new();
+        let build = house
+            .builder
+            .build(house.request(revision.clone(), true), cancel.clone());
+        if dropped {
+            tokio::time::timeout(Duration::from_millis(1500), build)
+                .await
+                .unwrap_err();
+        } else {
+            let (built, ()) = tokio::join!(build, async {
+                tokio::time::sleep(Duration::from_millis(1500)).await;
+                assert_eq!(workers(&house), 1);
+                cancel.cancel();
+            });
+            assert_eq!(built.unwrap_err().fault, Fault::Server);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(workers(&house), 0);
+        assert_eq!(house.scratch(), 0);
+    }
+}
+
+/// Compile workers that run in the house's folders.
+fn workers(house: &House) -> usize {
+    let inside = |pid: PathBuf| {
+        fs::read_link(pid.join("cwd")).is_ok_and(|cwd| cwd.starts_with(house.folder.path()))
+    };
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter(|pid| inside(pid.as_ref().unwrap().path()))
+        .count()
+}
+
+#[tokio::test]
+async fn a_site_is_its_tree() {
+    let house = House::new().await;
+    let files: &[(&str, &[u8])] = &[
+        ("README.md", b"---\nsdk: static\n---\n"),
+        ("index.html", b"<h1>hi"),
+        ("deep/er/a.js", b"1"),
+    ];
+    let artifact = house.build(files).await.unwrap();
+    let ArtifactKind::Site { digest, app_file } = &artifact.kind else {
+        panic!("{artifact:?}")
+    };
+    let folder = Builder::site_path(&house.config.artifacts, digest);
+    assert_eq!(app_file, "index.html");
+    assert_eq!(fs::read(folder.join("deep/er/a.js")).unwrap(), b"1");
+
+    fs::write(folder.join("index.html"), b"broken by hand").unwrap();
+    let revision = house.commit(files).await;
+    let cached = house.builder.build(
+        house.request(revision.clone(), true),
+        CancellationToken::new(),
+    );
+    assert_eq!(cached.await.unwrap(), artifact);
+    assert!(house.log().contains("used again"));
+    let anew = house
+        .builder
+        .build(house.request(revision, false), CancellationToken::new());
+    assert_eq!(anew.await.unwrap(), artifact);
+    assert_eq!(fs::read(folder.join("index.html")).unwrap(), b"<h1>hi");
+    assert_eq!(house.scratch(), 0);
+
+    let error = house
+        .build(&[("large.bin", &vec![1; 2 << 20])])
+        .await
+        .unwrap_err();
+    assert!(
+        error.fault == Fault::Author && error.message.contains("1 MiB"),
+        "{error}"
+    );
+    let error = house
+        .build(&[("README.md", b"---\nsdk: static\napp_file: no.html\n---\n")])
+        .await
+        .unwrap_err();
+    assert_eq!(error.fault, Fault::NoAppFile);
+    let error = house
+        .build(&[("README.md", b"---\nsdk: static\ntitle: \xff\n---\n")])
+        .await
+        .unwrap_err();
+    assert_eq!(error.fault, Fault::Card);
+}
+
+#[tokio::test]
+async fn old_artifacts_that_nobody_uses_are_swept() {
+    let house = House::new().await;
+    let used = house.build_wat(COMMAND).await.unwrap();
+    let old = house.build_wat(&COMMAND.replace("1)", "2)")).await.unwrap();
+    let new = house.build_wat(&COMMAND.replace("1)", "3)")).await.unwrap();
+    let site = house
+        .build(&[
+            ("README.md", b"---\nsdk: static\n---\n"),
+            ("index.html", b""),
+        ])
+        .await
+        .unwrap();
+    let path = |artifact: &Artifact| match &artifact.kind {
+        ArtifactKind::Site { digest, .. } => Builder::site_path(&house.config.artifacts, digest),
+        ArtifactKind::Component { digest, .. } => {
+            Builder::component_path(&house.config.artifacts, digest)
+        }
+    };
+    for artifact in [&used, &old, &site] {
+        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+        fs::File::open(path(artifact))
+            .unwrap()
+            .set_modified(hour_ago)
+            .unwrap();
+    }
+    assert_eq!(house.builder.sweep(vec![used.clone()]).await.unwrap(), 2);
+    assert!(path(&used).exists() && path(&new).exists());
+    assert!(!path(&old).exists() && !seal_path(&path(&old)).exists() && !path(&site).exists());
+
+    fs::create_dir_all(house.config.artifacts.join("scratch/left/over")).unwrap();
+    Builder::new(house.config.clone(), house.repos.clone()).unwrap();
+    assert_eq!(house.scratch(), 0);
+}

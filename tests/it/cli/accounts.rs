@@ -1,0 +1,61 @@
+//! `user add` and `token create`.
+
+use crate::support::cli::{glasshouse, glasshouse_json};
+use crate::support::{Hub, Server};
+
+#[test]
+fn a_new_users_token_stands_alone_on_stdout() {
+    let server = Server::start();
+    let said = glasshouse(&server, &server.admin_token(), &["user", "add", "alice"]).success();
+    let token = said.stdout.trim_end();
+    assert!(
+        token.starts_with("gls_") && !token.contains(char::is_whitespace),
+        "{said:?}"
+    );
+    let me = Hub::new(&server, "alice", token)
+        .get("/api/whoami-v2")
+        .expect(200)
+        .json();
+    assert_eq!(me["name"], "alice");
+    let json = glasshouse_json(&server, &server.admin_token(), &["user", "add", "bob"]);
+    assert_eq!(json["name"], "bob", "{json}");
+    assert!(json["token"].as_str().unwrap().starts_with("gls_"));
+}
+
+#[test]
+fn only_operators_add_users() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let refused = glasshouse(&server, &alice.token, &["user", "add", "mallory"]).failure();
+    assert!(
+        refused.contains("403") || refused.to_lowercase().contains("operator"),
+        "{refused}"
+    );
+    let nobody = glasshouse(&server, "", &["user", "add", "mallory"]);
+    nobody.failure();
+}
+
+#[test]
+fn a_further_token_works_and_only_its_hash_is_kept() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let said = glasshouse(&server, &alice.token, &["token", "create", "laptop"]).success();
+    let token = said.stdout.trim_end().to_owned();
+    let me = Hub::new(&server, "alice", &token)
+        .get("/api/whoami-v2")
+        .expect(200)
+        .json();
+    assert_eq!(me["auth"]["accessToken"]["displayName"], "laptop", "{me}");
+    let json = glasshouse_json(&server, &alice.token, &["token", "create", "desk"]);
+    assert!(
+        json["token"].as_str().unwrap().starts_with("gls_"),
+        "{json}"
+    );
+    for entry in std::fs::read_dir(server.data()).unwrap().flatten() {
+        let content = std::fs::read(entry.path()).unwrap_or_default();
+        let found = content
+            .windows(token.len())
+            .any(|window| window == token.as_bytes());
+        assert!(!found, "in plain in {}", entry.path().display());
+    }
+}

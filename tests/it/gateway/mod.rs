@@ -1,0 +1,10 @@
+//! Strangers' traffic.
+
+mod head;
+mod headers;
+mod private;
+mod queue;
+mod routing;
+mod slow_clients;
+mod static_files;
+mod streaming;

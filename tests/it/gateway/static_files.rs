@@ -1,0 +1,82 @@
+//! Files served as they are.
+
+use crate::support::{Op, Server, card};
+
+#[test]
+fn types_tags_ranges_and_folders() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish(
+        "demo",
+        &[
+            card("sdk: static"),
+            Op::file("index.html", "<h1>hi</h1>"),
+            Op::file("app.js", "let a = 1"),
+            Op::file("data.bin", "0123456789"),
+            Op::file("docs/index.html", "docs"),
+            Op::file("a b/ü.txt", "odd"),
+            Op::file("mod.wasm", crate::support::guests::guest("hello")),
+        ],
+    );
+    let index = space.visit("/").expect(200);
+    assert!(
+        index
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/html")
+    );
+    let tag = index.header("etag").expect("a tag").to_owned();
+    let again = space.send(&space.request("GET", "/").header("if-none-match", &*tag));
+    assert_eq!(again.status, 304);
+    assert!(again.body.is_empty());
+    assert!(
+        space
+            .visit("/app.js")
+            .expect(200)
+            .header("content-type")
+            .unwrap()
+            .contains("javascript")
+    );
+    assert_eq!(
+        space.visit("/mod.wasm").expect(200).header("content-type"),
+        Some("application/wasm")
+    );
+    assert_eq!(
+        space.visit("/a%20b/%C3%BC.txt?v=1").expect(200).text(),
+        "odd"
+    );
+    let part = space.send(
+        &space
+            .request("GET", "/data.bin")
+            .header("range", "bytes=3-5"),
+    );
+    assert_eq!(part.expect(206).text(), "345");
+    assert_eq!(space.visit("/docs/").expect(200).text(), "docs");
+    let slash = space.visit("/docs");
+    assert!(
+        matches!(slash.status, 200 | 301 | 302 | 307 | 308),
+        "{slash:?}"
+    );
+    assert_eq!(space.visit("/never.html").status, 404);
+    let written = space.send(&space.request("POST", "/"));
+    assert_eq!(written.status, 405, "{written:?}");
+}
+
+#[test]
+fn what_is_not_part_of_the_site_is_not_served() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish("demo", &[card("sdk: static"), Op::file("index.html", "hi")]);
+    for target in [
+        "/.git/config",
+        "/.git/HEAD",
+        "/../x",
+        "/%2e%2e/x",
+        "/index.html/",
+        "/index.html%00.png",
+        "/\\etc\\passwd",
+    ] {
+        let answer = space.visit(target);
+        assert!((400..500).contains(&answer.status), "{target}: {answer:?}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Publish, sleep, wake, crash, restart: one loop, and nothing acknowledged is ever lost.
+
+mod deleted;
+mod full_disk;
+mod graceful;
+mod handover;
+mod killed;
+mod sleep;

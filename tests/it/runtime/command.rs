@@ -1,0 +1,167 @@
+//! Core WASI commands, run once per request as CGI (RFC 3875).
+
+use crate::support::guests::{command, wasi, wasm};
+use crate::support::{Hub, Server, Space};
+
+fn publish<'a>(alice: &Hub<'a>) -> Space<'a> {
+    let space = alice.create_on("cgi", "cpu-basic");
+    space.commit(&wasi("command", "request_timeout: 3s"));
+    space.wait_for("RUNNING");
+    space
+}
+
+#[test]
+fn it_is_told_what_was_asked() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = publish(&alice);
+    let request = space
+        .request("POST", "/env?q=a%20b&c")
+        .header("content-type", "text/x-note")
+        .header("x-of-their-own", "kept")
+        .header("proxy", "http://evil.example/")
+        .header("authorization", format!("Bearer {}", alice.token))
+        .body("12345");
+    let text = space.send(&request).expect(200).text();
+    for line in [
+        "GATEWAY_INTERFACE=CGI/1.1",
+        "REQUEST_METHOD=POST",
+        "PATH_INFO=/env",
+        "QUERY_STRING=q=a%20b&c",
+        "CONTENT_LENGTH=5",
+        "CONTENT_TYPE=text/x-note",
+        "SERVER_PROTOCOL=HTTP/1.1",
+        "REMOTE_ADDR=127.0.0.1",
+        "HTTP_X_OF_THEIR_OWN=kept",
+        "SCRIPT_NAME=",
+        "SPACE_ID=alice/cgi",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    assert!(
+        text.contains("SERVER_NAME=")
+            && text.contains("SERVER_PORT=")
+            && text.contains("SERVER_SOFTWARE="),
+        "{text}"
+    );
+    for word in [
+        "HTTP_PROXY=",
+        &alice.token,
+        "HTTP_CONTENT_LENGTH",
+        "HTTP_CONTENT_TYPE",
+    ] {
+        assert!(!text.contains(word), "{word} in\n{text}");
+    }
+}
+
+#[test]
+fn it_answers_in_cgi() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = publish(&alice);
+    let root = space.visit("/").expect_whole(200);
+    assert_eq!(root.text(), "hello from a command\n");
+    assert_eq!(root.header("content-type"), Some("text/plain"));
+    assert_eq!(
+        space.visit("/status").expect(418).text(),
+        "short and stout\n"
+    );
+    let elsewhere = space.visit("/location");
+    assert_eq!(elsewhere.status, 302);
+    assert_eq!(elsewhere.header("location"), Some("/elsewhere"));
+    assert_eq!(space.visit("/unknown").status, 404);
+    let body: Vec<u8> = (0..500_000_u32).map(|n| n as u8).collect();
+    let echo = space.send(
+        &space
+            .request("POST", "/echo")
+            .header("content-type", "x/y")
+            .body(body.clone()),
+    );
+    let echo = echo.expect_whole(200);
+    assert_eq!(echo.header("content-type"), Some("x/y"));
+    assert!(echo.body == body);
+}
+
+#[test]
+fn it_fails_in_words() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = publish(&alice);
+    for target in ["/exit3", "/no-head"] {
+        let answer = space.visit(target);
+        assert_eq!(answer.status, 502, "{target}: {answer:?}");
+        assert!(!answer.body.is_empty());
+    }
+    space.visit("/spin").expect(504);
+    let log = space.log("run").join("\n");
+    assert!(log.contains('3'), "the exit code is in the log: {log}");
+    space.visit("/print").expect(200);
+    assert!(
+        space
+            .log("run")
+            .iter()
+            .any(|line| line == "a line for the log")
+    );
+    space.wait_for_no_memory();
+}
+
+#[test]
+fn an_endless_one_ends_when_its_reader_leaves() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.create_on("cgi", "cpu-basic");
+    space.commit(&wasi("command", "request_timeout: 5m"));
+    space.wait_for("RUNNING");
+    let mut stream = space.open("/endless");
+    assert_eq!(stream.status, 200);
+    assert!(stream.piece().unwrap().is_some());
+    drop(stream);
+    space.wait_for_no_memory();
+}
+
+#[test]
+fn small_misfits_are_502s() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let bodies: &[(&str, &str)] = &[
+        // Nothing at all; then a head that never ends; a bad status; recursion; an exit in the midst of the head.
+        ("", ""),
+        (
+            "X-Endless: yes\\0a",
+            "(loop $again (call $say (i32.const 15)) (br $again))",
+        ),
+        ("Status: 7\\0a\\0a", "(call $say (i32.const 11))"),
+        (
+            "Status: 200\\0aX-A: b",
+            "(call $say (i32.const 16)) (call $proc_exit (i32.const 0))",
+        ),
+        ("Bad Header\\0a\\0a", "(call $say (i32.const 12))"),
+        ("x", "(call 3)"),
+    ];
+    for (n, (data, body)) in bodies.iter().enumerate() {
+        let space = alice.create_on(&format!("misfit{n}"), "cpu-basic");
+        space.commit(&wasm(command(data, body), "request_timeout: 5s"));
+        space.wait_for("RUNNING");
+        let answer = space.visit("/");
+        assert_eq!(answer.status, 502, "{data:?} {body}: {answer:?}");
+        space.wait_for_no_memory();
+    }
+}
+
+#[test]
+fn a_head_may_say_much_but_not_speak_for_the_connection() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let head = "Content-Type: text/plain\\0aTransfer-Encoding: chunked\\0aContent-Length: 99\\0aConnection: upgrade\\0a\\0ahi";
+    let length = "Content-Type: text/plain\nTransfer-Encoding: chunked\nContent-Length: 99\nConnection: upgrade\n\nhi".len();
+    let space = alice.create("liar");
+    space.commit(&wasm(
+        command(head, &format!("(call $say (i32.const {length}))")),
+        "",
+    ));
+    space.wait_for("RUNNING");
+    let answer = space.visit("/");
+    // Either it is refused, or what it said of the connection is not passed on.
+    assert!(answer.status == 502 || answer.text() == "hi", "{answer:?}");
+    assert_ne!(answer.header("connection"), Some("upgrade"));
+}

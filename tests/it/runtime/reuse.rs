@@ -1,0 +1,70 @@
+//! One instance answers again only where the card allows it.
+
+use crate::support::{Server, Space};
+
+fn counts(space: &Space<'_>, visits: usize) -> Vec<u32> {
+    (0..visits)
+        .map(|_| {
+            space
+                .visit("/counter")
+                .expect(200)
+                .text()
+                .trim()
+                .parse()
+                .unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn without_leave_every_request_has_a_fresh_instance() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("");
+    assert_eq!(counts(&space, 5), [1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn with_leave_one_instance_answers_again() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("instance_reuse: true");
+    assert_eq!(counts(&space, 5), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn not_for_ever() {
+    let server = Server::with(&[("WASM__REUSE_COUNT", "3")]);
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("instance_reuse: true");
+    assert_eq!(counts(&space, 7), [1, 2, 3, 1, 2, 3, 1]);
+}
+
+#[test]
+fn requests_at_once_never_share_an_instance() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("instance_reuse: true");
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                let answer = space.visit("/sleep?ms=500");
+                assert_eq!(answer.expect(200).text(), "ok\n");
+            });
+        }
+    });
+    counts(&space, 3);
+}
+
+#[test]
+fn one_that_did_not_end_well_is_not_used_again() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("instance_reuse: true");
+    counts(&space, 3);
+    space.visit("/spin").expect(504);
+    assert_eq!(counts(&space, 2), [1, 2]);
+    drop(space.open("/endless-body"));
+    let after = counts(&space, 1);
+    assert!(after[0] <= 3, "{after:?}");
+}

@@ -1,0 +1,134 @@
+//! The real clients, unmodified: `huggingface_hub` in Python and the `hf` command.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::Server;
+use super::cli::Said;
+
+/// Runs Python with `huggingface_hub` against a server.
+pub struct Python<'a> {
+    server: &'a Server,
+    token: String,
+    home: PathBuf,
+}
+
+/// Runs `hf` against a server.
+pub struct Hf<'a>(Python<'a>);
+
+/// What every snippet may use beside `api`: `say` prints the answer; `raised` is the name of the exception a call ends
+/// in, with its text.
+const PRELUDE: &str = r#"
+import dataclasses, json, os, sys, time
+from pathlib import Path
+from huggingface_hub import *
+from huggingface_hub.errors import *
+
+api = HfApi()
+
+def say(answer):
+    print("\n" + json.dumps(answer, default=str))
+
+def raised(call):
+    try:
+        call()
+    except Exception as error:
+        return {"type": type(error).__name__, "text": str(error)}
+    return None
+"#;
+
+// === impl Python ===
+
+impl<'a> Python<'a> {
+    pub(super) fn new(server: &'a Server, token: &str) -> Self {
+        Self {
+            server,
+            token: token.to_owned(),
+            home: server.scratch("hf-home"),
+        }
+    }
+
+    /// Runs a snippet that ends in `say(…)`; what it said.
+    #[track_caller]
+    pub fn run(&self, snippet: &str) -> Value {
+        let said = Said::of(
+            self.command("python")
+                .arg("-c")
+                .arg(format!("{PRELUDE}\n{}", dedent(snippet))),
+        );
+        let said = said.success();
+        let last = said.stdout.lines().rfind(|line| !line.trim().is_empty());
+        let last = last.unwrap_or_else(|| panic!("it said nothing: {said:?}"));
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("not JSON: {said:?}"))
+    }
+
+    /// A program of the environment with the server as its Hub, and nothing else from outside.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(environment().join("bin").join(program));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &self.home)
+            .env("HF_HOME", &self.home)
+            .env("HF_ENDPOINT", self.server.url())
+            .env("HF_HUB_DISABLE_UPDATE_CHECK", "1")
+            .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+            .env("NO_COLOR", "1")
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        if !self.token.is_empty() {
+            command.env("HF_TOKEN", &self.token);
+        }
+        command
+    }
+}
+
+// === impl Hf ===
+
+impl<'a> Hf<'a> {
+    pub(super) fn new(server: &'a Server, token: &str) -> Self {
+        Self(Python::new(server, token))
+    }
+
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        Said::of(self.0.command("hf").args(arguments))
+    }
+
+    /// Runs a command that must succeed, with `--json`; what it printed.
+    #[track_caller]
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let said = Said::of(self.0.command("hf").args(arguments).arg("--json")).success();
+        serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("not JSON: {said:?}"))
+    }
+}
+
+/// The environment that `tests/run` makes.
+fn environment() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
+        PathBuf::from,
+    );
+    let environment = cache.join("glasshouse/test-venv");
+    assert!(
+        environment.join("packages").exists(),
+        "there is no {}: tests/run makes it, or GLASSHOUSE_TEST_SKIP=clients leaves these tests out",
+        environment.display()
+    );
+    environment
+}
+
+/// Takes away what every line is indented by.
+fn dedent(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let common = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(indent)
+        .min()
+        .unwrap_or(0);
+    let lines = text.lines().map(|line| line.get(common..).unwrap_or(""));
+    lines.collect::<Vec<_>>().join("\n")
+}

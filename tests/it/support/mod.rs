@@ -1,0 +1,36 @@
+//! What the tests stand on: a real server, the Hub's protocol by hand, the real clients, and guests.
+
+// Each test uses a part.
+#![allow(dead_code)]
+
+pub mod cli;
+pub mod clients;
+pub mod guests;
+pub mod http;
+pub mod hub;
+pub mod proxy;
+pub mod server;
+
+pub use clients::{Hf, Python};
+pub use guests::{card, static_site};
+pub use http::{Answer, Request};
+pub use hub::{Hub, Op, Space};
+pub use server::Server;
+
+use std::time::{Duration, Instant};
+
+/// Asks again and again until `ready` has an answer, for at most `patience`.
+#[track_caller]
+pub fn eventually<T>(patience: Duration, what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(answer) = ready() {
+            return answer;
+        }
+        assert!(
+            begin.elapsed() < patience,
+            "{what}: not within {patience:?}"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
