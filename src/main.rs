@@ -1,1 +1,7 @@
-fn main() {}
+//! The `glasshouse` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    glasshouse::cli::main()
+}

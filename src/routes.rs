@@ -11,7 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::domain::{AccountId, InstanceId, Millis, SpaceId, SpaceName, Stage, Subdomain, Visibility};
+use crate::domain::{
+    AccountId, InstanceId, Millis, SpaceId, SpaceName, Stage, Subdomain, Visibility,
+};
 use crate::upstream::Upstream;
 
 /// What the gateway does with a Space's requests right now.
@@ -116,7 +118,10 @@ impl RouteTable {
     pub fn put(&self, id: SpaceId, subdomain: Subdomain, settings: EntrySettings) -> Arc<Entry> {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get(&subdomain).filter(|entry| entry.id == id) {
-            *entry.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+            *entry
+                .settings
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
             return Arc::clone(entry);
         }
         let entry = Arc::new(Entry {
@@ -140,7 +145,10 @@ impl RouteTable {
 
     /// How many Spaces have an address.
     pub fn len(&self) -> usize {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Whether no Space has one.
@@ -240,6 +248,8 @@ impl Drop for Visit {
 }
 
 fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

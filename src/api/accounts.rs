@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::extract::{Caller, JsonBody};
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::auth::new_token;
+use crate::auth::{hash_token, new_token};
 use crate::domain::{Account, AccountId, Owner, Role, Scope};
 use crate::store::{ListSpaces, NewToken, StoreError, Taken};
 
@@ -32,6 +32,9 @@ pub(super) async fn whoami(
     let caller = Caller::of(&state, &headers).await?;
     let name = caller.account.name.as_str();
     let role = caller.principal.scope.unwrap_or(Scope::Read).as_str();
+    let token = token_name(&state, &headers).await?;
+    // Where there is no bearer token, it came in another way; the clients want a name for it all the same.
+    let token = token.unwrap_or_else(|| name.to_owned());
     Ok(Json(json!({
         "type": "user",
         "id": caller.account.id.to_string(),
@@ -42,9 +45,24 @@ pub(super) async fn whoami(
         "isOperator": caller.account.role == Role::Operator,
         "avatarUrl": "",
         "orgs": [],
-        // A name for the file in which `hf auth login` keeps the token: it names this account, not the token.
-        "auth": { "type": "access_token", "accessToken": { "displayName": name, "role": role } },
+        "auth": { "type": "access_token", "accessToken": { "displayName": token, "role": role } },
     })))
+}
+
+/// What the account calls the bearer token of a request.
+async fn token_name(state: &ApiState, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let Some((_, token)) = value.and_then(|value| value.split_once(' ')) else {
+        return Ok(None);
+    };
+    let now = jiff::Timestamp::now().as_millisecond();
+    let record = state
+        .store
+        .token_by_hash(&hash_token(token.trim()), now)
+        .await?;
+    Ok(record.map(|record| record.name))
 }
 
 /// `GET /api/users/{user}/overview`

@@ -2,6 +2,7 @@
 
 mod base64;
 mod receive;
+mod scan;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use super::{ApiError, ApiState, QueryPairs, SpaceAccess};
 use crate::arrival::Arrival;
 use crate::auth::Principal;
 use crate::domain::{Card, Revision, Space, split_front_matter};
-use crate::repo::{CommitRequest, EntryKind, FilePath, Ignore, MAIN, RepoError};
+use crate::repo::{CommitRequest, EntryKind, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -90,9 +91,9 @@ async fn preupload(
             let ignored = ignore.ignores(path.as_str());
             if file.size > limits.file_bytes && !ignored {
                 return Err(RepoError::TooLarge(format!(
-                    "`{path}` has {} MiB; a file may have {} MiB here",
-                    file.size >> 20,
-                    limits.file_bytes >> 20
+                    "`{path}` has {}; a file may have {} here",
+                    size_text(file.size),
+                    size_text(limits.file_bytes)
                 )));
             }
             let mut answer =

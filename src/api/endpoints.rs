@@ -95,6 +95,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("DELETE", "/api/spaces/{owner}/{name}/variables", Writer),
     on("GET", "/api/spaces/{owner}/{name}/logs/run", Writer),
     on("GET", "/api/spaces/{owner}/{name}/logs/build", Writer),
+    on("POST", "/api/validate-yaml", Anyone),
     on(
         "POST",
         "/api/spaces/{owner}/{name}/preupload/{revision}",
@@ -105,7 +106,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/spaces/{owner}/{name}/commit/{revision}",
         Writer,
     ),
-    on("POST", "/api/validate-yaml", Anyone),
     on("GET", "/api/spaces/{owner}/{name}/tree/{revision}", Reader),
     on(
         "GET",

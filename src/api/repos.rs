@@ -77,7 +77,7 @@ pub(super) async fn create(
         let message = format!("You may not create Spaces under {}", name.owner);
         return Err(ApiError::forbidden(message));
     }
-    let space = make(&state, &arrival, name, wanted).await?;
+    let space = make(&state, &caller, &arrival, name, wanted).await?;
     let name = space.name.to_string();
     Ok(Json(Created {
         url: arrival.page(&space.name),
@@ -150,8 +150,28 @@ fn existing_space(caller: &Caller, existing: &Space, arrival: &Arrival) -> ApiEr
     ApiError::exists(arrival.page(&existing.name))
 }
 
+/// 400 and not 409, at which clients that put up with what exists look for its address and use it.
+async fn same_address(
+    state: &ApiState,
+    caller: &Caller,
+    name: &SpaceName,
+    existing: &SpaceName,
+) -> Result<ApiError, ApiError> {
+    let space = state.store.space_by_name(existing).await?;
+    let known = space.is_some_and(|space| may(&caller.principal, Action::Visit, &space));
+    let other = if known {
+        existing.to_string()
+    } else {
+        "another Space".to_owned()
+    };
+    Ok(ApiError::bad_request(format!(
+        "{name} would have the same address as {other}; choose a name that differs in letters or digits"
+    )))
+}
+
 async fn make(
     state: &ApiState,
+    caller: &Caller,
     arrival: &Arrival,
     name: SpaceName,
     wanted: CreateRequest,
@@ -194,10 +214,8 @@ async fn make(
                 )),
             });
         }
-        Err(LifecycleError::Taken { .. }) => {
-            return Err(ApiError::bad_request(format!(
-                "{name} would have the same address as another Space; choose a name that differs in letters or digits"
-            )));
+        Err(LifecycleError::Taken { existing }) => {
+            return Err(same_address(state, caller, &name, &existing).await?);
         }
         other => other?,
     };

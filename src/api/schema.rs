@@ -69,11 +69,7 @@ pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
     Runtime {
         stage: view.stage.as_str(),
         storage: None,
-        // The Hub names no sleep time where nothing computes.
-        gc_timeout: view
-            .sleep_after
-            .filter(|_| computes)
-            .map(|after| after.as_secs()),
+        gc_timeout: view.sleep_after.map(|after| after.as_secs()),
         replicas: computes.then(|| serde_json::json!({ "requested": 1 })),
         hardware: RuntimeHardware {
             current: name(view.hardware_current),

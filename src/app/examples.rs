@@ -27,7 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 struct Examples;
 
 /// Publishes each example that is new or has changed, shows how far it is, and prints an address for each.
-pub(super) async fn publish(store: &Store, repos: &Repos, lifecycle: &Lifecycle, config: &Config) -> anyhow::Result<()> {
+pub(super) async fn publish(
+    store: &Store,
+    repos: &Repos,
+    lifecycle: &Lifecycle,
+    config: &Config,
+) -> anyhow::Result<()> {
     let owner: Owner = OWNER.parse().expect("a plain name");
     if store.account_by_name(&owner).await?.is_none() {
         store.create_account(&owner, Role::User).await?;
@@ -35,7 +40,10 @@ pub(super) async fn publish(store: &Store, repos: &Repos, lifecycle: &Lifecycle,
     let mut examples: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for path in Examples::iter() {
         if let Some((name, _)) = path.split_once('/') {
-            examples.entry(name.to_owned()).or_default().push(path.to_string());
+            examples
+                .entry(name.to_owned())
+                .or_default()
+                .push(path.to_string());
         }
     }
     examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
@@ -48,7 +56,9 @@ pub(super) async fn publish(store: &Store, repos: &Repos, lifecycle: &Lifecycle,
     for (index, space) in spaces.iter().enumerate() {
         progress.show(index, &space.name);
         let stage = settled(lifecycle, space).await?;
-        let address = config.addresses(config.listen.port()).space(&space.subdomain);
+        let address = config
+            .addresses(config.listen.port())
+            .space(&space.subdomain);
         progress.clear();
         say(&match stage {
             Stage::Running => format!("{}: {address}/", space.name),
@@ -70,7 +80,10 @@ async fn push(
     let space = match store.space_by_name(&full).await? {
         Some(space) => space,
         None => {
-            let account = store.account_by_name(owner).await?.context("the owner of the examples is gone")?;
+            let account = store
+                .account_by_name(owner)
+                .await?
+                .context("the owner of the examples is gone")?;
             let new = NewSpace {
                 owner: account.id,
                 name: full,
@@ -114,7 +127,10 @@ async fn settled(lifecycle: &Lifecycle, space: &Space) -> anyhow::Result<Stage> 
         let stage = lifecycle.view(space).await?.stage;
         let under_way = matches!(
             stage,
-            Stage::Building | Stage::RunningBuilding | Stage::AppStarting | Stage::RunningAppStarting
+            Stage::Building
+                | Stage::RunningBuilding
+                | Stage::AppStarting
+                | Stage::RunningAppStarting
         );
         if !under_way || begun.elapsed() > PATIENCE {
             return Ok(stage);
@@ -142,7 +158,11 @@ impl Progress {
     fn show(&self, done: usize, what: &SpaceName) {
         if self.shown {
             let (full, rest) = ("█".repeat(done), "░".repeat(self.all - done));
-            let _ = write!(std::io::stderr(), "\r{full}{rest} {done}/{} building {what}", self.all);
+            let _ = write!(
+                std::io::stderr(),
+                "\r{full}{rest} {done}/{} building {what}",
+                self.all
+            );
         }
     }
 

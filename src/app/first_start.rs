@@ -26,14 +26,18 @@ pub(super) async fn accounts(store: &Store, data: &Path) -> anyhow::Result<()> {
     let admin = match store.account_by_name(&name).await? {
         Some(admin) if store.list_tokens(admin.id).await?.is_empty() => admin,
         Some(_) => return Ok(()),
-        None if store.list_accounts().await?.is_empty() => store.create_account(&name, Role::Operator).await?,
+        None if store.list_accounts().await?.is_empty() => {
+            store.create_account(&name, Role::Operator).await?
+        }
         None => return Ok(()),
     };
     give_token(store, &admin, &data.join("admin-token")).await
 }
 
 async fn give_token(store: &Store, admin: &Account, path: &Path) -> anyhow::Result<()> {
-    let kept = fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
+    let kept = fs::read_to_string(path)
+        .ok()
+        .map(|text| text.trim().to_owned());
     let token = match kept.filter(|token| looks_like_ours(token)) {
         Some(token) => token,
         None => {
@@ -49,7 +53,10 @@ async fn give_token(store: &Store, admin: &Account, path: &Path) -> anyhow::Resu
         hash: hash_token(&token),
         expires_at: None,
     };
-    store.create_token(record).await.context("the first token")?;
+    store
+        .create_token(record)
+        .await
+        .context("the first token")?;
     Ok(())
 }
 
@@ -72,5 +79,6 @@ fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
 /// Writes the server's address to `DATA/address`, for scripts that let the system choose the port.
 pub(super) fn announce(config: &Config) -> anyhow::Result<()> {
     let path = config.data.join("address");
-    fs::write(&path, format!("http://{}\n", config.listen)).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(&path, format!("http://{}\n", config.listen))
+        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,6 +1,8 @@
 //! `/healthz`, `/readyz` and `/metrics`: for whoever watches the server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -25,6 +27,7 @@ pub(super) struct Health {
     pub(super) ledger: Ledger,
     pub(super) auth: Auth,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) exported_cpu_nanos: Arc<AtomicU64>,
     /// Metrics have a listener of their own, so the hub does not show them.
     pub(super) own_listener: bool,
 }
@@ -44,7 +47,13 @@ async fn ready(State(health): State<Health>) -> Response {
         tracing::error!("the database does not answer: {error}");
     }
     let slots = health.runtimes.wasm().slots();
-    let say = |good: bool, trouble: &str| if good { "ok".to_owned() } else { trouble.to_owned() };
+    let say = |good: bool, trouble: &str| {
+        if good {
+            "ok".to_owned()
+        } else {
+            trouble.to_owned()
+        }
+    };
     let (store, wasm) = (store.is_ok(), slots > 0);
     let body = json!({
         "store": say(store, "does not answer"),
@@ -53,7 +62,11 @@ async fn ready(State(health): State<Health>) -> Response {
             "wasi": say(wasm, "has no room for instances"),
         },
     });
-    let status = if store && wasm { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if store && wasm {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(body)).into_response()
 }
 
@@ -80,8 +93,16 @@ impl Health {
             memory_held: self.ledger.host().used(),
             memory_limit: self.ledger.host().limit(),
         };
+        let used = self.ledger.cpu_nanos();
+        let before = self.exported_cpu_nanos.fetch_max(used, Ordering::Relaxed);
+        let seconds = Duration::from_nanos(used.saturating_sub(before)).as_secs_f64();
+        self.metrics.wasm_cpu_seconds.inc_by(seconds);
         match self.metrics.encode(&gauges) {
-            Ok(text) => ([(header::CONTENT_TYPE, crate::telemetry::CONTENT_TYPE)], text).into_response(),
+            Ok(text) => (
+                [(header::CONTENT_TYPE, crate::telemetry::CONTENT_TYPE)],
+                text,
+            )
+                .into_response(),
             Err(error) => {
                 tracing::error!("metrics could not be written: {error}");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -9,15 +9,17 @@ use std::fs::{DirBuilder, File};
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use axum::body::Body;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
 use crate::auth::Auth;
-use crate::builder::{Builder, BuilderConfig, CompileLimits};
+use crate::builder::{self, Builder, BuilderConfig, CompileLimits};
 use crate::config::Config;
 use crate::engine::seal::{SealKey, open_key};
 use crate::gateway::Gateway;
@@ -28,9 +30,9 @@ use crate::repo::{CheckoutLimits, RepoLimits, Repos};
 use crate::routes::RouteTable;
 use crate::runtime::wasm::{WasmRuntime, WasmSettings};
 use crate::runtime::{Runtimes, SiteRuntime};
+use crate::server;
 use crate::store::{Sealer, Store};
 use crate::telemetry::{self, Metrics};
-use crate::server;
 use crate::web::{self, WebState};
 
 use front::FrontDoor;
@@ -59,7 +61,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     let front = house.front.clone();
     let serving = tokio::spawn(server::serve(
         listener,
-        config.server.clone(),
+        &config,
         move |request| {
             let front = front.clone();
             async move { front.answer(request).await }
@@ -83,11 +85,18 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The body of the process that compiles one guest: reads it from standard input, under limits it sets itself before it
+/// reads a byte. Must be called before any thread is started.
+pub fn compile_worker() -> ExitCode {
+    builder::worker::main()
+}
+
 /// Everything a server is made of.
 struct House {
     store: Store,
     repos: Repos,
     lifecycle: Lifecycle,
+    health: Health,
     front: FrontDoor,
 }
 
@@ -96,13 +105,18 @@ struct House {
 impl House {
     async fn build(config: &Arc<Config>) -> anyhow::Result<Self> {
         let data = &config.data;
-        let seal = SealKey::open(&data.join("keys/seal")).context("the key that seals artifacts")?;
+        let seal =
+            SealKey::open(&data.join("keys/seal")).context("the key that seals artifacts")?;
         let secrets = open_key(&data.join("keys/secrets")).context("the key that seals secrets")?;
         let url = format!("sqlite://{}", data.join("glasshouse.db").display());
-        let store = Store::connect(&url, Sealer::new(&secrets)).await.context("the database")?;
+        let store = Store::connect(&url, Sealer::new(&secrets))
+            .await
+            .context("the database")?;
         first_start::accounts(&store, data).await?;
-        let repos = Repos::new(data.join("repos"), repo_limits(config)).context("the repositories")?;
-        let journal = Journal::open(data.join("logs"), journal_limits(config)).context("the logs")?;
+        let repos =
+            Repos::new(data.join("repos"), repo_limits(config)).context("the repositories")?;
+        let journal =
+            Journal::open(data.join("logs"), journal_limits(config)).context("the logs")?;
         let ledger = Ledger::new(ledger_limits(config));
         let wasm = WasmRuntime::start(wasm_settings(config), seal.clone());
         let wasm = wasm.map_err(|error| anyhow::anyhow!("the WebAssembly engine: {error:#}"))?;
@@ -110,6 +124,7 @@ impl House {
             .context("the folder of artifacts")?;
         let runtimes = Runtimes::new(SiteRuntime::new(data.join("artifacts/sites")), wasm);
         let (routes, nudges) = RouteTable::new();
+        let metrics = Arc::new(Metrics::new());
         let parts = Parts {
             store: store.clone(),
             repos: repos.clone(),
@@ -118,17 +133,19 @@ impl House {
             runtimes: runtimes.clone(),
             routes: routes.clone(),
             journal,
+            metrics: Arc::clone(&metrics),
             settings: LifecycleSettings {
                 hardware: config.hardware(),
                 wasi_hardware: config.wasm.default_hardware.clone(),
                 spaces_per_owner: config.quota.spaces_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
-                host: config.public_host().unwrap_or_else(|| config.listen.to_string()),
+                host: config
+                    .public_host()
+                    .unwrap_or_else(|| config.listen.to_string()),
             },
         };
         let lifecycle = Lifecycle::start(parts, nudges).await?;
         let auth = Auth::new(store.clone());
-        let metrics = Arc::new(Metrics::new());
         let state = ApiState {
             store: store.clone(),
             repos: repos.clone(),
@@ -143,16 +160,25 @@ impl House {
             ledger,
             auth: auth.clone(),
             metrics: Arc::clone(&metrics),
+            exported_cpu_nanos: Arc::default(),
             own_listener: config.metrics_listen.is_some(),
         };
-        let pages = WebState::new(store.clone(), repos.clone(), lifecycle.clone(), Arc::clone(config));
-        let hub = health::routes(health).merge(api::router(state)).merge(web::router(pages));
+        let pages = WebState::new(
+            store.clone(),
+            repos.clone(),
+            lifecycle.clone(),
+            Arc::clone(config),
+        );
+        let hub = health::routes(health.clone())
+            .merge(api::router(state))
+            .merge(web::router(pages));
         let gateway = Gateway::new(routes, auth, config, Arc::clone(&metrics));
         Ok(Self {
             store,
             repos,
             lifecycle,
-            front: FrontDoor::new(config, hub, gateway),
+            health,
+            front: FrontDoor::new(hub, gateway, metrics),
         })
     }
 }
@@ -186,12 +212,12 @@ async fn serve_metrics(
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot listen on {address} for metrics"))?;
-    let front = house.front.clone();
-    let answer = move |request| {
-        let front = front.clone();
-        async move { front.metrics(request).await }
+    let health = house.health.clone();
+    let answer = move |_: http::Request<Body>| {
+        let health = health.clone();
+        async move { health.encode() }
     };
-    let serving = server::serve(listener, config.server.clone(), answer, closing.clone());
+    let serving = server::serve(listener, config, answer, closing.clone());
     Ok(Some(tokio::spawn(serving)))
 }
 
@@ -232,7 +258,10 @@ fn journal_limits(config: &Config) -> JournalLimits {
 
 fn ledger_limits(config: &Config) -> LedgerLimits {
     LedgerLimits {
-        host_memory: config.host.memory.unwrap_or_else(three_quarters_of_the_machine),
+        host_memory: config
+            .host
+            .memory
+            .unwrap_or_else(three_quarters_of_the_machine),
         owner_memory: config.quota.memory_per_owner,
         cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
         builds: config.build.at_once,
@@ -241,7 +270,7 @@ fn ledger_limits(config: &Config) -> LedgerLimits {
 
 fn three_quarters_of_the_machine() -> u64 {
     let system = rustix::system::sysinfo();
-    (u64::from(system.totalram) * u64::from(system.mem_unit)) / 4 * 3
+    (system.totalram * u64::from(system.mem_unit)) / 4 * 3
 }
 
 fn wasm_settings(config: &Config) -> WasmSettings {
@@ -283,6 +312,11 @@ fn builder_config(config: &Config, seal: SealKey, profile: &str) -> anyhow::Resu
             bytes: build.artifact_bytes,
         },
         permits: build.at_once,
-        hardware: config.hardware().into_iter().map(|hardware| hardware.name).collect(),
+        hardware: config
+            .hardware()
+            .into_iter()
+            .map(|hardware| hardware.name)
+            .collect(),
+        max_request_timeout: config.wasm.max_request_timeout,
     })
 }

@@ -1,12 +1,16 @@
 //! Speaking to a server, and saying for people what went wrong.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http::Method;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+
+use crate::domain::{NameError, SpaceName};
 
 /// Asked when `HF_ENDPOINT` is unset: where `glasshouse serve` listens when it is told nothing else.
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7860";
@@ -22,9 +26,9 @@ pub(super) struct Client {
     token: Option<String>,
 }
 
-/// A Space as commands name it.
+/// A Space as commands name it: `OWNER/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SpaceId(String);
+pub(super) struct SpaceId(SpaceName);
 
 // === impl Client ===
 
@@ -172,17 +176,6 @@ impl Client {
         response.json().await.with_context(not_ours)
     }
 
-    /// The Space that a name stands for: `OWNER/NAME`, or `NAME` among one's own.
-    pub(super) async fn space(&self, name: &str) -> anyhow::Result<SpaceId> {
-        if name.contains('/') {
-            let name: crate::domain::SpaceName = name.parse()?;
-            return Ok(SpaceId(name.to_string()));
-        }
-        let owner = self.own_name().await?;
-        let name: crate::domain::SpaceName = format!("{owner}/{name}").parse()?;
-        Ok(SpaceId(name.to_string()))
-    }
-
     /// The name of one's own account.
     pub(super) async fn own_name(&self) -> anyhow::Result<String> {
         let whoami = self.get("/api/whoami-v2").await?;
@@ -206,15 +199,28 @@ impl SpaceId {
         format!("/api/spaces/{}{rest}", self.0)
     }
 
-    /// `OWNER/NAME`
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
+    /// Whose it is.
+    pub(super) fn owner(&self) -> &str {
+        self.0.owner.as_str()
+    }
+
+    /// Its name among the owner's.
+    pub(super) fn name(&self) -> &str {
+        self.0.name.as_str()
     }
 }
 
-impl std::fmt::Display for SpaceId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
+impl FromStr for SpaceId {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for SpaceId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 

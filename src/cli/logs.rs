@@ -11,8 +11,9 @@ use super::output::{Output, print};
 
 #[derive(Debug, Args)]
 pub(super) struct LogsArgs {
-    /// The Space: OWNER/NAME, or NAME among your own
-    name: String,
+    /// The Space
+    #[arg(value_name = "OWNER/NAME")]
+    id: SpaceId,
     /// Go on with new lines as they are written; with --json, one object a line
     #[arg(long, short)]
     follow: bool,
@@ -34,7 +35,7 @@ pub(super) struct Line {
 }
 
 pub(super) async fn run(args: LogsArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
-    let id = client.space(&args.name).await?;
+    let id = args.id;
     let which = if args.build { "build" } else { "run" };
     let tail = args
         .tail

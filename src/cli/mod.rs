@@ -136,8 +136,8 @@ mod tests {
             match Cli::parse_from(words).command {
                 Command::Push(args) => {
                     assert_eq!(
-                        (args.name.as_str(), args.folder),
-                        ("me/demo", PathBuf::from(folder))
+                        (args.id.to_string(), args.folder),
+                        ("me/demo".to_owned(), PathBuf::from(folder))
                     );
                 }
                 other => panic!("{other:?}"),

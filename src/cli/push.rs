@@ -26,9 +26,9 @@ pub(super) struct PushArgs {
     /// The folder; .git, target, node_modules, __pycache__ and .cache are left out
     #[arg(value_name = "DIR", default_value = ".")]
     pub(super) folder: PathBuf,
-    /// The Space: OWNER/NAME, or NAME among your own; made if there is none
+    /// The Space; made if there is none
     #[arg(value_name = "OWNER/NAME")]
-    pub(super) name: String,
+    pub(super) id: SpaceId,
     /// What to say about this version
     #[arg(long, short, default_value = "Push")]
     message: String,
@@ -52,7 +52,7 @@ pub(super) async fn run(
     for path in &found.skipped {
         output.note(format_args!("Left out {path}: a link or special file"));
     }
-    let id = client.space(&args.name).await?;
+    let id = args.id.clone();
     create(&id, &args, client, output).await?;
     let last_line = build_log(&id, client).await?.pop().map(|line| line.at);
     let commit = difference(&id, args.message, found.files, client).await?;
@@ -70,7 +70,7 @@ pub(super) async fn run(
         Some(send(&id, commit, client).await?)
     };
     if args.no_wait {
-        let pushed = json!({ "id": id.as_str(), "commit": oid });
+        let pushed = json!({ "id": id.to_string(), "commit": oid });
         output.result(&pushed, format_args!("{}/spaces/{id}", client.endpoint()));
         return Ok(ExitCode::SUCCESS);
     }
@@ -84,11 +84,10 @@ async fn create(
     client: &Client,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let (owner, name) = id.as_str().split_once('/').unwrap_or_default();
     let mut body = json!({
         "type": "space",
-        "organization": owner,
-        "name": name,
+        "organization": id.owner(),
+        "name": id.name(),
         "sdk": "static",
         "visibility": if args.private { "private" } else { "public" },
     });
@@ -192,27 +191,30 @@ async fn report(
     client: &Client,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let info = client
-        .get(&id.path("?expand=host&expand=subdomain"))
-        .await?;
+    let info = client.get(&id.path("?expand=host")).await?;
     let stage = text(&runtime["stage"]);
-    let host = text(&info["host"]);
+    let (origin, host) = (origin(client, runtime), text(&info["host"]));
     let error = text(&runtime["errorMessage"]);
     let result = json!({
-        "id": id.as_str(),
+        "id": id.to_string(),
         "commit": oid,
         "stage": stage,
-        "url": host,
+        "url": origin,
+        "host": host,
         "page": format!("{}/spaces/{id}", client.endpoint()),
         "error": runtime["errorMessage"],
     });
     match stage.as_str() {
-        "RUNNING" | "SLEEPING" => output.result(&result, host),
-        "PAUSED" => {
-            output.note(format_args!(
-                "{id} is paused; `glasshouse restart {id}` starts it"
-            ));
-            output.result(&result, host);
+        "RUNNING" | "SLEEPING" | "PAUSED" => {
+            if stage == "PAUSED" {
+                output.note(format_args!(
+                    "{id} is paused; `glasshouse restart {id}` starts it"
+                ));
+            }
+            if host.trim_end_matches('/') != origin.trim_end_matches('/') {
+                output.note(format_args!("Where that name is not found: {host}"));
+            }
+            output.result(&result, origin);
         }
         _ => {
             if output.is_json() {
@@ -228,6 +230,12 @@ async fn report(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The Space's own origin, reached as the server is.
+fn origin(client: &Client, runtime: &Value) -> String {
+    let scheme = client.endpoint().split("://").next().unwrap_or("http");
+    format!("{scheme}://{}/", text(&runtime["domains"][0]["domain"]))
 }
 
 /// How much of a log has been shown.

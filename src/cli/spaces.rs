@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use http::Method;
 use serde_json::{Value, json};
@@ -21,14 +21,16 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct OneArgs {
-    /// The Space: OWNER/NAME, or NAME among your own
-    name: String,
+    /// The Space
+    #[arg(value_name = "OWNER/NAME")]
+    id: SpaceId,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RestartArgs {
-    /// The Space: OWNER/NAME, or NAME among your own
-    name: String,
+    /// The Space
+    #[arg(value_name = "OWNER/NAME")]
+    id: SpaceId,
     /// Build it again too, with nothing kept from earlier builds
     #[arg(long)]
     factory: bool,
@@ -36,8 +38,9 @@ pub(super) struct RestartArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct RemoveArgs {
-    /// The Space: OWNER/NAME, or NAME among your own
-    name: String,
+    /// The Space
+    #[arg(value_name = "OWNER/NAME")]
+    id: SpaceId,
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -81,8 +84,11 @@ pub(super) async fn list(args: ListArgs, client: &Client, output: &Output) -> an
 }
 
 pub(super) async fn info(args: OneArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
-    let id = client.space(&args.name).await?;
-    let info = client.get(&id.path("")).await?;
+    let id = args.id;
+    let info = client
+        .get(&id.path(""))
+        .await
+        .with_context(|| id.to_string())?;
     let runtime = &info["runtime"];
     let mut lines = vec![
         ("Space", text(&info["id"])),
@@ -137,7 +143,7 @@ pub(super) async fn restart(
     client: &Client,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let id = client.space(&args.name).await?;
+    let id = args.id;
     let query = if args.factory {
         "/restart?factory=true"
     } else {
@@ -147,7 +153,7 @@ pub(super) async fn restart(
 }
 
 pub(super) async fn pause(args: OneArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
-    let id = client.space(&args.name).await?;
+    let id = args.id;
     change(&id, "/pause", client, output).await
 }
 
@@ -156,25 +162,27 @@ pub(super) async fn remove(
     client: &Client,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let id = client.space(&args.name).await?;
+    let id = args.id;
     if !args.yes {
         confirm(&id, client)?;
     }
-    let (owner, name) = id.as_str().split_once('/').unwrap_or_default();
-    let body = json!({ "type": "space", "organization": owner, "name": name });
+    let body = json!({ "type": "space", "organization": id.owner(), "name": id.name() });
     let request = client
         .request(Method::DELETE, "/api/repos/delete")
         .json(&body);
     client.send(request).await?;
     output.result(
-        &json!({ "id": id.as_str(), "removed": true }),
+        &json!({ "id": id.to_string(), "removed": true }),
         format_args!("Removed {id}"),
     );
     Ok(())
 }
 
 async fn change(id: &SpaceId, rest: &str, client: &Client, output: &Output) -> anyhow::Result<()> {
-    let runtime = client.post(&id.path(rest), &json!({})).await?;
+    let runtime = client
+        .post(&id.path(rest), &json!({}))
+        .await
+        .with_context(|| id.to_string())?;
     let stage = output.stage(&text(&runtime["stage"]));
     output.result(&runtime, format_args!("{id} is {stage}"));
     Ok(())
@@ -193,7 +201,7 @@ fn confirm(id: &SpaceId, client: &Client) -> anyhow::Result<()> {
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    if answer.trim() != id.as_str() {
+    if answer.trim() != id.to_string() {
         bail!("nothing was removed");
     }
     Ok(())

@@ -138,9 +138,7 @@ impl Card {
         let app_file = fields.path("app_file");
         let card = Self {
             sdk: sdk.unwrap_or(Sdk::Static),
-            app_file: app_file.unwrap_or_else(|| {
-                sdk.map_or("", Sdk::default_app_file).to_owned()
-            }),
+            app_file: app_file.unwrap_or_else(|| sdk.map_or("", Sdk::default_app_file).to_owned()),
             title: fields.text("title"),
             instance_reuse: fields.flag("instance_reuse").unwrap_or(false),
             request_timeout: fields.duration("request_timeout"),
@@ -212,7 +210,10 @@ impl Fields<'_> {
         };
         let found = Sdk::ALL.into_iter().find(|sdk| value == sdk.as_str());
         if found.is_none() {
-            let message = format!("`sdk: {}` is not offered here; it must be {allowed}", plain(value));
+            let message = format!(
+                "`sdk: {}` is not offered here; it must be {allowed}",
+                plain(value)
+            );
             self.problem("sdk", message);
         }
         found
@@ -234,11 +235,14 @@ impl Fields<'_> {
         let path = self.text(key)?;
         let clean = !path.is_empty()
             && !path.contains(['\\', '\0'])
-            && path.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"));
+            && path
+                .split('/')
+                .all(|part| !matches!(part, "" | "." | ".." | ".git"));
         if clean {
             return Some(path);
         }
-        let message = format!("`{key}: {path}` must be a path inside the Space, such as `docs/index.html`");
+        let message =
+            format!("`{key}: {path}` must be a path inside the Space, such as `docs/index.html`");
         self.problem(key, message);
         None
     }
@@ -271,7 +275,12 @@ impl Fields<'_> {
         };
         let entries: Option<Vec<String>> = value.as_array().and_then(|list| {
             list.iter()
-                .map(|entry| entry.as_str().filter(|text| is_host(text)).map(str::to_ascii_lowercase))
+                .map(|entry| {
+                    entry
+                        .as_str()
+                        .filter(|text| is_host(text))
+                        .map(str::to_ascii_lowercase)
+                })
                 .collect()
         });
         entries.unwrap_or_else(|| {
@@ -284,10 +293,14 @@ impl Fields<'_> {
 
 /// `name` or `name:port`: no scheme, path, user, wildcard or address in brackets.
 fn is_host(text: &str) -> bool {
-    let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
+    let (name, port) = text
+        .split_once(':')
+        .map_or((text, None), |(name, port)| (name, Some(port)));
     let label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     name.len() <= 253
         && name.split('.').all(label)
@@ -311,7 +324,9 @@ fn parse_duration(text: &str) -> Option<Duration> {
 
 /// A value as it is named in a message: short, on one line.
 fn plain(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
     let mut text = text.replace(['\n', '\r'], " ");
     if let Some((cut, _)) = text.char_indices().nth(60) {
         text.truncate(cut);
@@ -339,13 +354,23 @@ mod tests {
 
     #[test]
     fn every_problem_names_its_line() {
-        let text = problems("---\ntitle: T\nsdk: gradioo\napp_file: ../x\nrequest_timeout: soon\negress: all\n---\n");
+        let text = problems(
+            "---\ntitle: T\nsdk: gradioo\napp_file: ../x\nrequest_timeout: soon\negress: all\n---\n",
+        );
         let lines: Vec<_> = text.lines().map(|line| &line[..12]).collect();
         assert_eq!(
             lines,
-            ["README.md:3:", "README.md:4:", "README.md:5:", "README.md:6:"]
+            [
+                "README.md:3:",
+                "README.md:4:",
+                "README.md:5:",
+                "README.md:6:"
+            ]
         );
-        assert!(text.contains("`static`") && text.contains("`wasi`"), "{text}");
+        assert!(
+            text.contains("`static`") && text.contains("`wasi`"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -143,9 +143,13 @@ fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Opt
             }
             (!snapshot.demand).then_some(Action::Sleep(id))
         }
-        Some((_, InstanceState::Ended { reason: ExitReason::Stopped, .. })) => (snapshot.demand
-            || !snapshot.asleep)
-            .then_some(Action::Start(wanted.id)),
+        Some((
+            _,
+            InstanceState::Ended {
+                reason: ExitReason::Stopped,
+                ..
+            },
+        )) => (snapshot.demand || !snapshot.asleep).then_some(Action::Start(wanted.id)),
         Some((_, InstanceState::Ended { failures, .. })) if *failures >= MAX_FAILURES => None,
         Some((_, InstanceState::Ended { at, failures, .. })) => {
             let due = at + back_off(u64::from(*failures));

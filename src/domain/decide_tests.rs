@@ -4,7 +4,9 @@ use super::*;
 use crate::domain::{BuildError, Fault, Revision};
 
 fn revision() -> Revision {
-    "0123456789012345678901234567890123456789".parse().expect("forty digits")
+    "0123456789012345678901234567890123456789"
+        .parse()
+        .expect("forty digits")
 }
 
 fn build(state: BuildState) -> BuildFacts {
@@ -95,7 +97,10 @@ fn a_publish_builds_starts_and_routes() {
         steps.push(action);
     }
     assert!(
-        matches!(steps[..], [Action::Build(_), Action::Start(_), Action::Route(_)]),
+        matches!(
+            steps[..],
+            [Action::Build(_), Action::Start(_), Action::Route(_)]
+        ),
         "{steps:?}"
     );
 }
@@ -191,8 +196,18 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
             Just(BuildState::Succeeded),
         ]
     };
-    let desired = prop_oneof![Just(Desired::Running), Just(Desired::Paused), Just(Desired::Deleted)];
-    let instance = (any::<bool>(), 0i64..3, 0i64..100_000, any::<[bool; 3]>(), 0u32..8);
+    let desired = prop_oneof![
+        Just(Desired::Running),
+        Just(Desired::Paused),
+        Just(Desired::Deleted)
+    ];
+    let instance = (
+        any::<bool>(),
+        0i64..3,
+        0i64..100_000,
+        any::<[bool; 3]>(),
+        0u32..8,
+    );
     (
         desired,
         0i64..3,
@@ -203,55 +218,75 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
         any::<[bool; 2]>(),
         proptest::option::of(0u64..100_000),
     )
-        .prop_map(|(desired, restarts, newest, older_good, building, instances, [demand, asleep], sleep)| {
-            let newest = newest.map(|(state, tries)| {
-                let mut facts = build(state);
-                facts.tries = tries;
-                facts.finished_at = (tries > 0).then_some(0);
-                facts
-            });
-            let good = match &newest {
-                Some(facts) if facts.state == BuildState::Succeeded => Some(facts.clone()),
-                Some(_) if older_good => Some(build(BuildState::Succeeded)),
-                _ => None,
-            };
-            let other = BuildId::new();
-            let instances = instances
-                .into_iter()
-                .map(|(current, restarts, at, [ready, idle, routed], failures)| InstanceFacts {
-                    id: InstanceId::new(),
-                    build: good.as_ref().filter(|_| current).map_or(other, |good| good.id),
-                    restarts,
-                    state: if ready {
-                        InstanceState::Ready {
-                            idle_since: idle.then_some(at),
-                            routed,
-                            draining_since: (!routed).then_some(at),
-                        }
-                    } else {
-                        InstanceState::Ended {
-                            reason: if idle { ExitReason::Stopped } else { ExitReason::Lost },
-                            at,
-                            failures,
-                        }
-                    },
-                })
-                .collect();
-            Snapshot {
+        .prop_map(
+            |(
                 desired,
                 restarts,
-                building: building.and_then(|same| match (&newest, same) {
-                    (Some(newest), true) => Some(newest.id),
-                    _ => Some(other),
-                }),
                 newest,
-                good,
+                older_good,
+                building,
                 instances,
-                demand,
-                asleep,
-                sleep_after: sleep.map(Duration::from_millis),
-            }
-        })
+                [demand, asleep],
+                sleep,
+            )| {
+                let newest = newest.map(|(state, tries)| {
+                    let mut facts = build(state);
+                    facts.tries = tries;
+                    facts.finished_at = (tries > 0).then_some(0);
+                    facts
+                });
+                let good = match &newest {
+                    Some(facts) if facts.state == BuildState::Succeeded => Some(facts.clone()),
+                    Some(_) if older_good => Some(build(BuildState::Succeeded)),
+                    _ => None,
+                };
+                let other = BuildId::new();
+                let instances = instances
+                    .into_iter()
+                    .map(
+                        |(current, restarts, at, [ready, idle, routed], failures)| InstanceFacts {
+                            id: InstanceId::new(),
+                            build: good
+                                .as_ref()
+                                .filter(|_| current)
+                                .map_or(other, |good| good.id),
+                            restarts,
+                            state: if ready {
+                                InstanceState::Ready {
+                                    idle_since: idle.then_some(at),
+                                    routed,
+                                    draining_since: (!routed).then_some(at),
+                                }
+                            } else {
+                                InstanceState::Ended {
+                                    reason: if idle {
+                                        ExitReason::Stopped
+                                    } else {
+                                        ExitReason::Lost
+                                    },
+                                    at,
+                                    failures,
+                                }
+                            },
+                        },
+                    )
+                    .collect();
+                Snapshot {
+                    desired,
+                    restarts,
+                    building: building.and_then(|same| match (&newest, same) {
+                        (Some(newest), true) => Some(newest.id),
+                        _ => Some(other),
+                    }),
+                    newest,
+                    good,
+                    instances,
+                    demand,
+                    asleep,
+                    sleep_after: sleep.map(Duration::from_millis),
+                }
+            },
+        )
 }
 
 proptest! {

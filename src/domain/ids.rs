@@ -113,7 +113,9 @@ impl FromStr for Owner {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let inner_hyphens = !text.starts_with('-') && !text.ends_with('-') && !text.contains("--");
-        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if (1..=39).contains(&text.len()) && inner_hyphens && plain {
             Ok(Self(text.to_owned()))
         } else {
@@ -273,8 +275,8 @@ mod tests {
     #[test]
     fn hostile_names_are_refused() {
         for bad in [
-            "a", "a/", "/b", "a/..", "a/.git", "a/b.git", "a/b/c", "a/b%2fc", "a b/c", "-a/b", "a--b/c", "a/b--c",
-            "a/-b", "a/b.", "a/b\0", "ä/b", "a.b/c", "../b", "a/B.GIT",
+            "a", "a/", "/b", "a/..", "a/.git", "a/b.git", "a/b/c", "a/b%2fc", "a b/c", "-a/b",
+            "a--b/c", "a/b--c", "a/-b", "a/b.", "a/b\0", "ä/b", "a.b/c", "../b", "a/B.GIT",
         ] {
             assert!(bad.parse::<SpaceName>().is_err(), "{bad:?} was accepted");
         }

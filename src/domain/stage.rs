@@ -127,14 +127,16 @@ mod tests {
             proptest::option::of((state, fault)),
             any::<[bool; 4]>(),
         )
-            .prop_map(|(desired, build, [current, any, failed, asleep])| StageFacts {
-                desired,
-                build,
-                current_ready: current,
-                any_ready: current || any,
-                failed,
-                asleep,
-            })
+            .prop_map(
+                |(desired, build, [current, any, failed, asleep])| StageFacts {
+                    desired,
+                    build,
+                    current_ready: current,
+                    any_ready: current || any,
+                    failed,
+                    asleep,
+                },
+            )
     }
 
     proptest! {

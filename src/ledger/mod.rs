@@ -41,6 +41,7 @@ struct Inner {
     limits: LedgerLimits,
     clock: Instant,
     host: Arc<MemoryBook>,
+    cpu_nanos: Arc<AtomicU64>,
     owners: Mutex<HashMap<AccountId, Arc<MemoryBook>>>,
     spaces: Mutex<HashMap<SpaceId, Arc<SpaceAccount>>>,
     builds: Arc<Semaphore>,
@@ -57,6 +58,7 @@ pub struct SpaceAccount {
     pub usage: Usage,
     credit: Mutex<Credit>,
     cpu_millis: AtomicU64,
+    host_cpu_nanos: Arc<AtomicU64>,
     clock: Instant,
 }
 
@@ -85,6 +87,7 @@ impl Ledger {
         Self(Arc::new(Inner {
             clock: Instant::now(),
             host: MemoryBook::new(Tier::Host, limits.host_memory, None),
+            cpu_nanos: Arc::default(),
             owners: Mutex::default(),
             spaces: Mutex::default(),
             builds: Arc::new(Semaphore::new(limits.builds.max(1))),
@@ -104,6 +107,7 @@ impl Ledger {
                 usage: Usage::default(),
                 credit: Mutex::new(Credit::new(limits.cpu_millis, self.0.limits.cpu_burst, 0)),
                 cpu_millis: AtomicU64::new(0),
+                host_cpu_nanos: Arc::clone(&self.0.cpu_nanos),
                 clock: self.0.clock,
             })
         });
@@ -135,6 +139,11 @@ impl Ledger {
         &self.0.host
     }
 
+    /// CPU time in nanoseconds that all Spaces, those that are gone among them, used since the server started.
+    pub fn cpu_nanos(&self) -> u64 {
+        self.0.cpu_nanos.load(Ordering::Relaxed)
+    }
+
     /// Waits for the right to build, first come, first served.
     pub async fn build_permit(&self) -> BuildPermit {
         let permit = Arc::clone(&self.0.builds).acquire_owned().await;
@@ -146,7 +155,11 @@ impl Ledger {
     fn owner(&self, owner: AccountId) -> Arc<MemoryBook> {
         let mut owners = self.0.owners.lock().unwrap_or_else(PoisonError::into_inner);
         let book = owners.entry(owner).or_insert_with(|| {
-            MemoryBook::new(Tier::Owner, self.0.limits.owner_memory, Some(Arc::clone(&self.0.host)))
+            MemoryBook::new(
+                Tier::Owner,
+                self.0.limits.owner_memory,
+                Some(Arc::clone(&self.0.host)),
+            )
         });
         Arc::clone(book)
     }
@@ -163,6 +176,7 @@ impl SpaceAccount {
     /// Charges CPU time in nanoseconds.
     pub fn charge(&self, nanos: u64) {
         self.usage.cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.host_cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.credit().charge(nanos, self.now());
     }
 

@@ -13,12 +13,17 @@ use crate::builder::BuildRequest;
 use crate::domain::{Action, BuildFacts, BuildId, ExitReason, Fault, InstanceId, Stage};
 use crate::routes::{Refusal, Route};
 use crate::runtime::{InstanceSpec, RuntimeError};
+use crate::telemetry::BuildEnd;
 
 /// How often the server may fail a build before its author is told to ask the operator.
 const BUILD_TRIES: i64 = 3;
 
 /// Does one action; whether the Space is gone now.
-pub(super) async fn act(supervisor: &Supervisor, stored: &Stored, action: Action) -> anyhow::Result<bool> {
+pub(super) async fn act(
+    supervisor: &Supervisor,
+    stored: &Stored,
+    action: Action,
+) -> anyhow::Result<bool> {
     match action {
         Action::Build(id) => begin_build(supervisor, stored, id),
         Action::CancelBuild(_) => {
@@ -47,7 +52,10 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
     let stage = view::stage_of(stored, &observed);
     let route = match stage {
         Stage::Sleeping => Route::Asleep,
-        Stage::Building | Stage::RunningBuilding | Stage::AppStarting | Stage::RunningAppStarting => Route::Starting,
+        Stage::Building
+        | Stage::RunningBuilding
+        | Stage::AppStarting
+        | Stage::RunningAppStarting => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: view::for_visitor(stage).to_owned(),
@@ -60,7 +68,12 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
 pub(super) async fn clear(supervisor: &Supervisor) {
     let instances = std::mem::take(&mut lock(&supervisor.own.observed).instances);
     for kept in instances {
-        supervisor.parts.runtimes.for_artifact(&kept.artifact).stop(kept.id).await;
+        supervisor
+            .parts
+            .runtimes
+            .for_artifact(&kept.artifact)
+            .stop(kept.id)
+            .await;
     }
 }
 
@@ -75,7 +88,11 @@ struct UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut observed = lock(&self.supervisor.own.observed);
-        if observed.building.as_ref().is_some_and(|(id, _)| *id == self.id) {
+        if observed
+            .building
+            .as_ref()
+            .is_some_and(|(id, _)| *id == self.id)
+        {
             observed.building = None;
         }
         drop(observed);
@@ -137,6 +154,11 @@ async fn build(
         return Ok(());
     }
     let ours = matches!(&result, Err(error) if error.fault == Fault::Server);
+    parts.metrics.build(match &result {
+        Ok(_) => BuildEnd::Succeeded,
+        Err(_) if ours => BuildEnd::Server,
+        Err(_) => BuildEnd::Author,
+    });
     if ours && facts.tries + 1 < BUILD_TRIES {
         tracing::warn!(%space, "the build of {name} failed on our side and will be tried again");
         parts.store.retry_build(facts.id, now()).await?;
@@ -152,7 +174,9 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
     let parts = &supervisor.parts;
     let space = &stored.space;
     let good = stored.good.as_ref().filter(|good| good.id == build);
-    let Some((good, artifact)) = good.and_then(|good| good.artifact.clone().map(|artifact| (good, artifact))) else {
+    let Some((good, artifact)) =
+        good.and_then(|good| good.artifact.clone().map(|artifact| (good, artifact)))
+    else {
         return Ok(());
     };
     let limits = parts.limits_of(space);
@@ -188,7 +212,9 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
         }
         Err(RuntimeError::ArtifactLost) => {
             rebuild(supervisor, stored, good).await?;
-            ExitReason::NotStarted("What was built of it is not usable any more; it is being built again.".into())
+            ExitReason::NotStarted(
+                "What was built of it is not usable any more; it is being built again.".into(),
+            )
         }
         Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
         Err(RuntimeError::Server(error)) => {
@@ -208,11 +234,24 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
 
 /// An artifact is gone, or was made by another version of the server: make it again, unless something newer is on its
 /// way anyhow.
-async fn rebuild(supervisor: &Supervisor, stored: &Stored, good: &BuildFacts) -> anyhow::Result<()> {
-    if stored.newest.as_ref().is_some_and(|newest| newest.id == good.id) {
+async fn rebuild(
+    supervisor: &Supervisor,
+    stored: &Stored,
+    good: &BuildFacts,
+) -> anyhow::Result<()> {
+    if stored
+        .newest
+        .as_ref()
+        .is_some_and(|newest| newest.id == good.id)
+    {
         let store = &supervisor.parts.store;
         store
-            .publish(stored.space.id, &good.revision, stored.space.sdk.as_deref(), true)
+            .publish(
+                stored.space.id,
+                &good.revision,
+                stored.space.sdk.as_deref(),
+                true,
+            )
             .await
             .context("a lost artifact could not be queued to be built again")?;
     }
@@ -240,7 +279,10 @@ fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
         }
     }
     if let Some(serving) = target {
-        supervisor.parts.place(&stored.space).set(Route::Serving(serving));
+        supervisor
+            .parts
+            .place(&stored.space)
+            .set(Route::Serving(serving));
     }
 }
 
@@ -255,7 +297,12 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
         // No visitor is sent there any more before it is stopped.
         tell_gateway(supervisor, stored);
     }
-    supervisor.parts.runtimes.for_artifact(&kept.artifact).stop(kept.id).await;
+    supervisor
+        .parts
+        .runtimes
+        .for_artifact(&kept.artifact)
+        .stop(kept.id)
+        .await;
 }
 
 fn take(observed: &mut Observed, id: InstanceId) -> Option<Kept> {
@@ -272,7 +319,11 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
     clear(supervisor).await;
     parts.ledger.forget(space.id);
     parts.journal.remove(space.id);
-    parts.repos.delete(space.id).await.context("its repository could not be removed")?;
+    parts
+        .repos
+        .delete(space.id)
+        .await
+        .context("its repository could not be removed")?;
     // The row last: while it is there, a restart comes back to this line.
     parts.store.remove_space(space.id).await?;
     Ok(())

@@ -14,7 +14,10 @@ pub(super) async fn of(parts: &Parts, space: &Space) -> Result<Vec<(String, Stri
         ("SPACE_ID", name.to_string()),
         ("SPACE_AUTHOR_NAME", name.owner.to_string()),
         ("SPACE_REPO_NAME", name.name.to_string()),
-        ("SPACE_HOST", format!("{}.{}", space.subdomain, parts.settings.host)),
+        (
+            "SPACE_HOST",
+            format!("{}.{}", space.subdomain, parts.settings.host),
+        ),
         ("SYSTEM", "spaces".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
@@ -22,7 +25,10 @@ pub(super) async fn of(parts: &Parts, space: &Space) -> Result<Vec<(String, Stri
     if let Some(hardware) = parts.hardware_of(space) {
         let cores = f64::from(hardware.limits.cpu_millis) / 1000.0;
         environment.insert("CPU_CORES".into(), cores.to_string());
-        environment.insert("MEMORY".into(), format!("{}Mi", hardware.limits.memory_bytes >> 20));
+        environment.insert(
+            "MEMORY".into(),
+            format!("{}Mi", hardware.limits.memory_bytes >> 20),
+        );
     }
     for variable in parts.store.list_variables(space.id).await? {
         environment.insert(variable.key, variable.value);

@@ -19,7 +19,8 @@ use anyhow::Context;
 
 use crate::builder::Builder;
 use crate::domain::{
-    Card, Desired, Hardware, Limits, Revision, Sdk, SleepAfter, Space, SpaceId, SpaceName, Visibility,
+    Card, Desired, Hardware, Limits, Revision, Sdk, SleepAfter, Space, SpaceId, SpaceName,
+    Visibility,
 };
 use crate::journal::{Journal, Log};
 use crate::ledger::Ledger;
@@ -27,6 +28,7 @@ use crate::repo::{RepoError, Repos};
 use crate::routes::{EntrySettings, Nudges, RouteTable};
 use crate::runtime::Runtimes;
 use crate::store::{NewSpace, SecretValue, Store, StoreError, Taken};
+use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
 pub use view::{SpaceView, UsageView};
@@ -70,6 +72,8 @@ pub struct Parts {
     pub routes: RouteTable,
     /// What builds and instances say.
     pub journal: Journal,
+    /// What happened, in numbers.
+    pub metrics: Arc<Metrics>,
     /// What the operator says.
     pub settings: LifecycleSettings,
 }
@@ -142,7 +146,9 @@ impl Lifecycle {
             .await
             .context("stored Spaces could not be taken into care")?;
         lifecycle.supervisors.listen(nudges);
-        lifecycle.supervisors.spawn(sweep::run(Arc::clone(&lifecycle.parts)));
+        lifecycle
+            .supervisors
+            .spawn(sweep::run(Arc::clone(&lifecycle.parts)));
         Ok(lifecycle)
     }
 
@@ -158,7 +164,9 @@ impl Lifecycle {
     /// Names that are taken or too long, and a quota that is used up.
     pub async fn create(&self, mut new: NewSpace) -> Result<Space, LifecycleError> {
         new.sleep_after = new.sleep_after.or(self.parts.settings.sleep_after);
-        new.name.subdomain().map_err(|error| LifecycleError::Refused(error.to_string()))?;
+        new.name
+            .subdomain()
+            .map_err(|error| LifecycleError::Refused(error.to_string()))?;
         self.check_hardware(new.hardware.as_deref())?;
         let limit = u64::from(self.parts.settings.spaces_per_owner);
         let used = u64::try_from(self.parts.store.count_spaces(new.owner).await?).unwrap_or(0);
@@ -190,10 +198,18 @@ impl Lifecycle {
         self.build_anew(space, &head, true).await
     }
 
-    async fn build_anew(&self, space: SpaceId, revision: &Revision, cached: bool) -> Result<(), LifecycleError> {
+    async fn build_anew(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+        cached: bool,
+    ) -> Result<(), LifecycleError> {
         let sdk = self.parts.sdk_at(space, revision).await;
         let sdk = sdk.map(Sdk::as_str);
-        self.parts.store.publish(space, revision, sdk, cached).await?;
+        self.parts
+            .store
+            .publish(space, revision, sdk, cached)
+            .await?;
         self.supervisors.wake(space);
         self.supervisors.nudge(space);
         Ok(())
@@ -239,7 +255,11 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone already.
     pub async fn delete(&self, space: SpaceId) -> Result<(), LifecycleError> {
-        let stored = self.parts.store.set_desired(space, Desired::Deleted).await?;
+        let stored = self
+            .parts
+            .store
+            .set_desired(space, Desired::Deleted)
+            .await?;
         self.parts.routes.remove(space, &stored.subdomain);
         let ended = self.supervisors.ended(space);
         self.supervisors.nudge(space);
@@ -252,7 +272,11 @@ impl Lifecycle {
     ///
     /// # Errors
     /// A size that is not on offer; a Space that is gone.
-    pub async fn set_hardware(&self, space: SpaceId, hardware: Option<&str>) -> Result<(), LifecycleError> {
+    pub async fn set_hardware(
+        &self,
+        space: SpaceId,
+        hardware: Option<&str>,
+    ) -> Result<(), LifecycleError> {
         self.check_hardware(hardware)?;
         self.parts.store.set_hardware(space, hardware).await?;
         self.supervisors.nudge(space);
@@ -263,7 +287,11 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the Space is gone.
-    pub async fn set_sleep_after(&self, space: SpaceId, after: SleepAfter) -> Result<(), LifecycleError> {
+    pub async fn set_sleep_after(
+        &self,
+        space: SpaceId,
+        after: SleepAfter,
+    ) -> Result<(), LifecycleError> {
         self.parts.store.set_sleep_after(space, after).await?;
         self.supervisors.nudge(space);
         Ok(())
@@ -273,7 +301,11 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the Space is gone.
-    pub async fn set_visibility(&self, space: SpaceId, visibility: Visibility) -> Result<(), LifecycleError> {
+    pub async fn set_visibility(
+        &self,
+        space: SpaceId,
+        visibility: Visibility,
+    ) -> Result<(), LifecycleError> {
         let stored = self.parts.store.set_visibility(space, visibility).await?;
         self.parts.place(&stored);
         Ok(())
@@ -291,7 +323,10 @@ impl Lifecycle {
         description: Option<&str>,
     ) -> Result<(), LifecycleError> {
         let value = SecretValue::new(value);
-        self.parts.store.set_secret(space, key, &value, description, now()).await?;
+        self.parts
+            .store
+            .set_secret(space, key, &value, description, now())
+            .await?;
         self.supervisors.nudge(space);
         Ok(())
     }
@@ -317,7 +352,10 @@ impl Lifecycle {
         value: &str,
         description: Option<&str>,
     ) -> Result<(), LifecycleError> {
-        self.parts.store.set_variable(space, key, value, description, now()).await?;
+        self.parts
+            .store
+            .set_variable(space, key, value, description, now())
+            .await?;
         self.supervisors.nudge(space);
         Ok(())
     }
@@ -361,7 +399,11 @@ impl Lifecycle {
         if self.parts.hardware(name).is_some() {
             return Ok(());
         }
-        let offered: Vec<_> = self.hardware().iter().map(|hardware| hardware.name.as_str()).collect();
+        let offered: Vec<_> = self
+            .hardware()
+            .iter()
+            .map(|hardware| hardware.name.as_str())
+            .collect();
         Err(LifecycleError::Refused(format!(
             "there is no hardware `{name}` here; choose one of {}",
             offered.join(", ")
@@ -384,7 +426,10 @@ impl Parts {
 
     /// The size of that name.
     fn hardware(&self, name: &str) -> Option<&Hardware> {
-        self.settings.hardware.iter().find(|hardware| hardware.name == name)
+        self.settings
+            .hardware
+            .iter()
+            .find(|hardware| hardware.name == name)
     }
 
     /// The size a Space runs on; `None` for what takes no compute.
@@ -392,7 +437,10 @@ impl Parts {
         if space.sdk.as_deref() == Some(Sdk::Static.as_str()) {
             return None;
         }
-        let asked = space.hardware.as_deref().and_then(|name| self.hardware(name));
+        let asked = space
+            .hardware
+            .as_deref()
+            .and_then(|name| self.hardware(name));
         asked.or_else(|| self.hardware(&self.settings.wasi_hardware))
     }
 
@@ -402,7 +450,8 @@ impl Parts {
             cpu_millis: 1000,
             memory_bytes: u64::from(u32::MAX),
         };
-        self.hardware_of(space).map_or(unlimited, |hardware| hardware.limits)
+        self.hardware_of(space)
+            .map_or(unlimited, |hardware| hardware.limits)
     }
 
     /// The SDK that the card of a revision asks for, if it can be read.
@@ -410,7 +459,9 @@ impl Parts {
         let revision = revision.clone();
         let read = move |repo: &crate::repo::Repo| repo.read(&revision, "README.md", README_BYTES);
         let readme = self.repos.read(space, read).await.ok()?;
-        Card::parse(&String::from_utf8_lossy(&readme)).ok().map(|card| card.sdk)
+        Card::parse(&String::from_utf8_lossy(&readme))
+            .ok()
+            .map(|card| card.sdk)
     }
 }
 

@@ -55,7 +55,9 @@ impl Observed {
     pub(super) fn routed(&self) -> Option<&Arc<Serving>> {
         self.instances.iter().find_map(|kept| match &kept.state {
             KeptState::Ready {
-                serving, routed: true, ..
+                serving,
+                routed: true,
+                ..
             } => Some(serving),
             _ => None,
         })
@@ -63,7 +65,10 @@ impl Observed {
 
     /// Notes the end of an instance, or of the attempt at starting one, counting failures in a row of the same build.
     pub(super) fn end(&mut self, mut ended: Kept, reason: ExitReason, at: Millis) {
-        let before = self.instances.iter().filter(|kept| kept.build == ended.build && kept.restarts == ended.restarts);
+        let before = self
+            .instances
+            .iter()
+            .filter(|kept| kept.build == ended.build && kept.restarts == ended.restarts);
         let before = before.filter_map(|kept| match kept.state {
             KeptState::Ended { failures, .. } => Some(failures),
             KeptState::Ready { .. } => None,
@@ -72,8 +77,13 @@ impl Observed {
             ExitReason::Stopped => 0,
             _ => before.max().unwrap_or(0) + 1,
         };
-        self.instances.retain(|kept| matches!(kept.state, KeptState::Ready { .. }));
-        ended.state = KeptState::Ended { reason, at, failures };
+        self.instances
+            .retain(|kept| matches!(kept.state, KeptState::Ready { .. }));
+        ended.state = KeptState::Ended {
+            reason,
+            at,
+            failures,
+        };
         self.instances.push(ended);
     }
 }
@@ -96,7 +106,11 @@ impl Kept {
                     routed: *routed,
                     draining_since: *draining_since,
                 },
-                KeptState::Ended { reason, at, failures } => InstanceState::Ended {
+                KeptState::Ended {
+                    reason,
+                    at,
+                    failures,
+                } => InstanceState::Ended {
                     reason: reason.clone(),
                     at: *at,
                     failures: *failures,

@@ -23,13 +23,20 @@ pub(super) async fn load(parts: &Parts, id: SpaceId) -> Result<Option<Stored>, S
         Some(_) => parts.store.newest_good_build(id).await?,
         None => None,
     };
-    Ok(Some(Stored { space, newest, good }))
+    Ok(Some(Stored {
+        space,
+        newest,
+        good,
+    }))
 }
 
 /// The stored and the observed facts together.
 pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> Snapshot {
     let space = &stored.space;
-    let entry = parts.routes.get(space.subdomain.as_str()).filter(|entry| entry.id == space.id);
+    let entry = parts
+        .routes
+        .get(space.subdomain.as_str())
+        .filter(|entry| entry.id == space.id);
     Snapshot {
         desired: space.desired,
         restarts: space.restarts,
@@ -40,6 +47,8 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
         demand: space.desired == Desired::Running && entry.is_some_and(|entry| entry.is_wanted()),
         asleep: observed.asleep,
         // What takes nothing has nothing to gain from sleep.
-        sleep_after: space.sleep_after.filter(|_| parts.hardware_of(space).is_some()),
+        sleep_after: space
+            .sleep_after
+            .filter(|_| parts.hardware_of(space).is_some()),
     }
 }

@@ -111,12 +111,18 @@ impl Supervisors {
 
     /// What the Space's supervisor knows; nothing when there is none.
     pub(super) fn observed(&self, id: SpaceId) -> Arc<Mutex<Observed>> {
-        lock(&self.all).get(&id).map(|own| Arc::clone(&own.observed)).unwrap_or_default()
+        lock(&self.all)
+            .get(&id)
+            .map(|own| Arc::clone(&own.observed))
+            .unwrap_or_default()
     }
 
     /// Whoever holds it is the only one to publish to the Space.
     pub(super) fn publishing(&self, id: SpaceId) -> Arc<tokio::sync::Mutex<()>> {
-        lock(&self.all).get(&id).map(|own| Arc::clone(&own.publishing)).unwrap_or_default()
+        lock(&self.all)
+            .get(&id)
+            .map(|own| Arc::clone(&own.publishing))
+            .unwrap_or_default()
     }
 
     /// Waits until the Space is gone.

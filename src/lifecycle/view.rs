@@ -47,7 +47,11 @@ pub struct UsageView {
 }
 
 /// Looks at a Space.
-pub(super) async fn view(parts: &Parts, space: &Space, observed: &Mutex<Observed>) -> Result<SpaceView, StoreError> {
+pub(super) async fn view(
+    parts: &Parts,
+    space: &Space,
+    observed: &Mutex<Observed>,
+) -> Result<SpaceView, StoreError> {
     let stored = snapshot::load(parts, space.id).await?.unwrap_or(Stored {
         space: space.clone(),
         newest: None,
@@ -62,15 +66,23 @@ pub(super) async fn view(parts: &Parts, space: &Space, observed: &Mutex<Observed
     let observed = lock(observed);
     let stage = stage_of(&stored, &observed);
     let requested = parts.hardware_of(&stored.space).cloned();
-    let running = observed.instances.iter().find(|kept| matches!(kept.state, KeptState::Ready { routed: true, .. }));
+    let running = observed
+        .instances
+        .iter()
+        .find(|kept| matches!(kept.state, KeptState::Ready { routed: true, .. }));
     let revision = running.and_then(|kept| {
         let builds = [&stored.newest, &stored.good].into_iter().flatten();
-        builds.into_iter().find(|build| build.id == kept.build).map(|build| build.revision.clone())
+        builds
+            .into_iter()
+            .find(|build| build.id == kept.build)
+            .map(|build| build.revision.clone())
     });
     Ok(SpaceView {
         stage,
         error: error_of(&stored, &observed, stage),
-        sdk: Sdk::ALL.into_iter().find(|sdk| stored.space.sdk.as_deref() == Some(sdk.as_str())),
+        sdk: Sdk::ALL
+            .into_iter()
+            .find(|sdk| stored.space.sdk.as_deref() == Some(sdk.as_str())),
         hardware_current: requested.clone().filter(|_| running.is_some()),
         hardware_requested: requested,
         sleep_after: stored.space.sleep_after,
@@ -89,7 +101,11 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
     stage(StageFacts {
         desired: stored.space.desired,
         build: stored.newest.as_ref().map(|build| {
-            let fault = build.error.as_ref().filter(|_| build.state == BuildState::Failed).map(|error| error.fault);
+            let fault = build
+                .error
+                .as_ref()
+                .filter(|_| build.state == BuildState::Failed)
+                .map(|error| error.fault);
             (build.state, fault)
         }),
         current_ready: observed.instances.iter().filter(ready).any(|kept| {
@@ -104,10 +120,16 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
 /// Why the newest good build last failed to run, if it did.
 fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<&'a ExitReason> {
     let good = stored.good.as_ref()?.id;
-    observed.instances.iter().rev().find_map(|kept| match &kept.state {
-        KeptState::Ended { reason, failures, .. } if kept.build == good && *failures > 0 => Some(reason),
-        _ => None,
-    })
+    observed
+        .instances
+        .iter()
+        .rev()
+        .find_map(|kept| match &kept.state {
+            KeptState::Ended {
+                reason, failures, ..
+            } if kept.build == good && *failures > 0 => Some(reason),
+            _ => None,
+        })
 }
 
 fn error_of(stored: &Stored, observed: &Observed, stage: Stage) -> Option<String> {
@@ -125,7 +147,9 @@ fn error_of(stored: &Stored, observed: &Observed, stage: Stage) -> Option<String
 pub(super) fn for_visitor(stage: Stage) -> &'static str {
     match stage {
         Stage::NoAppFile => "Nothing has been published here yet.",
-        Stage::ConfigError | Stage::BuildError => "The published version could not be built. Its author can see why.",
+        Stage::ConfigError | Stage::BuildError => {
+            "The published version could not be built. Its author can see why."
+        }
         Stage::RuntimeError => "This Space does not start. Its author can see why.",
         Stage::Paused => "Its owner has paused this Space.",
         Stage::Deleting => "This Space is being removed.",

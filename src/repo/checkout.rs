@@ -8,7 +8,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
 use super::path::name_problem;
-use super::{FilePath, Repo, RepoError};
+use super::{FilePath, Repo, RepoError, size_text};
 use crate::domain::Revision;
 
 /// How much a checkout may write.
@@ -73,8 +73,8 @@ impl Repo {
                         bytes = bytes.saturating_add(self.git.find_header(id)?.size());
                         if bytes > limits.bytes {
                             return Err(RepoError::TooLarge(format!(
-                                "the commit's files sum up to more than the {} MiB allowed",
-                                limits.bytes >> 20
+                                "the commit's files sum up to more than the {} allowed",
+                                size_text(limits.bytes)
                             )));
                         }
                         self.copy_blob(id, &target)?;

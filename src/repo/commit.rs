@@ -11,7 +11,7 @@ use gix::objs::Kind;
 use super::durable::{replace_file, sync_folder};
 use super::objects::{NewObjects, hash};
 use super::staged::Staged;
-use super::{Content, FilePath, MAIN, Repo, RepoError, Spool};
+use super::{Content, FilePath, MAIN, Repo, RepoError, Spool, size_text};
 use crate::domain::Revision;
 
 /// One change. They are applied in order.
@@ -91,9 +91,9 @@ impl Repo {
         }
         if new_bytes > 0 && self.disk_bytes()?.saturating_add(new_bytes) > self.limits.repo_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the Space with its history would pass the {} MiB allowed; delete the Space and push it anew to drop its \
+                "the Space with its history would pass the {} allowed; delete the Space and push it anew to drop its \
                  history",
-                self.limits.repo_bytes >> 20
+                size_text(self.limits.repo_bytes)
             )));
         }
         for (path, content) in staged.new_contents() {
@@ -127,8 +127,8 @@ impl Repo {
             match operation {
                 Operation::Put { path, content } if content.size() > self.limits.file_bytes => {
                     return Err(RepoError::TooLarge(format!(
-                        "`{path}` is larger than the {} MiB allowed for one file",
-                        self.limits.file_bytes >> 20
+                        "`{path}` is larger than the {} allowed for one file",
+                        size_text(self.limits.file_bytes)
                     )));
                 }
                 Operation::Put { path, content } => staged.put(path, *content)?,
@@ -146,9 +146,9 @@ impl Repo {
         }
         if staged.bytes() > self.limits.tree_bytes && staged.bytes() > bytes {
             return Err(RepoError::TooLarge(format!(
-                "the Space's files would sum up to {} MiB; at most {} MiB are allowed",
-                staged.bytes() >> 20,
-                self.limits.tree_bytes >> 20
+                "the Space's files would sum up to {}; at most {} are allowed",
+                size_text(staged.bytes()),
+                size_text(self.limits.tree_bytes)
             )));
         }
         if old_tree.is_none() && staged.count() == 0 {

@@ -65,3 +65,12 @@ fn conflict_text(expected: Option<&Revision>, actual: Option<&Revision>) -> Stri
         name(actual)
     )
 }
+
+/// A number of bytes for people: `512 MiB`, rounded down.
+pub fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x0010_0000 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 pub use blob::{BlobReader, BlobStream};
 pub use checkout::CheckoutLimits;
 pub use commit::{CommitRequest, Operation};
-pub use error::RepoError;
+pub use error::{RepoError, size_text};
 pub use history::{CommitFacts, Ref, Refs};
 pub use ignore::Ignore;
 pub use path::FilePath;
@@ -70,8 +70,8 @@ impl Default for RepoLimits {
         Self {
             file_bytes: 512 << 20,
             commit_bytes: 1 << 30,
-            operations: 10_000,
-            files: 20_000,
+            operations: 20_000,
+            files: 50_000,
             tree_bytes: 2 << 30,
             repo_bytes: 5 << 30,
             readers: 16,

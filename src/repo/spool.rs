@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{RepoError, RepoLimits};
+use super::{RepoError, RepoLimits, size_text};
 
 /// One unnamed file that holds every file of a commit end to end: one descriptor however many files, and nothing left
 /// behind by a process that is killed.
@@ -55,14 +55,14 @@ impl Spool {
         let written = self.written + bytes.len() as u64;
         if written - self.start > self.file_bytes {
             return Err(RepoError::TooLarge(format!(
-                "a file is larger than the {} MiB allowed for one file",
-                self.file_bytes >> 20
+                "a file is larger than the {} allowed for one file",
+                size_text(self.file_bytes)
             )));
         }
         if written > self.commit_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the commit brings more than the {} MiB allowed in one; split it",
-                self.commit_bytes >> 20
+                "the commit brings more than the {} allowed in one; split it",
+                size_text(self.commit_bytes)
             )));
         }
         self.file.write_all(bytes)?;

@@ -44,7 +44,10 @@ impl Runtime for SiteRuntime {
                 return Err(RuntimeError::Server(anyhow::anyhow!("not a site")));
             };
             let folder = self.sites.join(digest);
-            if !tokio::fs::try_exists(folder.join(app_file)).await.unwrap_or(false) {
+            if !tokio::fs::try_exists(folder.join(app_file))
+                .await
+                .unwrap_or(false)
+            {
                 return Err(RuntimeError::ArtifactLost);
             }
             let quoted = percent_encoding::utf8_percent_encode(app_file, PATH);
@@ -96,7 +99,9 @@ impl Serve for Site {
             let mut response = response.map(Body::new);
             // A site changes with every publish, so a browser asks each time whether it still has the right file.
             let revalidate = HeaderValue::from_static("no-cache");
-            response.headers_mut().insert(header::CACHE_CONTROL, revalidate);
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, revalidate);
             if response.status() == StatusCode::NOT_FOUND {
                 *response.body_mut() = Body::from("There is no such file in this Space.\n");
                 let plain = HeaderValue::from_static("text/plain; charset=utf-8");

@@ -42,7 +42,7 @@ pub(super) async fn small_json<T: DeserializeOwned>(
 pub(super) async fn receive(repos: &Repos, body: Body) -> Result<Arrived, ApiError> {
     let mut body = body;
     let spool = repos.spool()?;
-    let mut stream = CommitStream::new(spool, repos.limits().operations);
+    let mut stream = CommitStream::new(spool, repos.limits().clone());
     loop {
         let Some(chunk) = next_chunk(&mut body).await? else {
             return Ok(stream.finish()?);

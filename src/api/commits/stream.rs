@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::base64::Base64;
+use super::scan::Scan;
 use crate::domain::Revision;
-use crate::repo::{Content, FilePath, Operation, RepoError, Spool};
+use crate::repo::{Content, FilePath, Operation, RepoError, RepoLimits, Spool, size_text};
 
 /// Longest line without its content, in bytes.
 const LINE_BYTES: usize = 128 << 10;
@@ -38,12 +39,19 @@ pub(super) struct Arrived {
 #[derive(Debug)]
 pub(super) struct CommitStream {
     spool: Spool,
-    max_operations: usize,
+    limits: RepoLimits,
     header: Option<Header>,
     operations: Vec<Operation>,
     line: Vec<u8>,
     scan: Scan,
-    content: Option<Content>,
+    content: Option<Streamed>,
+}
+
+/// What the scanner took out of a line.
+#[derive(Debug, Clone, Copy)]
+enum Streamed {
+    Whole(Content),
+    TooLarge,
 }
 
 #[derive(Deserialize)]
@@ -68,10 +76,10 @@ struct Named {
 // === impl CommitStream ===
 
 impl CommitStream {
-    pub(super) fn new(spool: Spool, max_operations: usize) -> Self {
+    pub(super) fn new(spool: Spool, limits: RepoLimits) -> Self {
         Self {
             spool,
-            max_operations,
+            limits,
             header: None,
             operations: Vec::new(),
             line: Vec::new(),
@@ -134,9 +142,9 @@ impl CommitStream {
             Some(b'\\') => self.scan.escaped = true,
             Some(_) => {
                 if let Some(base64) = self.scan.content.take() {
-                    base64.finish(&mut self.spool)?;
+                    let content = base64.finish(&mut self.spool)?;
+                    self.content = Some(content.map_or(Streamed::TooLarge, Streamed::Whole));
                 }
-                self.content = Some(self.spool.finish());
                 self.line.push(b'"');
             }
         }
@@ -161,7 +169,7 @@ impl CommitStream {
                 if self.content.is_some() {
                     return Err(refused("a line of the commit has two contents"));
                 }
-                self.scan.content = Some(Base64::default());
+                self.scan.content = Some(Base64::new(self.limits.file_bytes));
                 return Ok(&bytes[at + 1..]);
             }
         }
@@ -183,7 +191,7 @@ impl CommitStream {
         self.take_line(line, content)
     }
 
-    fn take_line(&mut self, line: Line, content: Option<Content>) -> Result<(), RepoError> {
+    fn take_line(&mut self, line: Line, content: Option<Streamed>) -> Result<(), RepoError> {
         if line.key == "header" {
             if self.header.is_some() {
                 return Err(refused("the commit has two `header` lines"));
@@ -194,14 +202,14 @@ impl CommitStream {
         if self.header.is_none() {
             return Err(refused("the commit does not begin with its `header` line"));
         }
-        if self.operations.len() >= self.max_operations {
+        if self.operations.len() >= self.limits.operations {
             return Err(RepoError::TooLarge(format!(
                 "the commit has more than the {} operations allowed in one; split it",
-                self.max_operations
+                self.limits.operations
             )));
         }
         let operation = match line.key.as_str() {
-            "file" => file(read(line.value, "file")?, content)?,
+            "file" => self.file(read(line.value, "file")?, content)?,
             "deletedFile" => Operation::DeleteFile {
                 path: path(&line.value)?.parse()?,
             },
@@ -229,20 +237,26 @@ impl CommitStream {
         self.operations.push(operation);
         Ok(())
     }
-}
 
-fn file(file: File, content: Option<Content>) -> Result<Operation, RepoError> {
-    let path: FilePath = file.path.parse()?;
-    if file.encoding != "base64" {
-        return Err(refused(format!(
-            "the `encoding` of `{path}` must be `base64`"
-        )));
+    fn file(&self, file: File, content: Option<Streamed>) -> Result<Operation, RepoError> {
+        let path: FilePath = file.path.parse()?;
+        if file.encoding != "base64" {
+            return Err(refused(format!(
+                "the `encoding` of `{path}` must be `base64`"
+            )));
+        }
+        match content {
+            Some(Streamed::TooLarge) => Err(RepoError::TooLarge(format!(
+                "`{path}` is larger than the {} allowed for one file",
+                size_text(self.limits.file_bytes)
+            ))),
+            Some(Streamed::Whole(content)) if file.content.is_empty() => {
+                Ok(Operation::Put { path, content })
+            }
+            // A content under a disguised key (`c\u006fntent`) is read by serde, but was not seen by the scanner.
+            _ => Err(refused(format!("`{path}` comes without a plain `content`"))),
+        }
     }
-    // A content under a disguised key (`c\u006fntent`) is read by serde, but was not seen by the scanner.
-    let content = content.filter(|_| file.content.is_empty());
-    let content =
-        content.ok_or_else(|| refused(format!("`{path}` comes without a plain `content`")))?;
-    Ok(Operation::Put { path, content })
 }
 
 fn path(value: &Value) -> Result<String, RepoError> {
@@ -260,62 +274,4 @@ fn read<T: serde::de::DeserializeOwned>(value: Value, what: &str) -> Result<T, R
 
 fn refused(text: impl Into<String>) -> RepoError {
     RepoError::Refused(text.into())
-}
-
-/// Follows JSON from byte to byte, to find where the value of a key `content` begins, two objects deep.
-#[derive(Debug, Default)]
-struct Scan {
-    depth: u32,
-    in_string: bool,
-    escaped: bool,
-    /// Beginning of the newest string, as long as it may be a key.
-    token: Vec<u8>,
-    /// A key `content` and its colon have just been passed.
-    at_content: bool,
-    /// Inside the content.
-    content: Option<Base64>,
-}
-
-/// One byte more than the key that is looked for.
-const TOKEN_BYTES: usize = b"content".len() + 1;
-
-// === impl Scan ===
-
-impl Scan {
-    /// Takes one byte outside any content; returns whether it is the quote that opens one.
-    fn step(&mut self, byte: u8) -> bool {
-        if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
-            }
-            if self.in_string && self.token.len() < TOKEN_BYTES {
-                self.token.push(byte);
-            }
-            return false;
-        }
-        match byte {
-            b' ' | b'\t' | b'\r' => return false,
-            b'"' if self.at_content => {
-                self.at_content = false;
-                return true;
-            }
-            b'"' => {
-                self.in_string = true;
-                self.token.clear();
-            }
-            b':' => {
-                self.at_content = self.depth == 2 && self.token == b"content";
-                self.token.clear();
-                return false;
-            }
-            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-            _ => {}
-        }
-        self.at_content = false;
-        false
-    }
 }

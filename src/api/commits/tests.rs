@@ -20,8 +20,8 @@ fn feed(body: &str, piece: usize) -> Result<Arrived, RepoError> {
         operations: 50,
         ..RepoLimits::default()
     };
-    let repos = Repos::new(folder.path().to_owned(), limits).unwrap();
-    let mut stream = CommitStream::new(repos.spool().unwrap(), 50);
+    let repos = Repos::new(folder.path().to_owned(), limits.clone()).unwrap();
+    let mut stream = CommitStream::new(repos.spool().unwrap(), limits);
     for chunk in body.as_bytes().chunks(piece) {
         stream.feed(chunk)?;
     }
@@ -135,11 +135,18 @@ fn broken_streams_are_refused() {
 fn limits_stop_the_stream_at_once() {
     let endless = format!("{HEADER}\n{{\"key\":\"{}", "x".repeat(200 << 10));
     assert!(matches!(feed(&endless, 4096), Err(RepoError::TooLarge(_))));
+    let file = json!({"content": "A".repeat(2 << 20), "path": "big.bin", "encoding": "base64"});
+    let named = format!("{HEADER}\n{}", json!({"key": "file", "value": file}));
+    let error = feed(&named, 4096).unwrap_err();
+    assert!(
+        matches!(&error, RepoError::TooLarge(text) if text.contains("`big.bin`") && text.contains("1 MiB")),
+        "{error}"
+    );
     let large = format!(
         "{HEADER}\n{{\"key\":\"file\",\"value\":{{\"content\":\"{}",
         "A".repeat(2 << 20)
     );
-    assert!(matches!(feed(&large, 4096), Err(RepoError::TooLarge(_))));
+    assert!(matches!(feed(&large, 4096), Err(RepoError::Refused(_))));
     let mut many = HEADER.to_owned();
     for index in 0..51 {
         many += &format!("\n{{\"key\":\"deletedFile\",\"value\":{{\"path\":\"{index}\"}}}}");

@@ -213,7 +213,7 @@ async fn a_hundred_thousand_files_are_refused() {
     };
     let error = house.repos.commit(house.space, request).await.unwrap_err();
     assert!(
-        matches!(&error, RepoError::TooLarge(text) if text.contains("10000 operations")),
+        matches!(&error, RepoError::TooLarge(text) if text.contains("20000 operations")),
         "{error}"
     );
 }

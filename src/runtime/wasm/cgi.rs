@@ -13,19 +13,38 @@ pub(super) const HEAD: usize = 64 << 10;
 /// Header fields that a library could mistake for its own settings (`Proxy`), and credentials, are left out, as §9.2
 /// advises.
 pub(super) fn meta_variables(parts: &Parts) -> Vec<(String, String)> {
-    let header = |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let forwarded = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let authority = parts.uri.host().or_else(|| header(&HOST)).unwrap_or("localhost");
+    let header = |name: &HeaderName| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let forwarded = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let authority = parts
+        .uri
+        .host()
+        .or_else(|| header(&HOST))
+        .unwrap_or("localhost");
     let (server, port) = match authority.rsplit_once(':') {
         Some((server, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (server, port),
         _ => (authority, "80"),
     };
-    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy().replace('\0', "");
+    let path = percent_decode_str(parts.uri.path())
+        .decode_utf8_lossy()
+        .replace('\0', "");
     let remote = forwarded("x-forwarded-for").and_then(|list| list.rsplit(',').next());
     let mut variables: Vec<(String, String)> = [
         ("GATEWAY_INTERFACE", "CGI/1.1"),
         ("SERVER_PROTOCOL", "HTTP/1.1"),
-        ("SERVER_SOFTWARE", concat!("glasshouse/", env!("CARGO_PKG_VERSION"))),
+        (
+            "SERVER_SOFTWARE",
+            concat!("glasshouse/", env!("CARGO_PKG_VERSION")),
+        ),
         ("SERVER_NAME", server),
         ("SERVER_PORT", port),
         ("REQUEST_METHOD", parts.method.as_str()),
@@ -41,12 +60,26 @@ pub(super) fn meta_variables(parts: &Parts) -> Vec<(String, String)> {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
     for name in parts.headers.keys() {
-        let hidden = ["proxy", "authorization", "x-hf-authorization", "content-type", "content-length"];
+        let hidden = [
+            "proxy",
+            "authorization",
+            "x-hf-authorization",
+            "content-type",
+            "content-length",
+        ];
         if hidden.contains(&name.as_str()) {
             continue;
         }
-        let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        let separator = if name == http::header::COOKIE { "; " } else { ", " };
+        let values = parts
+            .headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let separator = if name == http::header::COOKIE {
+            "; "
+        } else {
+            ", "
+        };
         let value = values.collect::<Vec<_>>().join(separator);
         let name = name.as_str().to_ascii_uppercase().replace('-', "_");
         variables.push((format!("HTTP_{name}"), value));
@@ -84,8 +117,14 @@ pub(super) fn parse_head(head: &[u8]) -> Result<Response<()>, String> {
         let value = value.trim();
         if name.eq_ignore_ascii_case("status") {
             let code = value.split_whitespace().next().unwrap_or("");
-            let code = code.parse::<StatusCode>().ok().filter(|code| *code >= StatusCode::OK);
-            status = Some(code.ok_or_else(|| format!("`Status: {}` is no final HTTP status", short(value)))?);
+            let code = code
+                .parse::<StatusCode>()
+                .ok()
+                .filter(|code| *code >= StatusCode::OK);
+            status =
+                Some(code.ok_or_else(|| {
+                    format!("`Status: {}` is no final HTTP status", short(value))
+                })?);
             continue;
         }
         let name: HeaderName = name
@@ -101,14 +140,21 @@ pub(super) fn parse_head(head: &[u8]) -> Result<Response<()>, String> {
         return Err("the answer must begin with `Content-Type`, `Location` or `Status`".into());
     }
     let mut response = Response::new(());
-    let usual = if redirects { StatusCode::FOUND } else { StatusCode::OK };
+    let usual = if redirects {
+        StatusCode::FOUND
+    } else {
+        StatusCode::OK
+    };
     *response.status_mut() = status.unwrap_or(usual);
     *response.headers_mut() = headers;
     Ok(response)
 }
 
 fn short(text: &str) -> String {
-    text.chars().take(60).map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars()
+        .take(60)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -126,7 +172,8 @@ mod tests {
 
     #[test]
     fn statuses_and_redirects() {
-        let teapot = parse_head(b"Status: 418 I'm a teapot\nContent-Type: text/plain\n").expect("valid");
+        let teapot =
+            parse_head(b"Status: 418 I'm a teapot\nContent-Type: text/plain\n").expect("valid");
         assert_eq!(teapot.status(), 418);
         assert_eq!(parse_head(b"Location: /x\n").expect("valid").status(), 302);
         assert!(parse_head(b"X-Only: this\n").is_err());
@@ -145,7 +192,12 @@ mod tests {
             .body(())
             .expect("valid");
         let variables = meta_variables(&request.into_parts().0);
-        let get = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let get = |name: &str| {
+            variables
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
+        };
         assert_eq!(get("PATH_INFO"), Some("/a b"));
         assert_eq!(get("SERVER_PORT"), Some("7860"));
         assert_eq!(get("HTTP_X_CUSTOM"), Some("1"));

@@ -44,7 +44,10 @@ pub(super) async fn serve(
             return;
         }
     };
-    let mut store = Store::new(&guest.house.engine, CommandHost::new(tenancy, context.build_p1()));
+    let mut store = Store::new(
+        &guest.house.engine,
+        CommandHost::new(tenancy, context.build_p1()),
+    );
     // The context's copies of the output's sender go with the store: then the reader sees the end.
     drop(context);
     fence(&mut store);
@@ -71,7 +74,10 @@ pub(super) async fn serve(
     }
 }
 
-async fn call(store: &mut Store<CommandHost>, program: &InstancePre<CommandHost>) -> wasmtime::Result<()> {
+async fn call(
+    store: &mut Store<CommandHost>,
+    program: &InstancePre<CommandHost>,
+) -> wasmtime::Result<()> {
     let instance = program.instantiate_async(&mut *store).await?;
     let start = instance.get_typed_func::<(), ()>(&mut *store, "_start")?;
     start.call_async(store, ()).await
@@ -130,7 +136,9 @@ fn stream(first: Bytes, chunks: mpsc::Receiver<Bytes>) -> Answer {
 /// Feeds a request's body to the guest, as fast as the guest reads it.
 async fn pump(mut body: Body, feed: mpsc::Sender<Bytes>) {
     while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if feed.send(data).await.is_err() {
             // The guest reads no more.
             return;

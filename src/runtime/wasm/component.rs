@@ -32,7 +32,9 @@ pub(super) async fn serve(
     let mut reply = Some(reply);
     let mut send = |outcome: Reply| {
         // A visitor who has left takes no answer.
-        reply.take().is_some_and(|reply| reply.send(outcome).is_ok())
+        reply
+            .take()
+            .is_some_and(|reply| reply.send(outcome).is_ok())
     };
     let mut instance = match guest.take_idle() {
         Some(instance) => instance,
@@ -49,7 +51,10 @@ pub(super) async fn serve(
     store.set_epoch_deadline(1);
     let (head, mut answered) = oneshot::channel();
     let request = request.map(|body| body.map_err(|_| Error::ConnectionTerminated));
-    let incoming = store.data_mut().http().new_incoming_request(Scheme::Http, request);
+    let incoming = store
+        .data_mut()
+        .http()
+        .new_incoming_request(Scheme::Http, request);
     let arguments = incoming.and_then(|request| {
         let outparam = store.data_mut().http().new_response_outparam(head)?;
         Ok((request, outparam))
@@ -70,7 +75,10 @@ pub(super) async fn serve(
             if polled.is_pending()
                 && let Ok(head) = answered.try_recv()
             {
-                send(head.map_err(Failure::Code).map(|head| head.map(Answer::Streaming)));
+                send(
+                    head.map_err(Failure::Code)
+                        .map(|head| head.map(Answer::Streaming)),
+                );
             }
             polled
         })

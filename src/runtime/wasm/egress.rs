@@ -87,14 +87,18 @@ impl EgressPolicy {
 
     async fn resolve(&self, destination: &Destination) -> Result<SocketAddr, Error> {
         let lookup = tokio::net::lookup_host((destination.host.as_str(), destination.port));
-        let addresses = timeout(PATIENCE, lookup).await.map_err(|_| Error::DnsTimeout)?;
+        let addresses = timeout(PATIENCE, lookup)
+            .await
+            .map_err(|_| Error::DnsTimeout)?;
         let addresses: Vec<_> = addresses
             .map_err(|_| Error::DnsError {
                 rcode: None,
                 info_code: None,
             })?
             .collect();
-        let allowed = addresses.iter().find(|address| may_reach(address.ip(), self.private));
+        let allowed = addresses
+            .iter()
+            .find(|address| may_reach(address.ip(), self.private));
         allowed.copied().ok_or_else(|| {
             self.log.line(&format!(
                 "outgoing HTTP to {} was denied: the name leads to an address of this machine or of a private network",
@@ -190,9 +194,12 @@ pub(super) async fn send(
     let driver = tokio_util::task::AbortOnDropHandle::new(driver);
     let path = request.uri().path_and_query().cloned();
     *request.uri_mut() = Uri::from(path.unwrap_or(PathAndQuery::from_static("/")));
-    let response = timeout(patience(options.first_byte_timeout), sender.send_request(request))
-        .await
-        .map_err(|_| Error::ConnectionReadTimeout)??;
+    let response = timeout(
+        patience(options.first_byte_timeout),
+        sender.send_request(request),
+    )
+    .await
+    .map_err(|_| Error::ConnectionReadTimeout)??;
     Ok(response.map(|body| {
         let body = Limited::new(body, ANSWER_BYTES).map_err(|_| Error::HttpResponseBodySize(None));
         body.map_frame(move |frame: http_body::Frame<Bytes>| {
@@ -208,7 +215,8 @@ async fn connect(address: SocketAddr, destination: &Destination) -> Result<Box<d
     if !destination.tls {
         return Ok(Box::new(stream));
     }
-    let name = ServerName::try_from(destination.host.clone()).map_err(|_| Error::HttpRequestUriInvalid)?;
+    let name =
+        ServerName::try_from(destination.host.clone()).map_err(|_| Error::HttpRequestUriInvalid)?;
     let stream = TLS.connect(name, stream).await.map_err(Error::Tls)?;
     Ok(Box::new(stream))
 }
@@ -233,9 +241,27 @@ mod tests {
     #[test]
     fn inner_addresses_are_denied_in_every_spelling() {
         let denied = [
-            "127.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-            "224.0.0.1", "255.255.255.255", "::1", "::", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1",
-            "2002:7f00:1::", "fe80::1", "fc00::1", "ff02::1", "2001:db8::1", "198.18.0.1", "192.0.0.1",
+            "127.0.0.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "2001:db8::1",
+            "198.18.0.1",
+            "192.0.0.1",
         ];
         for text in denied {
             assert!(!may_reach(text.parse().expect("address"), false), "{text}");

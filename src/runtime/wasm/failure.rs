@@ -59,7 +59,9 @@ impl Failure {
                 "cut off after {timeout:?}: give the card a longer `request_timeout`, or do less per request"
             ),
             Self::Trap(text) => format!("the guest trapped: {text}"),
-            Self::Exit(code) => format!("the guest ended with exit code {code} before it had answered"),
+            Self::Exit(code) => {
+                format!("the guest ended with exit code {code} before it had answered")
+            }
             Self::Silent => "the guest ended without giving an answer".into(),
             Self::Code(code) => format!("the guest answered with the error {code:?}"),
             Self::Garbled(what) => format!("the guest's answer is not valid: {what}"),
@@ -75,7 +77,9 @@ impl Failure {
                 }
             ),
             Self::Full => "the server has no free instance".into(),
-            Self::Load(_) | Self::Ours(_) => "the server failed; its operator's log says why".into(),
+            Self::Load(_) | Self::Ours(_) => {
+                "the server failed; its operator's log says why".into()
+            }
         }
     }
 
@@ -106,7 +110,10 @@ impl Failure {
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

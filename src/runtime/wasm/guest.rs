@@ -63,7 +63,9 @@ pub(super) struct Guest {
 impl Guest {
     pub(super) fn new(spec: InstanceSpec, house: Arc<House>, group: Arc<Group>) -> Self {
         let settings = &spec.artifact.settings;
-        let asked = settings.request_timeout.unwrap_or(house.settings.request_timeout);
+        let asked = settings
+            .request_timeout
+            .unwrap_or(house.settings.request_timeout);
         Self {
             timeout: asked.min(house.settings.max_request_timeout),
             egress: Arc::new(EgressPolicy::new(
@@ -104,11 +106,18 @@ impl Guest {
         let ArtifactKind::Component { digest, .. } = &self.spec.artifact.kind else {
             return Err(std::io::Error::other("not WebAssembly"));
         };
-        let path = self.house.settings.components.join(format!("{digest}.cwasm"));
+        let path = self
+            .house
+            .settings
+            .components
+            .join(format!("{digest}.cwasm"));
         open_sealed(&self.house.key, &self.house.profile, &path)
     }
 
-    #[expect(unsafe_code, reason = "native code can only be loaded by trusting it; the seal is why it can be trusted")]
+    #[expect(
+        unsafe_code,
+        reason = "native code can only be loaded by trusting it; the seal is why it can be trusted"
+    )]
     fn load(&self) -> wasmtime::Result<Program> {
         let file = self.open()?;
         let engine = &self.house.engine;
@@ -119,8 +128,11 @@ impl Guest {
             World::Http => {
                 // SAFETY: the seal proves that our own compiler made these bytes for this engine; the path names the
                 // very file that was verified, and sealed files are only ever unlinked, never written again.
-                let component = unsafe { component::Component::deserialize_file(engine, file.path()) }?;
-                Program::Http(ProxyPre::new(self.house.components.instantiate_pre(&component)?)?)
+                let component =
+                    unsafe { component::Component::deserialize_file(engine, file.path()) }?;
+                Program::Http(ProxyPre::new(
+                    self.house.components.instantiate_pre(&component)?,
+                )?)
             }
             World::Command => {
                 // SAFETY: as above.
@@ -147,13 +159,23 @@ impl Guest {
     }
 
     /// A fresh instance of a component.
-    pub(super) async fn instantiate(&self, program: &ProxyPre<HttpHost>, deadline: Instant) -> Result<Idle, Failure> {
+    pub(super) async fn instantiate(
+        &self,
+        program: &ProxyPre<HttpHost>,
+        deadline: Instant,
+    ) -> Result<Idle, Failure> {
         let mut last = None;
         // A second try, when there was no memory for the first and idle instances could make room.
         for _ in 0..2 {
             let mut store = self.store(deadline)?;
             match program.instantiate_async(&mut store).await {
-                Ok(proxy) => return Ok(Idle { store, proxy, uses: 0 }),
+                Ok(proxy) => {
+                    return Ok(Idle {
+                        store,
+                        proxy,
+                        uses: 0,
+                    });
+                }
                 Err(error) => {
                     let refused = store.data_mut().tenancy().limiter.refused();
                     last = Some(Failure::of_call(error, refused));
@@ -184,9 +206,11 @@ impl Guest {
     /// worn out: after its number of uses, or when it has grown to a quarter of the Space's memory.
     pub(super) fn give_back(&self, mut instance: Idle) {
         instance.uses += 1;
-        let allowed = self.spec.artifact.settings.instance_reuse && !self.retired.load(Ordering::Relaxed);
+        let allowed =
+            self.spec.artifact.settings.instance_reuse && !self.retired.load(Ordering::Relaxed);
         let held = instance.store.data_mut().tenancy().limiter.bytes();
-        let worn = instance.uses >= self.house.settings.reuse_count || held > self.spec.limits.memory_bytes / 4;
+        let worn = instance.uses >= self.house.settings.reuse_count
+            || held > self.spec.limits.memory_bytes / 4;
         if allowed && !worn {
             lock(&self.idle).push(instance);
         }
@@ -201,9 +225,15 @@ impl Guest {
     /// Forgets the program and the idle instances if nobody has used them for that long.
     pub(super) fn unload_after(&self, idle: Duration) {
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        let unused = self.age().saturating_sub(self.used_at.load(Ordering::Relaxed)) >= idle;
+        let unused = self
+            .age()
+            .saturating_sub(self.used_at.load(Ordering::Relaxed))
+            >= idle;
         if unused && self.live.available_permits() >= self.house.settings.instances_per_space {
-            let rest = (lock(&self.program).take(), std::mem::take(&mut *lock(&self.idle)));
+            let rest = (
+                lock(&self.program).take(),
+                std::mem::take(&mut *lock(&self.idle)),
+            );
             if rest.0.is_some() {
                 // Unmapping takes time, which is the Space's own.
                 self.group.spawn(async move { drop(rest) }).detach();

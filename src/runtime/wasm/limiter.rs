@@ -54,12 +54,23 @@ impl Limiter {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = maximum.is_none_or(|maximum| desired <= maximum) && desired <= self.largest_memory;
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed =
+            maximum.is_none_or(|maximum| desired <= maximum) && desired <= self.largest_memory;
         Ok(allowed && self.grow(desired.saturating_sub(current)))
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let allowed = maximum.is_none_or(|maximum| desired <= maximum) && desired <= TABLE_ELEMENTS;
         let elements = desired.saturating_sub(current);
         Ok(allowed && self.grow(elements.saturating_mul(TABLE_ELEMENT)))

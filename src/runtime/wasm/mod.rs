@@ -105,7 +105,9 @@ impl WasmRuntime {
         wasmtime_wasi::p2::add_to_linker_async(&mut components)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut components)?;
         let mut commands = Linker::new(&engine);
-        wasmtime_wasi::p1::add_to_linker_async(&mut commands, |host: &mut host::CommandHost| &mut host.wasi)?;
+        wasmtime_wasi::p1::add_to_linker_async(&mut commands, |host: &mut host::CommandHost| {
+            &mut host.wasi
+        })?;
         let scheduler = Scheduler::start(
             &engine,
             &SchedulerSettings {
@@ -142,7 +144,10 @@ impl WasmRuntime {
 
     /// Programs that are in memory now.
     pub fn loaded(&self) -> usize {
-        lock(&self.guests).values().filter(|guest| guest.is_loaded()).count()
+        lock(&self.guests)
+            .values()
+            .filter(|guest| guest.is_loaded())
+            .count()
     }
 }
 
@@ -189,8 +194,14 @@ impl Runtime for WasmRuntime {
         vec![
             report("cpu", format!("{} millicores", account.cpu_millis())),
             report("memory", format!("{} bytes", account.memory.limit())),
-            report("request_timeout", format!("{} ms", guest.timeout.as_millis())),
-            report("instances", guest.house.settings.instances_per_space.to_string()),
+            report(
+                "request_timeout",
+                format!("{} ms", guest.timeout.as_millis()),
+            ),
+            report(
+                "instances",
+                guest.house.settings.instances_per_space.to_string(),
+            ),
         ]
     }
 }

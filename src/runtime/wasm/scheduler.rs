@@ -142,7 +142,9 @@ impl Scheduler {
         }
         let tick = settings.tick.max(Duration::from_micros(100));
         let thread = thread::Builder::new().name("guest-clock".into());
-        scheduler.threads.push(thread.spawn(move || shared.run_clock(tick))?);
+        scheduler
+            .threads
+            .push(thread.spawn(move || shared.run_clock(tick))?);
         Ok(scheduler)
     }
 
@@ -152,7 +154,9 @@ impl Scheduler {
         let key = state.next_key;
         state.next_key += 1;
         let queue = Queue {
-            share: usize::try_from(account.cpu_millis().div_ceil(1000)).unwrap_or(1).max(1),
+            share: usize::try_from(account.cpu_millis().div_ceil(1000))
+                .unwrap_or(1)
+                .max(1),
             account: Arc::clone(&account),
             tasks: VecDeque::new(),
             running: 0,
@@ -174,7 +178,9 @@ impl Drop for Scheduler {
             let mut state = self.shared.lock();
             state.closing = true;
             let queues = state.groups.values_mut();
-            queues.map(|queue| std::mem::take(&mut queue.tasks)).collect()
+            queues
+                .map(|queue| std::mem::take(&mut queue.tasks))
+                .collect()
         };
         self.shared.work.notify_all();
         self.shared.clock.notify_all();
@@ -216,7 +222,10 @@ impl Group {
         };
         queue.age(used);
         let (mine, siblings_wait) = (queue.virtual_time, !queue.tasks.is_empty());
-        let other_first = state.eligible.first().is_some_and(|(other, _)| *other < mine);
+        let other_first = state
+            .eligible
+            .first()
+            .is_some_and(|(other, _)| *other < mine);
         siblings_wait || other_first || self.account.wait() > 0
     }
 }
@@ -254,7 +263,11 @@ impl Shared {
         if state.waiting_threads > 0 {
             drop(state);
             self.work.notify_one();
-        } else if state.eligible.first().is_some_and(|(first, _)| *first < state.floor) {
+        } else if state
+            .eligible
+            .first()
+            .is_some_and(|(first, _)| *first < state.floor)
+        {
             drop(state);
             self.preempt();
         }
@@ -289,7 +302,10 @@ impl Shared {
             }
             let Some((key, runnable)) = picked else {
                 state.waiting_threads += 1;
-                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state = self
+                    .work
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
                 state.waiting_threads -= 1;
                 continue;
             };
@@ -311,11 +327,18 @@ impl Shared {
             }
             let woken = state.unpark(self.now());
             let busy = state.running > 0;
-            idle = if busy || !state.parked.is_empty() { 0 } else { idle + 1 };
+            idle = if busy || !state.parked.is_empty() {
+                0
+            } else {
+                idle + 1
+            };
             if idle > IDLE_TICKS {
                 state.clock_waits = true;
                 while state.clock_waits && !state.closing {
-                    state = self.clock.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = self
+                        .clock
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner);
                 }
                 idle = 0;
             }
@@ -413,14 +436,17 @@ impl State {
 impl Queue {
     fn age(&mut self, used: u64) {
         let size = u64::from(self.account.cpu_millis().max(1));
-        self.virtual_time = self.virtual_time.saturating_add(used.saturating_mul(1000) / size);
+        self.virtual_time = self
+            .virtual_time
+            .saturating_add(used.saturating_mul(1000) / size);
     }
 }
 
 /// CPU time of this thread in nanoseconds.
 fn thread_cpu() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
 /// CPU time this thread has used since it was last asked.

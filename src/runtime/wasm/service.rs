@@ -51,7 +51,12 @@ impl Serve for GuestService {
 impl GuestService {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let guest = &self.guest;
-        guest.spec.account.usage.requests.fetch_add(1, Ordering::Relaxed);
+        guest
+            .spec
+            .account
+            .usage
+            .requests
+            .fetch_add(1, Ordering::Relaxed);
         let deadline = Instant::now() + guest.timeout;
         match self.reply(request, deadline).await {
             Ok((task, response)) => response.map(|answer| match answer {
@@ -76,7 +81,11 @@ impl GuestService {
     }
 
     /// Runs the guest until its answer has a head. Dropping the future, or the task, ends the guest.
-    async fn reply(&self, request: Request<Body>, deadline: Instant) -> Result<(Task<()>, Response<Answer>), Failure> {
+    async fn reply(
+        &self,
+        request: Request<Body>,
+        deadline: Instant,
+    ) -> Result<(Task<()>, Response<Answer>), Failure> {
         let guest = Arc::clone(&self.guest);
         let until = tokio::time::Instant::from_std(deadline);
         let (reply, replied) = oneshot::channel();
@@ -108,7 +117,9 @@ impl GuestService {
         match timeout_at(until, replied).await {
             Ok(Ok(reply)) => Ok((task, reply?)),
             // The sender went without a word: the guest's task panicked, which is ours.
-            Ok(Err(_)) => Err(Failure::Ours(wasmtime::format_err!("the guest's task was lost"))),
+            Ok(Err(_)) => Err(Failure::Ours(wasmtime::format_err!(
+                "the guest's task was lost"
+            ))),
             Err(_) => {
                 let log = &self.guest.spec.log;
                 log.line(&Failure::Deadline.for_author(self.guest.timeout));
@@ -117,7 +128,13 @@ impl GuestService {
         }
     }
 
-    fn stream(&self, first: Option<Bytes>, rest: WasiBody, task: Option<Task<()>>, deadline: Instant) -> Body {
+    fn stream(
+        &self,
+        first: Option<Bytes>,
+        rest: WasiBody,
+        task: Option<Task<()>>,
+        deadline: Instant,
+    ) -> Body {
         Body::new(StreamedBody {
             first: first.filter(|first| !first.is_empty()),
             rest,

@@ -186,7 +186,7 @@ fn creations_settings_and_deletions_hold() {
     let token = server.user("alice").token;
     let steps: &[fn(&Hub<'_>)] = &[
         |alice| drop(alice.create("demo")),
-        |alice| drop(alice.space("demo").commit(&static_site("one"))),
+        |alice| drop(alice.space("demo").commit(&wasi("hello", ""))),
         |alice| {
             drop(
                 alice

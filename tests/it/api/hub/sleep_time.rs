@@ -1,6 +1,7 @@
 //! `set_space_sleep_time`.
 
-use crate::support::{Server, static_site};
+use crate::support::Server;
+use crate::support::guests::wasi;
 use serde_json::json;
 
 #[test]
@@ -8,7 +9,7 @@ fn a_time_is_kept_and_minus_one_is_never() {
     let server = Server::start();
     let alice = server.user("alice");
     let space = alice.create("demo");
-    space.commit(&static_site("one"));
+    space.commit(&wasi("hello", ""));
     space.wait_for("RUNNING");
     let said = server.python(&alice.token).run(
         r#"

@@ -1,0 +1,32 @@
+//! Who may visit a Space.
+
+use http::HeaderMap;
+
+use super::trouble::Trouble;
+use crate::auth::{Action, Auth, AuthError};
+use crate::domain::Visibility;
+use crate::routes::EntrySettings;
+
+/// Lets a visitor in, or says what is said of a Space that does not exist. Nothing is looked up for a Space that is
+/// open to all.
+pub(super) async fn check(
+    auth: &Auth,
+    settings: &EntrySettings,
+    headers: &HeaderMap,
+) -> Result<(), Trouble> {
+    if settings.visibility != Visibility::Private {
+        return Ok(());
+    }
+    match auth.authenticate_visitor(headers).await {
+        Ok(visitor) if visitor.may(Action::Visit, settings.owner, settings.visibility) => Ok(()),
+        Ok(_) | Err(AuthError::BadToken) => Err(Trouble::NotFound),
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                space = %settings.name,
+                "cannot tell who visits {}", settings.name
+            );
+            Err(Trouble::Ours)
+        }
+    }
+}

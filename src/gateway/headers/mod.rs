@@ -1,0 +1,179 @@
+//! What of a request reaches a Space, and what of its response reaches the visitor.
+//!
+//! Both directions lose what belongs to one connection (RFC 9110 §7.6.1). A request also loses what would let a Space
+//! act for its visitor, or let a visitor pretend to be us; a response loses what would reach beyond the Space's origin.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+mod cookies;
+mod credentials;
+pub(super) mod path_form;
+#[cfg(test)]
+mod tests;
+
+/// What the Space is told of how the visitor reached it.
+pub(super) struct Origin {
+    /// The visitor's address, as far as this server can see.
+    pub(super) peer: Option<HeaderValue>,
+    /// The host the visitor named, with its port.
+    pub(super) host: Option<HeaderValue>,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// What was taken off the path, in the path form.
+    pub(super) prefix: Option<HeaderValue>,
+    /// The name of the request in our log.
+    pub(super) id: Option<HeaderValue>,
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const X_REQUEST_ID: HeaderName = crate::telemetry::X_REQUEST_ID;
+
+/// Makes a visitor's headers fit for a Space.
+pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
+    strip_hop_by_hop(headers);
+    remove_where(headers, |name| with_hyphens(name, is_ours_to_say));
+    credentials::strip(headers);
+    if origin.prefix.is_some() {
+        // The path form sets none, so what a browser sends is meant for the hub or for other Spaces.
+        headers.remove(COOKIE);
+    } else {
+        cookies::strip_ours(headers);
+    }
+    let Origin {
+        peer,
+        host,
+        scheme,
+        prefix,
+        id,
+    } = origin;
+    let scheme = HeaderValue::from_static(scheme);
+    let ours = [
+        (HOST, host.clone()),
+        (X_FORWARDED_FOR, peer),
+        (X_FORWARDED_HOST, host),
+        (X_FORWARDED_PROTO, Some(scheme)),
+        (X_FORWARDED_PREFIX, prefix),
+        (X_REQUEST_ID, id),
+    ];
+    for (name, value) in ours {
+        if let Some(value) = value {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Makes a Space's headers fit for a visitor.
+pub(super) fn to_visitor(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    // It clears what all hosts under the domain keep, the hub's sign-in with them.
+    headers.remove("clear-site-data");
+    if headers.contains_key(SET_COOKIE) {
+        cookies::confine(headers);
+    }
+}
+
+/// Whether the request asks to leave HTTP for WebSocket. Offers of other protocols are dropped and thereby declined.
+pub(super) fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+        && lists(headers, &UPGRADE, "websocket")
+        && lists(headers, &CONNECTION, "upgrade")
+}
+
+/// Whether the two headers that say how long a body is are both there: servers differ in which they believe, and a
+/// second request can hide in the difference (RFC 9112 §6.3).
+pub(super) fn has_two_lengths(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// The members of a comma-separated header.
+fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(name).iter();
+    values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+            .filter_map(|token| HeaderName::from_bytes(token).ok())
+            // Both belong to the message, whatever the client says.
+            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    remove_where(headers, is_hop_by_hop);
+}
+
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+    )
+}
+
+/// Names under which a client must not reach a Space: we say these, or nobody does.
+fn is_ours_to_say(name: &str) -> bool {
+    match name {
+        // Answered here: `100 Continue` is sent when the Space begins to read.
+        "expect"
+        // A CGI program would take it for `HTTP_PROXY`, and send its own requests there.
+        | "proxy"
+        | "forwarded" | "x-real-ip" | "x-request-id" | "x-hf-authorization" => true,
+        _ => name.starts_with("x-forwarded"),
+    }
+}
+
+/// Asks about the name with hyphens for underscores: as environment variables, CGI programs see both alike.
+fn with_hyphens(name: &str, question: fn(&str) -> bool) -> bool {
+    if name.contains('_') {
+        let name = name.replace('_', "-");
+        question(&name)
+            || is_hop_by_hop(&name)
+            || matches!(&*name, "authorization" | "cookie" | "host")
+    } else {
+        question(name)
+    }
+}
+
+fn remove_where(headers: &mut HeaderMap, question: impl Fn(&str) -> bool) {
+    let doomed = headers.keys().filter(|name| question(name.as_str()));
+    let doomed: Vec<HeaderName> = doomed.cloned().collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+/// Keeps those values of a header that pass, in order.
+fn retain_values(
+    headers: &mut HeaderMap,
+    name: &HeaderName,
+    keep: impl Fn(&HeaderValue) -> Option<HeaderValue>,
+) {
+    let kept: Vec<_> = headers.get_all(name).iter().filter_map(keep).collect();
+    headers.remove(name);
+    for value in kept {
+        headers.append(name.clone(), value);
+    }
+}

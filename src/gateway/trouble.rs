@@ -1,0 +1,92 @@
+//! Why a visitor gets our answer instead of the Space's.
+
+use http::StatusCode;
+
+use crate::routes::Refusal;
+
+/// Each has one status and one sentence for the visitor.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// No Space is there, or none that this visitor may know of.
+    NotFound,
+    /// The request is for another server.
+    Misdirected,
+    /// The request can be read in two ways.
+    Ambiguous(&'static str),
+    /// `CONNECT` and `TRACE` are for other kinds of servers.
+    Method,
+    /// The path form must not install what outlives its page.
+    ServiceWorker,
+    /// WebSockets, for now.
+    Upgrade,
+    /// The body is larger than `gateway.body_bytes`.
+    TooLarge,
+    /// Too many visits under way, and the queue is full or too slow.
+    Full,
+    /// It did not wake in the time that this visitor was to wait.
+    Waking,
+    /// It will not answer until its owner does something.
+    Refused(Refusal),
+    /// It did not accept the request, or not answer in HTTP.
+    Unreachable,
+    /// It did not answer in time.
+    Late,
+    /// Something of ours that the log knows more of.
+    Ours,
+}
+
+// === impl Trouble ===
+
+impl Trouble {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Ambiguous(_) => StatusCode::BAD_REQUEST,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::ServiceWorker => StatusCode::FORBIDDEN,
+            Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Full | Self::Waking | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable => StatusCode::BAD_GATEWAY,
+            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+            Self::Ours => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What has happened, and what the visitor can do about it.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::NotFound => "There is no Space at this address.",
+            Self::Misdirected => {
+                "This server does not know itself by that host name. Use the address it printed at its start; its \
+                 operator can set others with `domain` and `public_url`."
+            }
+            Self::Ambiguous(why) => why,
+            Self::Method => "This method is not for Spaces.",
+            Self::ServiceWorker => {
+                "Service workers cannot be registered under /run/; use the Space's own address."
+            }
+            Self::Upgrade => {
+                "WebSockets are not available for this Space; use plain HTTP or server-sent events."
+            }
+            Self::TooLarge => "The request's body is larger than this server allows.",
+            Self::Full => "This Space has too many visitors right now; try again in a moment.",
+            Self::Waking => "This Space is waking up; try again in a moment.",
+            Self::Refused(refusal) => &refusal.message,
+            Self::Unreachable => "This Space did not answer as it should; try again in a moment.",
+            Self::Late => "This Space took too long to answer.",
+            Self::Ours => "Something went wrong on this server; try again in a moment.",
+        }
+    }
+
+    /// Seconds after which trying again makes sense without anybody doing something.
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Full | Self::Unreachable => Some(1),
+            Self::Waking => Some(2),
+            Self::Ours => Some(5),
+            _ => None,
+        }
+    }
+}
