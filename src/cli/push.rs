@@ -74,8 +74,8 @@ pub(super) async fn run(
         output.result(&pushed, format_args!("{}/spaces/{id}", client.endpoint()));
         return Ok(ExitCode::SUCCESS);
     }
-    let runtime = follow(&id, last_line.unwrap_or_default(), client, output).await?;
-    report(&id, oid, &runtime, client, output).await
+    let (runtime, log) = follow(&id, last_line.unwrap_or_default(), client, output).await?;
+    report(&id, oid, &runtime, &log, client, output).await
 }
 
 async fn create(
@@ -162,23 +162,25 @@ async fn send(id: &SpaceId, commit: Commit, client: &Client) -> anyhow::Result<S
     Ok(text(&answer["commitOid"]))
 }
 
-/// Shows the build's log as it grows until the stage is one that lasts; the runtime then.
+/// Shows the build's log as it grows until the stage is one that lasts: the runtime then, and the last line shown.
 async fn follow(
     id: &SpaceId,
     seen: String,
     client: &Client,
     output: &Output,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<(Value, String)> {
     let mut shown = Shown { seen, lines: 0 };
+    let mut last = String::new();
     loop {
         // The stage first: what it was built from is then in the log.
         let runtime = client.get(&id.path("/runtime")).await?;
         for line in shown.news(build_log(id, client).await?) {
-            output.note(line.text);
+            output.note(&line.text);
+            last = line.text;
         }
         let stage = runtime["stage"].as_str().unwrap_or_default();
         if !stage.ends_with("BUILDING") && !stage.ends_with("APP_STARTING") {
-            return Ok(runtime);
+            return Ok((runtime, last));
         }
         tokio::time::sleep(POLL).await;
     }
@@ -188,6 +190,7 @@ async fn report(
     id: &SpaceId,
     oid: Option<String>,
     runtime: &Value,
+    log: &str,
     client: &Client,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
@@ -220,12 +223,12 @@ async fn report(
             if output.is_json() {
                 output.result(&result, "");
             }
-            let why = if error.is_empty() {
-                "the server gives no reason".to_owned()
-            } else {
-                error
-            };
-            output.note(format_args!("{id} does not run: {stage}\n{why}"));
+            output.note(format_args!("{id} does not run: {stage}"));
+            // A failed build ends its log with the reason.
+            let reason = log.trim_start_matches("Error: ");
+            if reason.is_empty() || !error.ends_with(reason) {
+                output.note(error);
+            }
             return Ok(ExitCode::FAILURE);
         }
     }

@@ -170,7 +170,8 @@ pub(super) async fn remove(
     let request = client
         .request(Method::DELETE, "/api/repos/delete")
         .json(&body);
-    client.send(request).await?;
+    let sent = client.send(request).await;
+    sent.with_context(|| id.to_string())?;
     output.result(
         &json!({ "id": id.to_string(), "removed": true }),
         format_args!("Removed {id}"),

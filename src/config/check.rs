@@ -230,7 +230,12 @@ fn times_are_in_bounds(config: &Config, problems: &mut Problems) {
     problems.time("wasm.unload_after", wasm.unload_after, Duration::ZERO, YEAR);
     problems.time("build.compile_cpu", config.build.compile_cpu, SECOND, DAY);
     problems.time("build.compile_wall", config.build.compile_wall, SECOND, DAY);
-    problems.time("sleep.after", config.sleep.after, Duration::ZERO, 100 * YEAR);
+    problems.time(
+        "sleep.after",
+        config.sleep.after,
+        Duration::ZERO,
+        100 * YEAR,
+    );
     if gateway.idle_timeout < wasm.max_request_timeout {
         let allowed = "at least as long as `wasm.max_request_timeout`";
         problems.add(

@@ -63,3 +63,73 @@ fn look(space: &Entry) -> Option<Result<Answering, Trouble>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Stage, Visibility};
+    use crate::routes::{EntrySettings, Nudges, Refusal, RouteTable};
+    use crate::upstream::Upstream;
+
+    const SOON: Duration = Duration::from_millis(50);
+
+    fn space() -> (Arc<Entry>, Nudges) {
+        let (table, nudges) = RouteTable::new();
+        let name: SpaceName = "a/b".parse().expect("valid");
+        let settings = EntrySettings {
+            name: name.clone(),
+            owner: AccountId::new(),
+            visibility: Visibility::Public,
+        };
+        let subdomain = name.subdomain().expect("short");
+        (table.put(SpaceId::new(), subdomain, settings), nudges)
+    }
+
+    fn instance(space: &Entry) -> Arc<Serving> {
+        let address = ([127, 0, 0, 1], 1).into();
+        space.serving(InstanceId::new(), Upstream::Tcp(address))
+    }
+
+    #[tokio::test]
+    async fn a_visit_wakes_waits_and_holds() {
+        let (space, mut nudges) = space();
+        space.set(Route::Asleep);
+        assert!(matches!(visit(&space, SOON).await, Err(Trouble::Waking)));
+        assert_eq!(nudges.try_recv(), Ok(space.id));
+        let waker = tokio::spawn({
+            let space = Arc::clone(&space);
+            async move {
+                space.set(Route::Starting);
+                tokio::time::sleep(SOON).await;
+                space.set(Route::Serving(instance(&space)));
+            }
+        });
+        let answering = visit(&space, 100 * SOON).await.expect("woken");
+        assert!(answering.woke.is_some_and(|woke| woke >= SOON / 2));
+        assert_eq!(answering.serving.visits(), 1);
+        let again = visit(&space, SOON).await.expect("awake");
+        assert!(again.woke.is_none());
+        let Answering { serving, visit, .. } = answering;
+        drop((visit, again));
+        assert_eq!(serving.visits(), 0);
+        waker.await.expect("ended");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_ends_the_wait() {
+        let (space, _nudges) = space();
+        space.set(Route::Asleep);
+        let refuse = async {
+            tokio::task::yield_now().await;
+            space.set(Route::Refused(Refusal {
+                stage: Stage::RuntimeError,
+                message: "broken".into(),
+            }));
+        };
+        let (answer, ()) = tokio::join!(visit(&space, 100 * SOON), refuse);
+        let Err(Trouble::Refused(refusal)) = answer else {
+            panic!("not refused");
+        };
+        assert_eq!(refusal.message, "broken");
+    }
+}

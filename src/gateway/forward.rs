@@ -214,3 +214,101 @@ impl<G: Unpin> http_body::Body for Held<G> {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures_util::future::BoxFuture;
+    use futures_util::{FutureExt, stream};
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::upstream::Serve;
+
+    /// Answers with how much it could read, or never.
+    struct Reader {
+        answers: bool,
+    }
+
+    impl Serve for Reader {
+        fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
+            async move {
+                if !self.answers {
+                    std::future::pending::<()>().await;
+                }
+                let read = request.into_body().collect().await;
+                let length = read.map_or(0, |body| body.to_bytes().len());
+                Response::new(Body::from(length.to_string()))
+            }
+            .boxed()
+        }
+    }
+
+    struct Guard(Arc<AtomicBool>);
+
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn chunks(number: usize) -> Body {
+        let chunks = std::iter::repeat_with(|| Ok::<_, std::io::Error>("12345"));
+        Body::from_stream(stream::iter(chunks.take(number)))
+    }
+
+    async fn send(body: Body, answers: bool) -> Result<Response<Body>, Trouble> {
+        let upstream = Upstream::Service(Arc::new(Reader { answers }));
+        forward(&upstream, Request::new(body), 10, Duration::from_millis(50)).await
+    }
+
+    #[tokio::test]
+    async fn a_body_of_unknown_length_is_measured_on_its_way() {
+        let answer = send(chunks(2), true).await.expect("small enough");
+        let body = answer.into_body().collect().await.expect("in memory");
+        assert_eq!(body.to_bytes(), "10");
+        assert!(matches!(
+            send(chunks(3), true).await,
+            Err(Trouble::TooLarge)
+        ));
+        assert!(matches!(send(chunks(2), false).await, Err(Trouble::Late)));
+    }
+
+    #[tokio::test]
+    async fn guards_are_held_as_long_as_the_body_lasts() {
+        let idle = Duration::from_millis(50);
+        let start = |body: Body| {
+            let dropped = Arc::new(AtomicBool::new(false));
+            let guard = Guard(Arc::clone(&dropped));
+            let body = hold(Response::new(body), guard, idle).into_body();
+            (body, move || dropped.load(Ordering::SeqCst))
+        };
+        let (mut body, released) = start(chunks(2));
+        for _ in 0..2 {
+            assert!(!released());
+            body.frame().await.expect("a frame").expect("whole");
+        }
+        assert!(body.frame().await.is_none() && released());
+
+        let (body, released) = start(chunks(2));
+        assert!(!released());
+        drop(body);
+        assert!(released());
+
+        let (_, released) = start(Body::empty());
+        assert!(released());
+
+        let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+        let (mut body, released) = start(silent);
+        assert!(body.frame().await.expect("an end").is_err() && released());
+    }
+
+    #[tokio::test]
+    async fn a_space_that_is_not_there_is_said_to_be_so() {
+        let nobody = Upstream::Tcp(([127, 0, 0, 1], 1).into());
+        let answer = forward(&nobody, Request::new(Body::empty()), 1, CONNECT_TIMEOUT).await;
+        assert!(matches!(answer, Err(Trouble::Unreachable)));
+    }
+}

@@ -36,8 +36,6 @@ mod headers;
 mod host;
 mod limits;
 mod pages;
-#[cfg(test)]
-mod tests;
 mod trouble;
 
 use activator::Answering;
@@ -221,10 +219,6 @@ impl Inner {
         let too_large = |length: u64| length > self.config.body_bytes;
         if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
             Err(Trouble::Method)
-        } else if headers::has_two_lengths(request.headers()) {
-            Err(Trouble::Ambiguous(
-                "A request must not have both Content-Length and Transfer-Encoding.",
-            ))
         } else if target.is_path_form() && path_form::is_service_worker(request.headers()) {
             Err(Trouble::ServiceWorker)
         } else if request.body().size_hint().exact().is_some_and(too_large) {
@@ -307,4 +301,51 @@ fn uri_for_space(uri: Uri, target: &Target) -> Option<Uri> {
         }
     };
     Some(Uri::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_form(rest: Option<&str>) -> Target {
+        Target::Path {
+            name: "Ada/my_demo".parse().expect("valid"),
+            rest: rest.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn paths_reach_the_space_as_they_were_sent() {
+        let seen = |uri: &str, target: &Target| {
+            let uri = uri.parse().expect("a URI");
+            uri_for_space(uri, target).map(|uri| uri.to_string())
+        };
+        let own = Target::Subdomain("ada-my-demo".into());
+        for path in ["/", "/a//b/../%2e%2F;x=1?q=%20&&", "/?", "*"] {
+            assert_eq!(seen(path, &own).as_deref(), Some(path));
+        }
+        let full = seen("http://ada-my-demo.localhost/x?y", &own);
+        assert_eq!(full.as_deref(), Some("/x?y"));
+        for (rest, uri, expected) in [
+            ("", "/run/Ada/my_demo/", "/"),
+            ("/x%2f/", "/run/Ada/my_demo//x%2f/?a=b?c", "//x%2f/?a=b?c"),
+        ] {
+            assert_eq!(seen(uri, &path_form(Some(rest))).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_path_form_begins_with_its_slash() {
+        let request = |uri: &str| {
+            Request::builder()
+                .uri(uri)
+                .body(Body::empty())
+                .expect("a request")
+        };
+        let answer = |uri, rest| answer_without_the_space(&request(uri), &path_form(rest));
+        let redirect = answer("/run/Ada/my_demo?a=b", None).expect("answered");
+        assert_eq!(redirect.status(), StatusCode::PERMANENT_REDIRECT);
+        assert_eq!(redirect.headers()[LOCATION], "/run/Ada/my_demo/?a=b");
+        assert!(answer("/run/Ada/my_demo/", Some("")).is_none());
+    }
 }

@@ -78,16 +78,15 @@ impl Patience {
         let alarm = self
             .alarm
             .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        // An alarm set for an earlier wait may ring too soon; it is set anew only then, not at every wait.
+        if alarm.deadline() > until {
+            alarm.as_mut().reset(until);
+        }
+        // An alarm left from an earlier wait may ring too soon; it is set anew only then, not at every wait.
         while alarm.as_mut().poll(context).is_ready() {
             if Instant::now() >= until {
                 return Poll::Ready(TooSlow);
             }
             alarm.as_mut().reset(until);
-        }
-        if alarm.deadline() > until {
-            alarm.as_mut().reset(until);
-            let _ = alarm.as_mut().poll(context);
         }
         Poll::Pending
     }

@@ -7,7 +7,14 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["domain", "engine", "upstream"],
     &["config", "journal", "ledger", "repo", "routes", "store"],
-    &["arrival", "auth", "builder", "cards", "runtime", "telemetry"],
+    &[
+        "arrival",
+        "auth",
+        "builder",
+        "cards",
+        "runtime",
+        "telemetry",
+    ],
     &["lifecycle", "server"],
     &["api", "gateway", "web"],
     &["app"],
@@ -26,8 +33,7 @@ const WALLS: &[(&str, &[&str])] = &[
 
 /// Rooms that may use these only.
 const DOORS: &[(&str, &[&str])] = &[
-    // `builder` for its worker alone, which is a command of this program.
-    ("cli", &["config", "app", "builder", "domain"]),
+    ("cli", &["config", "app", "domain"]),
     ("main", &["cli"]),
 ];
 
@@ -84,6 +90,7 @@ fn planted_violations_are_found() {
     );
     write("domain/clock.rs", "use tokio::time::sleep;");
     write("cellar.rs", "use crate::domain;");
+    write("gateway/tests.rs", "use crate::store::Store;");
     assert_eq!(
         violations(folder.path()),
         [
@@ -103,6 +110,13 @@ fn violations(src: &Path) -> Vec<String> {
     for path in rust_files(src) {
         let shown = path.strip_prefix(src).unwrap().to_str().unwrap().to_owned();
         let modules = module_path(&shown);
+        // What tests need to set a room up is no arrow of the house.
+        if modules
+            .iter()
+            .any(|part| part == "tests" || part.ends_with("_tests"))
+        {
+            continue;
+        }
         // The root draws the map; it is no room.
         let Some(room) = modules.first() else {
             continue;

@@ -3,9 +3,7 @@
 //! Both directions lose what belongs to one connection (RFC 9110 §7.6.1). A request also loses what would let a Space
 //! act for its visitor, or let a visitor pretend to be us; a response loses what would reach beyond the Space's origin.
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 mod cookies;
@@ -83,12 +81,6 @@ pub(super) fn asks_for_websocket(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE)
         && lists(headers, &UPGRADE, "websocket")
         && lists(headers, &CONNECTION, "upgrade")
-}
-
-/// Whether the two headers that say how long a body is are both there: servers differ in which they believe, and a
-/// second request can hide in the difference (RFC 9112 §6.3).
-pub(super) fn has_two_lengths(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
 }
 
 fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {

@@ -100,14 +100,15 @@ impl Server {
         // It goes on reading to the end, so that the server never waits for a reader.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                if let Some(rest) = line.split("listening on http://").nth(1) {
-                    let _ = sender.send(rest.trim().trim_end_matches('/').to_owned());
+                if line.starts_with("listening on ") {
+                    let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
+                    let _ = sender.send(port);
                 }
                 said.lock().unwrap().push(line);
             }
         });
         match receiver.recv_timeout(Duration::from_secs(60)) {
-            Ok(address) => address.parse().expect("an address"),
+            Ok(port) => ([127, 0, 0, 1], port.expect("a port")).into(),
             Err(_) => panic!("the server never said where it listens:\n{}", self.log()),
         }
     }

@@ -51,11 +51,12 @@ fn a_broken_download_goes_on_where_it_stopped() {
     let server = Server::start();
     let alice = server.user("alice");
     let space = alice.create("demo");
-    let content: Vec<u8> = (0..3_000_000_u32)
+    let content: Vec<u8> = (0..8_000_000_u32)
         .flat_map(|n| (n as u16).to_le_bytes())
         .collect();
     space.commit(&[Op::file("big.bin", content.clone())]);
-    let proxy = CuttingProxy::start(server.address, 2_000_000);
+    // The client hands on what it reads in pieces of ten megabytes.
+    let proxy = CuttingProxy::start(server.address, 13_000_000);
     let mut command = server.python("").command("python");
     command.env("HF_ENDPOINT", format!("http://{}", proxy.address)).args([
         "-c",

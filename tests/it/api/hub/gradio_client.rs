@@ -11,7 +11,7 @@ fn it_connects_to_the_host_that_space_info_names() {
     let alice = server.user("alice");
     let space = alice.create("demo");
     let config = json!({
-        "version": "6.31.0", "api_prefix": "", "protocol": "sse_v3", "is_space": true, "space_id": "alice/demo",
+        "version": "6.31.0", "api_prefix": "/gradio_api", "protocol": "sse_v3", "is_space": true, "space_id": "alice/demo",
         "enable_queue": true, "connect_heartbeat": false, "components": [], "dependencies": [], "mode": "blocks",
     });
     let info = json!({"named_endpoints": {}, "unnamed_endpoints": {}});
@@ -19,19 +19,14 @@ fn it_connects_to_the_host_that_space_info_names() {
         card("sdk: static"),
         Op::file("index.html", "not gradio"),
         Op::file("config", config.to_string()),
-        Op::file("info", info.to_string()),
+        Op::file("gradio_api/info", info.to_string()),
     ]);
     space.wait_for("RUNNING");
     let said = server.python(&alice.token).run(
         r#"
-        import socket
-        # Browsers resolve every name under `localhost`; the C library's resolver does not.
-        resolve = socket.getaddrinfo
-        socket.getaddrinfo = lambda host, *more, **named: resolve(
-            "127.0.0.1" if str(host).endswith(".localhost") else host, *more, **named)
         from gradio_client import Client
         client = Client("alice/demo", verbose=False)
-        say({"src": client.src, "version": client.config["version"]})
+        say({"version": client.config["version"]})
         "#,
     );
     assert_eq!(said["version"], "6.31.0");

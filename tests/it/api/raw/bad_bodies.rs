@@ -113,7 +113,7 @@ fn a_commit_is_never_held_in_memory() {
     let space = alice.create("demo");
     space.commit(&[Op::file("warm.bin", "up")]);
     let before = crate::support::server::resident(server.process());
-    let body = commit_body(None, &[Op::file("big.bin", vec![b'x'; 150 << 20])]);
+    let body = commit_body(None, &[Op::file("big.bin", vec![b'x'; 64 << 20])]);
     let watched = std::thread::scope(|scope| {
         let process = server.process();
         let (done, over) = std::sync::mpsc::channel::<()>();
@@ -134,8 +134,8 @@ fn a_commit_is_never_held_in_memory() {
     });
     let grown = watched.saturating_sub(before);
     assert!(
-        grown < 64 << 20,
-        "150 MiB were sent, memory grew by {} MiB",
+        grown < 32 << 20,
+        "64 MiB were sent, memory grew by {} MiB",
         grown >> 20
     );
 }

@@ -1,0 +1,87 @@
+//! Every route of the API keeps out whom its table says it keeps out.
+
+use glasshouse::api::{Access, ENDPOINTS, Endpoint};
+use serde_json::json;
+
+use crate::support::{Answer, Hub, Request, Server, static_site};
+
+/// A request to a route about a Space of Alice's, with a body that any of them would take.
+fn request(endpoint: &Endpoint, space: &str) -> Request {
+    let path = endpoint
+        .path
+        .replace("{owner}/{name}", &format!("alice/{space}"))
+        .replace("{revision}", "main")
+        .replace("{*path}", "index.html")
+        .replace("{user}", "alice")
+        .replace("{name}", "none")
+        .replace("{*rest}", "x")
+        .replace("{*topic}", "x");
+    assert!(!path.contains('{'), "a placeholder without a value: {path}");
+    let method = if endpoint.method == "*" {
+        "GET"
+    } else {
+        endpoint.method
+    };
+    let request = Request::new(method, path.clone());
+    match method {
+        "GET" | "HEAD" => request,
+        _ if path.contains("paths-info") => request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("paths=index.html"),
+        _ => request.json(&json!({
+            "name": "demo", "organization": "alice", "type": "space", "key": "A", "value": "b", "flavor": "cpu-nano",
+            "seconds": 60, "files": [], "content": "", "repoType": "space",
+        })),
+    }
+}
+
+#[test]
+fn routes_keep_out_whom_they_should() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    alice.create("demo").commit(&static_site("one"));
+    alice
+        .create_with("hidden", json!({"visibility": "private"}))
+        .expect(200);
+    alice.space("hidden").commit(&static_site("two"));
+    let nobody = server.anonymous();
+    let mut wrong = Vec::new();
+    for endpoint in ENDPOINTS {
+        let mut check = |who: &str, hub: &Hub<'_>, space: &str, expected: &[u16]| {
+            let answer: Answer = hub.send(request(endpoint, space));
+            let refused = matches!(answer.status, 401 | 403);
+            let right = if expected.is_empty() {
+                !refused
+            } else {
+                expected.contains(&answer.status)
+            };
+            if !right {
+                let line = format!(
+                    "{who}, {space}: {} {}: {answer:?}",
+                    endpoint.method, endpoint.path
+                );
+                wrong.push(line);
+            }
+        };
+        match endpoint.access {
+            Access::Anyone | Access::Filtered => check("nobody", &nobody, "demo", &[]),
+            Access::Account => check("nobody", &nobody, "demo", &[401]),
+            Access::Operator => {
+                check("nobody", &nobody, "demo", &[401]);
+                check("bob", &bob, "demo", &[403]);
+            }
+            Access::Visitor | Access::Reader => {
+                check("nobody", &nobody, "demo", &[]);
+                check("nobody", &nobody, "hidden", &[404]);
+                check("bob", &bob, "hidden", &[404]);
+            }
+            Access::Writer => {
+                check("nobody", &nobody, "demo", &[401]);
+                check("nobody", &nobody, "hidden", &[401]);
+                check("bob", &bob, "demo", &[403]);
+                check("bob", &bob, "hidden", &[404]);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
