@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Revision, Space, SpaceId, split_front_matter};
+use crate::domain::{Revision, Space, SpaceId, read_front_matter, split_front_matter};
 use crate::repo::{RepoError, Repos};
 
 /// A README longer than this is not shown.
@@ -111,9 +111,9 @@ impl Face {
     fn read(readme: &str) -> Self {
         let yaml = split_front_matter(readme).map(|(yaml, _)| yaml);
         let short = yaml.filter(|yaml| yaml.len() <= MAX_FRONT_MATTER_BYTES);
-        match short.map(yaml_serde::from_str) {
-            Some(Ok(Value::Object(data))) => Self { data },
-            _ => Self::default(),
+        let data = short.and_then(|yaml| read_front_matter(yaml).ok());
+        Self {
+            data: data.unwrap_or_default(),
         }
     }
 

@@ -128,7 +128,7 @@ impl Card {
                  `sdk: wasi`), and another `---` line",
             )
         })?;
-        let data = read_mapping(yaml)?;
+        let data = read_front_matter(yaml)?;
         let mut fields = Fields {
             yaml,
             data: &data,
@@ -156,10 +156,28 @@ impl Card {
     }
 }
 
+/// Bytes of a front matter.
+const MAX_FRONT_MATTER: usize = 64 << 10;
+
+/// How deep a card may be nested.
+const MAX_DEPTH: usize = 64;
+
 /// A README's card is read whole; a longer file is not a README.
 const MAX_README: usize = 1 << 20;
 
-fn read_mapping(yaml: &str) -> Result<Map<String, Value>, CardError> {
+/// Reads a front matter as the Hub's clients are to see it.
+///
+/// # Errors
+/// What is wrong, with its line.
+pub fn read_front_matter(yaml: &str) -> Result<Map<String, Value>, CardError> {
+    if yaml.len() > MAX_FRONT_MATTER {
+        return Err(CardError::one(None, "the card is larger than 64 KiB"));
+    }
+    // The parser's time grows with the square of the depth, and it gives up only at the end.
+    if let Some(line) = too_deep(yaml) {
+        let message = format!("the card is nested more than {MAX_DEPTH} deep");
+        return Err(CardError::one(Some(line + 1), message));
+    }
     let value: Value = yaml_serde::from_str(yaml).map_err(|error| {
         // The first line of the file is the opening `---`.
         let line = error.location().map(|at| at.line() + 1);
@@ -173,6 +191,30 @@ fn read_mapping(yaml: &str) -> Result<Map<String, Value>, CardError> {
             "the card must be a list of `key: value` lines",
         )),
     }
+}
+
+/// The line, counted from 1, at which brackets, or dashes of lists in lists, are more than `MAX_DEPTH` deep. Text in
+/// quotes counts too: no honest card comes near.
+fn too_deep(yaml: &str) -> Option<usize> {
+    let mut brackets = 0_usize;
+    for (index, line) in yaml.lines().enumerate() {
+        let indent = line.len() - line.trim_start().len();
+        let in_line = line.matches("- ").count().max(line.matches("? ").count());
+        for byte in line.bytes() {
+            match byte {
+                b'[' | b'{' => brackets += 1,
+                b']' | b'}' => brackets = brackets.saturating_sub(1),
+                _ => {}
+            }
+            if brackets > MAX_DEPTH {
+                return Some(index + 1);
+            }
+        }
+        if in_line > MAX_DEPTH || indent > 4 * MAX_DEPTH {
+            return Some(index + 1);
+        }
+    }
+    None
 }
 
 /// Reads single fields and collects what is wrong with them.
@@ -378,6 +420,22 @@ mod tests {
         let text = problems("---\ntitle: T\nsdk: [wasi\n---\n");
         assert!(text.starts_with("README.md:"), "{text}");
         assert!(text.contains("not valid YAML"), "{text}");
+    }
+
+    #[test]
+    fn a_deep_card_is_refused_before_it_is_parsed() {
+        for unit in ["[", "{a: ", "- ", "? "] {
+            let yaml = format!("sdk: static\ndeep: {}\n", unit.repeat(60_000 / unit.len()));
+            let begun = std::time::Instant::now();
+            assert!(Card::parse(&format!("---\n{yaml}---\n")).is_err(), "{unit}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(2),
+                "{unit} took {:?}",
+                begun.elapsed()
+            );
+        }
+        let honest = "---\nsdk: static\nshort_description: '--- [[a]] - b - c --- ? : ----------------'\n---\n";
+        assert!(Card::parse(honest).is_ok());
     }
 
     #[test]

@@ -274,9 +274,9 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                 Snapshot {
                     desired,
                     restarts,
-                    building: building.and_then(|same| match (&newest, same) {
-                        (Some(newest), true) => Some(newest.id),
-                        _ => Some(other),
+                    building: building.map(|same| match (&newest, same) {
+                        (Some(newest), true) => newest.id,
+                        _ => other,
                     }),
                     newest,
                     good,

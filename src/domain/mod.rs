@@ -17,7 +17,7 @@ pub use account::{Account, Role, Scope};
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
 };
-pub use card::{Card, CardError, CardProblem, Sdk, split_front_matter};
+pub use card::{Card, CardError, CardProblem, Sdk, read_front_matter, split_front_matter};
 pub use decide::{Action, Next, Snapshot, decide};
 pub use hardware::{Hardware, Limits};
 pub use ids::{

@@ -158,9 +158,14 @@ pub fn open_key(path: &Path) -> io::Result<[u8; 32]> {
         result => return result,
     }
     let folder = path.parent().unwrap_or(Path::new("."));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     let mut key = [0; 32];
-    rand::rngs::OsRng.try_fill_bytes(&mut key).map_err(io::Error::other)?;
+    rand::rngs::OsRng
+        .try_fill_bytes(&mut key)
+        .map_err(io::Error::other)?;
     // Written whole under another name first: half a key would lock the server out of what it sealed.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&key)?;

@@ -85,7 +85,7 @@ pub trait Runtime: Send + Sync {
     /// Starts an instance and returns where it answers. Starting the same id twice replaces it.
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>>;
 
-    /// Stops an instance; unknown ones are stopped already. Requests under way in this process run to their end.
+    /// Stops an instance, and with it what it is still doing for visitors; unknown ones are stopped already.
     fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()>;
 
     /// The limits of a running instance, read back from what applies them.

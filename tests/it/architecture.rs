@@ -32,10 +32,7 @@ const WALLS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that may use these only.
-const DOORS: &[(&str, &[&str])] = &[
-    ("cli", &["config", "app", "domain"]),
-    ("main", &["cli"]),
-];
+const DOORS: &[(&str, &[&str])] = &[("cli", &["config", "app", "domain"]), ("main", &["cli"])];
 
 /// Crates a room may not know.
 const FOREIGN: &[(&str, &[&str])] = &[

@@ -1,7 +1,5 @@
 //! The commit stream, cut into every kind of piece.
 
-#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
-
 use ::base64::Engine;
 use ::base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;

@@ -1,5 +1,4 @@
 //! The room against git itself and against a model.
-#![expect(clippy::unwrap_used, reason = "a step that fails fails its test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

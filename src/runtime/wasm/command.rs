@@ -1,9 +1,11 @@
 //! One request to a command: a core WASI preview 1 module, run once as CGI.
 
+use std::pin::pin;
 use std::time::Instant;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
 use http::Request;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
@@ -17,7 +19,7 @@ use super::failure::Failure;
 use super::guest::Guest;
 use super::host::{CommandHost, Tenant, bare_context, fence};
 use super::pipe::{CHUNKS, Input, Output};
-use super::service::{Answer, Reply};
+use super::service::{Answer, Broken, Reply};
 use super::stdio::LogStream;
 
 /// Serves one request, on a guest thread. Sends exactly one reply.
@@ -51,10 +53,12 @@ pub(super) async fn serve(
     // The context's copies of the output's sender go with the store: then the reader sees the end.
     drop(context);
     fence(&mut store);
-    let run = async {
+    let broken = Broken::default();
+    let breaks = broken.clone();
+    // Owns the store, so that the output ends when the run does.
+    let run = async move {
         let result = call(&mut store, program).await;
         let refused = store.data_mut().tenancy().limiter.refused();
-        drop(store);
         let failure = match result {
             Ok(()) => return None,
             Err(error) => Failure::of_call(error, refused),
@@ -62,14 +66,29 @@ pub(super) async fn serve(
         if matches!(failure, Failure::Exit(0)) {
             return None;
         }
+        // While the store still holds the output's other end.
+        breaks.set();
         guest.spec.log.line(&failure.for_author(guest.timeout));
         Some(failure)
     };
-    let answer = read_answer(guest, chunks, reply);
-    let (failure, unanswered) = futures_util::future::join(run, answer).await;
+    let answer = read_answer(guest, chunks, reply, &broken);
+    let unanswered = match select(Box::pin(run), pin!(answer)).await {
+        // The run, and with it the store, is gone before the answer is read on: then the output has its end.
+        Either::Left((failure, answer)) => answer
+            .await
+            .map(|(reply, problem)| (reply, failure.unwrap_or(problem))),
+        // What cannot become an answer any more ends the guest, which may not even look at what it writes.
+        Either::Right((Some((reply, problem @ Failure::Garbled(_))), _run)) => {
+            Some((reply, problem))
+        }
+        Either::Right((unanswered, run)) => {
+            let failure = run.await;
+            unanswered.map(|(reply, problem)| (reply, failure.unwrap_or(problem)))
+        }
+    };
     drop(feeder);
-    if let Some((reply, problem)) = unanswered {
-        let failure = failure.unwrap_or(problem);
+    if let Some((reply, failure)) = unanswered {
+        // A visitor who has left takes no answer.
         let _ = reply.send(Err(failure));
     }
 }
@@ -89,6 +108,7 @@ async fn read_answer(
     guest: &Guest,
     mut chunks: mpsc::Receiver<Bytes>,
     reply: oneshot::Sender<Reply>,
+    broken: &Broken,
 ) -> Option<(oneshot::Sender<Reply>, Failure)> {
     let mut begun = BytesMut::new();
     let (head, body) = loop {
@@ -113,7 +133,7 @@ async fn read_answer(
     let rest = begun.split_off(body).freeze();
     match cgi::parse_head(&begun[..head]) {
         Ok(head) => {
-            let _ = reply.send(Ok(head.map(|()| stream(rest, chunks))));
+            let _ = reply.send(Ok(head.map(|()| stream(rest, chunks, broken.clone()))));
             None
         }
         Err(what) => {
@@ -124,13 +144,14 @@ async fn read_answer(
     }
 }
 
-fn stream(first: Bytes, chunks: mpsc::Receiver<Bytes>) -> Answer {
+fn stream(first: Bytes, chunks: mpsc::Receiver<Bytes>, broken: Broken) -> Answer {
     let rest = futures_util::stream::unfold(chunks, |mut chunks| async move {
         let chunk = chunks.recv().await?;
         Some((Ok::<_, Error>(Frame::data(chunk)), chunks))
     });
     let first = futures_util::stream::iter((!first.is_empty()).then(|| Ok(Frame::data(first))));
-    Answer::Streaming(StreamBody::new(futures_util::StreamExt::chain(first, rest)).boxed_unsync())
+    let body = StreamBody::new(futures_util::StreamExt::chain(first, rest)).boxed_unsync();
+    Answer::Streaming(body, broken)
 }
 
 /// Feeds a request's body to the guest, as fast as the guest reads it.

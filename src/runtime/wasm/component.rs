@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 use super::failure::Failure;
 use super::guest::Guest;
 use super::host::{HttpHost, Tenant};
-use super::service::{Answer, Reply};
+use super::service::{Answer, Broken, Reply};
 
 /// An answer up to this many bytes, complete when the guest returns, is handed over in one piece.
 const WHOLE: usize = 256 << 10;
@@ -30,22 +30,17 @@ pub(super) async fn serve(
     reply: oneshot::Sender<Reply>,
 ) {
     let mut reply = Some(reply);
-    let mut send = |outcome: Reply| {
-        // A visitor who has left takes no answer.
-        reply
-            .take()
-            .is_some_and(|reply| reply.send(outcome).is_ok())
-    };
     let mut instance = match guest.take_idle() {
         Some(instance) => instance,
         None => match guest.instantiate(program, deadline).await {
             Ok(instance) => instance,
             Err(failure) => {
-                send(Err(failure));
+                answer(&mut reply, Err(failure));
                 return;
             }
         },
     };
+    let broken = Broken::default();
     let store = &mut instance.store;
     store.data_mut().tenancy().deadline = deadline;
     store.set_epoch_deadline(1);
@@ -62,7 +57,7 @@ pub(super) async fn serve(
     let (incoming, outparam) = match arguments {
         Ok(arguments) => arguments,
         Err(error) => {
-            send(Err(Failure::Ours(error)));
+            answer(&mut reply, Err(Failure::Ours(error)));
             return;
         }
     };
@@ -75,9 +70,10 @@ pub(super) async fn serve(
             if polled.is_pending()
                 && let Ok(head) = answered.try_recv()
             {
-                send(
-                    head.map_err(Failure::Code)
-                        .map(|head| head.map(Answer::Streaming)),
+                let head = head.map_err(Failure::Code);
+                answer(
+                    &mut reply,
+                    head.map(|head| head.map(|body| Answer::Streaming(body, broken.clone()))),
                 );
             }
             polled
@@ -86,19 +82,32 @@ pub(super) async fn serve(
     };
     match result {
         Ok(()) => {
-            match answered.try_recv() {
-                Ok(Ok(head)) => send(collect(head)),
-                Ok(Err(code)) => send(Err(Failure::Code(code))),
-                Err(_) => send(Err(Failure::Silent)),
+            let outcome = match answered.try_recv() {
+                Ok(Ok(head)) => collect(head),
+                Ok(Err(code)) => Err(Failure::Code(code)),
+                Err(_) => Err(Failure::Silent),
             };
+            if reply.is_some() {
+                let hand_over = move || answer(&mut reply, outcome);
+                guest.group.hand_over(hand_over);
+            }
             guest.give_back(instance);
         }
         Err(error) => {
+            // While the store still holds the body's other end.
+            broken.set();
             let refused = store.data_mut().tenancy().limiter.refused();
             let failure = Failure::of_call(error, refused);
             guest.spec.log.line(&failure.for_author(guest.timeout));
-            send(Err(failure));
+            answer(&mut reply, Err(failure));
         }
+    }
+}
+
+/// Sends the one reply. A visitor who has left takes none.
+fn answer(reply: &mut Option<oneshot::Sender<Reply>>, outcome: Reply) {
+    if let Some(reply) = reply.take() {
+        let _ = reply.send(outcome);
     }
 }
 

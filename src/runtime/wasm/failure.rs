@@ -26,6 +26,8 @@ pub(super) enum Failure {
     Memory(MemoryRefused),
     /// There is no place for it right now.
     Full,
+    /// Its owner stopped it, or a newer version has its place.
+    Stopped,
     /// Its program could not be loaded: ours.
     Load(wasmtime::Error),
     /// Something of ours broke.
@@ -77,6 +79,7 @@ impl Failure {
                 }
             ),
             Self::Full => "the server has no free instance".into(),
+            Self::Stopped => "ended with the Space, which was stopped".into(),
             Self::Load(_) | Self::Ours(_) => {
                 "the server failed; its operator's log says why".into()
             }
@@ -101,6 +104,10 @@ impl Failure {
             Self::Full => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The server is busy. Try again in a moment.\n".into(),
+            ),
+            Self::Stopped => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This Space was stopped.\n".into(),
             ),
             Self::Load(_) | Self::Ours(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,13 +1,15 @@
 //! One Space's guests: its program in memory while it is used, its idle instances, and what each may take.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, InstancePre, Linker, Module, Store, component};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
+use super::decommit::Swollen;
 use super::egress::EgressPolicy;
 use super::failure::Failure;
 use super::host::{CommandHost, HttpHost, Tenancy, Tenant, bare_context, fence};
@@ -26,6 +28,7 @@ pub(super) struct House {
     pub(super) settings: super::WasmSettings,
     pub(super) components: component::Linker<HttpHost>,
     pub(super) commands: Linker<CommandHost>,
+    pub(super) swollen: Swollen,
 }
 
 /// A program ready to be instantiated.
@@ -55,7 +58,8 @@ pub(super) struct Guest {
     /// Milliseconds since `born`.
     used_at: AtomicU64,
     born: Instant,
-    retired: AtomicBool,
+    /// Cancelled when the Space is to run no more: then guests under way end too.
+    pub(super) stopped: CancellationToken,
 }
 
 // === impl Guest ===
@@ -81,7 +85,7 @@ impl Guest {
             idle: Mutex::default(),
             used_at: AtomicU64::new(0),
             born: Instant::now(),
-            retired: AtomicBool::new(false),
+            stopped: CancellationToken::new(),
         }
     }
 
@@ -152,9 +156,14 @@ impl Guest {
             hold.grow(INSTANCE_OVERHEAD).map_err(Failure::Memory)?;
         }
         Ok(Tenancy {
-            limiter: Limiter::new(hold, self.house.settings.memory_per_instance),
+            limiter: Limiter::new(
+                hold,
+                self.house.settings.memory_per_instance,
+                self.house.swollen.clone(),
+            ),
             deadline,
             group: Arc::clone(&self.group),
+            yielded_at: Instant::now(),
         })
     }
 
@@ -206,8 +215,7 @@ impl Guest {
     /// worn out: after its number of uses, or when it has grown to a quarter of the Space's memory.
     pub(super) fn give_back(&self, mut instance: Idle) {
         instance.uses += 1;
-        let allowed =
-            self.spec.artifact.settings.instance_reuse && !self.retired.load(Ordering::Relaxed);
+        let allowed = self.spec.artifact.settings.instance_reuse && !self.stopped.is_cancelled();
         let held = instance.store.data_mut().tenancy().limiter.bytes();
         let worn = instance.uses >= self.house.settings.reuse_count
             || held > self.spec.limits.memory_bytes / 4;
@@ -246,9 +254,9 @@ impl Guest {
         lock(&self.program).is_some()
     }
 
-    /// The Space has a newer instance or none: keep nothing for later.
+    /// The Space has a newer instance or none: ends the guests under way, and keeps nothing for later.
     pub(super) fn retire(&self) {
-        self.retired.store(true, Ordering::Relaxed);
+        self.stopped.cancel();
         self.unload_after(Duration::ZERO);
         self.drop_idle();
     }

@@ -1,7 +1,7 @@
 //! What a guest sees of the host: deny all, then one commented line for each thing it may have.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::Request;
 use wasmtime::component::ResourceTable;
@@ -39,7 +39,13 @@ pub(super) struct Tenancy {
     pub(super) deadline: Instant,
     /// Whose turn it uses.
     pub(super) group: Arc<Group>,
+    /// When it last let its task be looked at.
+    pub(super) yielded_at: Instant,
 }
+
+/// How long a guest may compute before its task is looked at, even if nobody else wants the thread: a visitor who has
+/// left is only noticed then.
+const LONGEST_TURN: Duration = Duration::from_millis(5);
 
 /// A store's data with its tenancy.
 pub(super) trait Tenant: Send + 'static {
@@ -90,10 +96,13 @@ pub(super) fn fence<T: Tenant>(store: &mut Store<T>) {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|mut context| {
         let tenancy = context.data_mut().tenancy();
-        if Instant::now() >= tenancy.deadline {
+        let now = Instant::now();
+        if now >= tenancy.deadline {
             return Ok(UpdateDeadline::Interrupt);
         }
-        Ok(if tenancy.group.checkpoint() {
+        let long = now.duration_since(tenancy.yielded_at) >= LONGEST_TURN;
+        Ok(if tenancy.group.checkpoint() || long {
+            tenancy.yielded_at = now;
             UpdateDeadline::YieldCustom(1, Box::pin(give_way()))
         } else {
             UpdateDeadline::Continue(1)

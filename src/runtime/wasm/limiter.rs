@@ -2,6 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
+use super::decommit::{LARGE, Swollen};
 use crate::ledger::{MemoryHold, MemoryRefused};
 
 /// Bytes held for the host's own side of one instance: its fiber's stack, tables of handles and buffers.
@@ -22,15 +23,19 @@ pub(super) struct Limiter {
     hold: MemoryHold,
     largest_memory: usize,
     refused: Option<MemoryRefused>,
+    large: bool,
+    swollen: Swollen,
 }
 
 impl Limiter {
     /// A limiter over an already begun hold. `largest_memory` in bytes bounds a single memory.
-    pub(super) fn new(hold: MemoryHold, largest_memory: usize) -> Self {
+    pub(super) fn new(hold: MemoryHold, largest_memory: usize, swollen: Swollen) -> Self {
         Self {
             hold,
             largest_memory,
             refused: None,
+            large: false,
+            swollen,
         }
     }
 
@@ -53,6 +58,14 @@ impl Limiter {
     }
 }
 
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        if self.large {
+            self.swollen.ended();
+        }
+    }
+}
+
 impl ResourceLimiter for Limiter {
     fn memory_growing(
         &mut self,
@@ -62,6 +75,7 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let allowed =
             maximum.is_none_or(|maximum| desired <= maximum) && desired <= self.largest_memory;
+        self.large |= allowed && desired >= LARGE;
         Ok(allowed && self.grow(desired.saturating_sub(current)))
     }
 

@@ -24,6 +24,7 @@
 mod cgi;
 mod command;
 mod component;
+mod decommit;
 mod egress;
 mod failure;
 mod guest;
@@ -86,7 +87,7 @@ pub struct WasmRuntime {
     house: Arc<House>,
     scheduler: Scheduler,
     guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>,
-    _janitor: AbortOnDropHandle<()>,
+    _janitors: [AbortOnDropHandle<()>; 2],
 }
 
 // === impl WasmRuntime ===
@@ -116,7 +117,11 @@ impl WasmRuntime {
             },
         )?;
         let guests = Arc::<Mutex<HashMap<InstanceId, Arc<Guest>>>>::default();
-        let janitor = tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after));
+        let swollen = decommit::Swollen::default();
+        let janitors = [
+            tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after)),
+            tokio::spawn(decommit::run(engine.clone(), swollen.clone())),
+        ];
         Ok(Self {
             house: Arc::new(House {
                 profile: engine::profile(&engine),
@@ -125,10 +130,11 @@ impl WasmRuntime {
                 settings,
                 components,
                 commands,
+                swollen,
             }),
             scheduler,
             guests,
-            _janitor: AbortOnDropHandle::new(janitor),
+            _janitors: janitors.map(AbortOnDropHandle::new),
         })
     }
 

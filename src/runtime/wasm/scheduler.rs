@@ -18,7 +18,7 @@
 //! Threads: `guest-N` polls guests, `guest-clock` moves the epoch and wakes parked groups. All hold the I/O runtime's
 //! handle, so that timers and sockets a guest waits for are driven there.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -26,8 +26,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use async_task::{Runnable, Task};
-use rustix::process::setpriority_process;
-use rustix::thread::gettid;
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Engine, EngineWeak};
 
@@ -84,6 +82,9 @@ struct State {
     floor: u64,
     running: usize,
     waiting_threads: usize,
+    /// A thread has been woken and has not looked yet. It wakes the next one if there is more than it can do, so a
+    /// burst of small tasks does not wake every thread for nothing.
+    waking: bool,
     clock_waits: bool,
     closing: bool,
     next_key: u64,
@@ -110,7 +111,24 @@ enum Place {
 thread_local! {
     /// This thread's CPU time, in nanoseconds, up to which everything has been charged.
     static CHARGED: Cell<u64> = const { Cell::new(0) };
+    /// What this thread is still to hand over.
+    static OUTBOX: RefCell<Outbox> = const { RefCell::new(Outbox::new()) };
 }
+
+/// Answers on their way to the gateway, handed over a few at a time.
+///
+/// Each of them wakes a thread of the gateway, which the kernel then runs at once in place of this one: with one
+/// switch for each request, switching is most of the work. So the answers of one Space wait for each other, a moment at
+/// most, and never behind another Space.
+struct Outbox {
+    group: u64,
+    since: Option<Instant>,
+    parcels: Vec<Box<dyn FnOnce()>>,
+}
+
+/// Answers that may wait for each other, and how long the first may wait.
+const PARCELS: usize = 8;
+const PARCEL_WAIT: Duration = Duration::from_micros(100);
 
 // === impl Scheduler ===
 
@@ -132,8 +150,7 @@ impl Scheduler {
         for index in 0..settings.threads.max(1) {
             let (shared, runtime) = (Arc::clone(&shared), tokio::runtime::Handle::current());
             let body = move || {
-                // Guests give way to the gateway; without the right to do so they merely do not.
-                let _ = setpriority_process(Some(gettid()), 10);
+                run_in_batches();
                 let _inside = runtime.enter();
                 shared.work();
             };
@@ -211,6 +228,15 @@ impl Group {
         task
     }
 
+    /// For a guest that has just finished, on its own thread: does `work`, which hands over the answer, soon.
+    pub(super) fn hand_over(&self, work: impl FnOnce() + 'static) {
+        OUTBOX.with_borrow_mut(|outbox| {
+            outbox.group = self.key;
+            outbox.since.get_or_insert_with(Instant::now);
+            outbox.parcels.push(Box::new(work));
+        });
+    }
+
     /// For the epoch callback, on the guest's own thread: charges what was used so far and says whether the guest must
     /// give way.
     pub(super) fn checkpoint(&self) -> bool {
@@ -260,13 +286,14 @@ impl Shared {
         };
         queue.tasks.push_back(runnable);
         state.admit(key);
-        if state.waiting_threads > 0 {
+        if state.wakes_a_thread() {
             drop(state);
             self.work.notify_one();
-        } else if state
-            .eligible
-            .first()
-            .is_some_and(|(first, _)| *first < state.floor)
+        } else if state.waiting_threads == 0
+            && state
+                .eligible
+                .first()
+                .is_some_and(|(first, _)| *first < state.floor)
         {
             drop(state);
             self.preempt();
@@ -301,7 +328,14 @@ impl Shared {
                 self.clock.notify_one();
             }
             let Some((key, runnable)) = picked else {
+                if OUTBOX.with_borrow(|outbox| !outbox.parcels.is_empty()) {
+                    drop(state);
+                    deliver();
+                    state = self.lock();
+                    continue;
+                }
                 state.waiting_threads += 1;
+                state.waking = false;
                 state = self
                     .work
                     .wait(state)
@@ -309,7 +343,15 @@ impl Shared {
                 state.waiting_threads -= 1;
                 continue;
             };
+            state.waking = false;
+            let wakes = state.wakes_a_thread();
             drop(state);
+            if wakes {
+                self.work.notify_one();
+            }
+            if OUTBOX.with_borrow(|outbox| outbox.is_due(key)) {
+                deliver();
+            }
             runnable.run();
             let used = uncharged();
             state = self.lock();
@@ -342,9 +384,10 @@ impl Shared {
                 }
                 idle = 0;
             }
+            let wakes = woken > 0 && state.wakes_a_thread();
             drop(state);
-            if woken > 0 {
-                self.work.notify_all();
+            if wakes {
+                self.work.notify_one();
             }
             if busy && let Some(engine) = self.engine.upgrade() {
                 engine.increment_epoch();
@@ -356,6 +399,13 @@ impl Shared {
 // === impl State ===
 
 impl State {
+    /// Whether the caller is to wake a thread: there is something to do, somebody to do it, and nobody on the way.
+    fn wakes_a_thread(&mut self) -> bool {
+        let wakes = self.waiting_threads > 0 && !self.waking && !self.eligible.is_empty();
+        self.waking |= wakes;
+        wakes
+    }
+
     /// Puts a group among those that may run, if it has something to run and a thread left in its share.
     fn admit(&mut self, key: u64) {
         let floor = self.floor;
@@ -439,6 +489,49 @@ impl Queue {
         self.virtual_time = self
             .virtual_time
             .saturating_add(used.saturating_mul(1000) / size);
+    }
+}
+
+// === impl Outbox ===
+
+impl Outbox {
+    const fn new() -> Self {
+        Self {
+            group: 0,
+            since: None,
+            parcels: Vec::new(),
+        }
+    }
+
+    /// Whether the parcels must go before a task of that group is run.
+    fn is_due(&self, next: u64) -> bool {
+        self.since.is_some_and(|since| {
+            self.group != next || self.parcels.len() >= PARCELS || since.elapsed() >= PARCEL_WAIT
+        })
+    }
+}
+
+/// Makes this thread one that the kernel runs in longer turns and that, when woken, takes nobody's place (`SCHED_BATCH`,
+/// sched(7)): the gateway's threads keep theirs, and both sides do more between two switches.
+#[expect(
+    unsafe_code,
+    reason = "no safe interface to sched_setscheduler is among our libraries"
+)]
+fn run_in_batches() {
+    let parameter = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the call reads the parameter and changes the calling thread's policy, nothing else. A kernel that refuses
+    // leaves an ordinary thread, which works too.
+    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter) };
+}
+
+fn deliver() {
+    // Taken out first: what is delivered may run code that comes back here.
+    let parcels = OUTBOX.with_borrow_mut(|outbox| {
+        outbox.since = None;
+        std::mem::take(&mut outbox.parcels)
+    });
+    for parcel in parcels {
+        parcel();
     }
 }
 

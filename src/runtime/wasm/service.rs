@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -15,6 +15,7 @@ use http_body::Frame;
 use http_body_util::Full;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep_until, timeout_at};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use wasmtime_wasi_http::WasiBody;
 
 use super::failure::Failure;
@@ -31,8 +32,23 @@ pub(super) enum Answer {
     Whole(Bytes),
     /// The first bytes; the rest is already on its way, and the guest has returned.
     Begun(Bytes, WasiBody),
-    /// The guest goes on writing it.
-    Streaming(WasiBody),
+    /// The guest goes on writing it. What it wrote is all there is, unless it broke.
+    Streaming(WasiBody, Broken),
+}
+
+/// Set before a guest's body ends because the guest did. The body's channel alone cannot tell an end from a break.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Broken(Arc<AtomicBool>);
+
+impl Broken {
+    /// The guest broke.
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// A Space's guests, answering.
@@ -66,9 +82,11 @@ impl GuestService {
                 }
                 Answer::Begun(first, rest) => {
                     task.detach();
-                    self.stream(Some(first), rest, None, deadline)
+                    self.stream(Some(first), rest, None, Broken::default(), deadline)
                 }
-                Answer::Streaming(body) => self.stream(None, body, Some(task), deadline),
+                Answer::Streaming(body, broken) => {
+                    self.stream(None, body, Some(task), broken, deadline)
+                }
             }),
             Err(failure) => {
                 if let Failure::Load(error) | Failure::Ours(error) = &failure {
@@ -114,7 +132,12 @@ impl GuestService {
             }
             drop(live);
         });
-        match timeout_at(until, replied).await {
+        let outcome = tokio::select! {
+            biased;
+            outcome = timeout_at(until, replied) => outcome,
+            () = self.guest.stopped.cancelled() => return Err(Failure::Stopped),
+        };
+        match outcome {
             Ok(Ok(reply)) => Ok((task, reply?)),
             // The sender went without a word: the guest's task panicked, which is ours.
             Ok(Err(_)) => Err(Failure::Ours(wasmtime::format_err!(
@@ -133,13 +156,16 @@ impl GuestService {
         first: Option<Bytes>,
         rest: WasiBody,
         task: Option<Task<()>>,
+        broken: Broken,
         deadline: Instant,
     ) -> Body {
         Body::new(StreamedBody {
             first: first.filter(|first| !first.is_empty()),
             rest,
             task,
+            broken,
             deadline: Box::pin(sleep_until(tokio::time::Instant::from_std(deadline))),
+            stopped: Box::pin(self.guest.stopped.clone().cancelled_owned()),
             left: self.guest.house.settings.response_bytes,
         })
     }
@@ -148,9 +174,12 @@ impl GuestService {
 /// A body that its guest may still be writing. Its drop, before the end, ends the guest.
 struct StreamedBody {
     first: Option<Bytes>,
-    rest: WasiBody,
+    /// Before `rest`, so that it drops first: a guest told that nobody reads might go on all the same.
     task: Option<Task<()>>,
+    rest: WasiBody,
+    broken: Broken,
     deadline: Pin<Box<Sleep>>,
+    stopped: Pin<Box<WaitForCancellationFutureOwned>>,
     left: u64,
 }
 
@@ -159,6 +188,8 @@ struct StreamedBody {
 enum CutOff {
     #[error("the Space ran past its request deadline")]
     Deadline,
+    #[error("the Space was stopped")]
+    Stopped,
     #[error("the answer is larger than the server passes on")]
     TooLarge,
     #[error("the Space stopped in the middle of its answer")]
@@ -179,11 +210,17 @@ impl http_body::Body for StreamedBody {
         }
         let polled = Pin::new(&mut this.rest).poll_frame(context);
         let Poll::Ready(frame) = polled else {
-            ready!(this.deadline.as_mut().poll(context));
+            let cut_off = if this.stopped.as_mut().poll(context).is_ready() {
+                CutOff::Stopped
+            } else {
+                ready!(this.deadline.as_mut().poll(context));
+                CutOff::Deadline
+            };
             this.task = None;
-            return Poll::Ready(Some(Err(CutOff::Deadline)));
+            return Poll::Ready(Some(Err(cut_off)));
         };
         Poll::Ready(match frame {
+            None if this.broken.is_set() => Some(Err(CutOff::Broken)),
             None => {
                 // The answer is whole: let the guest come to its own end.
                 if let Some(task) = this.task.take() {

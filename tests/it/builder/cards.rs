@@ -1,7 +1,7 @@
 //! Cards that cannot be.
 
 use crate::support::{Op, Server, Space, card, eventually};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Commits the files to a Space of that name and waits until its stage is that one; the message.
 fn outcome(space: &Space<'_>, files: &[Op], stage: &str) -> String {
@@ -127,9 +127,16 @@ fn a_card_that_explodes_is_an_error() {
     }
     readme += "---\n";
     let deep = format!("---\nsdk: static\ndeep: {}\n---\n", "[".repeat(50_000));
-    for readme in [readme, deep] {
+    let nested = format!("---\nsdk: static\ndeep: {}\n---\n", "{a: ".repeat(20_000));
+    for readme in [readme, deep, nested] {
+        let begin = Instant::now();
         let message = outcome(&space, &[Op::file("README.md", readme)], "CONFIG_ERROR");
         assert!(message.contains("README.md"), "{message}");
+        assert!(
+            begin.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            begin.elapsed()
+        );
     }
     server.anonymous().get("/readyz").expect(200);
 }

@@ -159,7 +159,7 @@ fn a_compile_bomb_ends_at_its_limit_and_leaves_the_server_alone() {
     let space = alice.create("demo");
     let before = (cpu_seconds(server.process()), resident(server.process()));
     let begin = Instant::now();
-    let message = refusal(&space, bomb(600, 4_000));
+    let message = refusal(&space, bomb(100, 300, 3_000));
     says(&message, &["cpu", "time"]);
     assert!(begin.elapsed() < Duration::from_secs(60));
     let grown = resident(server.process()).saturating_sub(before.1);
@@ -176,29 +176,25 @@ fn a_compiler_that_wants_too_much_memory_is_stopped() {
     let server = Server::with(&[("BUILD__COMPILE_MEMORY", "1 GiB")]);
     let alice = server.user("alice");
     let space = alice.create("demo");
-    let message = refusal(&space, bomb(1, 700_000));
+    let message = refusal(&space, bomb(1, 3_000, 30_000));
     says(&message, &["memory"]);
 }
 
-/// A command with that many functions of that many steps each.
-fn bomb(functions: usize, steps: usize) -> Vec<u8> {
-    let mut body = vec![1, 1, 0x7e]; // One local, i64.
-    for step in 0..steps {
-        // local.get 0, i64.const, i64.mul, local.get 0, i64.rotl, local.set 0
-        body.extend([
-            0x20,
-            0,
-            0x42,
-            (step % 63) as u8,
-            0x7e,
-            0x20,
-            0,
-            0x89,
-            0x21,
-            0,
-        ]);
+/// A command with that many functions of that many branches in a loop, over that many variables: each branch may change
+/// each variable, which is what compilers find hardest.
+fn bomb(functions: usize, variables: usize, branches: usize) -> Vec<u8> {
+    let mut body = [&[1][..], &leb(variables), &[0x7e, 0x03, 0x40]].concat();
+    for branch in 0..branches {
+        let (from, to) = (
+            leb(branch * 7919 % variables),
+            leb((branch * 104_729 + 13) % variables),
+        );
+        // if (from) { to = to + from }
+        body.extend([&[0x20][..], &from, &[0xa7, 0x04, 0x40, 0x20], &to].concat());
+        body.extend([&[0x20][..], &from, &[0x7c, 0x21], &to, &[0x0b]].concat());
     }
-    body.push(0x0b);
+    // if (first) continue
+    body.extend([0x20, 0, 0xa7, 0x0d, 0, 0x0b, 0x0b]);
     let mut code = leb(functions);
     for _ in 0..functions {
         code.extend(leb(body.len()));
@@ -209,7 +205,8 @@ fn bomb(functions: usize, steps: usize) -> Vec<u8> {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     module.extend([1, 4, 1, 0x60, 0, 0]);
     section(&mut module, 3, &types);
-    section(&mut module, 7, b"\x01\x06_start\0\0");
+    section(&mut module, 5, &[1, 0, 1]);
+    section(&mut module, 7, b"\x02\x06_start\0\0\x06memory\x02\0");
     section(&mut module, 10, &code);
     module
 }

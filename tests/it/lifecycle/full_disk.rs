@@ -1,3 +1,3 @@
 //! A disk that is full: refused in words, nothing acknowledged that was not kept, and all well once there is room.
 
-mod mounts;
+mod root;

@@ -95,11 +95,17 @@ fn a_new_version_is_built_while_it_sleeps() {
 fn one_that_never_sleeps_does_not() {
     let server = Server::with(&[("SLEEP__AFTER", "1s")]);
     let alice = server.user("alice");
-    let restless = alice.publish("restless", &crate::support::static_site("up"));
+    let publish = |name: &str| {
+        let space = alice.create(name);
+        space.commit(&wasi("hello", ""));
+        space.wait_for("RUNNING");
+        space
+    };
+    let restless = publish("restless");
     restless
         .post("/sleeptime", &json!({"seconds": -1}))
         .expect(200);
-    let other = alice.publish("other", &crate::support::static_site("down"));
+    let other = publish("other");
     falls_asleep(&other);
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(restless.stage(), "RUNNING");

@@ -102,6 +102,26 @@ fn a_visitor_of_an_idle_space_is_quick_while_sixteen_spin() {
     drop(visits);
 }
 
+#[test]
+fn use_is_counted() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = spinner(&alice, "basic", "cpu-basic");
+    let before = space.usage();
+    space.visit("/busy?ms=500").expect(200);
+    space.visit("/sleep?ms=500").expect(200);
+    let after = space.usage();
+    assert!(
+        (after.requests - before.requests - 2.0).abs() < f64::EPSILON,
+        "{before:?} {after:?}"
+    );
+    let cpu = after.cpu_seconds - before.cpu_seconds;
+    assert!(
+        (0.2..0.95).contains(&cpu),
+        "half a second of work, half a second of sleep, {cpu} charged"
+    );
+}
+
 /// A visit to `/spin` that lasts as long as the socket.
 fn space_socket(space: &Space<'_>) -> std::net::TcpStream {
     use std::io::Write;

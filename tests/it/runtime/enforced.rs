@@ -23,27 +23,10 @@ fn a_running_guest_names_its_limits() {
         "{runtime:#}"
     );
     assert!(
-        find("memory")["value"].as_str().unwrap().contains("2 GiB"),
+        find("memory")["value"]
+            .as_str()
+            .unwrap()
+            .contains("2147483648"),
         "{runtime:#}"
-    );
-}
-
-#[test]
-fn use_is_counted() {
-    let server = Server::start();
-    let alice = server.user("alice");
-    let space = alice.publish_hostile("");
-    let before = space.usage();
-    space.visit("/busy?ms=500").expect(200);
-    space.visit("/sleep?ms=500").expect(200);
-    let after = space.usage();
-    assert!(
-        (after.requests - before.requests - 2.0).abs() < f64::EPSILON,
-        "{before:?} {after:?}"
-    );
-    let cpu = after.cpu_seconds - before.cpu_seconds;
-    assert!(
-        (0.3..0.95).contains(&cpu),
-        "half a second of work, half a second of sleep, {cpu} charged"
     );
 }

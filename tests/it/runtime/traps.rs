@@ -24,17 +24,16 @@ fn a_trap_before_the_answer_is_a_502() {
 }
 
 #[test]
-fn a_trap_after_the_first_bytes_breaks_the_body_off() {
+fn a_trap_after_the_first_bytes_does_not_look_like_an_answer() {
     let server = Server::start();
     let alice = server.user("alice");
     let space = alice.publish_hostile("");
-    let answer = space.visit("/trap-after");
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.text(), "first bytes\n");
-    assert!(
-        !answer.whole,
-        "a body that was cut short must not look whole"
-    );
+    for _ in 0..5 {
+        let answer = space.visit("/trap-after");
+        // The head may not have left yet, and then the truth can still be told.
+        let broke_off = answer.status == 200 && !answer.whole;
+        assert!(answer.status == 502 || broke_off, "{answer:?}");
+    }
     space.wait_for_no_memory();
 }
 

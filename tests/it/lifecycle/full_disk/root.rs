@@ -22,7 +22,7 @@ fn a_commit_that_does_not_fit_changes_nothing() {
         .status();
     assert!(
         mounted.unwrap().success(),
-        "only root can mount; GLASSHOUSE_TEST_SKIP=mounts leaves this out"
+        "only root can mount; GLASSHOUSE_TEST_SKIP=root leaves this out"
     );
     let _mount = Mount(data.clone());
     server.launch();
