@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
     let output = Output::new(cli.json);
     let result = match cli.command {
         // It confines itself before it looks at what it is given, so nothing is started around it.
-        Command::CompileWorker { .. } => return crate::builder::worker::main(),
+        Command::CompileWorker { .. } => return crate::app::compile_worker(),
         Command::Doctor { data } => doctor::run(&data, &output),
         Command::Serve(args) => serve::run(args),
         remote => run_remote(remote, &output),

@@ -26,6 +26,9 @@ pub const TABLE_ELEMENTS: u32 = 100_000;
 /// Memory in bytes that WebAssembly without 64-bit addresses can name, and so the most that is reserved per memory.
 pub const LARGEST_MEMORY: u64 = 1 << 32;
 
+/// Pieces of memory that the pool gathers, on each thread, before it gives them back to the kernel.
+pub const DECOMMIT_BATCH: usize = 16;
+
 /// Raised by hand when artifacts made so far must not be used any more although the engine would still accept them.
 const SCHEMA: u32 = 1;
 /// A slot reserves all that 32 bits can name, and a guard: then the compiled code needs no bounds checks.
@@ -154,7 +157,7 @@ fn pool(instances: u32, memory_bytes: u64) -> PoolingAllocationConfig {
         .async_stack_keep_resident(KEEP_RESIDENT)
         // Freeing many slots in one system call, and asking the kernel which pages were touched at all, is what makes
         // a fresh instance per request affordable. `Auto`: kernels before 6.7 cannot be asked.
-        .decommit_batch_size(16)
+        .decommit_batch_size(DECOMMIT_BATCH)
         .pagemap_scan(Enabled::Auto);
     pool
 }

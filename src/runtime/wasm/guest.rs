@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, InstancePre, Linker, Module, Store, component};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
-use super::decommit::Swollen;
 use super::egress::EgressPolicy;
 use super::failure::Failure;
 use super::host::{CommandHost, HttpHost, Tenancy, Tenant, bare_context, fence};
@@ -28,7 +27,6 @@ pub(super) struct House {
     pub(super) settings: super::WasmSettings,
     pub(super) components: component::Linker<HttpHost>,
     pub(super) commands: Linker<CommandHost>,
-    pub(super) swollen: Swollen,
 }
 
 /// A program ready to be instantiated.
@@ -156,11 +154,7 @@ impl Guest {
             hold.grow(INSTANCE_OVERHEAD).map_err(Failure::Memory)?;
         }
         Ok(Tenancy {
-            limiter: Limiter::new(
-                hold,
-                self.house.settings.memory_per_instance,
-                self.house.swollen.clone(),
-            ),
+            limiter: Limiter::new(hold, self.house.settings.memory_per_instance),
             deadline,
             group: Arc::clone(&self.group),
             yielded_at: Instant::now(),
@@ -258,7 +252,8 @@ impl Guest {
     pub(super) fn retire(&self) {
         self.stopped.cancel();
         self.unload_after(Duration::ZERO);
-        self.drop_idle();
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        self.group.spawn(async move { drop(idle) }).detach();
     }
 
     fn age(&self) -> u64 {

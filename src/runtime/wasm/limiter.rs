@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use super::decommit::{LARGE, Swollen};
+use super::decommit::{LARGE, large_ends};
 use crate::ledger::{MemoryHold, MemoryRefused};
 
 /// Bytes held for the host's own side of one instance: its fiber's stack, tables of handles and buffers.
@@ -24,18 +24,16 @@ pub(super) struct Limiter {
     largest_memory: usize,
     refused: Option<MemoryRefused>,
     large: bool,
-    swollen: Swollen,
 }
 
 impl Limiter {
     /// A limiter over an already begun hold. `largest_memory` in bytes bounds a single memory.
-    pub(super) fn new(hold: MemoryHold, largest_memory: usize, swollen: Swollen) -> Self {
+    pub(super) fn new(hold: MemoryHold, largest_memory: usize) -> Self {
         Self {
             hold,
             largest_memory,
             refused: None,
             large: false,
-            swollen,
         }
     }
 
@@ -61,7 +59,7 @@ impl Limiter {
 impl Drop for Limiter {
     fn drop(&mut self) {
         if self.large {
-            self.swollen.ended();
+            large_ends();
         }
     }
 }

@@ -87,7 +87,7 @@ pub struct WasmRuntime {
     house: Arc<House>,
     scheduler: Scheduler,
     guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>,
-    _janitors: [AbortOnDropHandle<()>; 2],
+    _janitor: AbortOnDropHandle<()>,
 }
 
 // === impl WasmRuntime ===
@@ -117,11 +117,7 @@ impl WasmRuntime {
             },
         )?;
         let guests = Arc::<Mutex<HashMap<InstanceId, Arc<Guest>>>>::default();
-        let swollen = decommit::Swollen::default();
-        let janitors = [
-            tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after)),
-            tokio::spawn(decommit::run(engine.clone(), swollen.clone())),
-        ];
+        let janitor = tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after));
         Ok(Self {
             house: Arc::new(House {
                 profile: engine::profile(&engine),
@@ -130,11 +126,10 @@ impl WasmRuntime {
                 settings,
                 components,
                 commands,
-                swollen,
             }),
             scheduler,
             guests,
-            _janitors: janitors.map(AbortOnDropHandle::new),
+            _janitor: AbortOnDropHandle::new(janitor),
         })
     }
 

@@ -29,6 +29,7 @@ use async_task::{Runnable, Task};
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Engine, EngineWeak};
 
+use super::decommit::Wringer;
 use crate::ledger::SpaceAccount;
 
 /// Virtual nanoseconds of head start for a group that had nothing to run.
@@ -69,6 +70,7 @@ struct Shared {
     engine: EngineWeak,
     started: Instant,
     preempted_at: AtomicU64,
+    wringer: Wringer,
 }
 
 #[derive(Default)]
@@ -134,7 +136,7 @@ const PARCEL_WAIT: Duration = Duration::from_micros(100);
 
 impl Scheduler {
     /// Starts the threads. Must be called inside the I/O runtime.
-    pub(super) fn start(engine: &Engine, settings: &SchedulerSettings) -> std::io::Result<Self> {
+    pub(super) fn start(engine: &Engine, settings: &SchedulerSettings) -> wasmtime::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -142,6 +144,7 @@ impl Scheduler {
             engine: engine.weak(),
             started: Instant::now(),
             preempted_at: AtomicU64::new(0),
+            wringer: Wringer::new(engine)?,
         });
         let mut scheduler = Self {
             shared: Arc::clone(&shared),
@@ -353,6 +356,7 @@ impl Shared {
                 deliver();
             }
             runnable.run();
+            self.wringer.wring();
             let used = uncharged();
             state = self.lock();
             state.finish(key, used);

@@ -2,7 +2,7 @@
 
 use crate::support::guests::wasi;
 use crate::support::server::cpu_seconds;
-use crate::support::{Hub, Server, Space};
+use crate::support::{Hub, Server, Space, eventually};
 use std::time::{Duration, Instant};
 
 fn spinner<'a>(alice: &Hub<'a>, name: &str, hardware: &str) -> Space<'a> {
@@ -56,7 +56,12 @@ fn two_spaces_are_served_by_their_shares() {
         .iter()
         .flat_map(|space| (0..3).map(|_| space_socket(space)))
         .collect();
-    std::thread::sleep(Duration::from_millis(2500));
+    let begun = Instant::now();
+    // Until the saved second is spent: from then on there is only what comes in.
+    eventually(Duration::from_secs(30), "the saved credit is spent", || {
+        let earned = 1.0 + 0.25 * begun.elapsed().as_secs_f64();
+        (small.usage().cpu_seconds >= earned - 0.1).then_some(())
+    });
     let (before_small, before_large) = (small.usage().cpu_seconds, large.usage().cpu_seconds);
     std::thread::sleep(Duration::from_secs(4));
     let used_small = (small.usage().cpu_seconds - before_small) / 4.0;
