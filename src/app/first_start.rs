@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::auth::{hash_token, looks_like_ours, new_token};
+use crate::auth::new_token;
 use crate::config::Config;
 use crate::domain::{Account, Owner, Role, Scope};
 use crate::store::{NewToken, Store};
@@ -20,7 +20,7 @@ const TOKEN_NAME: &str = "first-start";
 /// Makes the account `admin` and its token when there are no accounts, and finishes a first start that was cut off.
 ///
 /// The token is written to `DATA/admin-token` before its hash is stored, so no moment of a crash leaves an account
-/// that nobody can use. A file removed later stays removed.
+/// that nobody can use. An admin without any token is given a new one the same way.
 pub(super) async fn accounts(store: &Store, data: &Path) -> anyhow::Result<()> {
     let name: Owner = ADMIN.parse().expect("a plain name");
     let admin = match store.account_by_name(&name).await? {
@@ -35,22 +35,14 @@ pub(super) async fn accounts(store: &Store, data: &Path) -> anyhow::Result<()> {
 }
 
 async fn give_token(store: &Store, admin: &Account, path: &Path) -> anyhow::Result<()> {
-    let kept = fs::read_to_string(path)
-        .ok()
-        .map(|text| text.trim().to_owned());
-    let token = match kept.filter(|token| looks_like_ours(token)) {
-        Some(token) => token,
-        None => {
-            let (token, _) = new_token();
-            write_private(path, token.expose())?;
-            token.expose().to_owned()
-        }
-    };
+    // Always a new one: what stands in the file may have been revoked.
+    let (token, hash) = new_token();
+    write_private(path, token.expose())?;
     let record = NewToken {
         account: admin.id,
         name: TOKEN_NAME.into(),
         scope: Scope::Write,
-        hash: hash_token(&token),
+        hash,
         expires_at: None,
     };
     store

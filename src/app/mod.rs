@@ -139,9 +139,7 @@ impl House {
                 wasi_hardware: config.wasm.default_hardware.clone(),
                 spaces_per_owner: config.quota.spaces_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
-                host: config
-                    .public_host()
-                    .unwrap_or_else(|| config.listen.to_string()),
+                addresses: config.addresses(config.listen.port()),
             },
         };
         let lifecycle = Lifecycle::start(parts, nudges).await?;

@@ -153,12 +153,6 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
     let mut number = |key, value: u32, least, most| {
         problems.number(key, u64::from(value), least, most);
     };
-    number(
-        "quota.builds_per_owner",
-        config.quota.builds_per_owner,
-        1,
-        1024,
-    );
     number("wasm.instances", config.wasm.instances, 1, 100_000);
     number(
         "wasm.reuse_count",
@@ -213,7 +207,7 @@ fn times_are_in_bounds(config: &Config, problems: &mut Problems) {
         DAY,
     );
     problems.time("gateway.idle_timeout", gateway.idle_timeout, MILLI, YEAR);
-    problems.time("wasm.tick", wasm.tick, MILLI, 100 * MILLI);
+    problems.time("wasm.tick", wasm.tick, MILLI / 10, 100 * MILLI);
     problems.time(
         "wasm.max_request_timeout",
         wasm.max_request_timeout,

@@ -100,8 +100,6 @@ pub struct QuotaConfig {
     pub memory_per_owner: u64,
     /// Whether they run or not.
     pub spaces_per_owner: u32,
-    /// Under way; more of the same owner wait.
-    pub builds_per_owner: u32,
 }
 
 /// `[host]`

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use serde::de::{Deserializer, Error, Visitor};
 
-const TIME_UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
+/// In microseconds.
+const TIME_UNITS: [(&str, u64); 6] = [
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1000),
+    ("us", 1),
 ];
 const SIZE_UNITS: [(&str, u64); 5] = [
     ("TiB", 1 << 40),
@@ -61,12 +63,12 @@ impl<T> Visitor<'_> for Text<T> {
     }
 }
 
-const A_TIME: &str = "a time such as `250ms`, `30s`, `10m`, `48h` or `7d`";
+const A_TIME: &str = "a time such as `250us`, `250ms`, `30s`, `10m`, `48h` or `7d`";
 const A_SIZE: &str = "a size such as `512 B`, `64 KiB`, `256 MiB` or `2 GiB`";
 
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_str(Text {
-        parse: |text| parse(text, &TIME_UNITS).map(Duration::from_millis),
+        parse: |text| parse(text, &TIME_UNITS).map(Duration::from_micros),
         expected: A_TIME,
     })
 }
@@ -83,8 +85,8 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 pub(super) fn time(value: Duration) -> String {
-    let millis = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
-    render(millis, &TIME_UNITS, "")
+    let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
+    render(micros, &TIME_UNITS, "")
 }
 
 pub(super) mod duration {

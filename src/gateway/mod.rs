@@ -197,8 +197,8 @@ impl Inner {
             forward::forward(upstream, request, self.config.body_bytes, idle).await?;
 
         headers::to_visitor(response.headers_mut());
-        if target.is_path_form() {
-            path_form::confine(response.headers_mut());
+        if let Some(prefix) = target.prefix() {
+            path_form::confine(response.headers_mut(), &prefix);
         }
         if let Some(woke) = woke {
             self.tell_wake(&mut response, woke);

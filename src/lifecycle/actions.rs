@@ -1,11 +1,12 @@
 //! Does what was decided. Every action may be done twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::observed::{Kept, KeptState, Observed};
+use super::observed::{Building, Kept, KeptState, Observed};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
 use super::{environment, now, view};
@@ -27,8 +28,8 @@ pub(super) async fn act(
     match action {
         Action::Build(id) => begin_build(supervisor, stored, id),
         Action::CancelBuild(_) => {
-            if let Some((_, cancel)) = lock(&supervisor.own.observed).building.take() {
-                cancel.cancel();
+            if let Some(building) = lock(&supervisor.own.observed).building.take() {
+                building.cancel.cancel();
             }
         }
         Action::Start(id) => start(supervisor, stored, id).await?,
@@ -61,7 +62,9 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
             message: view::for_visitor(stage).to_owned(),
         }),
     };
-    supervisor.parts.place(&stored.space).set(route);
+    if let Some(entry) = supervisor.parts.entry(&stored.space) {
+        entry.set(route);
+    }
 }
 
 /// Stops what runs of a Space whose row is gone.
@@ -82,8 +85,11 @@ pub(super) async fn clear(supervisor: &Supervisor) {
 /// Takes the build out of `observed` when it drops, however the build ended, and makes the supervisor look.
 struct UnderWay {
     supervisor: Supervisor,
-    id: BuildId,
+    run: u64,
 }
+
+/// Numbers the runs of builds.
+static RUNS: AtomicU64 = AtomicU64::new(0);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
@@ -91,7 +97,7 @@ impl Drop for UnderWay {
         if observed
             .building
             .as_ref()
-            .is_some_and(|(id, _)| *id == self.id)
+            .is_some_and(|building| building.run == self.run)
         {
             observed.building = None;
         }
@@ -105,10 +111,15 @@ fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
         return;
     };
     let cancel = CancellationToken::new();
-    lock(&supervisor.own.observed).building = Some((id, cancel.clone()));
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    lock(&supervisor.own.observed).building = Some(Building {
+        id,
+        run,
+        cancel: cancel.clone(),
+    });
     let under_way = UnderWay {
         supervisor: supervisor.clone(),
-        id,
+        run,
     };
     let request = BuildRequest {
         space: stored.space.id,
@@ -191,6 +202,7 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
     };
     let id = spec.id;
     let started = parts.runtimes.for_artifact(&artifact).start(spec).await;
+    let kept_artifact = artifact.clone();
     let kept = |state| Kept {
         id,
         build,
@@ -200,7 +212,12 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
     };
     let reason = match started {
         Ok(upstream) => {
-            let serving = parts.place(space).serving(id, upstream);
+            let Some(entry) = parts.entry(space) else {
+                // It was deleted meanwhile, and has no address any more.
+                parts.runtimes.for_artifact(&kept_artifact).stop(id).await;
+                return Ok(());
+            };
+            let serving = entry.serving(id, upstream);
             let mut observed = lock(&supervisor.own.observed);
             observed.asleep = false;
             observed.instances.push(kept(KeptState::Ready {
@@ -213,7 +230,7 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
         Err(RuntimeError::ArtifactLost) => {
             rebuild(supervisor, stored, good).await?;
             ExitReason::NotStarted(
-                "What was built of it is not usable any more; it is being built again.".into(),
+                "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
             )
         }
         Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
@@ -239,19 +256,13 @@ async fn rebuild(
     stored: &Stored,
     good: &BuildFacts,
 ) -> anyhow::Result<()> {
-    if stored
-        .newest
-        .as_ref()
-        .is_some_and(|newest| newest.id == good.id)
-    {
-        let store = &supervisor.parts.store;
+    let _turn = supervisor.own.publishing.lock().await;
+    let store = &supervisor.parts.store;
+    let newest = store.newest_build(stored.space.id).await?;
+    if newest.is_some_and(|newest| newest.id == good.id) {
+        let sdk = stored.space.sdk.as_deref();
         store
-            .publish(
-                stored.space.id,
-                &good.revision,
-                stored.space.sdk.as_deref(),
-                true,
-            )
+            .publish(stored.space.id, &good.revision, sdk, true)
             .await
             .context("a lost artifact could not be queued to be built again")?;
     }
@@ -278,11 +289,8 @@ fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
             *routed = mine;
         }
     }
-    if let Some(serving) = target {
-        supervisor
-            .parts
-            .place(&stored.space)
-            .set(Route::Serving(serving));
+    if let (Some(serving), Some(entry)) = (target, supervisor.parts.entry(&stored.space)) {
+        entry.set(Route::Serving(serving));
     }
 }
 
@@ -293,9 +301,26 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
         take(&mut observed, id)
     };
     let Some(kept) = gone else { return };
-    if matches!(kept.state, KeptState::Ready { routed: true, .. }) {
+    if let KeptState::Ready {
+        serving,
+        routed: true,
+        ..
+    } = &kept.state
+    {
         // No visitor is sent there any more before it is stopped.
         tell_gateway(supervisor, stored);
+        if to_sleep && serving.visits() > 0 {
+            // One came in the moment before: it stays awake for them.
+            let route = Route::Serving(Arc::clone(serving));
+            let mut observed = lock(&supervisor.own.observed);
+            observed.asleep = false;
+            observed.instances.push(kept);
+            drop(observed);
+            if let Some(entry) = supervisor.parts.entry(&stored.space) {
+                entry.set(route);
+            }
+            return;
+        }
     }
     supervisor
         .parts

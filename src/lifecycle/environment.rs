@@ -9,15 +9,16 @@ use crate::store::StoreError;
 /// The Hub's own variables, then the owner's variables, then the secrets; a later one of the same name wins.
 pub(super) async fn of(parts: &Parts, space: &Space) -> Result<Vec<(String, String)>, StoreError> {
     let name = &space.name;
+    let address = parts.settings.addresses.space(&space.subdomain);
+    let host = address
+        .split_once("://")
+        .map_or(address.as_str(), |(_, host)| host);
     let mut environment: BTreeMap<String, String> = [
         ("ACCELERATOR", "none".to_owned()),
         ("SPACE_ID", name.to_string()),
         ("SPACE_AUTHOR_NAME", name.owner.to_string()),
         ("SPACE_REPO_NAME", name.name.to_string()),
-        (
-            "SPACE_HOST",
-            format!("{}.{}", space.subdomain, parts.settings.host),
-        ),
+        ("SPACE_HOST", host.to_owned()),
         ("SYSTEM", "spaces".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))

@@ -18,6 +18,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::builder::Builder;
+use crate::config::Addresses;
 use crate::domain::{
     Card, Desired, Hardware, Limits, Revision, Sdk, SleepAfter, Space, SpaceId, SpaceName,
     Visibility,
@@ -52,8 +53,8 @@ pub struct LifecycleSettings {
     pub spaces_per_owner: u32,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
     pub sleep_after: SleepAfter,
-    /// Host and port of the hub, for the `SPACE_HOST` that Spaces see: `localhost:7860`.
-    pub host: String,
+    /// Where Spaces answer, for the `SPACE_HOST` that they see.
+    pub addresses: Addresses,
 }
 
 /// Everything the control plane works with.
@@ -163,23 +164,27 @@ impl Lifecycle {
     /// # Errors
     /// Names that are taken or too long, and a quota that is used up.
     pub async fn create(&self, mut new: NewSpace) -> Result<Space, LifecycleError> {
-        new.sleep_after = new.sleep_after.or(self.parts.settings.sleep_after);
-        new.name
-            .subdomain()
-            .map_err(|error| LifecycleError::Refused(error.to_string()))?;
-        self.check_hardware(new.hardware.as_deref())?;
-        let limit = u64::from(self.parts.settings.spaces_per_owner);
-        let used = u64::try_from(self.parts.store.count_spaces(new.owner).await?).unwrap_or(0);
-        if used >= limit {
-            let what = "Spaces";
-            return Err(LifecycleError::Quota { what, used, limit });
-        }
-        let space = self.parts.store.create_space(new).await?;
-        // A crash before this line leaves a row without a repository, which `adopt` mends.
-        self.parts.repos.create(space.id).await?;
-        self.parts.place(&space);
-        self.supervisors.supervise(space.id);
-        Ok(space)
+        let this = self.clone();
+        to_the_end(async move {
+            new.sleep_after = new.sleep_after.or(this.parts.settings.sleep_after);
+            new.name
+                .subdomain()
+                .map_err(|error| LifecycleError::Refused(error.to_string()))?;
+            this.check_hardware(new.hardware.as_deref())?;
+            let limit = u64::from(this.parts.settings.spaces_per_owner);
+            let used = u64::try_from(this.parts.store.count_spaces(new.owner).await?).unwrap_or(0);
+            if used >= limit {
+                let what = "Spaces";
+                return Err(LifecycleError::Quota { what, used, limit });
+            }
+            let space = this.parts.store.create_space(new).await?;
+            this.parts.place(&space);
+            this.supervisors.supervise(space.id);
+            // A crash before this line leaves a row without a repository, which `adopt` mends.
+            this.parts.repos.create(space.id).await?;
+            Ok(space)
+        })
+        .await
     }
 
     /// Makes the newest commit of `main` what the Space is to run. `revision` is the one just committed; when another
@@ -188,14 +193,19 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn publish(&self, space: SpaceId, revision: &Revision) -> Result<(), LifecycleError> {
-        let _turn = self.supervisors.publishing(space).lock_owned().await;
-        let head = self.parts.repos.read(space, |repo| repo.head()).await?;
-        let head = head.unwrap_or_else(|| revision.clone());
-        let stored = self.parts.store.space_by_id(space).await?;
-        if stored.is_some_and(|stored| stored.head.as_ref() == Some(&head)) {
-            return Ok(());
-        }
-        self.build_anew(space, &head, true).await
+        let this = self.clone();
+        let revision = revision.clone();
+        to_the_end(async move {
+            let _turn = this.supervisors.publishing(space).lock_owned().await;
+            let head = this.parts.repos.read(space, |repo| repo.head()).await?;
+            let head = head.unwrap_or(revision);
+            let stored = this.parts.store.space_by_id(space).await?;
+            if stored.is_some_and(|stored| stored.head.as_ref() == Some(&head)) {
+                return Ok(());
+            }
+            this.build_anew(space, &head, true).await
+        })
+        .await
     }
 
     async fn build_anew(
@@ -220,18 +230,23 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn restart(&self, space: SpaceId, factory: bool) -> Result<(), LifecycleError> {
-        let stored = self.parts.store.restart_space(space).await?;
-        self.supervisors.wake(space);
-        match stored.head {
-            Some(head) if factory || self.needs_build(space).await? => {
-                let _turn = self.supervisors.publishing(space).lock_owned().await;
-                self.build_anew(space, &head, !factory).await
+        let this = self.clone();
+        to_the_end(async move {
+            // Before the head is read: a commit on its way must not be undone by a restart of what was before it.
+            let _turn = this.supervisors.publishing(space).lock_owned().await;
+            let stored = this.parts.store.restart_space(space).await?;
+            this.supervisors.wake(space);
+            match stored.head {
+                Some(head) if factory || this.needs_build(space).await? => {
+                    this.build_anew(space, &head, !factory).await
+                }
+                _ => {
+                    this.supervisors.nudge(space);
+                    Ok(())
+                }
             }
-            _ => {
-                self.supervisors.nudge(space);
-                Ok(())
-            }
-        }
+        })
+        .await
     }
 
     /// A restart of what never came to run is another try at building it.
@@ -245,9 +260,13 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn pause(&self, space: SpaceId) -> Result<(), LifecycleError> {
-        self.parts.store.set_desired(space, Desired::Paused).await?;
-        self.supervisors.nudge(space);
-        Ok(())
+        let this = self.clone();
+        to_the_end(async move {
+            this.parts.store.set_desired(space, Desired::Paused).await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
     }
 
     /// Removes the Space with everything it has. Returns when its name and address are free again, as a rule.
@@ -255,17 +274,21 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone already.
     pub async fn delete(&self, space: SpaceId) -> Result<(), LifecycleError> {
-        let stored = self
-            .parts
-            .store
-            .set_desired(space, Desired::Deleted)
-            .await?;
-        self.parts.routes.remove(space, &stored.subdomain);
-        let ended = self.supervisors.ended(space);
-        self.supervisors.nudge(space);
-        // Slow removals go on without us.
-        let _ = tokio::time::timeout(DELETE_PATIENCE, ended).await;
-        Ok(())
+        let this = self.clone();
+        to_the_end(async move {
+            let stored = this
+                .parts
+                .store
+                .set_desired(space, Desired::Deleted)
+                .await?;
+            this.parts.routes.remove(space, &stored.subdomain);
+            let ended = this.supervisors.ended(space);
+            this.supervisors.nudge(space);
+            // Slow removals go on without us.
+            let _ = tokio::time::timeout(DELETE_PATIENCE, ended).await;
+            Ok(())
+        })
+        .await
     }
 
     /// Gives the Space another size; `None` its SDK's own.
@@ -277,10 +300,18 @@ impl Lifecycle {
         space: SpaceId,
         hardware: Option<&str>,
     ) -> Result<(), LifecycleError> {
-        self.check_hardware(hardware)?;
-        self.parts.store.set_hardware(space, hardware).await?;
-        self.supervisors.nudge(space);
-        Ok(())
+        let this = self.clone();
+        let hardware = hardware.map(str::to_owned);
+        to_the_end(async move {
+            this.check_hardware(hardware.as_deref())?;
+            this.parts
+                .store
+                .set_hardware(space, hardware.as_deref())
+                .await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
     }
 
     /// Sets the idle time until the Space sleeps.
@@ -292,9 +323,13 @@ impl Lifecycle {
         space: SpaceId,
         after: SleepAfter,
     ) -> Result<(), LifecycleError> {
-        self.parts.store.set_sleep_after(space, after).await?;
-        self.supervisors.nudge(space);
-        Ok(())
+        let this = self.clone();
+        to_the_end(async move {
+            this.parts.store.set_sleep_after(space, after).await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
     }
 
     /// Sets who sees the Space, from the next request on.
@@ -306,9 +341,15 @@ impl Lifecycle {
         space: SpaceId,
         visibility: Visibility,
     ) -> Result<(), LifecycleError> {
-        let stored = self.parts.store.set_visibility(space, visibility).await?;
-        self.parts.place(&stored);
-        Ok(())
+        let this = self.clone();
+        to_the_end(async move {
+            // One after the other, so that what is stored last is also what holds.
+            let _turn = this.supervisors.publishing(space).lock_owned().await;
+            let stored = this.parts.store.set_visibility(space, visibility).await?;
+            this.parts.place(&stored);
+            Ok(())
+        })
+        .await
     }
 
     /// Sets a secret, which restarts the Space.
@@ -322,13 +363,20 @@ impl Lifecycle {
         value: &str,
         description: Option<&str>,
     ) -> Result<(), LifecycleError> {
-        let value = SecretValue::new(value);
-        self.parts
-            .store
-            .set_secret(space, key, &value, description, now())
-            .await?;
-        self.supervisors.nudge(space);
-        Ok(())
+        let this = self.clone();
+        let key = key.to_owned();
+        let value = value.to_owned();
+        let description = description.map(str::to_owned);
+        to_the_end(async move {
+            let value = SecretValue::new(&value);
+            this.parts
+                .store
+                .set_secret(space, &key, &value, description.as_deref(), now())
+                .await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes a secret, which restarts the Space; whether there was one.
@@ -336,9 +384,14 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn delete_secret(&self, space: SpaceId, key: &str) -> Result<bool, LifecycleError> {
-        let deleted = self.parts.store.delete_secret(space, key, now()).await?;
-        self.supervisors.nudge(space);
-        Ok(deleted)
+        let this = self.clone();
+        let key = key.to_owned();
+        to_the_end(async move {
+            let deleted = this.parts.store.delete_secret(space, &key, now()).await?;
+            this.supervisors.nudge(space);
+            Ok(deleted)
+        })
+        .await
     }
 
     /// Sets a variable, which restarts the Space.
@@ -352,12 +405,19 @@ impl Lifecycle {
         value: &str,
         description: Option<&str>,
     ) -> Result<(), LifecycleError> {
-        self.parts
-            .store
-            .set_variable(space, key, value, description, now())
-            .await?;
-        self.supervisors.nudge(space);
-        Ok(())
+        let this = self.clone();
+        let key = key.to_owned();
+        let value = value.to_owned();
+        let description = description.map(str::to_owned);
+        to_the_end(async move {
+            this.parts
+                .store
+                .set_variable(space, &key, &value, description.as_deref(), now())
+                .await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes a variable, which restarts the Space; whether there was one.
@@ -365,9 +425,14 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn delete_variable(&self, space: SpaceId, key: &str) -> Result<bool, LifecycleError> {
-        let deleted = self.parts.store.delete_variable(space, key, now()).await?;
-        self.supervisors.nudge(space);
-        Ok(deleted)
+        let this = self.clone();
+        let key = key.to_owned();
+        to_the_end(async move {
+            let deleted = this.parts.store.delete_variable(space, &key, now()).await?;
+            this.supervisors.nudge(space);
+            Ok(deleted)
+        })
+        .await
     }
 
     /// All that the outside is told of how a Space is doing.
@@ -424,6 +489,12 @@ impl Parts {
         self.routes.put(space.id, space.subdomain.clone(), settings)
     }
 
+    /// What the gateway knows of a Space, while it has an address.
+    fn entry(&self, space: &Space) -> Option<Arc<crate::routes::Entry>> {
+        let entry = self.routes.get(space.subdomain.as_str());
+        entry.filter(|entry| entry.id == space.id)
+    }
+
     /// The size of that name.
     fn hardware(&self, name: &str) -> Option<&Hardware> {
         self.settings
@@ -462,6 +533,17 @@ impl Parts {
         Card::parse(&String::from_utf8_lossy(&readme))
             .ok()
             .map(|card| card.sdk)
+    }
+}
+
+/// Does all of an operation even if whoever asked for it leaves in the middle: what is stored is also acted on.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LifecycleError>> + Send + 'static,
+) -> Result<T, LifecycleError> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        // Nobody aborts the task, so it can only have panicked, which is this task's panic too.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -13,9 +13,17 @@ pub(super) struct Observed {
     /// Instances that answer, and the last that ended; oldest first.
     pub(super) instances: Vec<Kept>,
     /// The build under way, and what stops it.
-    pub(super) building: Option<(BuildId, CancellationToken)>,
+    pub(super) building: Option<Building>,
     /// Whether it was put to sleep and nothing has woken it since.
     pub(super) asleep: bool,
+}
+
+/// A build under way. The same build can be begun again while an earlier run of it is still ending.
+pub(super) struct Building {
+    pub(super) id: BuildId,
+    /// Differs between runs.
+    pub(super) run: u64,
+    pub(super) cancel: CancellationToken,
 }
 
 /// An instance.

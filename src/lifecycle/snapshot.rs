@@ -42,9 +42,12 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
         restarts: space.restarts,
         newest: stored.newest.clone(),
         good: stored.good.clone(),
-        building: observed.building.as_ref().map(|(id, _)| *id),
+        building: observed.building.as_ref().map(|building| building.id),
         instances: observed.facts(),
-        demand: space.desired == Desired::Running && entry.is_some_and(|entry| entry.is_wanted()),
+        // Who is being served wants nothing: a visitor can say so a moment after the route has changed.
+        demand: space.desired == Desired::Running
+            && observed.routed().is_none()
+            && entry.is_some_and(|entry| entry.is_wanted()),
         asleep: observed.asleep,
         // What takes nothing has nothing to gain from sleep.
         sleep_after: space

@@ -37,7 +37,7 @@ pub(super) struct Supervisors {
 pub(super) struct Supervised {
     pub(super) nudge: Arc<Notify>,
     pub(super) observed: Arc<Mutex<Observed>>,
-    publishing: Arc<tokio::sync::Mutex<()>>,
+    pub(super) publishing: Arc<tokio::sync::Mutex<()>>,
     ended: CancellationToken,
 }
 

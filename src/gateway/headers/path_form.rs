@@ -9,7 +9,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_SECURITY_POLICY,
-    REFERRER_POLICY,
+    LOCATION, REFERRER_POLICY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
@@ -45,8 +45,9 @@ const ORIGIN_WIDE: [&str; 12] = [
     "origin-agent-cluster",
 ];
 
-/// Confines a Space's response.
-pub(in crate::gateway) fn confine(headers: &mut HeaderMap) {
+/// Confines a Space's response; `prefix` is `/run/OWNER/NAME`.
+pub(in crate::gateway) fn confine(headers: &mut HeaderMap, prefix: &str) {
+    lead_back(headers, prefix);
     for name in ORIGIN_WIDE {
         headers.remove(name);
     }
@@ -54,6 +55,22 @@ pub(in crate::gateway) fn confine(headers: &mut HeaderMap) {
     headers.append(CONTENT_SECURITY_POLICY, SANDBOX);
     if !headers.contains_key(REFERRER_POLICY) {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
+}
+
+/// A redirect to a path of the Space's own origin leads to that path below the prefix.
+fn lead_back(headers: &mut HeaderMap, prefix: &str) {
+    let path = headers.get(LOCATION).and_then(|to| to.to_str().ok());
+    // Two slashes begin another host's name; a Space that reads `X-Forwarded-Prefix` has done it itself.
+    let path = path.filter(|to| to.starts_with('/') && !to.starts_with("//"));
+    let path = path.filter(|to| {
+        !to.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with('/'))
+    });
+    if let Some(to) = path
+        && let Ok(to) = HeaderValue::try_from(format!("{prefix}{to}"))
+    {
+        headers.insert(LOCATION, to);
     }
 }
 

@@ -106,7 +106,7 @@ fn the_path_form_confines_and_opens() {
         ("etag", "\"x\""),
     ]);
     to_visitor(&mut answer);
-    path_form::confine(&mut answer);
+    path_form::confine(&mut answer, "/run/a/b");
     path_form::open_to_all(&mut answer);
     let policies = values(&answer, CONTENT_SECURITY_POLICY.as_str());
     assert_eq!(policies[0], "default-src *");

@@ -18,7 +18,7 @@ use super::cgi;
 use super::failure::Failure;
 use super::guest::Guest;
 use super::host::{CommandHost, Tenant, bare_context, fence};
-use super::pipe::{CHUNKS, Input, Output};
+use super::pipe::{CHUNKS, Chunk, CutShort, Input, Output};
 use super::service::{Answer, Broken, Reply};
 use super::stdio::LogStream;
 
@@ -155,13 +155,17 @@ fn stream(first: Bytes, chunks: mpsc::Receiver<Bytes>, broken: Broken) -> Answer
 }
 
 /// Feeds a request's body to the guest, as fast as the guest reads it.
-async fn pump(mut body: Body, feed: mpsc::Sender<Bytes>) {
-    while let Some(Ok(frame)) = body.frame().await {
-        let Ok(data) = frame.into_data() else {
-            continue;
+async fn pump(mut body: Body, feed: mpsc::Sender<Chunk>) {
+    while let Some(frame) = body.frame().await {
+        let chunk = match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => Ok(data),
+            // Trailers.
+            Ok(Err(_)) => continue,
+            Err(_) => Err(CutShort),
         };
-        if feed.send(data).await.is_err() {
-            // The guest reads no more.
+        let over = chunk.is_err();
+        // A closed channel is a guest that reads no more.
+        if feed.send(chunk).await.is_err() || over {
             return;
         }
     }

@@ -23,7 +23,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use crate::journal::Log;
 
-/// Longest time for each of: connecting, the first byte, the next byte.
+/// Longest time for each of: connecting, the first byte. The request's own deadline bounds the rest.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Most bytes that one answer may bring in.
@@ -212,6 +212,11 @@ pub(super) async fn send(
 
 async fn connect(address: SocketAddr, destination: &Destination) -> Result<Box<dyn Stream>, Error> {
     let stream = TcpStream::connect(address).await.map_err(Error::Connect)?;
+    // An address of this machine, whatever range it is from: what is sent there comes from there too.
+    let own = stream.local_addr().map_err(Error::Connect)?.ip();
+    if own.to_canonical() == address.ip().to_canonical() {
+        return Err(Error::DestinationIpProhibited);
+    }
     if !destination.tls {
         return Ok(Box::new(stream));
     }

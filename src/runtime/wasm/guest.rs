@@ -40,6 +40,7 @@ pub(super) struct Idle {
     pub(super) store: Store<HttpHost>,
     pub(super) proxy: Proxy,
     pub(super) uses: u32,
+    pub(super) since: Instant,
 }
 
 /// A Space's guests.
@@ -177,6 +178,7 @@ impl Guest {
                         store,
                         proxy,
                         uses: 0,
+                        since: Instant::now(),
                     });
                 }
                 Err(error) => {
@@ -214,6 +216,7 @@ impl Guest {
         let worn = instance.uses >= self.house.settings.reuse_count
             || held > self.spec.limits.memory_bytes / 4;
         if allowed && !worn {
+            instance.since = Instant::now();
             lock(&self.idle).push(instance);
         }
     }
@@ -240,6 +243,21 @@ impl Guest {
                 // Unmapping takes time, which is the Space's own.
                 self.group.spawn(async move { drop(rest) }).detach();
             }
+        }
+    }
+
+    /// Drops instances that have waited that long for a request: they hold memory and places that others want.
+    pub(super) fn trim(&self, idle: Duration) {
+        let mut all = lock(&self.idle);
+        // The one used last is taken first, so the oldest stand in front.
+        let fresh = all
+            .iter()
+            .position(|instance| instance.since.elapsed() < idle);
+        let old = fresh.unwrap_or(all.len());
+        let old: Vec<_> = all.drain(..old).collect();
+        drop(all);
+        if !old.is_empty() {
+            self.group.spawn(async move { drop(old) }).detach();
         }
     }
 

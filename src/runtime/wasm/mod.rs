@@ -213,6 +213,7 @@ async fn unload_unused(guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>, afte
         rounds.tick().await;
         let all: Vec<_> = lock(&guests).values().cloned().collect();
         for guest in all {
+            guest.trim(after);
             guest.unload_after(after);
         }
     }

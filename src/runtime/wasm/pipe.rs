@@ -14,14 +14,23 @@ pub(super) const CHUNKS: usize = 4;
 /// Most bytes in a chunk that a guest writes.
 const CHUNK: usize = 64 << 10;
 
+/// A piece of the input, or the news that no more will come although there should be more.
+pub(super) type Chunk = Result<Bytes, CutShort>;
+
+/// The visitor's upload broke off.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the request's body broke off")]
+pub(super) struct CutShort;
+
 /// The guest's end of its input.
 #[derive(Clone)]
 pub(super) struct Input(Arc<Mutex<Incoming>>);
 
 struct Incoming {
-    chunks: mpsc::Receiver<Bytes>,
+    chunks: mpsc::Receiver<Chunk>,
     rest: Bytes,
     ended: bool,
+    broken: bool,
 }
 
 /// The guest's end of its output.
@@ -31,11 +40,12 @@ pub(super) struct Output(mpsc::Sender<Bytes>);
 // === impl Input ===
 
 impl Input {
-    pub(super) fn new(chunks: mpsc::Receiver<Bytes>) -> Self {
+    pub(super) fn new(chunks: mpsc::Receiver<Chunk>) -> Self {
         Self(Arc::new(Mutex::new(Incoming {
             chunks,
             rest: Bytes::new(),
             ended: false,
+            broken: false,
         })))
     }
 
@@ -45,11 +55,12 @@ impl Input {
 
     fn poll_chunk(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut incoming = self.lock();
-        if incoming.ended || !incoming.rest.is_empty() {
+        if incoming.ended || incoming.broken || !incoming.rest.is_empty() {
             return Poll::Ready(());
         }
         incoming.chunks.poll_recv(context).map(|chunk| match chunk {
-            Some(chunk) => incoming.rest = chunk,
+            Some(Ok(chunk)) => incoming.rest = chunk,
+            Some(Err(CutShort)) => incoming.broken = true,
             None => incoming.ended = true,
         })
     }
@@ -82,12 +93,16 @@ impl Pollable for Input {
 impl InputStream for Input {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let mut incoming = self.lock();
-        if incoming.rest.is_empty() {
+        if incoming.rest.is_empty() && !incoming.broken {
             match incoming.chunks.try_recv() {
-                Ok(chunk) => incoming.rest = chunk,
+                Ok(Ok(chunk)) => incoming.rest = chunk,
+                Ok(Err(CutShort)) => incoming.broken = true,
                 Err(mpsc::error::TryRecvError::Empty) if !incoming.ended => return Ok(Bytes::new()),
                 Err(_) => return Err(StreamError::Closed),
             }
+        }
+        if incoming.broken {
+            return Err(StreamError::LastOperationFailed(CutShort.into()));
         }
         let size = size.min(incoming.rest.len());
         Ok(incoming.rest.split_to(size))

@@ -206,6 +206,13 @@ impl Drop for Scheduler {
         self.shared.clock.notify_all();
         // Dropping a task may drop its group, which takes the lock.
         drop(orphans);
+        // A guest that computes looks up only when the epoch moves, and the clock has stopped.
+        while self.threads.iter().any(|thread| !thread.is_finished()) {
+            if let Some(engine) = self.shared.engine.upgrade() {
+                engine.increment_epoch();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
         for thread in self.threads.drain(..) {
             // A guest thread only ends in a panic if this file is wrong; there is nothing left to save then.
             let _ = thread.join();
@@ -243,6 +250,9 @@ impl Group {
     /// For the epoch callback, on the guest's own thread: charges what was used so far and says whether the guest must
     /// give way.
     pub(super) fn checkpoint(&self) -> bool {
+        if OUTBOX.with_borrow(|outbox| outbox.is_due(self.key)) {
+            deliver();
+        }
         let used = uncharged();
         self.account.charge(used);
         let mut state = self.shared.lock();
@@ -251,11 +261,12 @@ impl Group {
         };
         queue.age(used);
         let (mine, siblings_wait) = (queue.virtual_time, !queue.tasks.is_empty());
+        let closing = state.closing;
         let other_first = state
             .eligible
             .first()
             .is_some_and(|(other, _)| *other < mine);
-        siblings_wait || other_first || self.account.wait() > 0
+        closing || siblings_wait || other_first || self.account.wait() > 0
     }
 }
 

@@ -137,3 +137,67 @@ async fn a_panic_ends_one_task_and_no_thread() {
     drop(group.spawn(async { panic!("planted") }));
     assert_eq!(group.spawn(async { 7 }).await, 7);
 }
+
+/// A guest that computes and never calls the host, on a thread of its own.
+fn spin(engine: &Engine, group: &Arc<Group>) -> Task<()> {
+    let module = "(module (func (export \"spin\") (loop (br 0))))";
+    let module =
+        wasmtime::Module::new(engine, wat::parse_str(module).expect("valid")).expect("compiles");
+    let mut store = wasmtime::Store::new(engine, Arc::clone(group));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(|context| {
+        Ok(if context.data().checkpoint() {
+            wasmtime::UpdateDeadline::YieldCustom(1, Box::pin(pause()))
+        } else {
+            wasmtime::UpdateDeadline::Continue(1)
+        })
+    });
+    group.spawn(async move {
+        let instance = wasmtime::Instance::new_async(&mut store, &module, &[])
+            .await
+            .expect("fits");
+        let spin = instance
+            .get_typed_func::<(), ()>(&mut store, "spin")
+            .expect("is there");
+        let _ = spin.call_async(&mut store, ()).await;
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_does_not_wait_for_the_clock() {
+    let engine = Engine::new(&crate::engine::config()).expect("sound");
+    let settings = SchedulerSettings {
+        threads: 2,
+        tick: Duration::from_millis(500),
+    };
+    let scheduler = Scheduler::start(&engine, &settings).expect("threads start");
+    let ledger = Ledger::new(LedgerLimits {
+        host_memory: u64::MAX,
+        owner_memory: u64::MAX,
+        cpu_burst: 60_000_000_000,
+        builds: 1,
+    });
+    let groups: Vec<_> = (0..6)
+        .map(|_| scheduler.group(account(&ledger, 250)))
+        .collect();
+    let guests: Vec<_> = groups.iter().map(|group| spin(&engine, group)).collect();
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    let newcomer = scheduler.group(account(&ledger, 1000));
+    let mut waits = Vec::new();
+    for _ in 0..20 {
+        let asked = Instant::now();
+        newcomer.spawn(async {}).await;
+        waits.push(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    waits.sort();
+    let (floor, first) = {
+        let state = scheduler.shared.lock();
+        (state.floor, state.eligible.first().copied())
+    };
+    assert!(
+        waits[10] < Duration::from_millis(100),
+        "{waits:?} {floor} {first:?}"
+    );
+    drop(guests);
+}

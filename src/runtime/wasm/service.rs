@@ -116,19 +116,12 @@ impl GuestService {
                 .map_err(|_| Failure::Full)?,
         };
         let task = self.guest.group.spawn(async move {
-            match guest.program() {
-                Ok(program) => match &*program {
-                    Program::Http(program) => {
-                        component::serve(&guest, program, request, deadline, reply).await;
-                    }
-                    Program::Command(program) => {
-                        command::serve(&guest, program, request, deadline, reply).await;
-                    }
-                },
-                Err(failure) => {
-                    // A visitor who has left takes no answer.
-                    let _ = reply.send(Err(failure));
-                }
+            // However the visitor fares, no guest outlives its deadline or its Space.
+            tokio::select! {
+                biased;
+                () = run(&guest, request, deadline, reply) => {}
+                () = sleep_until(until) => {}
+                () = guest.stopped.cancelled() => {}
             }
             drop(live);
         });
@@ -139,16 +132,23 @@ impl GuestService {
         };
         match outcome {
             Ok(Ok(reply)) => Ok((task, reply?)),
+            Ok(Err(_)) if self.guest.stopped.is_cancelled() => Err(Failure::Stopped),
+            Ok(Err(_)) if Instant::now() >= deadline => Err(self.past_the_deadline()),
             // The sender went without a word: the guest's task panicked, which is ours.
             Ok(Err(_)) => Err(Failure::Ours(wasmtime::format_err!(
                 "the guest's task was lost"
             ))),
-            Err(_) => {
-                let log = &self.guest.spec.log;
-                log.line(&Failure::Deadline.for_author(self.guest.timeout));
-                Err(Failure::Deadline)
-            }
+            Err(_) => Err(self.past_the_deadline()),
         }
+    }
+
+    fn past_the_deadline(&self) -> Failure {
+        let guest = &self.guest;
+        guest
+            .spec
+            .log
+            .line(&Failure::Deadline.for_author(guest.timeout));
+        Failure::Deadline
     }
 
     fn stream(
@@ -168,6 +168,29 @@ impl GuestService {
             stopped: Box::pin(self.guest.stopped.clone().cancelled_owned()),
             left: self.guest.house.settings.response_bytes,
         })
+    }
+}
+
+/// Loads the program if need be and serves one request with it.
+async fn run(
+    guest: &Guest,
+    request: Request<Body>,
+    deadline: Instant,
+    reply: oneshot::Sender<Reply>,
+) {
+    match guest.program() {
+        Ok(program) => match &*program {
+            Program::Http(program) => {
+                component::serve(guest, program, request, deadline, reply).await;
+            }
+            Program::Command(program) => {
+                command::serve(guest, program, request, deadline, reply).await;
+            }
+        },
+        Err(failure) => {
+            // A visitor who has left takes no answer.
+            let _ = reply.send(Err(failure));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::support::guests::wasi;
 use crate::support::hub::commit_body;
 use crate::support::{Hub, Op, Request, Server, eventually, static_site};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -128,17 +129,18 @@ fn every_commit_that_was_acknowledged_is_there() {
 }
 
 /// The only repository of a server.
-fn repository(server: &Server) -> std::path::PathBuf {
-    let mut folder = server.data().join("repos");
-    while !folder.join("HEAD").exists() {
-        folder = std::fs::read_dir(&folder)
-            .unwrap()
-            .next()
-            .unwrap()
-            .unwrap()
-            .path();
+fn repository(server: &Server) -> PathBuf {
+    find_repository(&server.data().join("repos")).expect("a repository")
+}
+
+fn find_repository(folder: &Path) -> Option<PathBuf> {
+    if folder.join("HEAD").exists() {
+        return Some(folder.to_owned());
     }
-    folder
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.path().is_dir())
+        .find_map(|entry| find_repository(&entry.path()))
 }
 
 #[test]
@@ -243,17 +245,9 @@ fn creations_settings_and_deletions_hold() {
     assert_eq!(alice.space("demo").api("").status, 404);
     eventually(Duration::from_secs(20), "its repository is gone", || {
         let repos = server.data().join("repos");
-        (!holds_a_repository(&repos)).then_some(())
+        find_repository(&repos).is_none().then_some(())
     });
     alice.create("demo");
-}
-
-fn holds_a_repository(folder: &std::path::Path) -> bool {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    folder.join("HEAD").exists()
-        || entries
-            .filter(|entry| entry.path().is_dir())
-            .any(|entry| holds_a_repository(&entry.path()))
 }
 
 #[test]
