@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn only_whole_numbers_with_a_unit_are_read() {
-        let seconds = |text| parse(text, &TIME_UNITS).map(|millis| millis / 1000);
+        let seconds = |text| parse(text, &TIME_UNITS).map(|micros| micros / 1_000_000);
         assert_eq!(seconds("30s"), Some(30));
         assert_eq!(seconds(" 2 d "), Some(172_800));
         assert_eq!(parse("256 MiB", &SIZE_UNITS), Some(256 << 20));
