@@ -34,6 +34,8 @@ mod pipe;
 mod scheduler;
 mod service;
 mod stdio;
+mod thread;
+mod turns;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -18,22 +18,21 @@
 //! Threads: `guest-N` polls guests, `guest-clock` moves the epoch and wakes parked groups. All hold the I/O runtime's
 //! handle, so that timers and sockets a guest waits for are driven there.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use async_task::{Runnable, Task};
-use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::Wringer;
+use super::thread::{
+    begin, deliver, deliver_before, hand_over, has_parcels, run_in_batches, uncharged,
+};
+use super::turns::{Place, Queue, State};
 use crate::ledger::SpaceAccount;
-
-/// Virtual nanoseconds of head start for a group that had nothing to run.
-const HEAD_START: u64 = 10_000_000;
 
 /// Least time between two interruptions on behalf of newcomers.
 const PREEMPT_EVERY: Duration = Duration::from_micros(200);
@@ -72,65 +71,6 @@ struct Shared {
     preempted_at: AtomicU64,
     wringer: Wringer,
 }
-
-#[derive(Default)]
-struct State {
-    groups: HashMap<u64, Queue>,
-    /// By virtual time.
-    eligible: BTreeSet<(u64, u64)>,
-    /// By the moment, in nanoseconds since the scheduler started, at which there is credit again.
-    parked: BTreeSet<(u64, u64)>,
-    /// The greatest virtual time at which a group was picked.
-    floor: u64,
-    running: usize,
-    waiting_threads: usize,
-    /// A thread has been woken and has not looked yet. It wakes the next one if there is more than it can do, so a
-    /// burst of small tasks does not wake every thread for nothing.
-    waking: bool,
-    clock_waits: bool,
-    closing: bool,
-    next_key: u64,
-}
-
-struct Queue {
-    account: Arc<SpaceAccount>,
-    tasks: VecDeque<Runnable>,
-    running: usize,
-    share: usize,
-    /// CPU nanoseconds used, divided by the group's size in cores.
-    virtual_time: u64,
-    place: Place,
-}
-
-/// Under which key a group stands in which set.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Nowhere,
-    Eligible(u64),
-    Parked(u64),
-}
-
-thread_local! {
-    /// This thread's CPU time, in nanoseconds, up to which everything has been charged.
-    static CHARGED: Cell<u64> = const { Cell::new(0) };
-    /// What this thread is still to hand over.
-    static OUTBOX: RefCell<Outbox> = const { RefCell::new(Outbox::new()) };
-}
-
-/// Answers on their way to the gateway, handed over a few at a time.
-///
-/// Each of them wakes a thread of the gateway, which the kernel then runs at once in place of this one: with one
-/// switch for each request, switching is most of the work. So the answers of one Space wait for each other, a moment at
-/// most, and never behind another Space.
-struct Outbox {
-    group: u64,
-    since: Option<Instant>,
-    parcels: Vec<Box<dyn FnOnce()>>,
-}
-
-/// Answers that may wait for each other, and how long the first may wait.
-const PARCELS: usize = 8;
-const PARCEL_WAIT: Duration = Duration::from_micros(100);
 
 // === impl Scheduler ===
 
@@ -240,19 +180,13 @@ impl Group {
 
     /// For a guest that has just finished, on its own thread: does `work`, which hands over the answer, soon.
     pub(super) fn hand_over(&self, work: impl FnOnce() + 'static) {
-        OUTBOX.with_borrow_mut(|outbox| {
-            outbox.group = self.key;
-            outbox.since.get_or_insert_with(Instant::now);
-            outbox.parcels.push(Box::new(work));
-        });
+        hand_over(self.key, work);
     }
 
     /// For the epoch callback, on the guest's own thread: charges what was used so far and says whether the guest must
     /// give way.
     pub(super) fn checkpoint(&self) -> bool {
-        if OUTBOX.with_borrow(|outbox| outbox.is_due(self.key)) {
-            deliver();
-        }
+        deliver_before(self.key);
         let used = uncharged();
         self.account.charge(used);
         let mut state = self.shared.lock();
@@ -330,7 +264,7 @@ impl Shared {
     }
 
     fn work(&self) {
-        CHARGED.set(thread_cpu());
+        begin();
         let mut state = self.lock();
         loop {
             if state.closing {
@@ -342,7 +276,7 @@ impl Shared {
                 self.clock.notify_one();
             }
             let Some((key, runnable)) = picked else {
-                if OUTBOX.with_borrow(|outbox| !outbox.parcels.is_empty()) {
+                if has_parcels() {
                     drop(state);
                     deliver();
                     state = self.lock();
@@ -363,9 +297,7 @@ impl Shared {
             if wakes {
                 self.work.notify_one();
             }
-            if OUTBOX.with_borrow(|outbox| outbox.is_due(key)) {
-                deliver();
-            }
+            deliver_before(key);
             runnable.run();
             self.wringer.wring();
             let used = uncharged();
@@ -409,161 +341,6 @@ impl Shared {
             }
         }
     }
-}
-
-// === impl State ===
-
-impl State {
-    /// Whether the caller is to wake a thread: there is something to do, somebody to do it, and nobody on the way.
-    fn wakes_a_thread(&mut self) -> bool {
-        let wakes = self.waiting_threads > 0 && !self.waking && !self.eligible.is_empty();
-        self.waking |= wakes;
-        wakes
-    }
-
-    /// Puts a group among those that may run, if it has something to run and a thread left in its share.
-    fn admit(&mut self, key: u64) {
-        let floor = self.floor;
-        let Some(queue) = self.groups.get_mut(&key) else {
-            return;
-        };
-        if queue.place == Place::Nowhere && !queue.tasks.is_empty() && queue.running < queue.share {
-            queue.virtual_time = queue.virtual_time.max(floor.saturating_sub(HEAD_START));
-            queue.place = Place::Eligible(queue.virtual_time);
-            self.eligible.insert((queue.virtual_time, key));
-        }
-    }
-
-    /// The next task to poll. Groups found without credit are parked on the way.
-    fn pick(&mut self, now: u64) -> Option<(u64, Runnable)> {
-        while let Some((virtual_time, key)) = self.eligible.pop_first() {
-            let Some(queue) = self.groups.get_mut(&key) else {
-                continue;
-            };
-            queue.place = Place::Nowhere;
-            let wait = queue.account.wait();
-            if wait > 0 {
-                let due = now.saturating_add(wait);
-                queue.place = Place::Parked(due);
-                self.parked.insert((due, key));
-                let waited = &queue.account.usage.throttled_nanos;
-                waited.fetch_add(wait, Ordering::Relaxed);
-                continue;
-            }
-            let Some(runnable) = queue.tasks.pop_front() else {
-                continue;
-            };
-            queue.running += 1;
-            self.running += 1;
-            self.floor = self.floor.max(virtual_time);
-            self.admit(key);
-            return Some((key, runnable));
-        }
-        None
-    }
-
-    /// Takes note that a poll of that group has ended after `used` nanoseconds not yet charged.
-    fn finish(&mut self, key: u64, used: u64) {
-        self.running -= 1;
-        if let Some(queue) = self.groups.get_mut(&key) {
-            queue.running -= 1;
-            queue.account.charge(used);
-            queue.age(used);
-        }
-        self.admit(key);
-    }
-
-    /// Lets groups whose moment has come run again; how many there were.
-    fn unpark(&mut self, now: u64) -> usize {
-        let mut woken = 0;
-        while let Some((due, key)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
-            self.parked.remove(&(due, key));
-            if let Some(queue) = self.groups.get_mut(&key) {
-                queue.place = Place::Nowhere;
-            }
-            self.admit(key);
-            woken += 1;
-        }
-        woken
-    }
-
-    fn displace(&mut self, key: u64) {
-        match self.groups.get(&key).map(|queue| queue.place) {
-            Some(Place::Eligible(virtual_time)) => self.eligible.remove(&(virtual_time, key)),
-            Some(Place::Parked(due)) => self.parked.remove(&(due, key)),
-            Some(Place::Nowhere) | None => false,
-        };
-    }
-}
-
-// === impl Queue ===
-
-impl Queue {
-    fn age(&mut self, used: u64) {
-        let size = u64::from(self.account.cpu_millis().max(1));
-        self.virtual_time = self
-            .virtual_time
-            .saturating_add(used.saturating_mul(1000) / size);
-    }
-}
-
-// === impl Outbox ===
-
-impl Outbox {
-    const fn new() -> Self {
-        Self {
-            group: 0,
-            since: None,
-            parcels: Vec::new(),
-        }
-    }
-
-    /// Whether the parcels must go before a task of that group is run.
-    fn is_due(&self, next: u64) -> bool {
-        self.since.is_some_and(|since| {
-            self.group != next || self.parcels.len() >= PARCELS || since.elapsed() >= PARCEL_WAIT
-        })
-    }
-}
-
-/// Makes this thread one that the kernel runs in longer turns and that, when woken, takes nobody's place (`SCHED_BATCH`,
-/// sched(7)): the gateway's threads keep theirs, and both sides do more between two switches.
-#[expect(
-    unsafe_code,
-    reason = "no safe interface to sched_setscheduler is among our libraries"
-)]
-fn run_in_batches() {
-    let parameter = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the call reads the parameter and changes the calling thread's policy, nothing else. A kernel that refuses
-    // leaves an ordinary thread, which works too.
-    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter) };
-}
-
-fn deliver() {
-    // Taken out first: what is delivered may run code that comes back here.
-    let parcels = OUTBOX.with_borrow_mut(|outbox| {
-        outbox.since = None;
-        std::mem::take(&mut outbox.parcels)
-    });
-    for parcel in parcels {
-        parcel();
-    }
-}
-
-/// CPU time of this thread in nanoseconds.
-fn thread_cpu() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
-        + u64::try_from(time.tv_nsec).unwrap_or(0)
-}
-
-/// CPU time this thread has used since it was last asked.
-///
-/// What the thread spends on scheduling falls to whom it serves next, so that the sum over all Spaces is the CPU time
-/// of the threads.
-fn uncharged() -> u64 {
-    let now = thread_cpu();
-    now.saturating_sub(CHARGED.replace(now))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 use std::sync::atomic::AtomicUsize;
 
+use super::super::thread::thread_cpu;
 use super::*;
 use crate::domain::{AccountId, Limits, SpaceId};
 use crate::ledger::{Ledger, LedgerLimits};

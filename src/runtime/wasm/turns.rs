@@ -1,0 +1,145 @@
+//! Whose turn it is: the policy of the scheduler, without its threads.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use async_task::Runnable;
+
+use crate::ledger::SpaceAccount;
+
+/// Virtual nanoseconds of head start for a group that had nothing to run.
+pub(super) const HEAD_START: u64 = 10_000_000;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) groups: HashMap<u64, Queue>,
+    /// By virtual time.
+    pub(super) eligible: BTreeSet<(u64, u64)>,
+    /// By the moment, in nanoseconds since the scheduler started, at which there is credit again.
+    pub(super) parked: BTreeSet<(u64, u64)>,
+    /// The greatest virtual time at which a group was picked.
+    pub(super) floor: u64,
+    pub(super) running: usize,
+    pub(super) waiting_threads: usize,
+    /// A thread has been woken and has not looked yet. It wakes the next one if there is more than it can do, so a
+    /// burst of small tasks does not wake every thread for nothing.
+    pub(super) waking: bool,
+    pub(super) clock_waits: bool,
+    pub(super) closing: bool,
+    pub(super) next_key: u64,
+}
+
+pub(super) struct Queue {
+    pub(super) account: Arc<SpaceAccount>,
+    pub(super) tasks: VecDeque<Runnable>,
+    pub(super) running: usize,
+    pub(super) share: usize,
+    /// CPU nanoseconds used, divided by the group's size in cores.
+    pub(super) virtual_time: u64,
+    pub(super) place: Place,
+}
+
+/// Under which key a group stands in which set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Nowhere,
+    Eligible(u64),
+    Parked(u64),
+}
+
+// === impl State ===
+
+impl State {
+    /// Whether the caller is to wake a thread: there is something to do, somebody to do it, and nobody on the way.
+    pub(super) fn wakes_a_thread(&mut self) -> bool {
+        let wakes = self.waiting_threads > 0 && !self.waking && !self.eligible.is_empty();
+        self.waking |= wakes;
+        wakes
+    }
+
+    /// Puts a group among those that may run, if it has something to run and a thread left in its share.
+    pub(super) fn admit(&mut self, key: u64) {
+        let floor = self.floor;
+        let Some(queue) = self.groups.get_mut(&key) else {
+            return;
+        };
+        if queue.place == Place::Nowhere && !queue.tasks.is_empty() && queue.running < queue.share {
+            queue.virtual_time = queue.virtual_time.max(floor.saturating_sub(HEAD_START));
+            queue.place = Place::Eligible(queue.virtual_time);
+            self.eligible.insert((queue.virtual_time, key));
+        }
+    }
+
+    /// The next task to poll. Groups found without credit are parked on the way.
+    pub(super) fn pick(&mut self, now: u64) -> Option<(u64, Runnable)> {
+        while let Some((virtual_time, key)) = self.eligible.pop_first() {
+            let Some(queue) = self.groups.get_mut(&key) else {
+                continue;
+            };
+            queue.place = Place::Nowhere;
+            let wait = queue.account.wait();
+            if wait > 0 {
+                let due = now.saturating_add(wait);
+                queue.place = Place::Parked(due);
+                self.parked.insert((due, key));
+                let waited = &queue.account.usage.throttled_nanos;
+                waited.fetch_add(wait, Ordering::Relaxed);
+                continue;
+            }
+            let Some(runnable) = queue.tasks.pop_front() else {
+                continue;
+            };
+            queue.running += 1;
+            self.running += 1;
+            self.floor = self.floor.max(virtual_time);
+            self.admit(key);
+            return Some((key, runnable));
+        }
+        None
+    }
+
+    /// Takes note that a poll of that group has ended after `used` nanoseconds not yet charged.
+    pub(super) fn finish(&mut self, key: u64, used: u64) {
+        self.running -= 1;
+        if let Some(queue) = self.groups.get_mut(&key) {
+            queue.running -= 1;
+            queue.account.charge(used);
+            queue.age(used);
+        }
+        self.admit(key);
+    }
+
+    /// Lets groups whose moment has come run again; how many there were.
+    pub(super) fn unpark(&mut self, now: u64) -> usize {
+        let mut woken = 0;
+        while let Some((due, key)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
+            self.parked.remove(&(due, key));
+            if let Some(queue) = self.groups.get_mut(&key) {
+                queue.place = Place::Nowhere;
+            }
+            self.admit(key);
+            woken += 1;
+        }
+        woken
+    }
+
+    pub(super) fn displace(&mut self, key: u64) {
+        match self.groups.get(&key).map(|queue| queue.place) {
+            Some(Place::Eligible(virtual_time)) => self.eligible.remove(&(virtual_time, key)),
+            Some(Place::Parked(due)) => self.parked.remove(&(due, key)),
+            Some(Place::Nowhere) | None => false,
+        };
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    pub(super) fn age(&mut self, used: u64) {
+        let size = u64::from(self.account.cpu_millis().max(1));
+        self.virtual_time = self
+            .virtual_time
+            .saturating_add(used.saturating_mul(1000) / size);
+    }
+}
