@@ -109,3 +109,23 @@ fn neighbours_answer_while_guests_spin() {
         (space.visit("/echo").status == 200).then_some(())
     });
 }
+
+#[test]
+fn a_guest_that_lingers_after_its_answer_ends_too() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("");
+    let begin = Instant::now();
+    assert_eq!(
+        space.visit("/linger?ms=600000").expect(200).text(),
+        "done\n"
+    );
+    assert!(
+        begin.elapsed() < SOON.start,
+        "the answer does not wait for the guest"
+    );
+    assert!(space.usage().memory_bytes > 0.0, "it lingers");
+    eventually(SOON.end, "it has ended", || {
+        (space.usage().memory_bytes == 0.0).then_some(())
+    });
+}

@@ -46,6 +46,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
                 hunger::busy(request.number("ms", 100));
                 Reply::text(out, 200, "ok\n")
             }
+            "/linger" => {
+                Reply::text(out, 200, "done\n");
+                hunger::sleep(request.number("ms", 100));
+            }
             "/sleep" => {
                 hunger::sleep(request.number("ms", 100));
                 Reply::text(out, 200, "ok\n")
