@@ -7,6 +7,7 @@ mod account;
 mod build;
 mod card;
 mod decide;
+mod front_matter;
 mod hardware;
 mod ids;
 mod instance;
@@ -17,8 +18,9 @@ pub use account::{Account, Role, Scope};
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
 };
-pub use card::{Card, CardError, CardProblem, Sdk, read_front_matter, split_front_matter};
+pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
+pub use front_matter::{read_front_matter, split_front_matter};
 pub use hardware::{Hardware, Limits};
 pub use ids::{
     AccountId, BuildId, InstanceId, NameError, Owner, RepoName, Revision, SpaceId, SpaceName,
