@@ -201,8 +201,8 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
         log: parts.journal.run(space.id),
     };
     let id = spec.id;
-    let started = parts.runtimes.for_artifact(&artifact).start(spec).await;
-    let kept_artifact = artifact.clone();
+    let runtime = parts.runtimes.for_artifact(&artifact);
+    let started = runtime.start(spec).await;
     let kept = |state| Kept {
         id,
         build,
@@ -214,7 +214,7 @@ async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyh
         Ok(upstream) => {
             let Some(entry) = parts.entry(space) else {
                 // It was deleted meanwhile, and has no address any more.
-                parts.runtimes.for_artifact(&kept_artifact).stop(id).await;
+                runtime.stop(id).await;
                 return Ok(());
             };
             let serving = entry.serving(id, upstream);
