@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 
 use super::super::InstanceSpec;
@@ -87,6 +87,7 @@ fn host_config(
         // An init of the engine's collects the dead and passes on the request to end.
         init: Some(true),
         ipc_mode: Some("private".into()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         // When the host runs out of memory, containers go before the server.
         oom_score_adj: Some(500),
         restart_policy: Some(RestartPolicy {
