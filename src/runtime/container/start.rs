@@ -26,10 +26,20 @@ struct Image<'a> {
 // === impl Inner ===
 
 impl Inner {
+    /// Starts a container and waits until it answers. What comes of a start that fails is removed.
     pub(super) async fn start(
         self: &Arc<Self>,
         spec: InstanceSpec,
     ) -> Result<Upstream, RuntimeError> {
+        let id = spec.id;
+        let started = self.bring_up(spec).await;
+        if started.is_err() {
+            self.stop(id).await;
+        }
+        started
+    }
+
+    async fn bring_up(self: &Arc<Self>, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
         let running = self.reserve(&spec)?;
@@ -42,7 +52,6 @@ impl Inner {
                  Its operator can mend that, or allow it with `docker.isolation`."
             );
             tracing::error!("{text}");
-            lock(&self.running).remove(&spec.id);
             return Err(RuntimeError::Author(text));
         }
         let network = self
