@@ -72,7 +72,15 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     ));
     say(&format!("listening on {}", config.hub_url()));
     if config.examples {
-        examples::publish(&house.store, &house.repos, &house.lifecycle, &config).await?;
+        let trouble = house.health.runtimes.containers().trouble().await;
+        examples::publish(
+            &house.store,
+            &house.repos,
+            &house.lifecycle,
+            &config,
+            trouble,
+        )
+        .await?;
     }
     wait_for_a_signal().await?;
     tracing::info!("stopping: no new visitors, those who are here may finish");

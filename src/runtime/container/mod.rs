@@ -96,6 +96,9 @@ struct Running {
     charged: AtomicU64,
 }
 
+/// How long a healthy engine takes to say so.
+const PING: Duration = Duration::from_secs(2);
+
 /// Lines kept for whoever asks why it ended.
 const LAST_WORDS: usize = 12;
 
@@ -115,18 +118,19 @@ impl ContainerRuntime {
         (Self(Arc::new(inner)), heard)
     }
 
-    /// What stands in the way of running containers, in words for the operator; `None` when nothing does or they are
-    /// off.
-    pub async fn trouble(&self) -> Option<String> {
-        self.0.engine.host()?;
-        if let Err(error) = self.0.engine.ping().await {
-            return Some(format!("{:#}", anyhow::Error::new(error)));
+    /// What stands in the way of running containers, for everybody to read; `None` when nothing does. An engine that
+    /// hangs is one that does not answer.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        if !self.is_on() {
+            return Some("turned off");
         }
-        let isolated = self.0.networks.isolated().await;
-        isolated
-            .err()
-            .filter(|_| self.0.settings.isolation_required)
-            .map(|error| format!("containers cannot be kept off this host: {error:#}"))
+        match tokio::time::timeout(PING, self.0.engine.ping()).await {
+            Ok(Ok(())) => {}
+            _ => return Some("no engine answers"),
+        }
+        let isolated =
+            !self.0.settings.isolation_required || self.0.networks.isolated().await.is_ok();
+        (!isolated).then_some("containers cannot be kept off this host's network")
     }
 
     /// Whether the operator wants containers at all.
