@@ -26,8 +26,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bollard::models::SystemInfo;
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use super::{Ended, Endings, InstanceSpec, LimitReport, Runtime, RuntimeError};
 use crate::docker::{Engine, Networks};
@@ -73,6 +74,8 @@ struct Inner {
     engine: Engine,
     networks: Networks,
     settings: ContainerSettings,
+    /// What the engine says of its host, which it takes its time to say.
+    host: OnceCell<SystemInfo>,
     running: Mutex<HashMap<InstanceId, Arc<Running>>>,
     endings: mpsc::UnboundedSender<Ended>,
 }
@@ -112,6 +115,7 @@ impl ContainerRuntime {
             networks: Networks::new(engine.clone(), settings.pool),
             engine,
             settings,
+            host: OnceCell::new(),
             running: Mutex::default(),
             endings,
         };

@@ -70,9 +70,10 @@ impl Inner {
         let inspected = inspect(&docker, &name)
             .await
             .map_err(RuntimeError::Server)?;
-        let info = docker.info().await.map_err(ours)?;
+        let host = self.host.get_or_try_init(|| docker.info()).await;
+        let host = host.map_err(ours)?;
         *lock(&running.limits) =
-            limits::read_back(&inspected, &info, &spec, &self.settings, isolated.err());
+            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
         let address = address_of(&inspected, &network, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
@@ -104,9 +105,10 @@ impl Inner {
             docker.unpause_container(&name).await.map_err(ours)?;
         }
         let network = self.network_of(&spec).await.map_err(RuntimeError::Server)?;
-        let info = docker.info().await.map_err(ours)?;
+        let host = self.host.get_or_try_init(|| docker.info()).await;
+        let host = host.map_err(ours)?;
         *lock(&running.limits) =
-            limits::read_back(&inspected, &info, &spec, &self.settings, isolated.err());
+            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
         let address = address_of(&inspected, &network, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
