@@ -138,6 +138,7 @@ impl House {
                 hardware: config.hardware(),
                 wasi_hardware: config.wasm.default_hardware.clone(),
                 spaces_per_owner: config.quota.spaces_per_owner,
+                repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
             },

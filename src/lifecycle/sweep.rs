@@ -32,7 +32,7 @@ pub(super) async fn adopt(parts: &Arc<Parts>, supervisors: &Supervisors) -> anyh
         }
         supervisors.supervise(id);
     }
-    Ok(())
+    parts.mend_repositories().await
 }
 
 async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
