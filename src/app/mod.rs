@@ -153,6 +153,7 @@ impl House {
                 container_hardware: config.docker.default_hardware.clone(),
                 freeze_after: config.docker.freeze_after,
                 spaces_per_owner: config.quota.spaces_per_owner,
+                repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
             },
