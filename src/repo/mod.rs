@@ -27,11 +27,11 @@ mod staged;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 use std::path::{Path, PathBuf};
 
 pub use blob::{BlobReader, BlobStream};
-pub use checkout::CheckoutLimits;
 pub use commit::{CommitRequest, Operation};
 pub use error::{RepoError, size_text};
 pub use history::{CommitFacts, Ref, Refs};
@@ -40,6 +40,7 @@ pub use path::FilePath;
 pub use repos::Repos;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
+pub use walk::{CheckoutLimits, Walked};
 
 /// The branch that is published.
 pub const MAIN: &str = "main";
