@@ -74,7 +74,15 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     ));
     say(&format!("listening on {}", config.hub_url()));
     if config.examples {
-        examples::publish(&house.store, &house.repos, &house.lifecycle, &config).await?;
+        let trouble = house.health.runtimes.containers().trouble().await;
+        examples::publish(
+            &house.store,
+            &house.repos,
+            &house.lifecycle,
+            &config,
+            trouble,
+        )
+        .await?;
     }
     wait_for_a_signal().await?;
     tracing::info!("stopping: no new visitors, those who are here may finish");
@@ -147,6 +155,7 @@ impl House {
                 container_hardware: config.docker.default_hardware.clone(),
                 freeze_after: config.docker.freeze_after,
                 spaces_per_owner: config.quota.spaces_per_owner,
+                repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
             },

@@ -100,6 +100,8 @@ pub struct QuotaConfig {
     pub memory_per_owner: u64,
     /// Whether they run or not.
     pub spaces_per_owner: u32,
+    /// Of each of the two kinds.
+    pub repositories_per_owner: u32,
 }
 
 /// `[host]`

@@ -88,9 +88,6 @@ impl Firewall {
         if written.is_some_and(|at| at.elapsed() < FRESH) {
             return Ok(());
         }
-        if !rustix::process::geteuid().is_root() {
-            bail!("the server must run as root to write the packet filter's rules");
-        }
         iptables(
             "iptables-restore",
             &["--noflush", "-w", "5"],
@@ -186,7 +183,10 @@ async fn iptables(program: &str, arguments: &[&str], input: &str) -> anyhow::Res
     let output = child.wait_with_output().await?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("`{program}` failed: {}", said.trim());
+        bail!(
+            "`{program}` failed, which needs root or CAP_NET_ADMIN: {}",
+            said.trim()
+        );
     }
     Ok(())
 }

@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+    RestartPolicy, RestartPolicyNameEnum,
 };
 
 use super::super::InstanceSpec;
@@ -15,9 +15,6 @@ use crate::docker::{BUILD, DATA, INSTANCE, RESTARTS, REVISION, SPACE, SPACE_ID};
 
 /// Everybody in a container is this user, whatever its image says: the Hub's convention.
 pub(super) const USER: u32 = 1000;
-
-/// Files one process may have open.
-const OPEN_FILES: i64 = 65_536;
 
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";
@@ -75,11 +72,6 @@ fn host_config(
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(spec.limits.cpu_millis) * 1_000_000),
         pids_limit: Some(settings.pids.into()),
-        ulimits: Some(vec![ResourcesUlimits {
-            name: Some("nofile".into()),
-            soft: Some(OPEN_FILES),
-            hard: Some(OPEN_FILES),
-        }]),
         cap_drop: Some(vec!["ALL".into()]),
         privileged: Some(false),
         // No program in it gains rights by being started; the engine's own seccomp profile stays.
@@ -87,6 +79,7 @@ fn host_config(
         // An init of the engine's collects the dead and passes on the request to end.
         init: Some(true),
         ipc_mode: Some("private".into()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
         // When the host runs out of memory, containers go before the server.
         oom_score_adj: Some(500),
         restart_policy: Some(RestartPolicy {
