@@ -29,11 +29,11 @@ mod staged;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 use std::path::{Path, PathBuf};
 
 pub use blob::{BlobReader, BlobStream};
-pub use checkout::CheckoutLimits;
 pub use commit::{CommitRequest, Operation};
 pub use error::{RepoError, size_text};
 pub use git::{Fetch, FetchRequest, Landed, Push, Received};
@@ -44,6 +44,7 @@ pub use refs::NewTag;
 pub use repos::Repos;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
+pub use walk::{CheckoutLimits, Walked};
 
 /// The branch that is published.
 pub const MAIN: &str = "main";
