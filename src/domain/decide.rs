@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub give_way: bool,
     /// Until when there is no room to start anything; looked at again then.
     pub full_until: Option<Millis>,
+    /// Whether there will be room for a new version only where the old one is.
+    pub in_place: bool,
 }
 
 /// One step.
@@ -178,6 +180,11 @@ fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Opt
 
 /// Starts, unless there is no room for it just now.
 fn start(snapshot: &Snapshot, build: BuildId, now: Millis, wait: &mut Deadline) -> Option<Action> {
+    if snapshot.in_place
+        && let Some(older) = ready(snapshot).next()
+    {
+        return Some(Action::Stop(older.id));
+    }
     match snapshot.full_until {
         Some(until) if until > now => {
             wait.no_later_than(until);

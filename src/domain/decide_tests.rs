@@ -40,6 +40,7 @@ fn snapshot() -> Snapshot {
         freeze_after: None,
         give_way: false,
         full_until: None,
+        in_place: false,
     }
 }
 
@@ -199,6 +200,26 @@ fn where_there_is_no_room_a_start_waits() {
     facts.full_until = Some(500);
     assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
     assert_eq!(decide(&facts, 500), Next::Do(Action::Start(good.id)));
+}
+
+#[test]
+fn where_two_versions_do_not_fit_the_new_one_takes_the_place_of_the_old() {
+    let mut facts = snapshot();
+    let old = build(BuildState::Succeeded);
+    facts.newest = Some(old.clone());
+    facts.good = Some(old);
+    while let Next::Do(action) = decide(&facts, 0) {
+        apply(&mut facts, &action, 0);
+    }
+    let serving = facts.instances[0].id;
+    let new = build(BuildState::Succeeded);
+    facts.newest = Some(new.clone());
+    facts.good = Some(new.clone());
+    facts.in_place = true;
+    facts.full_until = Some(500);
+    assert_eq!(decide(&facts, 0), Next::Do(Action::Stop(serving)));
+    apply(&mut facts, &Action::Stop(serving), 0);
+    assert_eq!(decide(&facts, 500), Next::Do(Action::Start(new.id)));
 }
 
 #[test]
@@ -367,6 +388,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                     freeze_after: freeze.map(Duration::from_millis),
                     give_way,
                     full_until,
+                    in_place: give_way && asleep,
                 }
             },
         )
@@ -408,7 +430,8 @@ proptest! {
                 Some(instance.build) == wanted && instance.restarts == facts.restarts
             });
             let starts = stopped.state == InstanceState::Starting;
-            prop_assert!(newest_current.map_or(starts, |current| current.id != stopped.id));
+            let elsewhere = newest_current.is_none_or(|current| current.id != stopped.id);
+            prop_assert!(elsewhere && (starts || facts.in_place || newest_current.is_some()));
         }
     }
 

@@ -8,8 +8,14 @@ use crate::domain::{Millis, SpaceId};
 use crate::ledger::Ledger;
 use crate::runtime::freezes;
 
-/// Asks idle Spaces other than `whose` to sleep until what they hold covers `bytes`, or nobody idle is left.
-pub(super) fn ask_for_room(everybody: &Everybody, ledger: &Ledger, whose: SpaceId, bytes: u64) {
+/// Asks idle Spaces other than `whose` to sleep until what they hold covers `bytes`, or nobody idle is left; whether it
+/// will be enough.
+pub(super) fn ask_for_room(
+    everybody: &Everybody,
+    ledger: &Ledger,
+    whose: SpaceId,
+    bytes: u64,
+) -> bool {
     let mut idle: Vec<_> = lock(everybody)
         .iter()
         .filter(|(id, _)| **id != whose)
@@ -19,7 +25,7 @@ pub(super) fn ask_for_room(everybody: &Everybody, ledger: &Ledger, whose: SpaceI
     let mut missing = bytes;
     for (_, id, own) in idle {
         if missing == 0 {
-            return;
+            return true;
         }
         let held = ledger.known(id).map_or(0, |account| account.memory.used());
         missing = missing.saturating_sub(held);
@@ -28,6 +34,7 @@ pub(super) fn ask_for_room(everybody: &Everybody, ledger: &Ledger, whose: SpaceI
             own.nudge.notify_one();
         }
     }
+    missing == 0
 }
 
 /// Since when a Space holds memory for nobody; `None` when it is used or holds none.

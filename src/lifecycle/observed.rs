@@ -20,6 +20,8 @@ pub(super) struct Observed {
     pub(super) give_way: bool,
     /// Until when there is no room to start anything.
     pub(super) full_until: Option<Millis>,
+    /// Whether there will be room for a new version only where the old one is.
+    pub(super) in_place: bool,
 }
 
 /// A build under way. The same build can be begun again while an earlier run of it is still ending.
@@ -72,6 +74,12 @@ impl Observed {
     /// The instances as the decision wants them.
     pub(super) fn facts(&self) -> Vec<InstanceFacts> {
         self.instances.iter().map(Kept::facts).collect()
+    }
+
+    /// Whether anything of it answers.
+    pub(super) fn any_ready(&self) -> bool {
+        let ready = |kept: &Kept| matches!(kept.state, KeptState::Ready { .. });
+        self.instances.iter().any(ready)
     }
 
     /// Whether what is to serve is frozen.

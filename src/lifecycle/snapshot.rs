@@ -62,5 +62,6 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
             .map(|_| parts.settings.freeze_after),
         give_way: observed.give_way,
         full_until: observed.full_until,
+        in_place: observed.in_place,
     }
 }

@@ -10,8 +10,8 @@ use super::observed::{Kept, KeptState};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
 use super::{capacity, environment, now};
-use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Millis, Space};
-use crate::ledger::Tier;
+use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Millis, Space, bytes_text};
+use crate::ledger::{MemoryRefused, Tier};
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError};
 
 /// How soon it is tried again where there was no room.
@@ -32,6 +32,7 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
         let mut observed = lock(&supervisor.own.observed);
         observed.give_way = false;
         observed.full_until = None;
+        observed.in_place = false;
         observed.instances.push(Kept {
             id,
             build,
@@ -87,29 +88,46 @@ async fn start(
                 "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
             )
         }
-        Err(RuntimeError::Full(refused)) if refused.tier == Tier::Host => {
-            let mut observed = lock(&supervisor.own.observed);
-            observed.take(id);
-            observed.full_until = Some(now() + FULL_MILLIS);
-            drop(observed);
-            let parts = &supervisor.parts;
-            capacity::ask_for_room(
-                &supervisor.everybody,
-                &parts.ledger,
-                space.id,
-                refused.wanted,
-            );
-            return Ok(());
-        }
-        Err(RuntimeError::Full(refused)) => ExitReason::NotStarted(format!(
-            "Its owner's Spaces hold {} of {} bytes of memory, and this one needs {} more; pause another, or choose smaller hardware.",
-            refused.used, refused.limit, refused.wanted
-        )),
+        Err(RuntimeError::Full(refused)) => match wait_for_room(supervisor, space, id, &refused) {
+            None => return Ok(()),
+            Some(reason) => reason,
+        },
         Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
         Err(RuntimeError::Server(error)) => return Err(error),
     };
     lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());
     Ok(())
+}
+
+/// There is no memory for it: waits for others to give way, or for its own older version to. Why it cannot start, when
+/// neither would help.
+fn wait_for_room(
+    supervisor: &Supervisor,
+    space: &Space,
+    id: InstanceId,
+    refused: &MemoryRefused,
+) -> Option<ExitReason> {
+    let parts = &supervisor.parts;
+    let given = refused.tier == Tier::Host
+        && capacity::ask_for_room(
+            &supervisor.everybody,
+            &parts.ledger,
+            space.id,
+            refused.wanted,
+        );
+    let mut observed = lock(&supervisor.own.observed);
+    observed.in_place = !given && observed.any_ready();
+    if refused.tier == Tier::Host || observed.in_place {
+        observed.take(id);
+        observed.full_until = Some(now() + FULL_MILLIS);
+        return None;
+    }
+    Some(ExitReason::NotStarted(format!(
+        "The Spaces of its owner hold {} of {} of memory, and this one needs {} more; pause another, or choose smaller hardware.",
+        bytes_text(refused.used),
+        bytes_text(refused.limit),
+        bytes_text(refused.wanted)
+    )))
 }
 
 /// What is to run, and within what; `None` when it is not wanted any more.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
+    RestartPolicy, RestartPolicyNameEnum,
 };
 
 use super::super::InstanceSpec;
@@ -15,9 +15,6 @@ use crate::docker::{BUILD, DATA, INSTANCE, RESTARTS, REVISION, SPACE, SPACE_ID};
 
 /// Everybody in a container is this user, whatever its image says: the Hub's convention.
 pub(super) const USER: u32 = 1000;
-
-/// Files one process may have open.
-const OPEN_FILES: i64 = 65_536;
 
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";
@@ -75,11 +72,6 @@ fn host_config(
         memory_swap: Some(memory),
         nano_cpus: Some(i64::from(spec.limits.cpu_millis) * 1_000_000),
         pids_limit: Some(settings.pids.into()),
-        ulimits: Some(vec![ResourcesUlimits {
-            name: Some("nofile".into()),
-            soft: Some(OPEN_FILES),
-            hard: Some(OPEN_FILES),
-        }]),
         cap_drop: Some(vec!["ALL".into()]),
         privileged: Some(false),
         // No program in it gains rights by being started; the engine's own seccomp profile stays.

@@ -26,8 +26,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bollard::models::SystemInfo;
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use super::{Ended, Endings, InstanceSpec, LimitReport, Runtime, RuntimeError};
 use crate::docker::{Engine, Networks};
@@ -73,6 +74,8 @@ struct Inner {
     engine: Engine,
     networks: Networks,
     settings: ContainerSettings,
+    /// What the engine says of its host, which it takes its time to say.
+    host: OnceCell<SystemInfo>,
     running: Mutex<HashMap<InstanceId, Arc<Running>>>,
     endings: mpsc::UnboundedSender<Ended>,
 }
@@ -96,6 +99,9 @@ struct Running {
     charged: AtomicU64,
 }
 
+/// How long a healthy engine takes to say so.
+const PING: Duration = Duration::from_secs(2);
+
 /// Lines kept for whoever asks why it ended.
 const LAST_WORDS: usize = 12;
 
@@ -109,24 +115,26 @@ impl ContainerRuntime {
             networks: Networks::new(engine.clone(), settings.pool),
             engine,
             settings,
+            host: OnceCell::new(),
             running: Mutex::default(),
             endings,
         };
         (Self(Arc::new(inner)), heard)
     }
 
-    /// What stands in the way of running containers, in words for the operator; `None` when nothing does or they are
-    /// off.
-    pub async fn trouble(&self) -> Option<String> {
-        self.0.engine.host()?;
-        if let Err(error) = self.0.engine.ping().await {
-            return Some(format!("{:#}", anyhow::Error::new(error)));
+    /// What stands in the way of running containers, for everybody to read; `None` when nothing does. An engine that
+    /// hangs is one that does not answer.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        if !self.is_on() {
+            return Some("turned off");
         }
-        let isolated = self.0.networks.isolated().await;
-        isolated
-            .err()
-            .filter(|_| self.0.settings.isolation_required)
-            .map(|error| format!("containers cannot be kept off this host: {error:#}"))
+        match tokio::time::timeout(PING, self.0.engine.ping()).await {
+            Ok(Ok(())) => {}
+            _ => return Some("no engine answers"),
+        }
+        let isolated =
+            !self.0.settings.isolation_required || self.0.networks.isolated().await.is_ok();
+        (!isolated).then_some("containers cannot be kept off this host's network")
     }
 
     /// Whether the operator wants containers at all.

@@ -26,10 +26,20 @@ struct Image<'a> {
 // === impl Inner ===
 
 impl Inner {
+    /// Starts a container and waits until it answers. What comes of a start that fails is removed.
     pub(super) async fn start(
         self: &Arc<Self>,
         spec: InstanceSpec,
     ) -> Result<Upstream, RuntimeError> {
+        let id = spec.id;
+        let started = self.bring_up(spec).await;
+        if started.is_err() {
+            self.stop(id).await;
+        }
+        started
+    }
+
+    async fn bring_up(self: &Arc<Self>, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
         let running = self.reserve(&spec)?;
@@ -42,7 +52,6 @@ impl Inner {
                  Its operator can mend that, or allow it with `docker.isolation`."
             );
             tracing::error!("{text}");
-            lock(&self.running).remove(&spec.id);
             return Err(RuntimeError::Author(text));
         }
         let network = self
@@ -57,13 +66,14 @@ impl Inner {
             .start_container(&name, None::<StartContainerOptions>)
             .await;
         started.map_err(|error| self.not_started(error))?;
-        watch::follow_log(docker.clone(), Arc::clone(&running));
+        watch::follow_log(docker.clone(), Arc::clone(&running), None);
         let inspected = inspect(&docker, &name)
             .await
             .map_err(RuntimeError::Server)?;
-        let info = docker.info().await.map_err(ours)?;
+        let host = self.host.get_or_try_init(|| docker.info()).await;
+        let host = host.map_err(ours)?;
         *lock(&running.limits) =
-            limits::read_back(&inspected, &info, &spec, &self.settings, isolated.err());
+            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
         let address = address_of(&inspected, &network, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
@@ -95,14 +105,16 @@ impl Inner {
             docker.unpause_container(&name).await.map_err(ours)?;
         }
         let network = self.network_of(&spec).await.map_err(RuntimeError::Server)?;
-        let info = docker.info().await.map_err(ours)?;
+        let host = self.host.get_or_try_init(|| docker.info()).await;
+        let host = host.map_err(ours)?;
         *lock(&running.limits) =
-            limits::read_back(&inspected, &info, &spec, &self.settings, isolated.err());
+            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
         let address = address_of(&inspected, &network, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
+        let last = running.log.tail(1).pop().map(|line| line.at);
         running.say("The server was started again; this container went on running.");
-        watch::follow_log(docker.clone(), Arc::clone(&running));
+        watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
         if let Some(total) = watch::cpu_total(&docker, &name).await {
             running
