@@ -53,10 +53,8 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
     let stage = view::stage_of(stored, &observed);
     let route = match stage {
         Stage::Sleeping => Route::Asleep,
-        Stage::Building
-        | Stage::RunningBuilding
-        | Stage::AppStarting
-        | Stage::RunningAppStarting => Route::Starting,
+        Stage::Building | Stage::RunningBuilding => Route::Building,
+        Stage::AppStarting | Stage::RunningAppStarting => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: view::for_visitor(stage).to_owned(),
