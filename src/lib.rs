@@ -33,6 +33,7 @@
 //!  3  lifecycle               server                 control plane · sockets
 //!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
 //!  1  store  repo  ledger  routes  journal  config   rows · files · who holds what · the shared table · logs · options
+//!     docker                                         the container engine
 //!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
 //! ```
 //!
@@ -77,6 +78,7 @@ pub mod builder;
 pub mod cards;
 pub mod cli;
 pub mod config;
+pub mod docker;
 pub mod domain;
 pub mod engine;
 pub mod gateway;
