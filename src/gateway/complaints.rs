@@ -31,7 +31,8 @@ impl Complaints {
 
     /// A visitor could not be served, or not to the end, for this reason.
     pub(super) fn say(&self, space: &Entry, error: &(dyn Error + 'static)) {
-        let name = &space.settings().name;
+        let settings = space.settings();
+        let name = &settings.name;
         if !self.is_news(space.id) {
             tracing::debug!(space = %name, error, "{name} still does not answer as it should");
             return;

@@ -47,19 +47,7 @@ pub(super) async fn forward(
 ) -> Result<Upgrade, ForwardError> {
     let (mut request, too_large) = cap(request, body_bytes);
     *request.version_mut() = Version::HTTP_11;
-    let answer = async {
-        match &serving.upstream {
-            Upstream::Service(service) => Ok(Upgrade::Declined(service.call(request).await)),
-            Upstream::Tcp(address) if leave => {
-                Ok(upstream::upgrade(&serving.connections, *address, request).await?)
-            }
-            Upstream::Tcp(address) => {
-                let answer = upstream::call(&serving.connections, *address, request).await?;
-                Ok(Upgrade::Declined(answer))
-            }
-        }
-    };
-    let answer = tokio::time::timeout(idle, answer);
+    let answer = tokio::time::timeout(idle, send(serving, request, leave));
     let answer = match too_large {
         None => answer.await,
         Some(mut too_large) => {
@@ -82,6 +70,19 @@ pub(super) async fn forward(
         *response.version_mut() = Version::HTTP_11;
     }
     Ok(answer)
+}
+
+async fn send(
+    serving: &Serving,
+    request: Request<Body>,
+    leave: bool,
+) -> Result<Upgrade, ForwardError> {
+    let pool = &serving.connections;
+    Ok(match &serving.upstream {
+        Upstream::Service(service) => Upgrade::Declined(service.call(request).await),
+        Upstream::Tcp(address) if leave => upstream::upgrade(pool, *address, request).await?,
+        Upstream::Tcp(address) => Upgrade::Declined(upstream::call(pool, *address, request).await?),
+    })
 }
 
 /// Holds the guards until the Space has sent all of its response, or the visitor has left.

@@ -9,8 +9,8 @@
 //!  read       only      or 503   instance out, in   live until the body or tunnel ends
 //! ```
 //!
-//! A browser that opens a page is not held while a Space wakes: it is shown how far it is ([`wake`]), before it takes a
-//! place. What a page left open sends by itself ([`knock`]) wakes nobody.
+//! A browser that opens a page is not held while a Space wakes: it is shown how far it is (`wake`), before it takes a
+//! place. What a page left open sends by itself (`knock`) wakes nobody.
 //!
 //! It reads one table, [`RouteTable`], and asks the database only who visits a private Space. It says one thing to the
 //! control plane: that somebody wants a Space that sleeps.
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::HeaderName;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::OwnedSemaphorePermit;
@@ -172,7 +172,9 @@ impl Inner {
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
         access::check(&self.auth, &space.settings(), request.headers()).await?;
         if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
-            let response = self.answer_ourselves(&request, path, space).await?;
+            let response = self
+                .answer_ourselves(request.headers(), path, space)
+                .await?;
             return Ok((RequestKind::Gateway, response));
         }
         let hop = Hop::of(&request);
@@ -267,7 +269,7 @@ impl Inner {
     /// What lies within the Space's origin and is ours.
     async fn answer_ourselves(
         &self,
-        request: &Request<Body>,
+        headers: &HeaderMap,
         path: &str,
         space: Arc<Entry>,
     ) -> Result<Response<Body>, Trouble> {
@@ -276,7 +278,7 @@ impl Inner {
         }
         let settings = space.settings();
         // Who cannot be told apart from anybody is anybody, and sees no logs.
-        let visitor = self.auth.authenticate_visitor(request.headers()).await;
+        let visitor = self.auth.authenticate_visitor(headers).await;
         let reads_logs = visitor
             .is_ok_and(|visitor| visitor.may(Action::Write, settings.owner, settings.visibility));
         let place = self.gates.admit_watcher(&space).ok_or(Trouble::Full)?;

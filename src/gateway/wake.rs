@@ -69,7 +69,7 @@ pub(super) fn follow(
         done: false,
         _place: place,
     };
-    let events = stream::unfold(watcher, |mut watcher| async {
+    let events = stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
         Some((Ok::<_, std::convert::Infallible>(event), watcher))
     });

@@ -137,6 +137,8 @@ async fn connection<H, F>(
         permit,
         running,
     );
+    // Until its last word is said; a tunnel may keep it for longer.
+    let _place = link.clone();
     // Clients come and go as they like: what ends a connection is news to nobody but who looks for it.
     if let Err(error) = converse(socket, peer, link, &settings, handler).await {
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection ended");
