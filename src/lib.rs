@@ -65,6 +65,13 @@
 //!
 //! Killed between any two lines, the next start finds what is stored, and the same lines go on.
 //!
+//! ## Containers
+//!
+//! An image is run by the Docker engine under limits that are read back from it ([`runtime::container`]), on a network of
+//! its Space's own that reaches neither this host nor a neighbour ([`docker`]). Use is requests, and streams that carry
+//! something; without use a container is frozen, later stopped, and whoever comes next is held until it answers. Labels
+//! say whose it is, so that a server that was killed finds what it left running and goes on from there.
+//!
 //! ## Quotas
 //!
 //! [`ledger`] is the one book: memory is held in three tiers at once (Space, owner, host) as values whose drop gives it

@@ -43,7 +43,7 @@ pub(super) async fn adopt(parts: &Arc<Parts>, supervisors: &Supervisors) -> anyh
     for orphan in running.into_values().flatten() {
         parts.runtimes.containers().stop(orphan.instance).await;
     }
-    Ok(())
+    parts.mend_repositories().await
 }
 
 async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@ mod capacity;
 mod environment;
 mod observed;
 mod operations;
+mod repositories;
 mod snapshot;
 mod start;
 mod supervisor;
@@ -33,6 +34,7 @@ use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
+pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView};
 
 use supervisor::Supervisors;
@@ -53,6 +55,8 @@ pub struct LifecycleSettings {
     pub freeze_after: Duration,
     /// Spaces one owner may have.
     pub spaces_per_owner: u32,
+    /// Models one owner may have, and datasets.
+    pub repositories_per_owner: u32,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
     pub sleep_after: SleepAfter,
     /// Where Spaces answer, for the `SPACE_HOST` that they see.
@@ -126,7 +130,8 @@ impl From<StoreError> for LifecycleError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::Taken {
-                what: Taken::Space(existing) | Taken::Subdomain(existing),
+                what:
+                    Taken::Space(existing) | Taken::Subdomain(existing) | Taken::Repository(existing),
             } => Self::Taken { existing },
             StoreError::Name(error) => Self::Refused(error.to_string()),
             other => Self::Store(other),

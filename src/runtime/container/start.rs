@@ -66,7 +66,7 @@ impl Inner {
             .start_container(&name, None::<StartContainerOptions>)
             .await;
         started.map_err(|error| self.not_started(error))?;
-        watch::follow_log(docker.clone(), Arc::clone(&running));
+        watch::follow_log(docker.clone(), Arc::clone(&running), None);
         let inspected = inspect(&docker, &name)
             .await
             .map_err(RuntimeError::Server)?;
@@ -112,8 +112,9 @@ impl Inner {
         let address = address_of(&inspected, &network, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
+        let last = running.log.tail(1).pop().map(|line| line.at);
         running.say("The server was started again; this container went on running.");
-        watch::follow_log(docker.clone(), Arc::clone(&running));
+        watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
         if let Some(total) = watch::cpu_total(&docker, &name).await {
             running

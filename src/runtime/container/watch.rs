@@ -16,7 +16,7 @@ use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
 use super::{Inner, Running, lock, name_of};
-use crate::domain::ExitReason;
+use crate::domain::{ExitReason, Millis};
 
 /// Between looks while the engine does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,35 +24,35 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Its log is usually read to its end within this time after its end.
 const LAST_LINES: Duration = Duration::from_millis(300);
 
-/// Copies what the container prints into the Space's run log, until it ends.
-pub(super) fn follow_log(docker: Docker, running: Arc<Running>) {
+/// Copies what the container prints into the Space's run log, until it ends. What was printed up to `after` is there
+/// already.
+pub(super) fn follow_log(docker: Docker, running: Arc<Running>, after: Option<Millis>) {
     tokio::spawn(async move {
         let options = LogsOptions {
             follow: true,
             stdout: true,
             stderr: true,
-            // What was printed before an adoption is in the journal.
-            since: i32::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0),
+            timestamps: true,
+            since: after
+                .and_then(|after| i32::try_from(after / 1000).ok())
+                .unwrap_or(0),
             ..LogsOptions::default()
         };
-        let mut lines = docker.logs(&name_of(running.instance), Some(options));
-        let mut rest = String::new();
-        while let Some(Ok(chunk)) = lines.next().await {
-            rest.push_str(&String::from_utf8_lossy(&chunk.into_bytes()));
-            while let Some(end) = rest.find('\n') {
-                let line = rest[..end].trim_end_matches('\r');
+        let mut chunks = docker.logs(&name_of(running.instance), Some(options));
+        while let Some(Ok(chunk)) = chunks.next().await {
+            let chunk = chunk.into_bytes();
+            let text = String::from_utf8_lossy(&chunk);
+            // The engine sends one line a frame, cut at 16 KiB, with its time before it.
+            let (at, line) = text.split_once(' ').unwrap_or(("", &text));
+            let at = at.parse::<jiff::Timestamp>().ok();
+            let seen = |after| at.is_some_and(|at| at.as_millisecond() <= after);
+            if after.is_some_and(seen) {
+                continue;
+            }
+            for line in line.trim_end_matches(['\r', '\n']).split('\n') {
                 running.heard(line);
                 running.say(line);
-                rest.drain(..=end);
             }
-            if rest.len() > 1 << 16 {
-                running.say(&rest);
-                rest.clear();
-            }
-        }
-        if !rest.is_empty() {
-            running.heard(&rest);
-            running.say(&rest);
         }
     });
 }
