@@ -124,7 +124,7 @@ impl Inner {
         self.say_limits(log);
         let _memory = self.memory(request).await?;
         for (name, theirs) in &order.base_images {
-            base::ensure(&docker, name, *theirs, limits.image_bytes, log).await?;
+            base::ensure(&docker, name, *theirs, limits, log).await?;
         }
         let network = self.network(request).await?;
         let root = self.engine_folder(&docker).await?;
