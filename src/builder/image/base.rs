@@ -10,7 +10,7 @@ use super::dockerfile;
 use super::failure::{fetch_error, ours};
 use crate::builder::size_text;
 use crate::docker::{self, DATA, Reach};
-use crate::domain::{BuildError, may_reach};
+use crate::domain::{BuildError, bytes_text, may_reach};
 use crate::journal::Log;
 
 /// Makes sure that the image is on the engine and may be built on. `theirs` says whether the author chose it.
@@ -68,7 +68,7 @@ fn obstacle(name: &str, image: &ImageInspect, most: u64) -> Option<String> {
         return Some(format!(
             "has {}, and an image may have {} on this server",
             size_text(size),
-            size_text(most)
+            bytes_text(most)
         ));
     }
     trigger(&config)
@@ -78,7 +78,7 @@ fn obstacle(name: &str, image: &ImageInspect, most: u64) -> Option<String> {
 fn trigger(config: &ImageConfig) -> Option<String> {
     let triggers = config.on_build.as_deref().unwrap_or_default();
     triggers.iter().find_map(|trigger| {
-        let fetches = match dockerfile::read(trigger, &[]) {
+        let fetches = match dockerfile::read(&format!("FROM scratch\n{trigger}"), &[]) {
             Ok(needs) => !needs.images.is_empty() || !needs.added.is_empty(),
             Err(_) => true,
         };
@@ -146,7 +146,7 @@ async fn fetch(
             if sum > most {
                 return Err(BuildError::author(format!(
                     "`{name}` has more than {}, and an image may have no more on this server.",
-                    size_text(most)
+                    bytes_text(most)
                 )));
             }
         }

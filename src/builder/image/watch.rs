@@ -15,9 +15,8 @@ use tokio::sync::Notify;
 
 use super::ImageLimits;
 use super::failure::ours;
-use crate::builder::size_text;
 use crate::docker::is_gone;
-use crate::domain::BuildError;
+use crate::domain::{BuildError, bytes_text};
 
 /// Between two looks, when nothing says that there is something to see.
 const EVERY: Duration = Duration::from_millis(500);
@@ -153,7 +152,7 @@ impl Watch<'_> {
         }
         Err(BuildError::server(format!(
             "the disk of this server's container engine has less than {} left, which builds do not use",
-            size_text(self.limits.free_bytes)
+            bytes_text(self.limits.free_bytes)
         )))
     }
 }
@@ -163,7 +162,7 @@ pub(super) fn too_large(most: u64) -> BuildError {
     BuildError::author(format!(
         "The image has more than {}, the most an image may have on this server, base image included. Install less, or \
          remove what is only needed to build in the same `RUN` that made it.",
-        size_text(most)
+        bytes_text(most)
     ))
 }
 
