@@ -388,7 +388,7 @@ fn image_config(config: &Config, engine: Engine) -> anyhow::Result<ImageConfig> 
         limits: ImageLimits {
             memory_bytes: build
                 .container_memory
-                .unwrap_or_else(|| (host_memory(config) / 2).min(4 << 30)),
+                .unwrap_or_else(|| (host_memory(config) / 2).min(4 << 30) >> 20 << 20),
             cpu_millis: build.container_cpu_millis(),
             pids: build.container_pids,
             wall: build.container_wall,
