@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod clients;
+pub mod docker;
 pub mod git;
 pub mod guests;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod proxy;
 pub mod server;
 
 pub use clients::{Hf, Python};
+pub use docker::DockerServer;
 pub use git::Git;
 pub use guests::{card, static_site};
 pub use http::{Answer, Request};
