@@ -11,12 +11,16 @@ fn connections(space: &Space<'_>, targets: &[(String, u16)]) -> Vec<String> {
     let targets = serde_json::to_string(targets).unwrap();
     let said = space.exec(&format!(
         r#"
-        for host, port in json.loads('{targets}'):
+        from concurrent.futures import ThreadPoolExecutor
+        def attempt(target):
             try:
-                socket.create_connection((host, port), 3).close()
-                print("open")
+                socket.create_connection(target, 3).close()
+                return "open"
             except OSError as error:
-                print(type(error).__name__)
+                return type(error).__name__
+        with ThreadPoolExecutor(20) as pool:
+            for said in pool.map(attempt, map(tuple, json.loads('{targets}'))):
+                print(said)
         "#
     ));
     said.lines().map(str::to_owned).collect()
@@ -117,9 +121,7 @@ fn neither_the_host_nor_other_spaces_nor_the_metadata_address_can_be_reached() {
         ];
         if space.id == online.id {
             // A Space of the same owner is another Space.
-            let sibling = server
-                .user("carol")
-                .publish_container("app", &app("sibling", ""));
+            let sibling = alice.publish_container("sibling", &app("sibling", ""));
             targets.push((address_of(&server, &sibling), 7860));
         }
         let found = connections(space, &targets);

@@ -7,6 +7,7 @@ mod adopted;
 mod bad_apps;
 mod bad_builds;
 mod broken_engine;
+mod browser;
 mod examples;
 mod fake_engine;
 mod freezing;

@@ -73,8 +73,8 @@ impl Session {
 
     /// Asks for the page, and reads until all of these are in it.
     fn page_with(&mut self, texts: &[&str]) {
-        // `BackMsg { rerun_script: ClientState {} }` in Streamlit's protocol.
-        self.send(&[11 << 3 | 2, 0]);
+        // `BackMsg { rerun_script: ClientState {} }` in Streamlit's protocol: field 11, empty.
+        self.send(&[0x5a, 0]);
         let begin = Instant::now();
         let mut page = String::new();
         while !texts.iter().all(|text| page.contains(text)) {

@@ -2,6 +2,7 @@
 
 use crate::support::docker::{app, python};
 use crate::support::{DockerServer, Op, Space, eventually};
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -44,16 +45,16 @@ fn no_request_fails_while_it_does() {
     std::thread::scope(|scope| {
         let (space, enough) = (&space, &enough);
         let visitors: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| visits(space, enough)))
+            .map(|_| scope.spawn(move || visits(space, enough)))
             .collect();
         // Begun with the old, it ends with the old.
-        let long = scope.spawn(|| space.exec("time.sleep(12); print(SAYS)"));
+        let long = scope.spawn(move || space.exec("time.sleep(12); print(SAYS)"));
         space.commit(&slow("two"));
-        let taken_over = std::panic::catch_unwind(|| {
+        let taken_over = std::panic::catch_unwind(AssertUnwindSafe(|| {
             eventually(Duration::from_secs(90), "the new one answers", || {
                 (space.visit("/").text() == "two").then_some(())
             });
-        });
+        }));
         std::thread::sleep(Duration::from_secs(1));
         enough.store(true, Ordering::Relaxed);
         assert!(taken_over.is_ok());

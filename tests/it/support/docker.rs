@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::ops::{Deref, DerefMut};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -161,22 +160,6 @@ pub fn docker(arguments: &[&str]) -> Result<String, String> {
         true => Ok(text(&output.stdout)),
         false => Err(text(&output.stderr)),
     }
-}
-
-/// Runs `docker` with something on its standard input.
-pub fn docker_with_input(arguments: &[&str], input: &str) -> String {
-    let mut child = Command::new("docker")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "docker {arguments:?}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn list(kind: &str, filter: &str) -> Vec<String> {

@@ -3,6 +3,7 @@
 // Each test uses a part.
 #![allow(dead_code)]
 
+pub mod browser;
 pub mod cli;
 pub mod clients;
 pub mod docker;
