@@ -20,6 +20,8 @@ pub enum Access {
     Reader,
     /// Whoever may read the repository; nobody in particular is asked who it is, as git wants it.
     Git,
+    /// Whoever has a signed address.
+    Signed,
     /// Whoever may change the repository.
     Writer,
 }
@@ -59,7 +61,7 @@ const fn on(method: &'static str, path: &'static str, access: Access) -> Entry {
     (method, path, access)
 }
 
-use Access::{Account, Anyone, Filtered, Git, Operator, Reader, Visitor, Writer};
+use Access::{Account, Anyone, Filtered, Git, Operator, Reader, Signed, Visitor, Writer};
 
 /// The routes; one with `{kinds}` or `{prefix}` in its path stands for three.
 const TABLE: &[Entry] = &[
@@ -180,4 +182,25 @@ const TABLE: &[Entry] = &[
     on("GET", "/{prefix}{owner}/{name}/info/refs", Git),
     on("POST", "/{prefix}{owner}/{name}/git-upload-pack", Git),
     on("POST", "/{prefix}{owner}/{name}/git-receive-pack", Writer),
+    on(
+        "POST",
+        "/{prefix}{owner}/{name}/info/lfs/objects/batch",
+        Git,
+    ),
+    on("POST", "/{prefix}{owner}/{name}/info/lfs/verify", Writer),
+    on("*", "/{prefix}{owner}/{name}/info/lfs/locks", Anyone),
+    on(
+        "*",
+        "/{prefix}{owner}/{name}/info/lfs/locks/{*rest}",
+        Anyone,
+    ),
+    on(
+        "GET",
+        "/api/{kinds}/{owner}/{name}/xet-write-token/{revision}",
+        Writer,
+    ),
+    on("POST", "/xet/{store}/v1/xorbs/{domain}/{hash}", Account),
+    on("POST", "/xet/{store}/v1/shards", Account),
+    on("PUT", "/lfs/{repo}/{oid}", Signed),
+    on("GET", "/lfs/{repo}/{oid}", Signed),
 ];

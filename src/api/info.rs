@@ -12,7 +12,7 @@ use crate::arrival::Arrival;
 use crate::auth::{Action, may};
 use crate::cards::{Cards, Face};
 use crate::domain::{RepoId, RepoKind, Repository, Revision, Space};
-use crate::repo::{Entry, EntryKind};
+use crate::repo::{Entry, EntryKind, FileFacts};
 
 /// Files are read from a repository in pages of this many.
 const PAGE: usize = 1000;
@@ -336,15 +336,20 @@ async fn add_files(
     wanted: &Wanted,
 ) -> Result<(), ApiError> {
     let files = files(state, repo, revision.clone()).await?;
-    let used: u64 = files.iter().map(|(_, size, _)| size).sum();
+    let used: u64 = files.iter().map(|(_, facts)| facts.size).sum();
     let siblings: Vec<_> = files
         .into_iter()
-        .map(|(path, size, oid)| {
+        .map(|(path, facts)| {
+            let mut sibling = json!({ "rfilename": path });
             if wanted.blobs {
-                json!({ "rfilename": path, "size": size, "blobId": oid })
-            } else {
-                json!({ "rfilename": path })
+                sibling["size"] = facts.size.into();
+                sibling["blobId"] = facts.oid.into();
+                if let Some(large) = facts.large {
+                    let pointer = large.pointer_bytes();
+                    sibling["lfs"] = json!({"sha256": large.id.as_str(), "size": large.size, "pointerSize": pointer});
+                }
             }
+            sibling
         })
         .collect();
     facts.insert("siblings".to_owned(), siblings.into());
@@ -352,20 +357,20 @@ async fn add_files(
     Ok(())
 }
 
-/// All files of a commit: path, size and blob id.
+/// All files of a commit.
 async fn files(
     state: &ApiState,
     repo: RepoId,
     revision: Revision,
-) -> Result<Vec<(String, u64, String)>, ApiError> {
+) -> Result<Vec<(String, FileFacts)>, ApiError> {
     let read = move |repo: &crate::repo::Repo| {
         let mut files = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = repo.tree(&revision, "", true, after.as_deref(), PAGE)?;
             for Entry { path, kind } in page.entries {
-                if let EntryKind::File { size, oid } = kind {
-                    files.push((path, size, oid));
+                if let EntryKind::File { size, oid, large } = kind {
+                    files.push((path, FileFacts { size, oid, large }));
                 }
             }
             match page.next {

@@ -14,6 +14,7 @@ mod files;
 mod git;
 mod info;
 mod kinds;
+mod large;
 mod likes;
 mod lists;
 mod logs;
@@ -21,6 +22,7 @@ mod refs;
 mod repos;
 mod schema;
 mod secrets;
+mod xet;
 
 use std::sync::Arc;
 
@@ -84,6 +86,8 @@ fn routes() -> Router<ApiState> {
         .merge(commits::routes())
         .merge(files::routes())
         .merge(git::routes())
+        .merge(large::routes())
+        .merge(xet::routes())
         .method_not_allowed_fallback(wrong_method)
 }
 

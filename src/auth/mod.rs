@@ -5,6 +5,7 @@
 
 mod credentials;
 mod permission;
+mod signature;
 mod token;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub struct Principal {
 #[derive(Debug, Clone)]
 pub struct Auth {
     store: Store,
+    signer: signature::Signer,
 }
 
 /// Why nobody knows who is asking.
@@ -64,7 +66,10 @@ impl Principal {
 impl Auth {
     /// Looks tokens up in that store.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            signer: signature::Signer::new(),
+        }
     }
 
     /// Who a request to the house itself comes from. A token stands in `x-hf-authorization` (as `gradio_client` sends

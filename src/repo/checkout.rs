@@ -70,7 +70,11 @@ impl Repo {
                         folders.push((path.as_str().to_owned(), id));
                     }
                     EntryKind::Blob | EntryKind::BlobExecutable => {
-                        bytes = bytes.saturating_add(self.git.find_header(id)?.size());
+                        let size = match self.pointer(id)? {
+                            Some(file) => file.size,
+                            None => self.git.find_header(id)?.size(),
+                        };
+                        bytes = bytes.saturating_add(size);
                         if bytes > limits.bytes {
                             return Err(RepoError::TooLarge(format!(
                                 "the commit's files sum up to more than the {} allowed",

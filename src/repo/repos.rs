@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::blob::BlobStream;
 use super::commit::too_many_operations;
 use super::durable::sync_folder;
-use super::{CommitRequest, MAIN, Repo, RepoError, RepoLimits, Spool};
+use super::large::link;
+use super::{CommitRequest, FileFacts, LargeId, MAIN, Repo, RepoError, RepoLimits, Spool};
 use crate::domain::{RepoId, Revision};
 
 /// Every repository, below one folder: `<last two digits of the id>/<id>.git`.
@@ -27,6 +28,8 @@ struct Inner {
     readers: Semaphore,
     writers: Semaphore,
     git: Arc<Semaphore>,
+    /// Held while a large file gets or loses a name.
+    blobs: Mutex<()>,
     locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -46,6 +49,7 @@ impl Repos {
             readers: Semaphore::new(limits.readers.max(1)),
             writers: Semaphore::new(limits.writers.max(1)),
             git: Arc::new(Semaphore::new(limits.git_processes.max(1))),
+            blobs: Mutex::default(),
             locks: Mutex::default(),
             root,
             limits,
@@ -155,6 +159,15 @@ impl Repos {
             // What the references lead to is there before they are, so objects are read after them.
             let refs = source.all_refs()?;
             link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
+            let large = source.settled_large()?;
+            if !large.is_empty() {
+                fs::create_dir_all(copy.large_folder())?;
+            }
+            for file in large {
+                if let Some(name) = file.file_name() {
+                    link(&file, &copy.large_folder().join(name))?;
+                }
+            }
             for (name, target) in refs {
                 copy.set_ref(&name, target)?;
             }
@@ -171,18 +184,34 @@ impl Repos {
         Ok(Spool::new(&self.inner.aside(), &self.inner.limits)?)
     }
 
-    /// `length` bytes of a file from `start`, by the id of its object. Reading a range costs inflating all before it.
+    /// `length` bytes of a file from `start`. Reading a range costs inflating all before it, but for a large file.
     ///
     /// # Errors
     /// `EntryNotFound`, and `Refused` when the range lies outside the file.
     pub async fn stream(
         &self,
         id: impl Into<RepoId>,
-        oid: String,
+        file: FileFacts,
         start: u64,
         length: u64,
     ) -> Result<BlobStream, RepoError> {
-        BlobStream::open(self, id.into(), oid, start, length).await
+        let open = move |repo: &Repo| repo.blob(&file.oid);
+        BlobStream::open(self, id.into(), open, start, length).await
+    }
+
+    /// The same of a large file, whatever commits name it.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub async fn stream_large(
+        &self,
+        id: RepoId,
+        file: LargeId,
+        start: u64,
+        length: u64,
+    ) -> Result<BlobStream, RepoError> {
+        let open = move |repo: &Repo| repo.large_reader(&file);
+        BlobStream::open(self, id, open, start, length).await
     }
 
     /// Changes an open repository, one change at a time. Once it has begun, dropping the future does not stop it.
@@ -209,6 +238,24 @@ impl Repos {
     /// Where things are that nobody is to see yet; emptied at start.
     pub(super) fn aside(&self) -> PathBuf {
         self.inner.aside()
+    }
+
+    /// Where large files are, by the beginning of their hash.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.inner.root.join("blobs")
+    }
+
+    /// Where xorbs are, by week and account.
+    pub(super) fn xorbs(&self) -> PathBuf {
+        self.inner.root.join("xorbs")
+    }
+
+    /// Holds off whoever else gives large files names, or removes them.
+    pub(super) fn blobs_lock(&self) -> MutexGuard<'_, ()> {
+        self.inner
+            .blobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs blocking work under a reader's permit.
@@ -326,10 +373,7 @@ fn link_all(from: &Path, to: &Path) -> io::Result<()> {
                 folders.push((entry.path(), target));
                 continue;
             }
-            match fs::hard_link(entry.path(), &target) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                linked => linked?,
-            }
+            link(&entry.path(), &target)?;
         }
         sync_folder(&to)?;
     }

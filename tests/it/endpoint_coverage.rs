@@ -12,6 +12,11 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
         .replace("{owner}/{name}", &format!("alice/{space}"))
         .replace("{revision}", "main")
         .replace("{branch}", "other")
+        .replace("{repo}", &"0".repeat(32))
+        .replace("{oid}", &"0".repeat(64))
+        .replace("{hash}", &"0".repeat(64))
+        .replace("{store}", "0-0")
+        .replace("{domain}", "default")
         .replace("{*path}", "index.html")
         .replace("{user}", "alice")
         .replace("{name}", "none")
@@ -32,7 +37,8 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
         _ => request.json(&json!({
             "name": "demo", "organization": "alice", "type": "space", "key": "A", "value": "b", "flavor": "cpu-nano",
             "seconds": 60, "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
-            "toRepo": "alice/else", "repository": "alice/copy",
+            "toRepo": "alice/else", "repository": "alice/copy", "operation": "download", "objects": [],
+            "oid": "0".repeat(64), "size": 1,
         })),
     }
 }
@@ -82,6 +88,7 @@ fn routes_keep_out_whom_they_should() {
                 check("nobody", &nobody, "hidden", &[404]);
                 check("bob", &bob, "hidden", &[404]);
             }
+            Access::Signed => check("alice", &alice, "demo", &[403]),
             Access::Git => {
                 check("nobody", &nobody, "hidden", &[401]);
                 check("bob", &bob, "hidden", &[404]);

@@ -76,6 +76,15 @@ fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
         }
         publish(&quarantine.folder, &repo.folder.join("objects"), &objects)?;
     }
+    // They were there when the push was looked at, and go only after a day.
+    for id in &push.large {
+        if repo.large(id)?.is_none() {
+            return Err(RepoError::Refused(format!(
+                "the large file {id} is gone; push again"
+            )));
+        }
+    }
+    repo.settle_large(&push.large)?;
     let main = format!("refs/heads/{MAIN}");
     let mut updates = push.updates;
     // The branch that is published moves last, when all else is in place.

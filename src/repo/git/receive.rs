@@ -15,7 +15,7 @@ use super::process::{Git, gone};
 use super::{inspect, line};
 use crate::domain::RepoId;
 use crate::repo::refs::full_name;
-use crate::repo::{MAIN, Repo, RepoError, Repos};
+use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
 
 /// References that one push may change.
 const MAX_UPDATES: usize = 500;
@@ -38,6 +38,8 @@ pub struct Push {
     pub(super) side_band: bool,
     /// Only when it brings objects.
     pub(super) quarantine: Option<Quarantine>,
+    /// Large files that it names.
+    pub(super) large: HashSet<LargeId>,
 }
 
 /// What has become of a push that arrived.
@@ -118,6 +120,7 @@ impl Repos {
             updates,
             side_band,
             quarantine: None,
+            large: HashSet::new(),
         };
         if push.updates.iter().any(|update| update.new.is_some()) {
             let _permit = self.git_permit().await?;
@@ -155,9 +158,10 @@ impl Repos {
         let limits = self.limits().clone();
         self.read(id, move |repo| {
             let new = Repo::open(&quarantine.folder, &limits)?;
-            inspect::inspect(repo, &new, &push.updates)?;
+            let large = inspect::inspect(repo, &new, &push.updates)?;
             Ok(Push {
                 quarantine: Some(quarantine),
+                large,
                 ..push
             })
         })

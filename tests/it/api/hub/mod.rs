@@ -10,6 +10,7 @@ mod duplicate;
 mod exceptions;
 mod gradio_client;
 mod hardware;
+mod large;
 mod likes;
 mod listing;
 mod logs;

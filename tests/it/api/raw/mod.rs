@@ -5,5 +5,7 @@ mod bad_bodies;
 mod bad_paths;
 mod cut_off;
 mod envelope;
+mod large;
 mod names;
 mod resolve;
+mod xet;
