@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, ApiState};
 use crate::auth::Auth;
 use crate::builder::{self, Builder, BuilderConfig, CompileLimits};
-use crate::config::Config;
+use crate::config::{Config, Isolation};
+use crate::docker::Engine;
 use crate::engine::seal::{SealKey, open_key};
 use crate::gateway::Gateway;
 use crate::journal::{Journal, JournalLimits};
@@ -28,6 +29,7 @@ use crate::ledger::{Ledger, LedgerLimits};
 use crate::lifecycle::{Lifecycle, LifecycleSettings, Parts};
 use crate::repo::{CheckoutLimits, RepoLimits, Repos};
 use crate::routes::RouteTable;
+use crate::runtime::container::{ContainerRuntime, ContainerSettings};
 use crate::runtime::wasm::{WasmRuntime, WasmSettings};
 use crate::runtime::{Runtimes, SiteRuntime};
 use crate::server;
@@ -70,7 +72,15 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     ));
     say(&format!("listening on {}", config.hub_url()));
     if config.examples {
-        examples::publish(&house.store, &house.repos, &house.lifecycle, &config).await?;
+        let trouble = house.health.runtimes.containers().trouble().await;
+        examples::publish(
+            &house.store,
+            &house.repos,
+            &house.lifecycle,
+            &config,
+            trouble,
+        )
+        .await?;
     }
     wait_for_a_signal().await?;
     tracing::info!("stopping: no new visitors, those who are here may finish");
@@ -122,7 +132,10 @@ impl House {
         let wasm = wasm.map_err(|error| anyhow::anyhow!("the WebAssembly engine: {error:#}"))?;
         let builder = Builder::new(builder_config(config, seal, wasm.profile())?, repos.clone())
             .context("the folder of artifacts")?;
-        let runtimes = Runtimes::new(SiteRuntime::new(data.join("artifacts/sites")), wasm);
+        let engine = engine(config, data)?;
+        let (containers, endings) = ContainerRuntime::new(engine, container_settings(config)?);
+        let sites = SiteRuntime::new(data.join("artifacts/sites"));
+        let runtimes = Runtimes::new(sites, wasm, containers);
         let (routes, nudges) = RouteTable::new();
         let metrics = Arc::new(Metrics::new());
         let parts = Parts {
@@ -137,13 +150,15 @@ impl House {
             settings: LifecycleSettings {
                 hardware: config.hardware(),
                 wasi_hardware: config.wasm.default_hardware.clone(),
+                container_hardware: config.docker.default_hardware.clone(),
+                freeze_after: config.docker.freeze_after,
                 spaces_per_owner: config.quota.spaces_per_owner,
                 repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
             },
         };
-        let lifecycle = Lifecycle::start(parts, nudges).await?;
+        let lifecycle = Lifecycle::start(parts, nudges, endings).await?;
         let auth = Auth::new(store.clone());
         let state = ApiState {
             store: store.clone(),
@@ -292,6 +307,34 @@ fn wasm_settings(config: &Config) -> WasmSettings {
         response_bytes: wasm.response_bytes,
         egress_private: wasm.egress_private,
     }
+}
+
+/// The container engine, for whoever has the data folder `data`.
+fn engine(config: &Config, data: &Path) -> anyhow::Result<Engine> {
+    let id = open_key(&data.join("keys/engine")).context("the data folder's name")?;
+    // Enough to tell folders apart, and short enough to read.
+    let id = hex::encode(&id[..8]);
+    Ok(match config.docker.enabled {
+        true => Engine::new(config.docker.host.as_deref(), &id),
+        false => Engine::off(&id),
+    })
+}
+
+fn container_settings(config: &Config) -> anyhow::Result<ContainerSettings> {
+    let docker = &config.docker;
+    Ok(ContainerSettings {
+        storage: config.data.join("storage"),
+        runtime: docker.runtime.clone(),
+        pool: docker.pool().context("`docker.network_pool`")?,
+        isolation_required: docker.isolation == Isolation::Required,
+        egress_private: docker.egress_private,
+        pids: docker.pids,
+        tmp_bytes: docker.tmp,
+        disk_bytes: docker.disk,
+        startup_timeout: docker.startup_timeout,
+        stop_grace: docker.stop_grace,
+        measure_every: docker.measure_every,
+    })
 }
 
 fn builder_config(config: &Config, seal: SealKey, profile: &str) -> anyhow::Result<BuilderConfig> {

@@ -214,6 +214,9 @@ impl Inner {
         let kind = match plan.card.sdk {
             Sdk::Static => self.site(&request, &plan.card.app_file).await,
             Sdk::Wasi => self.component(&request, &plan.card.app_file).await,
+            Sdk::Gradio | Sdk::Streamlit | Sdk::Docker => Err(BuildError::author(
+                "Containers are not available on this server.",
+            )),
         }?;
         Ok(Artifact {
             kind,

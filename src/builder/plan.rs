@@ -109,6 +109,9 @@ impl BuildPlan {
             instance_reuse: self.card.instance_reuse,
             request_timeout: self.card.request_timeout,
             egress: self.card.egress.clone(),
+            internet: false,
+            startup_timeout: None,
+            storage_bytes: None,
         }
     }
 }

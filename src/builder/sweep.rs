@@ -27,6 +27,7 @@ pub(super) fn sweep(inner: &Inner, in_use: &[Artifact], now: SystemTime) -> io::
 fn digest(kind: &ArtifactKind) -> &str {
     match kind {
         ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => digest,
+        ArtifactKind::Image { id, .. } => id,
     }
 }
 

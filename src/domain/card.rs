@@ -13,18 +13,38 @@ pub enum Sdk {
     Static,
     /// A WASI component or command.
     Wasi,
+    /// A Gradio app in Python, in a container.
+    Gradio,
+    /// A Streamlit app in Python, in a container.
+    Streamlit,
+    /// A Dockerfile.
+    Docker,
 }
 
 impl Sdk {
     /// All of them, in the order in which they are named to authors.
-    pub const ALL: [Self; 2] = [Self::Static, Self::Wasi];
+    pub const ALL: [Self; 5] = [
+        Self::Static,
+        Self::Wasi,
+        Self::Gradio,
+        Self::Streamlit,
+        Self::Docker,
+    ];
 
     /// The card's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Static => "static",
             Self::Wasi => "wasi",
+            Self::Gradio => "gradio",
+            Self::Streamlit => "streamlit",
+            Self::Docker => "docker",
         }
+    }
+
+    /// Whether it runs in a container.
+    pub fn is_container(self) -> bool {
+        matches!(self, Self::Gradio | Self::Streamlit | Self::Docker)
     }
 
     /// The file that is the app when the card names none.
@@ -32,6 +52,8 @@ impl Sdk {
         match self {
             Self::Static => "index.html",
             Self::Wasi => "app.wasm",
+            Self::Gradio | Self::Streamlit => "app.py",
+            Self::Docker => "Dockerfile",
         }
     }
 }

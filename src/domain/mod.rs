@@ -22,7 +22,7 @@ pub use build::{
 pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
 pub use front_matter::{read_front_matter, split_front_matter};
-pub use hardware::{Hardware, Limits};
+pub use hardware::{Hardware, Limits, bytes_text};
 pub use ids::{
     AccountId, BuildId, InstanceId, NameError, Owner, RepoId, RepoName, Revision, SpaceId,
     SpaceName, Subdomain,
