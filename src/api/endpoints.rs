@@ -14,6 +14,8 @@ pub enum Access {
     Account,
     /// Operators.
     Operator,
+    /// Admins of the organisation.
+    OrganizationAdmin,
     /// Whoever may visit the Space.
     Visitor,
     /// Whoever may read the repository.
@@ -61,13 +63,27 @@ const fn on(method: &'static str, path: &'static str, access: Access) -> Entry {
     (method, path, access)
 }
 
-use Access::{Account, Anyone, Filtered, Git, Operator, Reader, Signed, Visitor, Writer};
+use Access::{
+    Account, Anyone, Filtered, Git, Operator, OrganizationAdmin, Reader, Signed, Visitor, Writer,
+};
 
 /// The routes; one with `{kinds}` or `{prefix}` in its path stands for three.
 const TABLE: &[Entry] = &[
     on("GET", "/api/whoami-v2", Account),
     on("GET", "/api/users/{user}/overview", Filtered),
-    on("GET", "/api/organizations/{name}/{*rest}", Anyone),
+    on("POST", "/api/admin/organizations", Operator),
+    on("GET", "/api/organizations/{name}/overview", Filtered),
+    on("GET", "/api/organizations/{name}/members", Anyone),
+    on(
+        "PUT",
+        "/api/organizations/{name}/members/{user}",
+        OrganizationAdmin,
+    ),
+    on(
+        "DELETE",
+        "/api/organizations/{name}/members/{user}",
+        OrganizationAdmin,
+    ),
     on("GET", "/api/settings/repositories", Account),
     on("GET", "/api/tokens", Account),
     on("POST", "/api/tokens", Account),

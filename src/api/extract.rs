@@ -59,7 +59,7 @@ impl RepoAccess {
     ) -> Result<(Principal, Repository), ApiError> {
         let principal = state.auth.authenticate(headers).await?;
         let repo = Self::find(state, &principal, kind, owner, name).await?;
-        if principal.may(Action::See, repo.owner, repo.visibility) {
+        if principal.may(Action::See, &repo) {
             Ok((principal, repo))
         } else {
             Err(ApiError::repo_not_found())
@@ -97,25 +97,28 @@ impl RepoAccess {
             return Ok(repo);
         }
         let moved = state.store.repository_by_former_name(kind, &full).await?;
-        let seen = moved.filter(|repo| principal.may(Action::See, repo.owner, repo.visibility));
+        let seen = moved.filter(|repo| principal.may(Action::See, repo));
         Err(seen.map_or_else(ApiError::repo_not_found, |repo| {
             ApiError::moved(&full, &repo.name)
         }))
     }
 }
 
+/// Refuses, in words for the reason.
 fn may_write(principal: &Principal, repo: &Repository) -> Result<(), ApiError> {
-    let may = |action| principal.may(action, repo.owner, repo.visibility);
+    let may = |action| principal.may(action, repo);
     if may(Action::Write) {
         return Ok(());
     }
     if !may(Action::See) && !may(Action::Visit) {
         return Err(ApiError::repo_not_found());
     }
-    Err(if principal.scope == Some(Scope::Read) {
-        ApiError::forbidden(READ_ONLY)
-    } else {
-        ApiError::forbidden(format!("Only {} may change {}", repo.name.owner, repo.name))
+    Err(match principal.scope {
+        Some(Scope::Read) => ApiError::forbidden(READ_ONLY),
+        Some(Scope::FineGrained) => {
+            ApiError::forbidden(format!("This token may not change {}", repo.name))
+        }
+        _ => ApiError::forbidden(format!("Only {} may change {}", repo.name.owner, repo.name)),
     })
 }
 
@@ -238,13 +241,27 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Refuses a token that may only read.
+    /// Refuses a token that may create nothing at all.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn may_create_anywhere(&self) -> Result<(), ApiError> {
+        match self.principal.scope {
+            Some(Scope::FineGrained) => Ok(()),
+            _ => self.may_write(),
+        }
+    }
+
+    /// Refuses a token that may only read, or only what it was made for.
     ///
     /// # Errors
     /// 403.
     pub fn may_write(&self) -> Result<(), ApiError> {
         match self.principal.scope {
             Some(Scope::Write) => Ok(()),
+            Some(Scope::FineGrained) => Err(ApiError::forbidden(
+                "This token may only do what it was made for; use one of the scope `write`",
+            )),
             _ => Err(ApiError::forbidden(READ_ONLY)),
         }
     }

@@ -18,7 +18,7 @@ use super::kinds::EachKind;
 use super::{ApiError, ApiState, QueryPairs};
 use crate::arrival::Arrival;
 use crate::domain::{Millis, RepoId, RepoKind, Repository};
-use crate::repo::{LargeFile, LargeId};
+use crate::repo::{LargeFile, LargeId, Repo, RepoError};
 
 /// Objects of one batch.
 const MAX_OBJECTS: usize = 1000;
@@ -108,8 +108,8 @@ async fn uploads(
     let (auth, repo, arrival) = (state.auth.clone(), repo.clone(), arrival.clone());
     let git = format!("{}.git", arrival.repo_page(repo.kind, &repo.name));
     let id = repo.id;
-    let work = move |files: &crate::repo::Repo| {
-        let one = |object: Object| {
+    let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
+        let one = |object: Object| -> Result<Value, RepoError> {
             let mut answer = json!({"oid": object.oid, "size": object.size});
             let oid: LargeId = match object.oid.parse() {
                 Ok(oid) => oid,
@@ -149,8 +149,8 @@ async fn downloads(
 ) -> Result<Vec<Value>, ApiError> {
     let until = now() + HOLDS;
     let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
-    let work = move |files: &crate::repo::Repo| {
-        let one = |object: Object| {
+    let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
+        let one = |object: Object| -> Result<Value, RepoError> {
             let mut answer = json!({"oid": object.oid, "size": object.size});
             let oid = object.oid.parse::<LargeId>();
             let stored = match &oid {

@@ -18,10 +18,12 @@ mod large;
 mod likes;
 mod lists;
 mod logs;
+mod organizations;
 mod refs;
 mod repos;
 mod schema;
 mod secrets;
+mod tokens;
 mod xet;
 
 use std::sync::Arc;
@@ -95,16 +97,22 @@ fn account_routes() -> Router<ApiState> {
     Router::new()
         .route("/api/whoami-v2", get(accounts::whoami))
         .route("/api/users/{user}/overview", get(accounts::overview))
+        .route("/api/admin/organizations", post(organizations::create))
         .route(
-            "/api/organizations/{name}/{*rest}",
-            get(accounts::organization),
+            "/api/organizations/{name}/overview",
+            get(organizations::overview),
+        )
+        .route(
+            "/api/organizations/{name}/members",
+            get(organizations::members),
+        )
+        .route(
+            "/api/organizations/{name}/members/{user}",
+            put(organizations::set_member).delete(organizations::remove_member),
         )
         .route("/api/settings/repositories", get(accounts::repositories))
-        .route(
-            "/api/tokens",
-            get(accounts::list_tokens).post(accounts::create_token),
-        )
-        .route("/api/tokens/{name}", delete(accounts::delete_token))
+        .route("/api/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/tokens/{name}", delete(tokens::delete))
         .route(
             "/api/admin/users",
             get(accounts::list_users).post(accounts::create_user),

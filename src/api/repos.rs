@@ -18,7 +18,7 @@ use crate::domain::{Owner, RepoKind, SleepAfter, SpaceName, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 
 pub(super) use create::create;
-use create::{room_for, same_address};
+use create::{remember_creator, room_for, same_address};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DeleteRequest {
@@ -185,6 +185,7 @@ pub(super) async fn duplicate(
         }
         made => made?,
     };
+    remember_creator(&state, &caller, &made).await?;
     let space = made.id.space();
     if sleep == Some(None) {
         state.lifecycle.set_sleep_after(space, None).await?;

@@ -4,21 +4,27 @@ use http::HeaderMap;
 
 use super::trouble::Trouble;
 use crate::auth::{Action, Auth, AuthError};
-use crate::domain::Visibility;
+use crate::domain::{Belonging, SpaceId, Visibility};
 use crate::routes::EntrySettings;
 
 /// Lets a visitor in, or says what is said of a Space that does not exist. Nothing is looked up for a Space that is
 /// open to all.
 pub(super) async fn check(
     auth: &Auth,
+    id: SpaceId,
     settings: &EntrySettings,
     headers: &HeaderMap,
 ) -> Result<(), Trouble> {
     if settings.visibility != Visibility::Private {
         return Ok(());
     }
+    let space = Belonging {
+        id: id.into(),
+        owner: settings.owner,
+        visibility: settings.visibility,
+    };
     match auth.authenticate_visitor(headers).await {
-        Ok(visitor) if visitor.may(Action::Visit, settings.owner, settings.visibility) => Ok(()),
+        Ok(visitor) if visitor.may(Action::Visit, space) => Ok(()),
         Ok(_) | Err(AuthError::BadToken) => Err(Trouble::NotFound),
         Err(error) => {
             tracing::error!(

@@ -169,7 +169,7 @@ impl Inner {
             return Ok((RequestKind::Gateway, response));
         }
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
-        access::check(&self.auth, &space.settings(), request.headers()).await?;
+        access::check(&self.auth, space.id, &space.settings(), request.headers()).await?;
         if headers::asks_for_websocket(request.headers()) {
             return Err(Trouble::Upgrade);
         }

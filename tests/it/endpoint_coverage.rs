@@ -36,7 +36,7 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
             .body("paths=index.html"),
         _ => request.json(&json!({
             "name": "demo", "organization": "alice", "type": "space", "key": "A", "value": "b", "flavor": "cpu-nano",
-            "seconds": 60, "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
+            "seconds": 60, "role": "read", "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
             "toRepo": "alice/else", "repository": "alice/copy", "operation": "download", "objects": [],
             "oid": "0".repeat(64), "size": 1,
         })),
@@ -57,6 +57,11 @@ fn routes_keep_out_whom_they_should() {
         let hidden = json!({"type": kind, "visibility": "private"});
         alice.create_with("hidden", hidden).expect(200);
     }
+    let lab = json!({"name": "none", "admin": "alice"});
+    server
+        .admin()
+        .post("/api/admin/organizations", &lab)
+        .expect(201);
     let nobody = server.anonymous();
     let mut wrong = Vec::new();
     for endpoint in &endpoints() {
@@ -79,6 +84,10 @@ fn routes_keep_out_whom_they_should() {
         match endpoint.access {
             Access::Anyone | Access::Filtered => check("nobody", &nobody, "demo", &[]),
             Access::Account => check("nobody", &nobody, "demo", &[401]),
+            Access::OrganizationAdmin => {
+                check("nobody", &nobody, "demo", &[401]);
+                check("bob", &bob, "demo", &[403]);
+            }
             Access::Operator => {
                 check("nobody", &nobody, "demo", &[401]);
                 check("bob", &bob, "demo", &[403]);

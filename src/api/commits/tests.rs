@@ -115,18 +115,25 @@ fn broken_streams_are_refused() {
             );
         }
     }
-    let lfs = feed(
-        &format!(
-            "{HEADER}\n{}",
-            r#"{"key":"lfsFile","value":{"path":"big.bin"}}"#
+    for value in [
+        r#"{"path":"big.bin"}"#.to_owned(),
+        format!(r#"{{"path":"../big.bin","oid":"{}"}}"#, "a".repeat(64)),
+        format!(
+            r#"{{"path":"big.bin","algo":"md5","oid":"{}"}}"#,
+            "a".repeat(64)
         ),
-        99,
-    )
-    .unwrap_err();
-    assert!(
-        lfs.to_string().contains("big.bin") && lfs.to_string().contains("regular"),
-        "{lfs}"
-    );
+        format!(
+            r#"{{"path":"big.bin","oid":"{}","size":-1}}"#,
+            "a".repeat(64)
+        ),
+    ] {
+        let line = format!("{HEADER}\n{{\"key\":\"lfsFile\",\"value\":{value}}}");
+        let fed = feed(&line, 99);
+        assert!(
+            matches!(fed, Err(RepoError::Refused(_))),
+            "{value}: {fed:?}"
+        );
+    }
 }
 
 #[test]

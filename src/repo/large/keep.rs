@@ -193,6 +193,10 @@ impl Repos {
         let repos = self.clone();
         let ids = self.work(move || repos.ids()).await?;
         for id in ids {
+            // Most repositories have nothing that waits.
+            if !self.folder(id).join("lfs/waiting").is_dir() {
+                continue;
+            }
             let forgotten = self
                 .change(id, |repo| repo.forget_waiting(SystemTime::now()))
                 .await;

@@ -78,7 +78,7 @@ fn next_cut(nodes: &[(Hash, u64)]) -> usize {
         return nodes.len();
     }
     (2..most)
-        .find(|&at| nodes[at].0.words()[3] % BRANCHING == 0)
+        .find(|&at| nodes[at].0.words()[3].is_multiple_of(BRANCHING))
         .map_or(most, |at| at + 1)
 }
 

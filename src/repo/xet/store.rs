@@ -163,7 +163,7 @@ impl Repos {
         id: RepoId,
         file: shard::File,
     ) -> Result<(), RepoError> {
-        let size = file.terms.iter().map(|term| u64::from(term.bytes)).sum();
+        let size: u64 = file.terms.iter().map(|term| u64::from(term.bytes)).sum();
         self.read(id, move |repo| repo.room_for_large(size)).await?;
         let folder = store.folder(&self.xorbs());
         let mut incoming = self.incoming()?;

@@ -16,6 +16,7 @@ mod listing;
 mod logs;
 mod models;
 mod moves;
+mod organizations;
 mod pause_and_restart;
 mod secrets;
 mod sleep_time;

@@ -8,4 +8,5 @@ mod envelope;
 mod large;
 mod names;
 mod resolve;
+mod tokens;
 mod xet;
