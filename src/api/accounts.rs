@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody};
+use super::access::Caller;
+use super::extract::JsonBody;
 use super::schema::date;
 use super::{ApiError, ApiState, tokens};
 use crate::auth::hash_token;

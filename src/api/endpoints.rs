@@ -90,6 +90,8 @@ const TABLE: &[Entry] = &[
     on("DELETE", "/api/tokens/{name}", Account),
     on("GET", "/api/admin/users", Operator),
     on("POST", "/api/admin/users", Operator),
+    on("*", "/oauth/device", Anyone),
+    on("*", "/oauth/token", Anyone),
     on("GET", "/api/agent-harnesses", Anyone),
     on("HEAD", "/api/telemetry/{*topic}", Anyone),
     on("*", "/api/{*rest}", Anyone),
@@ -203,7 +205,6 @@ const TABLE: &[Entry] = &[
         "/{prefix}{owner}/{name}/info/lfs/objects/batch",
         Git,
     ),
-    on("POST", "/{prefix}{owner}/{name}/info/lfs/verify", Writer),
     on("*", "/{prefix}{owner}/{name}/info/lfs/locks", Anyone),
     on(
         "*",
@@ -218,5 +219,6 @@ const TABLE: &[Entry] = &[
     on("POST", "/xet/{store}/v1/xorbs/{domain}/{hash}", Account),
     on("POST", "/xet/{store}/v1/shards", Account),
     on("PUT", "/lfs/{repo}/{oid}", Signed),
+    on("POST", "/lfs/{repo}/{oid}", Signed),
     on("GET", "/lfs/{repo}/{oid}", Signed),
 ];

@@ -5,8 +5,9 @@ use axum::{Extension, Json};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
+use super::access::{RepoAccess, SpaceAccess};
 use super::control::runtime;
-use super::extract::{QueryPairs, RepoAccess, SpaceAccess};
+use super::extract::QueryPairs;
 use super::{ApiError, ApiState, schema};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
@@ -150,6 +151,8 @@ pub(super) struct Wanted {
     fields: Vec<String>,
     /// Whether the default ones are many.
     full: bool,
+    /// `cardData`: the card, where it is not among them.
+    card: bool,
     /// `blobs`: sizes and ids of files.
     blobs: bool,
 }
@@ -162,6 +165,7 @@ impl Wanted {
         Self {
             fields: query.all("expand").map(str::to_owned).collect(),
             full: full || query.is_on("full"),
+            card: query.is_on("cardData"),
             blobs: query.is_on("blobs"),
         }
     }
@@ -180,7 +184,8 @@ impl Wanted {
             if self.has("xetEnabled") {
                 facts.insert("xetEnabled".to_owned(), false.into());
             }
-            facts.retain(|key, _| matches!(key.as_str(), "id" | "_id") || self.has(key));
+            let asked = |key: &str| self.has(key) || (self.card && key == "cardData");
+            facts.retain(|key, _| matches!(key.as_str(), "id" | "_id") || asked(key));
         }
         facts.into()
     }
@@ -287,7 +292,7 @@ fn add_face(facts: &mut Map<String, Value>, subject: &Subject, face: &Face, want
         }
         RepoKind::Dataset => {}
     }
-    if wanted.has("cardData") {
+    if wanted.card || wanted.has("cardData") {
         facts.insert("cardData".to_owned(), face.data.clone().into());
     }
 }

@@ -50,10 +50,9 @@ pub(super) fn routes() -> Router<ApiState> {
             "/{prefix}{owner}/{name}/info/lfs/objects/batch",
             post(batch),
         )
-        .each_kind("/{prefix}{owner}/{name}/info/lfs/verify", post(verify))
         .each_kind("/{prefix}{owner}/{name}/info/lfs/locks", any(locks))
         .each_kind("/{prefix}{owner}/{name}/info/lfs/locks/{*rest}", any(locks))
-        .route("/lfs/{repo}/{oid}", put(upload).get(download))
+        .route("/lfs/{repo}/{oid}", put(upload).post(verify).get(download))
 }
 
 /// `POST /{prefix}{owner}/{name}.git/info/lfs/objects/batch`
@@ -105,9 +104,7 @@ async fn uploads(
     objects: Vec<Object>,
 ) -> Result<Vec<Value>, ApiError> {
     let until = now() + HOLDS;
-    let (auth, repo, arrival) = (state.auth.clone(), repo.clone(), arrival.clone());
-    let git = format!("{}.git", arrival.repo_page(repo.kind, &repo.name));
-    let id = repo.id;
+    let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
     let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
         let one = |object: Object| -> Result<Value, RepoError> {
             let mut answer = json!({"oid": object.oid, "size": object.size});
@@ -124,15 +121,13 @@ async fn uploads(
                 return Ok(refused(answer, 413, &error));
             }
             let size = object.size;
-            let signature = auth.sign(&may_put(repo.id, &oid, size), until);
-            let href = format!(
-                "{arrival}/lfs/{}/{oid}?size={size}&until={until}&signature={signature}",
-                repo.id
-            );
+            let signature = auth.sign(&may_put(id, &oid, size), until);
+            let href =
+                format!("{arrival}/lfs/{id}/{oid}?size={size}&until={until}&signature={signature}");
             answer["authenticated"] = true.into();
             answer["actions"] = json!({
-                "upload": {"href": href, "expires_in": HOLDS / 1000},
-                "verify": {"href": format!("{git}/info/lfs/verify")},
+                "upload": {"href": &href, "expires_in": HOLDS / 1000},
+                "verify": {"href": href},
             });
             Ok(answer)
         };
@@ -179,32 +174,6 @@ fn refused(mut answer: Value, code: u16, problem: &dyn std::fmt::Display) -> Val
     answer
 }
 
-/// `POST /{prefix}{owner}/{name}.git/info/lfs/verify`: whether a file that was sent is there.
-async fn verify(
-    State(state): State<ApiState>,
-    kind: RepoKind,
-    Path((owner, name)): RepoPath,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = async {
-        let object: Object = small_json(body, BATCH_BYTES).await?;
-        let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
-        let oid: LargeId = object.oid.parse()?;
-        let stored = state
-            .repos
-            .read(repo.id, move |files| files.large(&oid))
-            .await?;
-        if stored == Some(object.size) {
-            return Ok(json!({}));
-        }
-        Err(ApiError::not_found(
-            "The file did not arrive, or not with that size; send it again",
-        ))
-    };
-    lfs_answer(answer.await)
-}
-
 /// Clients go on without locks when they hear that there are none.
 async fn locks() -> Response {
     lfs_answer(Err(ApiError::not_offered("locks on files")))
@@ -225,6 +194,30 @@ async fn upload(
         let body = Box::pin(reading(body));
         state.repos.receive_large(repo, file, body).await?;
         Ok(json!({}))
+    };
+    lfs_answer(answer.await)
+}
+
+/// `POST /lfs/{repo}/{oid}`: whether a file that was sent is there.
+async fn verify(
+    State(state): State<ApiState>,
+    Path((repo, oid)): Path<(String, String)>,
+    query: QueryPairs,
+) -> Response {
+    let answer = async {
+        let (repo, oid) = named(&repo, &oid)?;
+        let size = query.number("size")?.unwrap_or_default();
+        check(&state, &query, &may_put(repo, &oid, size))?;
+        let stored = state
+            .repos
+            .read(repo, move |files| files.large(&oid))
+            .await?;
+        if stored == Some(size) {
+            return Ok(json!({}));
+        }
+        Err(ApiError::not_found(
+            "The file did not arrive; send it again",
+        ))
     };
     lfs_answer(answer.await)
 }

@@ -6,8 +6,9 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::Caller;
 use super::accounts::{everything_of, operator};
-use super::extract::{Caller, JsonBody};
+use super::extract::JsonBody;
 use super::{ApiError, ApiState};
 use crate::domain::{Account, AccountKind, MemberRole, Owner, RepoKind};
 use crate::store::{StoreError, Taken};

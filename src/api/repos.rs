@@ -10,7 +10,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody, RepoAccess};
+use super::access::{Caller, RepoAccess};
+use super::extract::JsonBody;
 use super::schema::{Created, Setting};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody, RepoAccess};
+use super::access::{Caller, RepoAccess};
+use super::extract::JsonBody;
 use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::auth::new_token;

@@ -17,6 +17,7 @@ mod checkout;
 mod commit;
 mod durable;
 mod error;
+mod folders;
 mod git;
 mod history;
 mod ignore;

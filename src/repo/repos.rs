@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use uuid::Uuid;
 
 use super::blob::BlobStream;
 use super::commit::too_many_operations;
-use super::durable::sync_folder;
+use super::folders::{Folders, link_all};
 use super::large::link;
 use super::{CommitRequest, FileFacts, LargeId, MAIN, Repo, RepoError, RepoLimits, Spool};
 use crate::domain::{RepoId, Revision};
@@ -23,7 +22,7 @@ pub struct Repos {
 }
 
 struct Inner {
-    root: PathBuf,
+    folders: Folders,
     limits: RepoLimits,
     readers: Semaphore,
     writers: Semaphore,
@@ -51,10 +50,10 @@ impl Repos {
             git: Arc::new(Semaphore::new(limits.git_processes.max(1))),
             blobs: Mutex::default(),
             locks: Mutex::default(),
-            root,
+            folders: Folders { root },
             limits,
         };
-        let aside = inner.aside();
+        let aside = inner.folders.aside();
         match fs::remove_dir_all(&aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir(&aside)?,
@@ -80,7 +79,7 @@ impl Repos {
     /// Only of the disk.
     pub async fn create(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
-        self.write(id, move || inner.create(id)).await
+        self.write(id, move || inner.folders.create(id)).await
     }
 
     /// Removes a repository: first its name, then its files. Does nothing when it is not there.
@@ -89,7 +88,7 @@ impl Repos {
     /// Only of the disk.
     pub async fn delete(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
-        self.write(id, move || inner.delete(id)).await
+        self.write(id, move || inner.folders.delete(id)).await
     }
 
     /// Every repository there is, in no order. Blocks.
@@ -98,7 +97,7 @@ impl Repos {
     /// Only of the disk.
     pub fn ids(&self) -> Result<Vec<RepoId>, RepoError> {
         let mut ids = Vec::new();
-        for folder in fs::read_dir(&self.inner.root)? {
+        for folder in fs::read_dir(&self.inner.folders.root)? {
             let folder = folder?;
             if !folder.file_type()?.is_dir() {
                 continue;
@@ -119,7 +118,7 @@ impl Repos {
     /// # Errors
     /// `NoRepository`.
     pub fn open(&self, id: impl Into<RepoId>) -> Result<Repo, RepoError> {
-        Repo::open(&self.inner.folder(id.into()), &self.inner.limits)
+        Repo::open(&self.inner.folders.folder(id.into()), &self.inner.limits)
     }
 
     /// Runs blocking work on an open repository, when a permit is free.
@@ -181,7 +180,7 @@ impl Repos {
     /// # Errors
     /// Only of the disk.
     pub fn spool(&self) -> Result<Spool, RepoError> {
-        Ok(Spool::new(&self.inner.aside(), &self.inner.limits)?)
+        Ok(Spool::new(&self.inner.folders.aside(), &self.inner.limits)?)
     }
 
     /// `length` bytes of a file from `start`. Reading a range costs inflating all before it, but for a large file.
@@ -232,22 +231,22 @@ impl Repos {
 
     /// Where a repository is.
     pub(super) fn folder(&self, id: RepoId) -> PathBuf {
-        self.inner.folder(id)
+        self.inner.folders.folder(id)
     }
 
     /// Where things are that nobody is to see yet; emptied at start.
     pub(super) fn aside(&self) -> PathBuf {
-        self.inner.aside()
+        self.inner.folders.aside()
     }
 
     /// Where large files are, by the beginning of their hash.
     pub(super) fn blobs(&self) -> PathBuf {
-        self.inner.root.join("blobs")
+        self.inner.folders.root.join("blobs")
     }
 
     /// Where xorbs are, by week and account.
     pub(super) fn xorbs(&self) -> PathBuf {
-        self.inner.root.join("xorbs")
+        self.inner.folders.root.join("xorbs")
     }
 
     /// Holds off whoever else gives large files names, or removes them.
@@ -311,94 +310,4 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(io::Error::other)?
-}
-
-// === impl Inner ===
-
-impl Inner {
-    fn folder(&self, id: RepoId) -> PathBuf {
-        let id = id.to_string();
-        // The last digits are random; the first ones are a clock's, and would put all into one folder.
-        self.root
-            .join(&id[id.len() - 2..])
-            .join(format!("{id}.git"))
-    }
-
-    /// What is being made or removed; emptied at start.
-    fn aside(&self) -> PathBuf {
-        self.root.join("aside")
-    }
-
-    fn create(&self, id: RepoId) -> Result<(), RepoError> {
-        let folder = self.folder(id);
-        if folder.join("HEAD").is_file() {
-            return Ok(());
-        }
-        let made = self.aside().join(Uuid::now_v7().simple().to_string());
-        make_bare(&made)?;
-        self.put_in_place(&made, &folder)?;
-        Ok(())
-    }
-
-    fn put_in_place(&self, made: &Path, folder: &Path) -> io::Result<()> {
-        let parent = folder.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent)?;
-        sync_folder(&self.root)?;
-        fs::rename(made, folder)?;
-        sync_folder(parent)
-    }
-
-    fn delete(&self, id: RepoId) -> Result<(), RepoError> {
-        let folder = self.folder(id);
-        let away = self.aside().join(Uuid::now_v7().simple().to_string());
-        match fs::rename(&folder, &away) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => renamed?,
-        }
-        sync_folder(folder.parent().unwrap_or(&self.root))?;
-        fs::remove_dir_all(&away)?;
-        Ok(())
-    }
-}
-
-/// Gives every file below `from` another name below `to`; what is there already stays.
-fn link_all(from: &Path, to: &Path) -> io::Result<()> {
-    let mut folders = vec![(from.to_owned(), to.to_owned())];
-    while let Some((from, to)) = folders.pop() {
-        fs::create_dir_all(&to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let target = to.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push((entry.path(), target));
-                continue;
-            }
-            link(&entry.path(), &target)?;
-        }
-        sync_folder(&to)?;
-    }
-    Ok(())
-}
-
-/// The least git takes for a bare repository: no hooks, no samples.
-fn make_bare(folder: &Path) -> io::Result<()> {
-    for inside in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
-        fs::create_dir_all(folder.join(inside))?;
-    }
-    let files = [
-        (
-            "config",
-            "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n".to_owned(),
-        ),
-        ("HEAD", format!("ref: refs/heads/{MAIN}\n")),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        fs::write(&path, text)?;
-        fs::File::open(&path)?.sync_all()?;
-    }
-    for inside in ["objects", "refs", ""] {
-        sync_folder(&folder.join(inside))?;
-    }
-    Ok(())
 }

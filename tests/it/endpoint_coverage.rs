@@ -22,6 +22,11 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
         .replace("{name}", "none")
         .replace("{*rest}", "x")
         .replace("{*topic}", "x");
+    let path = if path.ends_with("info/refs") {
+        path + "?service=git-upload-pack"
+    } else {
+        path
+    };
     assert!(!path.contains('{'), "a placeholder without a value: {path}");
     let method = if endpoint.method == "*" {
         "GET"

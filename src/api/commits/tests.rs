@@ -30,6 +30,7 @@ fn feed(body: &str, piece: usize) -> Result<Arrived, RepoError> {
 fn summary(arrived: &Arrived) -> Vec<(String, Option<u64>)> {
     let one = |operation: &Operation| match operation {
         Operation::Put { path, content } => (path.to_string(), Some(content.size())),
+        Operation::PutLarge { path, size, .. } => (path.to_string(), *size),
         Operation::DeleteFile { path } | Operation::DeleteFolder { path } => {
             (path.to_string(), None)
         }

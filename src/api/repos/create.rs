@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{check_hardware, full_name, kind_of, sleep_after, visibility};
-use crate::api::extract::{Caller, JsonBody};
+use crate::api::access::Caller;
+use crate::api::extract::JsonBody;
 use crate::api::schema::{Created, Setting};
 use crate::api::{ApiError, ApiState};
 use crate::arrival::Arrival;
