@@ -260,6 +260,9 @@ fn repo_limits(config: &Config) -> RepoLimits {
         commit_bytes: config.repo.commit_bytes,
         operations: config.repo.files,
         files: config.repo.tree_files,
+        large_from: config.repo.large_from,
+        large_file_bytes: config.repo.large_file_bytes,
+        large_bytes: config.repo.large_bytes,
         ..RepoLimits::default()
     }
 }
