@@ -309,7 +309,6 @@ fn builder_config(config: &Config, seal: SealKey, profile: &str) -> anyhow::Resu
             files: config.repo.tree_files,
             bytes: build.artifact_bytes,
         },
-        permits: build.at_once,
         hardware: config
             .hardware()
             .into_iter()
