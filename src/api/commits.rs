@@ -22,7 +22,7 @@ use super::{ApiError, ApiState, QueryPairs, SpaceAccess};
 use crate::arrival::Arrival;
 use crate::auth::Principal;
 use crate::domain::{Card, Revision, Space, split_front_matter};
-use crate::repo::{CommitRequest, EntryKind, FilePath, Ignore, MAIN, RepoError, size_text};
+use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -85,9 +85,17 @@ async fn preupload(
                 limits.operations
             )));
         }
+        let paths = request.files.iter().map(|file| file.path.parse());
+        let paths: Vec<FilePath> = paths.collect::<Result<_, _>>()?;
+        let stored = match &at {
+            Some(at) => {
+                let paths: Vec<_> = paths.iter().map(FilePath::as_str).collect();
+                repo.file_ids(at, &paths)?
+            }
+            None => vec![None; paths.len()],
+        };
         let mut files = Vec::new();
-        for file in &request.files {
-            let path: FilePath = file.path.parse()?;
+        for ((file, path), stored) in request.files.iter().zip(&paths).zip(stored) {
             let ignored = ignore.ignores(path.as_str());
             if file.size > limits.file_bytes && !ignored {
                 return Err(RepoError::TooLarge(format!(
@@ -98,11 +106,7 @@ async fn preupload(
             }
             let mut answer =
                 json!({"path": path.as_str(), "uploadMode": "regular", "shouldIgnore": ignored});
-            let stored = match &at {
-                Some(at) => repo.entries(at, &[path.as_str()])?.pop(),
-                None => None,
-            };
-            if let Some(EntryKind::File { oid, .. }) = stored.map(|entry| entry.kind) {
+            if let Some(oid) = stored {
                 answer["oid"] = oid.into();
             }
             files.push(answer);
