@@ -10,7 +10,7 @@ use http::{Request, Response};
 
 /// Something in this process that answers HTTP for one instance.
 ///
-/// It always answers: a failure is a response with a 5xx status and a text for the visitor. Dropping the future, or the
+/// It always answers, and within a time that it limits itself: a failure is a response with a 5xx status and a text for the visitor. Dropping the future, or the
 /// body of the response, means that the visitor left.
 pub trait Serve: Send + Sync {
     /// Answers one request. The response may begin before the request's body has ended.

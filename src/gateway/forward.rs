@@ -21,7 +21,7 @@ use crate::upstream::Upstream;
 /// Connecting is to this machine or one beside it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends the request and waits for the head of the response, `idle` at most.
+/// Sends the request and waits for the head of the response, of a server `idle` at most.
 pub(super) async fn forward(
     upstream: &Upstream,
     request: Request<Body>,
@@ -31,14 +31,17 @@ pub(super) async fn forward(
     let (request, too_large) = cap(request, body_bytes);
     let answer = async {
         match upstream {
+            // It has a deadline of its own, which is not later: a second timer would be one too many for each request.
             Upstream::Service(service) => Ok(service.call(request).await),
-            Upstream::Tcp(address) => call(*address, request).await.map_err(|error| {
-                tracing::warn!(%address, "a Space did not answer: {error:#}");
-                Trouble::Unreachable
-            }),
+            Upstream::Tcp(address) => {
+                let answer = tokio::time::timeout(idle, call(*address, request)).await;
+                answer.map_err(|_| Trouble::Late)?.map_err(|error| {
+                    tracing::warn!(%address, "a Space did not answer: {error:#}");
+                    Trouble::Unreachable
+                })
+            }
         }
     };
-    let answer = tokio::time::timeout(idle, answer);
     let answer = match too_large {
         None => answer.await,
         Some(mut too_large) => {
@@ -53,7 +56,7 @@ pub(super) async fn forward(
             answer
         }
     };
-    let mut response = answer.unwrap_or(Err(Trouble::Late))?;
+    let mut response = answer?;
     if response.status().is_informational() {
         // Only `101 Switching Protocols` comes here, and nobody asked for it.
         return Err(Trouble::Unreachable);
@@ -227,17 +230,12 @@ mod tests {
     use super::*;
     use crate::upstream::Serve;
 
-    /// Answers with how much it could read, or never.
-    struct Reader {
-        answers: bool,
-    }
+    /// Answers with how much it could read.
+    struct Reader;
 
     impl Serve for Reader {
         fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
             async move {
-                if !self.answers {
-                    std::future::pending::<()>().await;
-                }
                 let read = request.into_body().collect().await;
                 let length = read.map_or(0, |body| body.to_bytes().len());
                 Response::new(Body::from(length.to_string()))
@@ -259,21 +257,27 @@ mod tests {
         Body::from_stream(stream::iter(chunks.take(number)))
     }
 
-    async fn send(body: Body, answers: bool) -> Result<Response<Body>, Trouble> {
-        let upstream = Upstream::Service(Arc::new(Reader { answers }));
+    async fn send(body: Body) -> Result<Response<Body>, Trouble> {
+        let upstream = Upstream::Service(Arc::new(Reader));
         forward(&upstream, Request::new(body), 10, Duration::from_millis(50)).await
     }
 
     #[tokio::test]
     async fn a_body_of_unknown_length_is_measured_on_its_way() {
-        let answer = send(chunks(2), true).await.expect("small enough");
+        let answer = send(chunks(2)).await.expect("small enough");
         let body = answer.into_body().collect().await.expect("in memory");
         assert_eq!(body.to_bytes(), "10");
-        assert!(matches!(
-            send(chunks(3), true).await,
-            Err(Trouble::TooLarge)
-        ));
-        assert!(matches!(send(chunks(2), false).await, Err(Trouble::Late)));
+        assert!(matches!(send(chunks(3)).await, Err(Trouble::TooLarge)));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_late() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let silent = silent.expect("a free port");
+        let upstream = Upstream::Tcp(silent.local_addr().expect("bound"));
+        let request = Request::new(Body::empty());
+        let answer = forward(&upstream, request, 1, Duration::from_millis(50)).await;
+        assert!(matches!(answer, Err(Trouble::Late)));
     }
 
     #[tokio::test]

@@ -99,15 +99,27 @@ impl State {
         None
     }
 
-    /// Takes note that a poll of that group has ended after `used` nanoseconds not yet charged.
-    pub(super) fn finish(&mut self, key: u64, used: u64) {
+    /// Takes note that a poll of that group has ended.
+    pub(super) fn finish(&mut self, key: u64) {
         self.running -= 1;
         if let Some(queue) = self.groups.get_mut(&key) {
             queue.running -= 1;
-            queue.account.charge(used);
-            queue.age(used);
         }
         self.admit(key);
+    }
+
+    /// Charges a group `used` nanoseconds, which also cost it its place in the order.
+    pub(super) fn charge(&mut self, key: u64, used: u64) {
+        let Some(queue) = self.groups.get_mut(&key) else {
+            return;
+        };
+        queue.account.charge(used);
+        queue.age(used);
+        if let Place::Eligible(before) = queue.place {
+            queue.place = Place::Eligible(queue.virtual_time);
+            self.eligible.remove(&(before, key));
+            self.eligible.insert((queue.virtual_time, key));
+        }
     }
 
     /// Lets groups whose moment has come run again; how many there were.
