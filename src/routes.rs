@@ -224,6 +224,11 @@ impl Serving {
         self.draining.store(true, Ordering::Release);
     }
 
+    /// Control plane only: counts as used now, though nobody visits.
+    pub fn touch(&self) {
+        self.last_used.store(now(), Ordering::Release);
+    }
+
     /// Visits under way.
     pub fn visits(&self) -> usize {
         self.visits.load(Ordering::Acquire)

@@ -9,7 +9,7 @@ use rust_embed::RustEmbed;
 
 use super::say;
 use crate::config::Config;
-use crate::domain::{Owner, Role, Space, SpaceName, Stage, Visibility};
+use crate::domain::{Card, Owner, Role, Space, SpaceName, Stage, Visibility};
 use crate::lifecycle::Lifecycle;
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
 use crate::store::{NewSpace, Store};
@@ -19,6 +19,9 @@ const OWNER: &str = "examples";
 
 /// How long one is waited for before its address is printed all the same.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same for one that installs packages first.
+const CONTAINER_PATIENCE: Duration = Duration::from_secs(900);
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/examples"]
@@ -32,6 +35,7 @@ pub(super) async fn publish(
     repos: &Repos,
     lifecycle: &Lifecycle,
     config: &Config,
+    no_containers: Option<&str>,
 ) -> anyhow::Result<()> {
     let owner: Owner = OWNER.parse().expect("a plain name");
     if store.account_by_name(&owner).await?.is_none() {
@@ -47,6 +51,15 @@ pub(super) async fn publish(
         }
     }
     examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
+    if let Some(why) = no_containers {
+        examples.retain(|name, _| {
+            let keep = !wants_container(name);
+            if !keep {
+                say(&format!("{OWNER}/{name}: not published, it needs containers ({why}; see `glasshouse doctor`)"));
+            }
+            keep
+        });
+    }
     let mut spaces = Vec::new();
     for (name, files) in &examples {
         let pushed = push(store, repos, lifecycle, &owner, name, files).await;
@@ -66,6 +79,13 @@ pub(super) async fn publish(
         });
     }
     Ok(())
+}
+
+/// Whether the card of an example asks for a container.
+fn wants_container(name: &str) -> bool {
+    let readme = Examples::get(&format!("{name}/README.md"));
+    let card = readme.and_then(|readme| Card::parse(&String::from_utf8_lossy(&readme.data)).ok());
+    card.is_some_and(|card| card.sdk.is_container())
 }
 
 async fn push(
@@ -123,6 +143,10 @@ async fn push(
 /// The stage once nothing is under way any more.
 async fn settled(lifecycle: &Lifecycle, space: &Space) -> anyhow::Result<Stage> {
     let begun = Instant::now();
+    let patience = match wants_container(space.name.name.as_str()) {
+        true => CONTAINER_PATIENCE,
+        false => PATIENCE,
+    };
     loop {
         let stage = lifecycle.view(space).await?.stage;
         let under_way = matches!(
@@ -132,7 +156,7 @@ async fn settled(lifecycle: &Lifecycle, space: &Space) -> anyhow::Result<Stage> 
                 | Stage::AppStarting
                 | Stage::RunningAppStarting
         );
-        if !under_way || begun.elapsed() > PATIENCE {
+        if !under_way || begun.elapsed() > patience {
             return Ok(stage);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

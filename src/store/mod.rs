@@ -1,4 +1,4 @@
-//! The rows: accounts, tokens, Spaces, builds, secrets, variables, events.
+//! The rows: accounts, tokens, Spaces, models, datasets, builds, secrets, variables, likes, events.
 //!
 //! One SQL text runs on SQLite and on PostgreSQL. Three rules keep it so, and keep it right under load:
 //!
@@ -14,7 +14,9 @@ mod builds;
 mod changes;
 mod events;
 mod fields;
+mod likes;
 mod listing;
+mod repositories;
 mod seal;
 mod secrets;
 mod spaces;
@@ -34,7 +36,9 @@ use sqlx::{Any, AnyPool, Transaction};
 use crate::domain::{Millis, NameError, SpaceName};
 
 pub use events::{Event, EventRecord};
-pub use listing::ListSpaces;
+pub use likes::Like;
+pub use listing::{ListRepositories, ListSpaces};
+pub use repositories::NewRepository;
 pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
 pub use spaces::NewSpace;
@@ -63,6 +67,9 @@ pub enum Taken {
     /// Another name of the same owner or of another gives the same address: this one.
     #[error("{0} has the same address")]
     Subdomain(SpaceName),
+    /// The owner has a model or dataset of that name, perhaps in another case: this one.
+    #[error("{0} exists")]
+    Repository(SpaceName),
     /// The account has a token of that name.
     #[error("a token of that name exists")]
     Token,

@@ -10,7 +10,7 @@ use super::error::show;
 use super::look::Look;
 use super::{PageError, WebState};
 use crate::arrival::Arrival;
-use crate::domain::{Millis, SpaceId, Visibility};
+use crate::domain::{Millis, RepoId, Visibility};
 use crate::store::ListSpaces;
 
 /// Spaces of one page.
@@ -83,7 +83,7 @@ pub(super) async fn page(
     }))
 }
 
-fn cursor(text: &str) -> Option<(Millis, SpaceId)> {
+fn cursor(text: &str) -> Option<(Millis, RepoId)> {
     let (at, id) = text.split_once('.')?;
     Some((at.parse().ok()?, id.parse().ok()?))
 }
