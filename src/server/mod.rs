@@ -146,7 +146,7 @@ where
         let header = id.header();
         parts.extensions.insert(id);
         parts.extensions.insert(peer.clone());
-        let body = Paced::wrap(Body::new(body), settings.pace);
+        let body = Paced::wrap(body, settings.pace);
         let answer = handler(Request::from_parts(parts, body));
         async move {
             let mut response = answer.await;

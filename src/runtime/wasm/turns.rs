@@ -21,6 +21,8 @@ pub(super) struct State {
     /// The greatest virtual time at which a group was picked.
     pub(super) floor: u64,
     pub(super) running: usize,
+    /// For each thread, since when it polls the task it polls.
+    pub(super) begun: Vec<Option<u64>>,
     pub(super) waiting_threads: usize,
     /// A thread has been woken and has not looked yet. It wakes the next one if there is more than it can do, so a
     /// burst of small tasks does not wake every thread for nothing.
@@ -69,6 +71,11 @@ impl State {
             queue.place = Place::Eligible(queue.virtual_time);
             self.eligible.insert((queue.virtual_time, key));
         }
+    }
+
+    /// Whether a task is being polled since that moment or longer.
+    pub(super) fn runs_since(&self, moment: u64) -> bool {
+        self.begun.iter().flatten().any(|begun| *begun <= moment)
     }
 
     /// The next task to poll. Groups found without credit are parked on the way.
