@@ -147,7 +147,7 @@ impl House {
             builder,
             runtimes: runtimes.clone(),
             routes: routes.clone(),
-            journal,
+            journal: journal.clone(),
             metrics: Arc::clone(&metrics),
             settings: LifecycleSettings {
                 hardware: config.hardware(),
@@ -188,7 +188,7 @@ impl House {
         let hub = health::routes(health.clone())
             .merge(api::router(state))
             .merge(web::router(pages));
-        let gateway = Gateway::new(routes, auth, config, Arc::clone(&metrics));
+        let gateway = Gateway::new(routes, auth, journal, config, Arc::clone(&metrics));
         Ok(Self {
             store,
             repos,

@@ -210,6 +210,12 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
         MAX_PERMITS,
     );
     number(
+        "gateway.watchers_per_space",
+        gateway.watchers_per_space,
+        0,
+        MAX_PERMITS,
+    );
+    number(
         "gateway.queue_per_space",
         gateway.queue_per_space,
         0,

@@ -59,7 +59,9 @@ pub struct GatewayConfig {
     pub body_bytes: u64,
     /// From admission until the response body has ended.
     pub concurrency_per_space: usize,
-    /// Waiting for one of those places.
+    /// WebSockets, and event streams of containers, until they end.
+    pub watchers_per_space: usize,
+    /// Waiting for a place, also while the Space wakes.
     pub queue_per_space: usize,
     /// In the queue.
     #[serde(with = "text::duration")]

@@ -56,10 +56,8 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
         Stage::Sleeping => Route::Asleep,
         // Whoever comes makes the demand that thaws it.
         Stage::Running if observed.frozen() => Route::Asleep,
-        Stage::Building
-        | Stage::RunningBuilding
-        | Stage::AppStarting
-        | Stage::RunningAppStarting => Route::Starting,
+        Stage::Building | Stage::RunningBuilding => Route::Building,
+        Stage::AppStarting | Stage::RunningAppStarting => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: view::for_visitor(stage).to_owned(),

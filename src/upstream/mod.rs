@@ -1,4 +1,11 @@
-//! Where a request is sent: an address, or a service inside this process.
+//! Where a request is sent: an address, or a service inside this process; and the connections kept to an address.
+
+mod connection;
+mod exchange;
+mod pool;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,10 +15,13 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
+pub use exchange::{CallError, Upgrade, call, upgrade};
+pub use pool::Pool;
+
 /// Something in this process that answers HTTP for one instance.
 ///
-/// It always answers, and within a time that it limits itself: a failure is a response with a 5xx status and a text for the visitor. Dropping the future, or the
-/// body of the response, means that the visitor left.
+/// It always answers, and within a time that it limits itself: a failure is a response with a 5xx status and a text for
+/// the visitor. Dropping the future, or the body of the response, means that the visitor left.
 pub trait Serve: Send + Sync {
     /// Answers one request. The response may begin before the request's body has ended.
     fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>>;
