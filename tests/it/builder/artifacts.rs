@@ -90,7 +90,6 @@ impl House {
                 files: 1000,
                 bytes: 1 << 20,
             },
-            permits: 2,
             hardware: vec!["cpu-nano".into()],
             max_request_timeout: Duration::from_secs(600),
             containers: None,
