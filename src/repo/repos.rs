@@ -12,7 +12,7 @@ use super::blob::BlobStream;
 use super::commit::too_many_operations;
 use super::folders::{Folders, link_all};
 use super::large::link;
-use super::{CommitRequest, FileFacts, LargeId, MAIN, Repo, RepoError, RepoLimits, Spool};
+use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
 use crate::domain::{RepoId, Revision};
 
 /// Every repository, below one folder: `<last two digits of the id>/<id>.git`.
