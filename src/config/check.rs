@@ -152,7 +152,37 @@ fn containers_are_possible(config: &Config, problems: &mut Problems) {
     ] {
         problems.time(key, value, least, day);
     }
+    let build = &config.build;
+    if !(10..=1_024_000).contains(&build.container_cpu_millis()) {
+        problems.add(
+            "build.container_cpu",
+            build.container_cpu,
+            "from 0.01 to 1024 cores",
+        );
+    }
+    problems.number(
+        "build.container_pids",
+        build.container_pids.into(),
+        64,
+        1 << 20,
+    );
+    problems.time("build.container_wall", build.container_wall, second, day);
+    if let Some(memory) = build.container_memory {
+        problems.size("build.container_memory", memory, 64 * MIB, 16 * TIB);
+    }
+    problems.size(
+        "build.container_output",
+        build.container_output,
+        64 * KIB,
+        TIB,
+    );
+    problems.size("build.image_bytes", build.image_bytes, MIB, 16 * TIB);
+    problems.size("build.free_disk", build.free_disk, 0, 1024 * TIB);
     for (sdk, runtime) in &config.runtimes {
+        if !["gradio", "streamlit"].contains(&sdk.as_str()) {
+            let key = format!("runtimes.{sdk}");
+            problems.add(&key, sdk, "`gradio` or `streamlit`");
+        }
         if runtime.base_image.is_empty() || runtime.base_image.contains(char::is_whitespace) {
             let key = format!("runtimes.{sdk}.base_image");
             problems.add(&key, &runtime.base_image, "the name of an image");
@@ -177,6 +207,12 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
         "gateway.concurrency_per_space",
         gateway.concurrency_per_space,
         1,
+        MAX_PERMITS,
+    );
+    number(
+        "gateway.watchers_per_space",
+        gateway.watchers_per_space,
+        0,
         MAX_PERMITS,
     );
     number(

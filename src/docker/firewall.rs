@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -25,11 +26,9 @@ pub enum Reach {
     Private,
 }
 
-/// The rules, written when they are needed and looked at again after a while.
-#[derive(Debug, Default)]
-pub struct Firewall {
-    written: Mutex<Option<Instant>>,
-}
+/// The rules, written when they are first needed and looked at again behind the back of whoever needs them later.
+#[derive(Debug, Clone, Default)]
+pub struct Firewall(Arc<Mutex<Option<Instant>>>);
 
 /// The rules are written again after this time: something else on the host may have cleared them.
 const FRESH: Duration = Duration::from_secs(60);
@@ -79,35 +78,51 @@ impl Reach {
 // === impl Firewall ===
 
 impl Firewall {
-    /// Sees to it that the rules stand.
+    /// Sees to it that the rules stand. Only the first caller, and whoever comes after a failure, waits for that.
     ///
     /// # Errors
     /// When they cannot be written, with the reason as the operator should read it.
     pub async fn ensure(&self) -> anyhow::Result<()> {
-        let mut written = self.written.lock().await;
-        if written.is_some_and(|at| at.elapsed() < FRESH) {
-            return Ok(());
-        }
-        iptables(
-            "iptables-restore",
-            &["--noflush", "-w", "5"],
-            &rules(&nameservers().await),
-        )
-        .await?;
-        for reach in Reach::ALL {
-            let bridges = format!("{}+", reach.prefix());
-            for (chain, target) in [("INPUT", INPUT), ("DOCKER-USER", FORWARD)] {
-                let rule = [chain, "-i", &bridges, "-j", target];
-                let there = [["-w", "5", "-C"].as_slice(), &rule].concat();
-                if iptables("iptables", &there, "").await.is_err() {
-                    let insert = [["-w", "5", "-I"].as_slice(), &rule].concat();
-                    iptables("iptables", &insert, "").await?;
-                }
+        let mut written = self.0.lock().await;
+        match *written {
+            Some(at) if at.elapsed() < FRESH => {}
+            Some(_) => {
+                *written = Some(Instant::now());
+                let firewall = self.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = write().await {
+                        tracing::error!(
+                            "the packet filter's rules are gone and cannot be written: {error:#}"
+                        );
+                        *firewall.0.lock().await = None;
+                    }
+                });
+            }
+            None => {
+                write().await?;
+                *written = Some(Instant::now());
             }
         }
-        *written = Some(Instant::now());
         Ok(())
     }
+}
+
+/// Writes both chains and leads the traffic of every bridge through them.
+async fn write() -> anyhow::Result<()> {
+    let rules = rules(&nameservers().await);
+    iptables("iptables-restore", &["--noflush", "-w", "5"], &rules).await?;
+    for reach in Reach::ALL {
+        let bridges = format!("{}+", reach.prefix());
+        for (chain, target) in [("INPUT", INPUT), ("DOCKER-USER", FORWARD)] {
+            let rule = [chain, "-i", &bridges, "-j", target];
+            let there = [["-w", "5", "-C"].as_slice(), &rule].concat();
+            if iptables("iptables", &there, "").await.is_err() {
+                let insert = [["-w", "5", "-I"].as_slice(), &rule].concat();
+                iptables("iptables", &insert, "").await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Both chains, whole: what is named here is emptied and filled in one step.

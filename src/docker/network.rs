@@ -11,7 +11,7 @@ use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptions};
 use tokio::sync::Mutex;
 
 use super::firewall::{Firewall, Reach};
-use super::{DATA, Engine, SPACE_ID, is_gone, status};
+use super::{BUILD, DATA, Engine, SPACE_ID, is_gone, status};
 
 /// Bits of one network's prefix: eight addresses, five of them for containers.
 const BITS: u8 = 29;
@@ -19,10 +19,12 @@ const BITS: u8 = 29;
 /// How many subnets are tried before it is given up: others on the host may use some that the engine does not know.
 const TRIES: usize = 64;
 
-/// The networks of this data folder.
+/// The networks of this data folder: those of Spaces, or those of builds.
 #[derive(Debug)]
 pub struct Networks {
     engine: Engine,
+    /// The label that says whose one is.
+    label: &'static str,
     pool: (Ipv4Addr, u8),
     firewall: Firewall,
     /// One subnet is chosen after the other.
@@ -32,10 +34,20 @@ pub struct Networks {
 // === impl Networks ===
 
 impl Networks {
-    /// Networks out of that pool: its first address and its bits.
+    /// The networks of Spaces, out of that pool: its first address and its bits.
     pub fn new(engine: Engine, pool: (Ipv4Addr, u8)) -> Self {
+        Self::labelled(SPACE_ID, engine, pool)
+    }
+
+    /// The networks of builds, out of the same pool.
+    pub fn of_builds(engine: Engine, pool: (Ipv4Addr, u8)) -> Self {
+        Self::labelled(BUILD, engine, pool)
+    }
+
+    fn labelled(label: &'static str, engine: Engine, pool: (Ipv4Addr, u8)) -> Self {
         Self {
             engine,
+            label,
             pool,
             firewall: Firewall::default(),
             choosing: Mutex::default(),
@@ -50,13 +62,18 @@ impl Networks {
         self.firewall.ensure().await
     }
 
+    /// The name of the network of `whose`, whether it is there or not.
+    pub fn name(&self, whose: &str, reach: Reach) -> String {
+        format!("glasshouse-{whose}-{}", reach.as_str())
+    }
+
     /// The name of the network of `whose`, made if it is not there. `whose` is an identifier that ends in at least
     /// eleven random letters or digits.
     ///
     /// # Errors
     /// When the engine will not.
     pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<String> {
-        let name = format!("glasshouse-{whose}-{}", reach.as_str());
+        let name = self.name(whose, reach);
         let docker = self.engine.connect().await?;
         let _turn = self.choosing.lock().await;
         match docker
@@ -113,7 +130,7 @@ impl Networks {
             options: Some(options.map(|(key, value)| (key.to_owned(), value)).into()),
             labels: Some(HashMap::from([
                 (DATA.to_owned(), self.engine.data().to_owned()),
-                (SPACE_ID.to_owned(), whose.to_owned()),
+                (self.label.to_owned(), whose.to_owned()),
             ])),
             ..NetworkCreateRequest::default()
         }
@@ -132,19 +149,18 @@ impl Networks {
             .collect())
     }
 
-    /// Removes the networks of `whose`, or all of this data folder that nobody uses.
+    /// Removes the networks of `whose`, or all of these that nobody uses.
     ///
     /// # Errors
     /// When the engine does not answer. A network in use stays.
     pub async fn remove(&self, whose: Option<&str>) -> anyhow::Result<()> {
         let docker = self.engine.connect().await?;
         let mut filters = self.engine.own();
-        if let Some(whose) = whose {
-            filters
-                .entry("label".to_owned())
-                .or_default()
-                .push(format!("{SPACE_ID}={whose}"));
-        }
+        let label = match whose {
+            Some(whose) => format!("{}={whose}", self.label),
+            None => self.label.to_owned(),
+        };
+        filters.entry("label".to_owned()).or_default().push(label);
         let options = ListNetworksOptions {
             filters: Some(filters),
         };

@@ -4,6 +4,7 @@
 //! door, once, into the types below; whoever holds one may trust it.
 
 mod account;
+mod address;
 mod build;
 mod card;
 mod decide;
@@ -16,6 +17,7 @@ mod space;
 mod stage;
 
 pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
+pub use address::may_reach;
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
 };

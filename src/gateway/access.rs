@@ -18,13 +18,8 @@ pub(super) async fn check(
     if settings.visibility != Visibility::Private {
         return Ok(());
     }
-    let space = Belonging {
-        id: id.into(),
-        owner: settings.owner,
-        visibility: settings.visibility,
-    };
     match auth.authenticate_visitor(headers).await {
-        Ok(visitor) if visitor.may(Action::Visit, space) => Ok(()),
+        Ok(visitor) if visitor.may(Action::Visit, belonging(id, settings)) => Ok(()),
         Ok(_) | Err(AuthError::BadToken) => Err(Trouble::NotFound),
         Err(error) => {
             tracing::error!(
@@ -34,5 +29,14 @@ pub(super) async fn check(
             );
             Err(Trouble::Ours)
         }
+    }
+}
+
+/// Whose a Space is, and who sees it, from what the gateway knows of it.
+pub(super) fn belonging(id: SpaceId, settings: &EntrySettings) -> Belonging {
+    Belonging {
+        id: id.into(),
+        owner: settings.owner,
+        visibility: settings.visibility,
     }
 }

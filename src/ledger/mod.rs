@@ -144,6 +144,11 @@ impl Ledger {
         self.0.cpu_nanos.load(Ordering::Relaxed)
     }
 
+    /// The memory of an owner, for what is held for none of their Spaces: builds.
+    pub fn owner_memory(&self, owner: AccountId) -> Arc<MemoryBook> {
+        self.owner(owner)
+    }
+
     /// Waits for the right to build, first come, first served.
     pub async fn build_permit(&self) -> BuildPermit {
         let permit = Arc::clone(&self.0.builds).acquire_owned().await;

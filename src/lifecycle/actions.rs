@@ -56,10 +56,8 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
         Stage::Sleeping => Route::Asleep,
         // Whoever comes makes the demand that thaws it.
         Stage::Running if observed.frozen() => Route::Asleep,
-        Stage::Building
-        | Stage::RunningBuilding
-        | Stage::AppStarting
-        | Stage::RunningAppStarting => Route::Starting,
+        Stage::Building | Stage::RunningBuilding => Route::Building,
+        Stage::AppStarting | Stage::RunningAppStarting => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: view::for_visitor(stage).to_owned(),
@@ -128,10 +126,13 @@ fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
         run,
     };
     let request = BuildRequest {
+        build: id,
         space: stored.space.id,
         name: stored.space.name.clone(),
         revision: facts.revision.clone(),
         cached: facts.cached,
+        variables: Vec::new(),
+        memory: supervisor.parts.ledger.owner_memory(stored.space.owner),
         log: supervisor.parts.journal.build(stored.space.id),
     };
     let closing = supervisor.closing.clone();
@@ -153,7 +154,7 @@ fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
 async fn build(
     supervisor: &Supervisor,
     facts: &BuildFacts,
-    request: BuildRequest,
+    mut request: BuildRequest,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let parts = &supervisor.parts;
@@ -165,6 +166,11 @@ async fn build(
         return Ok(());
     }
     request.log.restart();
+    let variables = parts.store.list_variables(request.space).await?;
+    let variables = variables.into_iter();
+    request.variables = variables
+        .map(|variable| (variable.key, variable.value))
+        .collect();
     let (space, name) = (request.space, request.name.clone());
     let result = parts.builder.build(request, cancel.clone()).await;
     if cancel.is_cancelled() {

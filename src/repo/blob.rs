@@ -161,8 +161,8 @@ impl Repo {
     }
 
     /// Copies a file to a new one; fails when there is one already.
-    pub(super) fn copy_blob(&self, id: ObjectId, to: &Path) -> Result<(), RepoError> {
-        let mut reader = self.blob(&id.to_string())?;
+    pub(super) fn copy_blob(&self, oid: &str, to: &Path) -> Result<(), RepoError> {
+        let mut reader = self.blob(oid)?;
         let mut file = File::create_new(to)?;
         io::copy(&mut reader, &mut file)?;
         Ok(())

@@ -31,12 +31,12 @@ mod staged;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 mod xet;
 
 use std::path::{Path, PathBuf};
 
 pub use blob::{BlobReader, BlobStream};
-pub use checkout::CheckoutLimits;
 pub use commit::{CommitRequest, Operation};
 pub use error::{RepoError, size_text};
 pub use git::{Fetch, FetchRequest, Landed, Push, Received};
@@ -48,6 +48,7 @@ pub use refs::NewTag;
 pub use repos::Repos;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
+pub use walk::{CheckoutLimits, Walked};
 pub use xet::{Hash as XetHash, XetStore};
 
 /// The branch that is published.

@@ -130,7 +130,7 @@ fn environment() -> PathBuf {
 }
 
 /// Takes away what every line is indented by.
-fn dedent(text: &str) -> String {
+pub fn dedent(text: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let common = text
         .lines()
