@@ -23,7 +23,7 @@ use super::kinds::EachKind;
 use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
 use crate::domain::{Card, RepoKind, Repository, Revision, split_front_matter};
-use crate::repo::{CommitRequest, EntryKind, FilePath, Ignore, MAIN, RepoError, size_text};
+use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -91,9 +91,17 @@ async fn preupload(
                 limits.operations
             )));
         }
+        let paths = request.files.iter().map(|file| file.path.parse());
+        let paths: Vec<FilePath> = paths.collect::<Result<_, _>>()?;
+        let stored = match &at {
+            Some(at) => {
+                let paths: Vec<_> = paths.iter().map(FilePath::as_str).collect();
+                repo.file_ids(at, &paths)?
+            }
+            None => vec![None; paths.len()],
+        };
         let mut files = Vec::new();
-        for file in &request.files {
-            let path: FilePath = file.path.parse()?;
+        for ((file, path), stored) in request.files.iter().zip(&paths).zip(stored) {
             let ignored = ignore.ignores(path.as_str());
             // Every client can: old ones by the batch API, new ones in chunks.
             let large = file.size >= limits.large_from;
@@ -109,16 +117,9 @@ async fn preupload(
             let mode = if large { "lfs" } else { "regular" };
             let mut answer =
                 json!({"path": path.as_str(), "uploadMode": mode, "shouldIgnore": ignored});
-            let stored = match &at {
-                Some(at) => repo.entries(at, &[path.as_str()])?.pop(),
-                None => None,
-            };
             // A client compares it with the hash that goes with the mode it was told.
-            if let Some(EntryKind::File {
-                oid, large: stored, ..
-            }) = stored.map(|entry| entry.kind)
-            {
-                match stored {
+            if let Some(oid) = stored {
+                match repo.large_behind(&oid)? {
                     Some(file) if large => answer["oid"] = file.id.as_str().into(),
                     None if !large => answer["oid"] = oid.into(),
                     _ => {}

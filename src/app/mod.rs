@@ -369,7 +369,6 @@ fn builder_config(
             files: config.repo.tree_files,
             bytes: build.artifact_bytes,
         },
-        permits: build.at_once,
         hardware: config
             .hardware()
             .into_iter()

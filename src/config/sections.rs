@@ -32,6 +32,8 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
+    /// `None`: half as many as cores.
+    pub threads: Option<usize>,
     /// For a whole request header; also the idle limit between requests.
     #[serde(with = "text::duration")]
     pub header_timeout: Duration,

@@ -1,7 +1,10 @@
 //! What is in a repository at a commit.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Entries;
+
 use gix::ObjectId;
-use gix::bstr::ByteSlice;
+use gix::bstr::{BString, ByteSlice};
 use gix::objs::tree::{EntryKind as GitKind, EntryMode};
 
 use super::{LargeFile, Repo, RepoError};
@@ -152,6 +155,29 @@ impl Repo {
         Ok(entries)
     }
 
+    /// The ids of the files' git objects at `paths`, in their order; `None` where no file is. Each folder is read once,
+    /// however many of its files are asked for.
+    ///
+    /// # Errors
+    /// `RevisionNotFound`.
+    pub fn file_ids(
+        &self,
+        at: &Revision,
+        paths: &[&str],
+    ) -> Result<Vec<Option<String>>, RepoError> {
+        let root = self.tree_of(self.commit_id(at)?)?;
+        let mut folders = Folders {
+            repo: self,
+            read: HashMap::new(),
+        };
+        let ids = paths.iter().map(|path| {
+            let found = folders.find(root, path)?;
+            let file = found.filter(|found| found.mode.is_blob_or_symlink());
+            Ok(file.map(|found| found.id.to_string()))
+        });
+        ids.collect()
+    }
+
     /// The entry at `path`.
     ///
     /// # Errors
@@ -196,6 +222,18 @@ impl Repo {
         Ok(None)
     }
 
+    fn folder(&self, id: ObjectId) -> Result<HashMap<BString, Found>, RepoError> {
+        let tree = self.git.find_tree(id)?;
+        let entries = tree.decode()?.entries.into_iter().map(|entry| {
+            let found = Found {
+                mode: entry.mode,
+                id: entry.oid.to_owned(),
+            };
+            (entry.filename.to_owned(), found)
+        });
+        Ok(entries.collect())
+    }
+
     fn kind(&self, found: Found) -> Result<Option<EntryKind>, RepoError> {
         let oid = found.id.to_string();
         Ok(match found.mode.kind() {
@@ -210,6 +248,36 @@ impl Repo {
                 Some(EntryKind::File { size, oid, large })
             }
         })
+    }
+}
+
+/// Folders that were read once, for many look-ups.
+struct Folders<'a> {
+    repo: &'a Repo,
+    read: HashMap<ObjectId, HashMap<BString, Found>>,
+}
+
+// === impl Folders ===
+
+impl Folders<'_> {
+    fn find(&mut self, root: ObjectId, path: &str) -> Result<Option<Found>, RepoError> {
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let mut folder = root;
+        for name in folders.split('/').filter(|name| !name.is_empty()) {
+            match self.entry(folder, name)? {
+                Some(found) if found.mode.is_tree() => folder = found.id,
+                _ => return Ok(None),
+            }
+        }
+        self.entry(folder, name)
+    }
+
+    fn entry(&mut self, folder: ObjectId, name: &str) -> Result<Option<Found>, RepoError> {
+        let entries = match self.read.entry(folder) {
+            Entries::Occupied(known) => known.into_mut(),
+            Entries::Vacant(unknown) => unknown.insert(self.repo.folder(folder)?),
+        };
+        Ok(entries.get(name.as_bytes().as_bstr()).copied())
     }
 }
 

@@ -55,6 +55,16 @@ impl Repo {
         Ok((self.large(&file.id)? == Some(file.size)).then_some(file))
     }
 
+    /// The large file that a stored file stands for, by the id of its git object; `None` when it is just what it is.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn large_behind(&self, oid: &str) -> Result<Option<LargeFile>, RepoError> {
+        let id = ObjectId::from_hex(oid.as_bytes())
+            .map_err(|_| RepoError::EntryNotFound(oid.to_owned()))?;
+        self.pointer(id)
+    }
+
     /// Refuses a file that would take the repository past its limits.
     ///
     /// # Errors
