@@ -108,7 +108,12 @@ where
     N: AsyncRead + AsyncWrite + Unpin,
     F: AsyncRead + AsyncWrite + Unpin,
 {
-    async fn run(mut self, idle: Duration, link: Option<&Link>, used: impl Fn()) -> io::Result<()> {
+    async fn run(
+        mut self,
+        silence: Silence,
+        link: Option<&Link>,
+        used: impl Fn(),
+    ) -> io::Result<()> {
         let closing = async {
             match link {
                 Some(link) => link.closing().cancelled().await,
