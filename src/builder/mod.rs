@@ -113,7 +113,7 @@ struct Inner {
     repos: Repos,
     /// Held while an artifact is put in place, said to be of use still, or removed.
     places: Mutex<()>,
-    /// Builds of images that the engine may be working on.
+    /// Builds of images that the engine may be working on, and their attempts.
     underway: Mutex<HashSet<BuildId>>,
 }
 

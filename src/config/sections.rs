@@ -214,6 +214,15 @@ pub struct RepoConfig {
     pub files: usize,
     /// In the tree after a commit.
     pub tree_files: usize,
+    /// Of one file, sent apart from its commit.
+    #[serde(with = "text::bytes")]
+    pub large_from: u64,
+    /// Of one file.
+    #[serde(with = "text::bytes")]
+    pub large_file_bytes: u64,
+    /// Of one repository's.
+    #[serde(with = "text::bytes")]
+    pub large_bytes: u64,
 }
 
 /// `[journal]`

@@ -4,6 +4,7 @@
 //! door, once, into the types below; whoever holds one may trust it.
 
 mod account;
+mod address;
 mod build;
 mod card;
 mod decide;
@@ -15,7 +16,8 @@ mod repository;
 mod space;
 mod stage;
 
-pub use account::{Account, Role, Scope};
+pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
+pub use address::may_reach;
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
 };
@@ -28,7 +30,7 @@ pub use ids::{
     SpaceName, Subdomain,
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
-pub use repository::{RepoKind, Repository};
+pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
 

@@ -7,7 +7,7 @@ use gix::ObjectId;
 use gix::bstr::{BString, ByteSlice};
 use gix::objs::tree::{EntryKind as GitKind, EntryMode};
 
-use super::{Repo, RepoError};
+use super::{LargeFile, Repo, RepoError};
 use crate::domain::Revision;
 
 /// What a path is.
@@ -17,8 +17,10 @@ pub enum EntryKind {
     File {
         /// Bytes.
         size: u64,
-        /// Id of its git object: forty hexadecimal digits.
+        /// Id of its git object: forty hexadecimal digits. Of a large file it is the pointer's.
         oid: String,
+        /// The large file, when it is one.
+        large: Option<LargeFile>,
     },
     /// A folder.
     Directory {
@@ -52,6 +54,8 @@ pub struct FileFacts {
     pub size: u64,
     /// Id of its git object.
     pub oid: String,
+    /// The large file, when it is one.
+    pub large: Option<LargeFile>,
 }
 
 /// An entry of a tree.
@@ -59,6 +63,17 @@ pub struct FileFacts {
 pub(super) struct Found {
     pub(super) mode: EntryMode,
     pub(super) id: ObjectId,
+}
+
+// === impl FileFacts ===
+
+impl FileFacts {
+    /// What names these bytes and no others: the hash of a large file, or else the id of the git object.
+    pub fn tag(&self) -> &str {
+        self.large
+            .as_ref()
+            .map_or(&self.oid, |file| file.id.as_str())
+    }
 }
 
 // === impl Repo ===
@@ -178,7 +193,7 @@ impl Repo {
     /// `RevisionNotFound`, and `EntryNotFound` also for a folder.
     pub fn file(&self, at: &Revision, path: &str) -> Result<FileFacts, RepoError> {
         match self.entry(at, path)?.kind {
-            EntryKind::File { size, oid } => Ok(FileFacts { size, oid }),
+            EntryKind::File { size, oid, large } => Ok(FileFacts { size, oid, large }),
             EntryKind::Directory { .. } => Err(RepoError::EntryNotFound(path.to_owned())),
         }
     }
@@ -224,10 +239,14 @@ impl Repo {
         Ok(match found.mode.kind() {
             GitKind::Tree => Some(EntryKind::Directory { oid }),
             GitKind::Commit => None,
-            GitKind::Blob | GitKind::BlobExecutable | GitKind::Link => Some(EntryKind::File {
-                size: self.git.find_header(found.id)?.size(),
-                oid,
-            }),
+            GitKind::Blob | GitKind::BlobExecutable | GitKind::Link => {
+                let large = self.pointer(found.id)?;
+                let size = match &large {
+                    Some(file) => file.size,
+                    None => self.git.find_header(found.id)?.size(),
+                };
+                Some(EntryKind::File { size, oid, large })
+            }
         })
     }
 }

@@ -14,6 +14,7 @@ mod app;
 mod architecture;
 mod builder;
 mod cli;
+mod docker;
 mod endpoint_coverage;
 mod gateway;
 mod guests;

@@ -7,10 +7,9 @@ use bollard::models::BuildInfo;
 use futures_util::{Stream, StreamExt};
 use tokio::sync::Notify;
 
-use super::super::size_text;
 use super::ImageLimits;
 use super::record::Recorder;
-use crate::domain::BuildError;
+use crate::domain::{BuildError, bytes_text};
 use crate::journal::Log;
 
 /// Writes the build's log until the engine names the image. The inner error is ours to say, the outer the engine's.
@@ -34,7 +33,7 @@ pub(super) async fn follow(
             if printed > limits.output_bytes {
                 return Ok(Err(BuildError::author(format!(
                     "The build printed more than {} and was stopped.",
-                    size_text(limits.output_bytes)
+                    bytes_text(limits.output_bytes)
                 ))));
             }
             recorder.line(&text);

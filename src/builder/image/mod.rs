@@ -37,7 +37,7 @@ use tokio::sync::Notify;
 
 use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error, size_text};
 use crate::docker::{BUILD, DATA, Engine, Networks, REVISION, Reach, SPACE, SPACE_ID};
-use crate::domain::{ArtifactKind, BuildError, Sdk};
+use crate::domain::{ArtifactKind, BuildError, Sdk, bytes_text};
 use crate::journal::Log;
 use crate::ledger::MemoryHold;
 use crate::repo::RepoError;
@@ -124,7 +124,7 @@ impl Inner {
         self.say_limits(log);
         let _memory = self.memory(request).await?;
         for (name, theirs) in &order.base_images {
-            base::ensure(&docker, name, *theirs, limits.image_bytes, log).await?;
+            base::ensure(&docker, name, *theirs, limits, log).await?;
         }
         let network = self.network(request).await?;
         let root = self.engine_folder(&docker).await?;
@@ -159,11 +159,11 @@ impl Inner {
         let limits = &self.config.images.limits;
         log.line(&format!(
             "Limits of this build: {} of memory, {} CPU, {} processes, {} s, {} of image; the network reaches {}.",
-            size_text(limits.memory_bytes),
+            bytes_text(limits.memory_bytes),
             f64::from(limits.cpu_millis) / 1000.0,
             limits.pids,
             limits.wall.as_secs(),
-            size_text(limits.image_bytes),
+            bytes_text(limits.image_bytes),
             match limits.reach {
                 Reach::Nothing => "nothing",
                 Reach::Internet => "the internet",
@@ -181,9 +181,9 @@ impl Inner {
             if began.elapsed() > FOR_MEMORY || bytes > refused.limit {
                 return Err(BuildError::server(format!(
                     "there is no room for the {} of memory that a build may take: {} of {} are held ({:?})",
-                    size_text(bytes),
+                    bytes_text(bytes),
                     size_text(refused.used),
-                    size_text(refused.limit),
+                    bytes_text(refused.limit),
                     refused.tier
                 )));
             }
@@ -204,11 +204,11 @@ impl Inner {
         if free.is_some_and(|free| free < least) {
             tracing::warn!(
                 "the disk of the container engine has less than {} left",
-                size_text(least)
+                bytes_text(least)
             );
             return Err(BuildError::server(format!(
                 "the disk of this server's container engine has less than {} left, which builds do not use",
-                size_text(least)
+                bytes_text(least)
             )));
         }
         Ok(root.filter(|_| free.is_some()))
@@ -261,7 +261,7 @@ impl Inner {
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
         let mut recorder = Recorder::new(&self.images(), request.build).map_err(disk_error)?;
         let built = follow::follow(steps, &request.log, limits, look, &mut recorder).await;
-        let memory = size_text(limits.memory_bytes);
+        let memory = bytes_text(limits.memory_bytes);
         match built {
             Ok(id) => {
                 let id = id?;

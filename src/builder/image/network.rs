@@ -17,6 +17,8 @@ use crate::domain::{BuildError, BuildId};
 pub(super) struct Network {
     inner: Arc<Inner>,
     build: BuildId,
+    /// A build that is tried again gets another network: the old one may still be on its way out.
+    attempt: BuildId,
     pub(super) name: String,
 }
 
@@ -25,16 +27,20 @@ const ENDING: Duration = Duration::from_secs(10);
 
 impl Drop for Network {
     fn drop(&mut self) {
-        self.inner.underway().remove(&self.build);
-        let (inner, build) = (Arc::clone(&self.inner), self.build);
+        let (inner, attempt) = (Arc::clone(&self.inner), self.attempt);
+        {
+            let mut underway = inner.underway();
+            underway.remove(&self.build);
+            underway.remove(&attempt);
+        }
         // Without a runtime the process is ending, and the next start clears it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let began = Instant::now();
-                while began.elapsed() < ENDING && !inner.network_is_free(build).await {
+                while began.elapsed() < ENDING && !inner.network_is_free(attempt).await {
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
-                inner.remove_network(build).await;
+                inner.remove_network(attempt).await;
             });
         }
     }
@@ -63,17 +69,18 @@ impl Inner {
                 .log
                 .line("Note: this build is not kept off the server's own network.");
         }
-        let build = request.build;
-        self.underway().insert(build);
-        let build = build.to_string();
+        let attempt = BuildId::new();
+        self.underway().extend([request.build, attempt]);
+        let whose = attempt.to_string();
         // From here on there may be one to remove.
         let network = Network {
             inner: Arc::clone(self),
             build: request.build,
-            name: networks.name(&build, limits.reach),
+            attempt,
+            name: networks.name(&whose, limits.reach),
         };
         networks
-            .ensure(&build, limits.reach)
+            .ensure(&whose, limits.reach)
             .await
             .map_err(|error| {
                 tracing::warn!("the network of a build could not be made: {error:#}");
@@ -93,29 +100,29 @@ impl Inner {
             filters: Some(filters),
         };
         for network in docker.list_networks(Some(options)).await? {
-            let build = network
+            let attempt = network
                 .labels
                 .and_then(|labels| labels.get(BUILD)?.parse().ok());
-            if let Some(build) = build
-                && !self.underway().contains(&build)
+            if let Some(attempt) = attempt
+                && !self.underway().contains(&attempt)
             {
-                self.remove_network(build).await;
+                self.remove_network(attempt).await;
             }
         }
         Ok(())
     }
 
     /// Whether the engine has ended what it ran for a build.
-    async fn network_is_free(&self, build: BuildId) -> bool {
-        let containers = self.containers_of(build).await;
+    async fn network_is_free(&self, attempt: BuildId) -> bool {
+        let containers = self.containers_of(attempt).await;
         containers.is_ok_and(|containers| containers.is_empty())
     }
 
     /// Removes the network of an ended build, with whatever is still in it.
-    async fn remove_network(&self, build: BuildId) {
+    async fn remove_network(&self, attempt: BuildId) {
         let removed = async {
             let docker = self.config.images.engine.connect().await?;
-            for id in self.containers_of(build).await? {
+            for id in self.containers_of(attempt).await? {
                 let options = RemoveContainerOptions {
                     force: true,
                     v: true,
@@ -129,36 +136,27 @@ impl Inner {
             self.config
                 .images
                 .networks
-                .remove(Some(&build.to_string()))
+                .remove(Some(&attempt.to_string()))
                 .await
         };
         if let Err(error) = removed.await {
-            tracing::warn!(%build, "the network of a build could not be removed: {error:#}");
+            tracing::warn!(%attempt, "the network of a build could not be removed: {error:#}");
         }
     }
 
-    async fn containers_of(&self, build: BuildId) -> anyhow::Result<Vec<String>> {
+    async fn containers_of(&self, attempt: BuildId) -> anyhow::Result<Vec<String>> {
         let images = &self.config.images;
         let docker = images.engine.connect().await?;
+        let network = images
+            .networks
+            .name(&attempt.to_string(), images.limits.reach);
         let options = ListContainersOptions {
             all: true,
-            filters: Some(
-                [(
-                    "network".to_owned(),
-                    vec![
-                        images
-                            .networks
-                            .name(&build.to_string(), images.limits.reach),
-                    ],
-                )]
-                .into(),
-            ),
+            filters: Some([("network".to_owned(), vec![network])].into()),
             ..ListContainersOptions::default()
         };
         let containers = docker.list_containers(Some(options)).await?;
-        Ok(containers
-            .into_iter()
-            .filter_map(|container| container.id)
-            .collect())
+        let ids = containers.into_iter().filter_map(|container| container.id);
+        Ok(ids.collect())
     }
 }

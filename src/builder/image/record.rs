@@ -43,9 +43,12 @@ const MOST: usize = 2000;
 impl Recorder {
     /// A new record in `folder`.
     pub(super) fn new(folder: &Path, build: BuildId) -> io::Result<Self> {
-        let now = millis(SystemTime::now());
-        let mut file = File::create(folder.join(build.to_string()))?;
-        writeln!(file, "began {now}")?;
+        let path = folder.join(build.to_string());
+        let mut file = File::options().create(true).append(true).open(path)?;
+        // What an earlier attempt left is of this build too.
+        if file.metadata()?.len() == 0 {
+            writeln!(file, "began {}", millis(SystemTime::now()))?;
+        }
         Ok(Self {
             file,
             seen: HashSet::new(),
