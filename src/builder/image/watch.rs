@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -129,8 +130,19 @@ impl Watch<'_> {
             // Files come and go while the engine counts them.
             Err(_) => return Ok(()),
         };
-        let bytes = u64::try_from(container.size_root_fs.unwrap_or(0)).unwrap_or(0);
-        if bytes > self.limits.image_bytes {
+        let layers = u64::try_from(container.size_root_fs.unwrap_or(0)).unwrap_or(0);
+        // What is written to a `VOLUME` is in none of the layers; it is gone after the step, but until then it is there.
+        let volumes = container.mounts.into_iter().flatten();
+        let volumes: Vec<PathBuf> = volumes
+            .filter_map(|mount| mount.source.map(PathBuf::from))
+            .collect();
+        let volumes = match volumes.is_empty() {
+            true => 0,
+            false => tokio::task::spawn_blocking(move || written(volumes))
+                .await
+                .unwrap_or(0),
+        };
+        if layers.saturating_add(volumes) > self.limits.image_bytes {
             return Err(too_large(self.limits.image_bytes));
         }
         Ok(())
@@ -165,6 +177,28 @@ pub(super) fn too_large(most: u64) -> BuildError {
          remove what is only needed to build in the same `RUN` that made it.",
         bytes_text(most)
     ))
+}
+
+/// Files and folders that are counted at a look; more are an image that is too large by other measures.
+const COUNTED: usize = 200_000;
+
+/// Bytes on disk below some folders, as far as this process may see them.
+fn written(mut folders: Vec<PathBuf>) -> u64 {
+    let (mut bytes, mut counted) = (0_u64, 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            counted += 1;
+            if counted > COUNTED {
+                return bytes;
+            }
+            match entry.metadata() {
+                Ok(facts) if facts.is_dir() => folders.push(entry.path()),
+                Ok(facts) => bytes = bytes.saturating_add(facts.blocks().saturating_mul(512)),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
 }
 
 /// Bytes left to others than root on the file system of a folder.
