@@ -47,7 +47,7 @@ fn the_doctor_says_how_to_get_one() {
     let mut command = std::process::Command::new(crate::support::server::BINARY);
     command
         .arg("doctor")
-        .env("GLASSHOUSE_DOCKER__HOST", "unix:///nonexistent/engine.sock");
+        .env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
     let said = cli::Said::of(&mut command);
     let text = said.stdout + &said.stderr;
     assert!(
