@@ -89,8 +89,8 @@ const LONGEST_TURN: u64 = 500_000;
 // === impl Turn ===
 
 impl Turn {
-    fn ends(&self, next: Option<u64>, now: u64) -> bool {
-        next != Some(self.key) || now.saturating_sub(self.since) >= LONGEST_TURN
+    fn is_long(&self, now: u64) -> bool {
+        now.saturating_sub(self.since) >= LONGEST_TURN
     }
 }
 
@@ -300,7 +300,7 @@ impl Shared {
             let now = self.now();
             let picked = state.pick(now);
             let next = picked.as_ref().map(|(key, _)| *key);
-            if let Some(over) = turn.take_if(|turn| turn.ends(next, now)) {
+            if let Some(over) = turn.take_if(|turn| next != Some(turn.key)) {
                 // Asking for the time used is a system call, and not to be waited for.
                 drop(state);
                 let used = uncharged();
@@ -341,8 +341,14 @@ impl Shared {
             turn.get_or_insert(Turn { key, since: now });
             runnable.run();
             self.wringer.wring();
+            // Charged before its group stands in line again: one that used much must not come first once more.
+            let long = turn.take_if(|turn| turn.is_long(self.now()));
+            let used = long.map(|_| uncharged());
             state = self.lock();
             state.begun[index] = None;
+            if let Some(used) = used {
+                state.charge(key, used);
+            }
             state.finish(key);
         }
     }
