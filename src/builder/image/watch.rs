@@ -107,7 +107,8 @@ impl Watch<'_> {
         match self.docker.update_container(id, limits).await {
             Ok(()) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
-            // It has ended meanwhile, which older engines say in words only.
+            // It has ended meanwhile, which older engines say in words only, and before they say it of its state.
+            Err(error) if error.to_string().contains("not running") => Ok(()),
             Err(_) if !self.runs(id).await => Ok(()),
             Err(error) => Err(ours(&error)),
         }

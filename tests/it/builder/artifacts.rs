@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use glasshouse::builder::{
     BuildRequest, Builder, BuilderConfig, CompileLimits, ImageConfig, ImageLimits,
 };
 use glasshouse::docker::{Engine, Networks, Reach};
-use glasshouse::domain::{Artifact, ArtifactKind, BuildError, Fault, Revision, SpaceId, World};
+use glasshouse::domain::{
+    AccountId, Artifact, ArtifactKind, BuildError, BuildId, Fault, Limits, Revision, SpaceId, World,
+};
 use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
+use glasshouse::ledger::{Ledger, LedgerLimits, MemoryBook};
 use glasshouse::repo::{
     CheckoutLimits, CommitRequest, FilePath, MAIN, Operation, RepoLimits, Repos,
 };
@@ -58,12 +62,26 @@ fn copy(config: &BuilderConfig) -> BuilderConfig {
         worker: config.worker.clone(),
         compile: config.compile,
         site: config.site,
-        permits: config.permits,
         hardware: config.hardware.clone(),
         max_request_timeout: config.max_request_timeout,
         containers: None,
         images: no_images(),
     }
+}
+
+/// More memory than any build here wants.
+fn memory(space: SpaceId) -> Arc<MemoryBook> {
+    let limits = Limits {
+        cpu_millis: 1000,
+        memory_bytes: 1 << 40,
+    };
+    let ledger = Ledger::new(LedgerLimits {
+        host_memory: 1 << 40,
+        owner_memory: 1 << 40,
+        cpu_burst: 1,
+        builds: 1,
+    });
+    Arc::clone(&ledger.space(space, AccountId::new(), limits).memory)
 }
 
 impl House {
@@ -132,10 +150,13 @@ impl House {
 
     fn request(&self, revision: Revision, cached: bool) -> BuildRequest {
         BuildRequest {
+            build: BuildId::new(),
             space: self.space,
             name: "a/b".parse().unwrap(),
             revision,
             cached,
+            variables: Vec::new(),
+            memory: memory(self.space),
             log: self.journal.build(self.space),
         }
     }

@@ -111,7 +111,7 @@ fn what_is_no_xorb_and_no_shard_is_refused() {
         &header[..],
         &file(0x8000_0000, 1),
         &term,
-        &vec![0; 48],
+        &[0; 48],
         &end,
     ]
     .concat();
