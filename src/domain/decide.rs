@@ -152,20 +152,15 @@ fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Opt
         None => start(snapshot, wanted.id, now, wait),
         Some((_, InstanceState::Starting)) => None,
         Some((id, InstanceState::Ready { .. })) => tend(snapshot, id, now, wait),
+        // Whatever ended before it was put to sleep, it sleeps.
+        Some((_, InstanceState::Ended { .. })) if snapshot.asleep && !snapshot.demand => None,
         Some((
             _,
             InstanceState::Ended {
                 reason: ExitReason::Stopped,
                 ..
             },
-        )) if snapshot.demand || !snapshot.asleep => start(snapshot, wanted.id, now, wait),
-        Some((
-            _,
-            InstanceState::Ended {
-                reason: ExitReason::Stopped,
-                ..
-            },
-        )) => None,
+        )) => start(snapshot, wanted.id, now, wait),
         Some((_, InstanceState::Ended { failures, .. })) if *failures >= MAX_FAILURES => None,
         Some((_, InstanceState::Ended { at, failures, .. })) => {
             let due = at + back_off(u64::from(*failures));

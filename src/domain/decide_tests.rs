@@ -193,6 +193,28 @@ fn who_is_asked_to_give_way_sleeps_at_once_unless_in_use() {
 }
 
 #[test]
+fn a_space_that_once_crashed_sleeps_like_any_other() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good.clone());
+    facts.instances = vec![InstanceFacts {
+        id: InstanceId::new(),
+        build: good.id,
+        restarts: 0,
+        state: InstanceState::Ended {
+            reason: ExitReason::Lost,
+            at: 0,
+            failures: 1,
+        },
+    }];
+    facts.asleep = true;
+    assert_eq!(decide(&facts, 10_000), Next::Wait);
+    facts.demand = true;
+    assert_eq!(decide(&facts, 10_000), Next::Do(Action::Start(good.id)));
+}
+
+#[test]
 fn where_there_is_no_room_a_start_waits() {
     let mut facts = snapshot();
     let good = build(BuildState::Succeeded);

@@ -30,6 +30,7 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
     let cancel = CancellationToken::new();
     {
         let mut observed = lock(&supervisor.own.observed);
+        observed.asleep = false;
         observed.give_way = false;
         observed.full_until = None;
         observed.in_place = false;
