@@ -43,6 +43,7 @@ fn space(owner: &Account, visibility: Visibility) -> Space {
         name,
         visibility,
         desired: Desired::Running,
+        disabled: None,
         generation: 1,
         restarts: 0,
         head: None,

@@ -11,9 +11,11 @@ mod front_matter;
 mod hardware;
 mod ids;
 mod instance;
+mod quota;
 mod repository;
 mod space;
 mod stage;
+mod usage;
 
 pub use account::{Account, Role, Scope};
 pub use build::{
@@ -28,9 +30,11 @@ pub use ids::{
     SpaceName, Subdomain,
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
+pub use quota::{Quota, QuotaOverrides, Resource};
 pub use repository::{RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
+pub use usage::UsageCounts;
 
 /// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
 pub type Millis = i64;

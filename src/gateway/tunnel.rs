@@ -52,7 +52,9 @@ pub(super) fn start(
             near: TokioIo::new(near),
             far: far.stream,
         };
-        let ended = tunnel.run(idle, link.as_ref(), || stay.used()).await;
+        let ended = tunnel
+            .run(idle, link.as_ref(), |passed| stay.passed(passed))
+            .await;
         if let Err(error) = ended {
             tracing::debug!(space = %stay.space.id, %error, "a tunnel ended");
         }
@@ -87,8 +89,18 @@ enum Stage {
 /// What a look at a direction came to.
 #[derive(Default)]
 struct Moved {
-    any: bool,
+    bytes: u64,
     of_use: bool,
+}
+
+/// What a look at a tunnel came to.
+pub(super) struct Passed {
+    /// Bytes to the Space.
+    pub(super) up: u64,
+    /// Bytes to the visitor.
+    pub(super) down: u64,
+    /// Whether it was use of the Space.
+    pub(super) of_use: bool,
 }
 
 // === impl Tunnel ===
@@ -98,7 +110,12 @@ where
     N: AsyncRead + AsyncWrite + Unpin,
     F: AsyncRead + AsyncWrite + Unpin,
 {
-    async fn run(mut self, idle: Duration, link: Option<&Link>, used: impl Fn()) -> io::Result<()> {
+    async fn run(
+        mut self,
+        idle: Duration,
+        link: Option<&Link>,
+        passed: impl Fn(Passed),
+    ) -> io::Result<()> {
         let closing = async {
             match link {
                 Some(link) => link.closing().cancelled().await,
@@ -111,19 +128,22 @@ where
         let mut until: Option<Instant> = None;
         let mut alarm: Pin<Box<Sleep>> = Box::pin(tokio::time::sleep(idle));
         std::future::poll_fn(|context| {
-            let mut moved = Moved::default();
+            let (mut sent, mut heard) = (Moved::default(), Moved::default());
             let up = self
                 .up
-                .poll(&mut self.near, &mut self.far, context, &mut moved)?;
+                .poll(&mut self.near, &mut self.far, context, &mut sent)?;
             let down = self
                 .down
-                .poll(&mut self.far, &mut self.near, context, &mut moved)?;
-            if moved.of_use {
-                used();
-            }
-            if moved.any {
+                .poll(&mut self.far, &mut self.near, context, &mut heard)?;
+            let now_passed = Passed {
+                up: sent.bytes,
+                down: heard.bytes,
+                of_use: sent.of_use || heard.of_use,
+            };
+            if now_passed.up > 0 || now_passed.down > 0 {
                 last_moved = Instant::now();
             }
+            passed(now_passed);
             if up.is_ready() && down.is_ready() {
                 return Poll::Ready(Ok(()));
             }
@@ -188,7 +208,7 @@ impl Direction {
                 }
                 self.begin += written;
                 self.unflushed = true;
-                moved.any = true;
+                moved.bytes += written as u64;
             } else if self.stage == Stage::Ending {
                 ready!(Pin::new(&mut *to).poll_shutdown(context))?;
                 self.stage = Stage::Ended;
@@ -265,7 +285,7 @@ mod tests {
             visitor.read_to_string(&mut heard).await.expect("heard");
             assert_eq!(heard, "last");
         };
-        let (ended, ()) = tokio::join!(tunnel.run(IDLE, None, || {}), talk);
+        let (ended, ()) = tokio::join!(tunnel.run(IDLE, None, |_| {}), talk);
         ended.expect("both sides ended");
     }
 
@@ -273,13 +293,13 @@ mod tests {
     async fn silence_and_half_closed_tunnels_end() {
         let (silent, _ends) = tunnel("");
         let began = Instant::now();
-        assert!(silent.run(IDLE, None, || {}).await.is_err());
+        assert!(silent.run(IDLE, None, |_| {}).await.is_err());
         assert_eq!(began.elapsed().as_secs(), IDLE.as_secs());
 
         let (half, [mut visitor, _space]) = tunnel("");
         let began = Instant::now();
         visitor.shutdown().await.expect("shut down");
-        assert!(half.run(IDLE, None, || {}).await.is_err());
+        assert!(half.run(IDLE, None, |_| {}).await.is_err());
         assert_eq!(began.elapsed().as_secs(), HALF_CLOSED.as_secs());
     }
 
@@ -305,7 +325,7 @@ mod tests {
             drop(visitor);
             drop(space);
         };
-        let count = || uses.set(uses.get() + 1);
+        let count = |passed: Passed| uses.set(uses.get() + u32::from(passed.of_use));
         let (ended, ()) = tokio::join!(tunnel.run(IDLE, None, count), talk);
         ended.expect("both sides left");
         assert_eq!(uses.get(), 1);

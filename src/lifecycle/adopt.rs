@@ -75,6 +75,8 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
         && let Some(entry) = parts.entry(space)
     {
         let artifact = spec.artifact.clone();
+        // It runs already: a quota that has shrunk meanwhile refuses others, and not it.
+        let place = spec.account.owner.place_of_running(spec.limits);
         match containers.adopt(spec).await {
             Ok(upstream) => {
                 let serving = entry.serving(found.instance, upstream);
@@ -83,6 +85,7 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
                     build: good.id,
                     restarts: found.restarts,
                     artifact,
+                    place: Some(place),
                     state: KeptState::Ready {
                         serving,
                         since: now(),

@@ -27,5 +27,7 @@ async fn clean(parts: &Parts) -> anyhow::Result<()> {
     let in_use = parts.store.artifacts_in_use().await?;
     parts.builder.sweep(in_use).await?;
     parts.runtimes.containers().sweep().await;
+    super::usage::forget(parts).await?;
+    parts.measure_all().await?;
     Ok(())
 }

@@ -116,10 +116,8 @@ impl Inner {
         running.say("The server was started again; this container went on running.");
         watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
-        if let Some(total) = watch::cpu_total(&docker, &name).await {
-            running
-                .charged
-                .store(total, std::sync::atomic::Ordering::Release);
+        if let Some(sample) = watch::cpu(&docker, &name).await {
+            running.charged_already(sample);
         }
         let patience = self.settings.startup_timeout;
         probe::until_it_answers(&docker, &running, address, patience).await?;
@@ -142,6 +140,7 @@ impl Inner {
             stopping: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
             charged: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
         });
         lock(&self.running).insert(spec.id, Arc::clone(&running));
         Ok(running)
