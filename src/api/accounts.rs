@@ -1,4 +1,4 @@
-//! Who is asking, and what accounts and tokens there are.
+//! Who is asking, and what accounts there are.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -6,22 +6,17 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody};
+use super::access::Caller;
+use super::extract::JsonBody;
 use super::schema::date;
-use super::{ApiError, ApiState};
-use crate::auth::{hash_token, new_token};
-use crate::domain::{Account, AccountId, Owner, RepoKind, Repository, Role, Scope};
-use crate::store::{ListSpaces, NewToken, StoreError, Taken};
+use super::{ApiError, ApiState, tokens};
+use crate::auth::hash_token;
+use crate::domain::{Account, AccountId, AccountKind, Owner, RepoKind, Repository, Role, Scope};
+use crate::store::{ListSpaces, StoreError, Taken};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct NewUser {
     name: String,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct TokenRequest {
-    name: String,
-    scope: Option<String>,
 }
 
 /// `GET /api/whoami-v2`
@@ -30,6 +25,21 @@ pub(super) async fn whoami(
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
+    let orgs: Vec<_> = caller
+        .principal
+        .memberships
+        .iter()
+        .map(|one| {
+            json!({
+                "type": "org",
+                "id": one.organization.to_string(),
+                "name": one.name,
+                "fullname": one.name,
+                "avatarUrl": "",
+                "roleInOrg": one.role,
+            })
+        })
+        .collect();
     let name = caller.account.name.as_str();
     let role = caller.principal.scope.unwrap_or(Scope::Read).as_str();
     let token = token_name(&state, &headers).await?;
@@ -44,7 +54,7 @@ pub(super) async fn whoami(
         "isPro": false,
         "isOperator": caller.account.role == Role::Operator,
         "avatarUrl": "",
-        "orgs": [],
+        "orgs": orgs,
         "auth": { "type": "access_token", "accessToken": { "displayName": token, "role": role } },
     })))
 }
@@ -78,10 +88,16 @@ pub(super) async fn overview(
         .store
         .account_by_name(&name)
         .await?
+        .filter(|account| account.kind == AccountKind::User)
         .ok_or_else(unknown)?;
     let asking = principal.account.as_ref().map(|asking| asking.id);
     let all = everything_of(&state, &account, asking).await?;
     let count = |kind| all.iter().filter(|repo| repo.kind == kind).count();
+    let memberships = state.store.memberships(account.id).await?;
+    let orgs: Vec<_> = memberships
+        .iter()
+        .map(|one| json!({"name": one.name, "fullname": one.name, "avatarUrl": ""}))
+        .collect();
     Ok(Json(json!({
         "user": account.name.as_str(),
         "fullname": account.name.as_str(),
@@ -92,13 +108,8 @@ pub(super) async fn overview(
         "numDatasets": count(RepoKind::Dataset),
         "numSpaces": count(RepoKind::Space),
         "numLikes": state.store.likes_of(account.id).await?.len(),
-        "orgs": [],
+        "orgs": orgs,
     })))
-}
-
-/// `GET /api/organizations/{name}/{*rest}`: only people own Spaces so far.
-pub(super) async fn organization(Path((name, _)): Path<(String, String)>) -> ApiError {
-    ApiError::not_found(format!("There is no organization `{name}`"))
 }
 
 /// `GET /api/settings/repositories`: the caller's own, newest change first.
@@ -142,7 +153,7 @@ pub(super) async fn create_user(
         }
         other => other?,
     };
-    let token = add_token(&state, account.id, "first".to_owned(), Scope::Write).await?;
+    let token = tokens::add(&state, tokens::plain(account.id, "first")).await?;
     let body = json!({ "name": account.name.as_str(), "token": token });
     Ok((StatusCode::CREATED, Json(body)))
 }
@@ -156,63 +167,13 @@ pub(super) async fn list_users(
     let accounts = state.store.list_accounts().await?;
     let listed: Vec<_> = accounts
         .iter()
-        .map(|account| json!({ "name": account.name.as_str(), "role": account.role }))
+        .map(|account| json!({ "name": account.name.as_str(), "role": account.role, "type": account.kind }))
         .collect();
     Ok(Json(listed.into()))
-}
-
-/// `POST /api/tokens`: another token for the caller's own account, shown this once.
-pub(super) async fn create_token(
-    State(state): State<ApiState>,
-    headers: HeaderMap,
-    JsonBody(wanted): JsonBody<TokenRequest>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let caller = Caller::writer(&state, &headers).await?;
-    let word = wanted.scope.as_deref().unwrap_or("write");
-    let scope = Scope::from_word(word).ok_or_else(|| {
-        ApiError::bad_request(format!("`{word}` is no scope; `read` and `write` are"))
-    })?;
-    let name = wanted.name.trim();
-    if name.is_empty() || name.chars().count() > 64 || name.contains(char::is_control) {
-        return Err(ApiError::bad_request(
-            "A token's name has 1 to 64 characters",
-        ));
-    }
-    let token = add_token(&state, caller.account.id, name.to_owned(), scope).await?;
-    let body = json!({ "name": name, "scope": scope, "token": token });
-    Ok((StatusCode::CREATED, Json(body)))
-}
-
-/// `GET /api/tokens`: the names of the caller's own tokens.
-pub(super) async fn list_tokens(
-    State(state): State<ApiState>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
-    let caller = Caller::of(&state, &headers).await?;
-    let tokens = state.store.list_tokens(caller.account.id).await?;
-    let listed: Vec<_> = tokens
-        .iter()
-        .map(|token| json!({ "name": token.name, "scope": token.scope, "expiresAt": token.expires_at.map(date) }))
-        .collect();
-    Ok(Json(listed.into()))
-}
-
-/// `DELETE /api/tokens/{name}`: ends one of the caller's own tokens at once.
-pub(super) async fn delete_token(
-    State(state): State<ApiState>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
-    let caller = Caller::writer(&state, &headers).await?;
-    if state.store.delete_token(caller.account.id, &name).await? {
-        Ok(Json(json!({})))
-    } else {
-        Err(ApiError::not_found(format!("You have no token `{name}`")))
-    }
 }
 
 /// What an account has that somebody may see, at most a page of each kind.
-async fn everything_of(
+pub(super) async fn everything_of(
     state: &ApiState,
     owner: &Account,
     visible_to: Option<AccountId>,
@@ -230,7 +191,11 @@ async fn everything_of(
     Ok(all)
 }
 
-async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {
+/// The caller, who must be an operator.
+///
+/// # Errors
+/// 401 and 403.
+pub(super) async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {
     let caller = Caller::writer(state, headers).await?;
     if caller.account.role == Role::Operator {
         Ok(caller.account)
@@ -238,26 +203,5 @@ async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiE
         Err(ApiError::forbidden(
             "Only operators of this server may do this",
         ))
-    }
-}
-
-async fn add_token(
-    state: &ApiState,
-    account: AccountId,
-    name: String,
-    scope: Scope,
-) -> Result<String, ApiError> {
-    let (token, hash) = new_token();
-    let record = NewToken {
-        account,
-        name,
-        scope,
-        hash,
-        expires_at: None,
-    };
-    match state.store.create_token(record).await {
-        Err(StoreError::Taken { .. }) => Err(ApiError::conflict("You have a token of that name")),
-        Err(error) => Err(error.into()),
-        Ok(()) => Ok(token.expose().to_owned()),
     }
 }

@@ -16,17 +16,15 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub(super) use self::receive::next_chunk;
-use self::receive::{receive, small_json};
+use self::receive::receive;
+pub(super) use self::receive::{next_chunk, small_json};
 use self::stream::Arrived;
 use super::kinds::EachKind;
 use super::quota;
 use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
 use crate::domain::{Card, RepoKind, Repository, Revision, split_front_matter};
-use crate::repo::{
-    CommitRequest, EntryKind, FilePath, Ignore, MAIN, Operation, RepoError, size_text,
-};
+use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, Operation, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -62,7 +60,8 @@ struct PreuploadFile {
     size: u64,
 }
 
-/// Says how each file is to be sent (always in the commit itself), which ones are ignored, and what is stored already.
+/// Says how each file is to be sent (in the commit itself, or apart from it as a large file), which ones are ignored, and
+/// what is stored already.
 async fn preupload(
     State(state): State<ApiState>,
     kind: RepoKind,
@@ -93,25 +92,39 @@ async fn preupload(
                 limits.operations
             )));
         }
+        let paths = request.files.iter().map(|file| file.path.parse());
+        let paths: Vec<FilePath> = paths.collect::<Result<_, _>>()?;
+        let stored = match &at {
+            Some(at) => {
+                let paths: Vec<_> = paths.iter().map(FilePath::as_str).collect();
+                repo.file_ids(at, &paths)?
+            }
+            None => vec![None; paths.len()],
+        };
         let mut files = Vec::new();
-        for file in &request.files {
-            let path: FilePath = file.path.parse()?;
+        for ((file, path), stored) in request.files.iter().zip(&paths).zip(stored) {
             let ignored = ignore.ignores(path.as_str());
-            if file.size > limits.file_bytes && !ignored {
+            // Every client can: old ones by the batch API, new ones in chunks.
+            let large = file.size >= limits.large_from;
+            if large && !ignored {
+                repo.room_for_large(file.size)?;
+            } else if file.size > limits.file_bytes && !ignored {
                 return Err(RepoError::TooLarge(format!(
                     "`{path}` has {}; a file may have {} here",
                     size_text(file.size),
                     size_text(limits.file_bytes)
                 )));
             }
+            let mode = if large { "lfs" } else { "regular" };
             let mut answer =
-                json!({"path": path.as_str(), "uploadMode": "regular", "shouldIgnore": ignored});
-            let stored = match &at {
-                Some(at) => repo.entries(at, &[path.as_str()])?.pop(),
-                None => None,
-            };
-            if let Some(EntryKind::File { oid, .. }) = stored.map(|entry| entry.kind) {
-                answer["oid"] = oid.into();
+                json!({"path": path.as_str(), "uploadMode": mode, "shouldIgnore": ignored});
+            // A client compares it with the hash that goes with the mode it was told.
+            if let Some(oid) = stored {
+                match repo.large_behind(&oid)? {
+                    Some(file) if large => answer["oid"] = file.id.as_str().into(),
+                    None if !large => answer["oid"] = oid.into(),
+                    _ => {}
+                }
             }
             files.push(answer);
         }

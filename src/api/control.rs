@@ -8,7 +8,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::extract::{JsonBody, QueryPairs, SpaceAccess};
+use super::access::SpaceAccess;
+use super::extract::{JsonBody, QueryPairs};
 use super::repos::{check_hardware, sleep_after};
 use super::schema::{self, Runtime};
 use super::{ApiError, ApiState};

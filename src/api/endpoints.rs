@@ -14,12 +14,16 @@ pub enum Access {
     Account,
     /// Operators.
     Operator,
+    /// Admins of the organisation.
+    OrganizationAdmin,
     /// Whoever may visit the Space.
     Visitor,
     /// Whoever may read the repository.
     Reader,
     /// Whoever may read the repository; nobody in particular is asked who it is, as git wants it.
     Git,
+    /// Whoever has a signed address.
+    Signed,
     /// Whoever may change the repository.
     Writer,
 }
@@ -59,13 +63,27 @@ const fn on(method: &'static str, path: &'static str, access: Access) -> Entry {
     (method, path, access)
 }
 
-use Access::{Account, Anyone, Filtered, Git, Operator, Reader, Visitor, Writer};
+use Access::{
+    Account, Anyone, Filtered, Git, Operator, OrganizationAdmin, Reader, Signed, Visitor, Writer,
+};
 
 /// The routes; one with `{kinds}` or `{prefix}` in its path stands for three.
 const TABLE: &[Entry] = &[
     on("GET", "/api/whoami-v2", Account),
     on("GET", "/api/users/{user}/overview", Filtered),
-    on("GET", "/api/organizations/{name}/{*rest}", Anyone),
+    on("POST", "/api/admin/organizations", Operator),
+    on("GET", "/api/organizations/{name}/overview", Filtered),
+    on("GET", "/api/organizations/{name}/members", Anyone),
+    on(
+        "PUT",
+        "/api/organizations/{name}/members/{user}",
+        OrganizationAdmin,
+    ),
+    on(
+        "DELETE",
+        "/api/organizations/{name}/members/{user}",
+        OrganizationAdmin,
+    ),
     on("GET", "/api/settings/repositories", Account),
     on("GET", "/api/tokens", Account),
     on("POST", "/api/tokens", Account),
@@ -81,6 +99,8 @@ const TABLE: &[Entry] = &[
     on("POST", "/api/admin/spaces/{owner}/{name}/disable", Operator),
     on("POST", "/api/admin/spaces/{owner}/{name}/enable", Operator),
     on("POST", "/api/admin/users", Operator),
+    on("*", "/oauth/device", Anyone),
+    on("*", "/oauth/token", Anyone),
     on("GET", "/api/agent-harnesses", Anyone),
     on("HEAD", "/api/telemetry/{*topic}", Anyone),
     on("*", "/api/{*rest}", Anyone),
@@ -189,4 +209,25 @@ const TABLE: &[Entry] = &[
     on("GET", "/{prefix}{owner}/{name}/info/refs", Git),
     on("POST", "/{prefix}{owner}/{name}/git-upload-pack", Git),
     on("POST", "/{prefix}{owner}/{name}/git-receive-pack", Writer),
+    on(
+        "POST",
+        "/{prefix}{owner}/{name}/info/lfs/objects/batch",
+        Git,
+    ),
+    on("*", "/{prefix}{owner}/{name}/info/lfs/locks", Anyone),
+    on(
+        "*",
+        "/{prefix}{owner}/{name}/info/lfs/locks/{*rest}",
+        Anyone,
+    ),
+    on(
+        "GET",
+        "/api/{kinds}/{owner}/{name}/xet-write-token/{revision}",
+        Writer,
+    ),
+    on("POST", "/xet/{store}/v1/xorbs/{domain}/{hash}", Account),
+    on("POST", "/xet/{store}/v1/shards", Account),
+    on("PUT", "/lfs/{repo}/{oid}", Signed),
+    on("POST", "/lfs/{repo}/{oid}", Signed),
+    on("GET", "/lfs/{repo}/{oid}", Signed),
 ];

@@ -262,6 +262,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound => Self::repo_not_found(),
             StoreError::Taken { what } => Self::conflict(sentence(&what.to_string())),
             StoreError::Name(error) => Self::bad_request(error.to_string()),
+            StoreError::LastAdmin => Self::conflict(sentence(&error.to_string())),
             other => Self::internal(&other),
         }
     }

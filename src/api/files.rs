@@ -3,6 +3,7 @@
 mod range;
 mod resolve;
 mod safe;
+pub(super) mod send;
 
 use std::collections::HashMap;
 
@@ -277,8 +278,14 @@ fn describe(
     let commits: HashMap<_, _> = paths.iter().copied().zip(commits).collect();
     let one = |entry: &Entry| {
         let mut value = match &entry.kind {
-            EntryKind::File { size, oid } => {
-                json!({"type": "file", "path": entry.path, "size": size, "oid": oid})
+            EntryKind::File { size, oid, large } => {
+                let mut file =
+                    json!({"type": "file", "path": entry.path, "size": size, "oid": oid});
+                if let Some(large) = large {
+                    let pointer = large.pointer_bytes();
+                    file["lfs"] = json!({"oid": large.id.as_str(), "size": large.size, "pointerSize": pointer});
+                }
+                file
             }
             EntryKind::Directory { oid } => {
                 json!({"type": "directory", "path": entry.path, "size": 0, "oid": oid})

@@ -171,7 +171,7 @@ async fn fetched(
 }
 
 /// The body as git reads it; one that goes silent or breaks off is an error.
-fn reading(body: Body) -> impl AsyncRead + Send {
+pub(super) fn reading(body: Body) -> impl AsyncRead + Send {
     let chunks = stream::unfold(body, async |mut body| {
         let chunk = next_chunk(&mut body).await.transpose()?;
         let chunk = chunk.map_err(|error| {
@@ -185,7 +185,11 @@ fn reading(body: Body) -> impl AsyncRead + Send {
     StreamReader::new(chunks)
 }
 
-async fn reader(
+/// The repository, for one who may read it. Git asks for a name and token only when it is told that it needs them.
+///
+/// # Errors
+/// As [`RepoAccess::read`], but 401 for nobody in particular.
+pub(super) async fn reader(
     state: &ApiState,
     headers: &HeaderMap,
     kind: RepoKind,
@@ -195,7 +199,6 @@ async fn reader(
     let name = name.strip_suffix(".git").unwrap_or(name);
     match RepoAccess::read(state, headers, kind, owner, name).await {
         Ok((_, repo)) => Ok(repo),
-        // Git asks for a name and token only when it is told that it needs them.
         Err(error)
             if error.status() == StatusCode::NOT_FOUND
                 && !headers.contains_key(header::AUTHORIZATION) =>
@@ -206,7 +209,11 @@ async fn reader(
     }
 }
 
-async fn writer(
+/// The repository, for one who may change it.
+///
+/// # Errors
+/// As [`RepoAccess::write`].
+pub(super) async fn writer(
     state: &ApiState,
     headers: &HeaderMap,
     kind: RepoKind,

@@ -5,14 +5,15 @@ use axum::{Extension, Json};
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
+use super::access::{RepoAccess, SpaceAccess};
 use super::control::runtime;
-use super::extract::{QueryPairs, RepoAccess, SpaceAccess};
+use super::extract::QueryPairs;
 use super::{ApiError, ApiState, schema};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
 use crate::cards::{Cards, Face};
 use crate::domain::{RepoId, RepoKind, Repository, Revision, Space};
-use crate::repo::{Entry, EntryKind};
+use crate::repo::{Entry, EntryKind, FileFacts};
 
 /// Files are read from a repository in pages of this many.
 const PAGE: usize = 1000;
@@ -150,6 +151,8 @@ pub(super) struct Wanted {
     fields: Vec<String>,
     /// Whether the default ones are many.
     full: bool,
+    /// `cardData`: the card, where it is not among them.
+    card: bool,
     /// `blobs`: sizes and ids of files.
     blobs: bool,
 }
@@ -162,6 +165,7 @@ impl Wanted {
         Self {
             fields: query.all("expand").map(str::to_owned).collect(),
             full: full || query.is_on("full"),
+            card: query.is_on("cardData"),
             blobs: query.is_on("blobs"),
         }
     }
@@ -180,7 +184,8 @@ impl Wanted {
             if self.has("xetEnabled") {
                 facts.insert("xetEnabled".to_owned(), false.into());
             }
-            facts.retain(|key, _| matches!(key.as_str(), "id" | "_id") || self.has(key));
+            let asked = |key: &str| self.has(key) || (self.card && key == "cardData");
+            facts.retain(|key, _| matches!(key.as_str(), "id" | "_id") || asked(key));
         }
         facts.into()
     }
@@ -287,7 +292,7 @@ fn add_face(facts: &mut Map<String, Value>, subject: &Subject, face: &Face, want
         }
         RepoKind::Dataset => {}
     }
-    if wanted.has("cardData") {
+    if wanted.card || wanted.has("cardData") {
         facts.insert("cardData".to_owned(), face.data.clone().into());
     }
 }
@@ -336,15 +341,20 @@ async fn add_files(
     wanted: &Wanted,
 ) -> Result<(), ApiError> {
     let files = files(state, repo, revision.clone()).await?;
-    let used: u64 = files.iter().map(|(_, size, _)| size).sum();
+    let used: u64 = files.iter().map(|(_, facts)| facts.size).sum();
     let siblings: Vec<_> = files
         .into_iter()
-        .map(|(path, size, oid)| {
+        .map(|(path, facts)| {
+            let mut sibling = json!({ "rfilename": path });
             if wanted.blobs {
-                json!({ "rfilename": path, "size": size, "blobId": oid })
-            } else {
-                json!({ "rfilename": path })
+                sibling["size"] = facts.size.into();
+                sibling["blobId"] = facts.oid.into();
+                if let Some(large) = facts.large {
+                    let pointer = large.pointer_bytes();
+                    sibling["lfs"] = json!({"sha256": large.id.as_str(), "size": large.size, "pointerSize": pointer});
+                }
             }
+            sibling
         })
         .collect();
     facts.insert("siblings".to_owned(), siblings.into());
@@ -352,20 +362,20 @@ async fn add_files(
     Ok(())
 }
 
-/// All files of a commit: path, size and blob id.
+/// All files of a commit.
 async fn files(
     state: &ApiState,
     repo: RepoId,
     revision: Revision,
-) -> Result<Vec<(String, u64, String)>, ApiError> {
+) -> Result<Vec<(String, FileFacts)>, ApiError> {
     let read = move |repo: &crate::repo::Repo| {
         let mut files = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = repo.tree(&revision, "", true, after.as_deref(), PAGE)?;
             for Entry { path, kind } in page.entries {
-                if let EntryKind::File { size, oid } = kind {
-                    files.push((path, size, oid));
+                if let EntryKind::File { size, oid, large } = kind {
+                    files.push((path, FileFacts { size, oid, large }));
                 }
             }
             match page.next {

@@ -78,7 +78,7 @@ async fn likes_of(
     let mut likes = Vec::new();
     for like in state.store.likes_of(account.id).await? {
         let repo = state.store.repository_by_id(like.kind, like.repo).await?;
-        let seen = repo.filter(|repo| principal.may(Action::See, repo.owner, repo.visibility));
+        let seen = repo.filter(|repo| principal.may(Action::See, repo));
         if let Some(repo) = seen {
             likes.push(json!({
                 "createdAt": date(like.at),

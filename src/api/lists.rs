@@ -149,7 +149,7 @@ struct Found {
 }
 
 fn sees(principal: &Principal, subject: &Subject) -> bool {
-    principal.may(Action::See, subject.repo.owner, subject.repo.visibility)
+    principal.may(Action::See, &subject.repo)
 }
 
 // === impl Order ===
@@ -290,7 +290,7 @@ impl Search {
     fn fits(&self, subject: &Subject, face: &Face, principal: &Principal) -> bool {
         let repo = &subject.repo;
         // The store knows the account, but not how far its token reaches.
-        if !principal.may(Action::Visit, repo.owner, repo.visibility) {
+        if !principal.may(Action::Visit, repo) {
             return false;
         }
         if self.tags.is_empty() {

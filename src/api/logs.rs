@@ -15,7 +15,8 @@ use futures_util::stream;
 use http::{HeaderMap, header};
 use serde_json::json;
 
-use super::extract::{QueryPairs, SpaceAccess};
+use super::access::SpaceAccess;
+use super::extract::QueryPairs;
 use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::journal::{Follow, Log, LogLine};

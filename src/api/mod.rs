@@ -4,6 +4,7 @@
 //! room that does the work, and says the outcome in the Hub's words ([`schema`]). Changes go through [`Lifecycle`]; nothing
 //! here decides what runs. [`endpoints`](endpoints()) names every route and who may call it.
 
+mod access;
 mod accounts;
 mod commits;
 mod control;
@@ -14,16 +15,20 @@ mod files;
 mod git;
 mod info;
 mod kinds;
+mod large;
 mod likes;
 mod lists;
 mod logs;
 mod operator;
+mod organizations;
 mod quota;
 mod refs;
 mod repos;
 mod schema;
 mod secrets;
+mod tokens;
 mod usage;
+mod xet;
 
 use std::sync::Arc;
 
@@ -34,14 +39,16 @@ use axum::{Extension, Json, Router};
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
 
+pub use access::{Caller, RepoAccess, SpaceAccess};
 pub use endpoints::{Access, Endpoint, endpoints};
 pub use error::ApiError;
-pub use extract::{Caller, JsonBody, QueryPairs, RepoAccess, SpaceAccess};
+pub use extract::{JsonBody, QueryPairs};
 
 use self::kinds::EachKind;
 use crate::auth::Auth;
 use crate::cards::Cards;
 use crate::config::Config;
+use crate::domain::{RepoKind, SpaceName};
 use crate::lifecycle::Lifecycle;
 use crate::repo::Repos;
 use crate::store::Store;
@@ -88,6 +95,8 @@ fn routes() -> Router<ApiState> {
         .merge(commits::routes())
         .merge(files::routes())
         .merge(git::routes())
+        .merge(large::routes())
+        .merge(xet::routes())
         .method_not_allowed_fallback(wrong_method)
 }
 
@@ -114,20 +123,28 @@ fn account_routes() -> Router<ApiState> {
     Router::new()
         .route("/api/whoami-v2", get(accounts::whoami))
         .route("/api/users/{user}/overview", get(accounts::overview))
+        .route("/api/admin/organizations", post(organizations::create))
         .route(
-            "/api/organizations/{name}/{*rest}",
-            get(accounts::organization),
+            "/api/organizations/{name}/overview",
+            get(organizations::overview),
+        )
+        .route(
+            "/api/organizations/{name}/members",
+            get(organizations::members),
+        )
+        .route(
+            "/api/organizations/{name}/members/{user}",
+            put(organizations::set_member).delete(organizations::remove_member),
         )
         .route("/api/settings/repositories", get(accounts::repositories))
-        .route(
-            "/api/tokens",
-            get(accounts::list_tokens).post(accounts::create_token),
-        )
-        .route("/api/tokens/{name}", delete(accounts::delete_token))
+        .route("/api/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/tokens/{name}", delete(tokens::delete))
         .route(
             "/api/admin/users",
             get(accounts::list_users).post(accounts::create_user),
         )
+        .route("/oauth/device", any(no_device_codes))
+        .route("/oauth/token", any(no_device_codes))
         .route("/api/agent-harnesses", get(agent_harnesses))
         .route("/api/telemetry/{*topic}", head(telemetry))
         .route("/api/{*rest}", any(unknown))
@@ -220,6 +237,12 @@ async fn telemetry() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
+async fn no_device_codes() -> ApiError {
+    ApiError::not_offered(
+        "signing in by a code; make a token (`glasshouse token create NAME`) and give it to `hf auth login --token`",
+    )
+}
+
 async fn no_discussions() -> ApiError {
     ApiError::not_offered("discussions and pull requests; commit to `main` or to a branch")
 }
@@ -229,10 +252,7 @@ async fn without_owner() -> ApiError {
 }
 
 /// What the Hub has below these, and is not routed here, is said to be missing on purpose.
-const HUB_ONLY: [&str; 9] = [
-    "models",
-    "datasets",
-    "spaces",
+const HUB_ONLY: [&str; 6] = [
     "collections",
     "organizations",
     "settings",
@@ -242,8 +262,17 @@ const HUB_ONLY: [&str; 9] = [
 ];
 
 async fn unknown(method: Method, uri: Uri) -> ApiError {
-    let first = uri.path().split('/').nth(2).unwrap_or_default();
-    if HUB_ONLY.contains(&first) {
+    let mut parts = uri.path().split('/').skip(2);
+    let first = parts.next().unwrap_or_default();
+    let of_a_repository = RepoKind::ALL.iter().any(|kind| kind.plural() == first);
+    if of_a_repository {
+        let (owner, name) = (parts.next(), parts.next());
+        let name = format!("{}/{}", owner.unwrap_or_default(), name.unwrap_or_default());
+        if name.parse::<SpaceName>().is_err() {
+            return ApiError::repo_not_found();
+        }
+    }
+    if of_a_repository || HUB_ONLY.contains(&first) {
         return ApiError::not_offered(&format!("{method} {}", uri.path()));
     }
     ApiError::not_found(format!("Glasshouse has no route {method} {}", uri.path()))

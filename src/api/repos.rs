@@ -10,7 +10,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody, RepoAccess};
+use super::access::{Caller, RepoAccess};
+use super::extract::JsonBody;
 use super::schema::{Created, Setting};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
@@ -18,7 +19,7 @@ use crate::domain::{Owner, RepoKind, SleepAfter, SpaceName, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 
 pub(super) use create::create;
-use create::{room_for, same_address};
+use create::{remember_creator, room_for, same_address};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DeleteRequest {
@@ -185,6 +186,7 @@ pub(super) async fn duplicate(
         }
         made => made?,
     };
+    remember_creator(&state, &caller, &made).await?;
     let space = made.id.space();
     if sleep == Some(None) {
         state.lifecycle.set_sleep_after(space, None).await?;

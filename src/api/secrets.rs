@@ -7,7 +7,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::extract::{JsonBody, SpaceAccess};
+use super::access::SpaceAccess;
+use super::extract::JsonBody;
 use super::schema::{Setting, date};
 use super::{ApiError, ApiState};
 use crate::domain::SpaceId;

@@ -44,6 +44,7 @@ async fn give_token(store: &Store, admin: &Account, path: &Path) -> anyhow::Resu
         scope: Scope::Write,
         hash,
         expires_at: None,
+        grants: Vec::new(),
     };
     store
         .create_token(record)

@@ -40,7 +40,7 @@ impl FrontDoor {
             Host::Control => match below_run(request.uri().path()) {
                 Some(target) => self.gateway.call(request, target).await,
                 None => {
-                    let Ok(response) = self.hub.clone().oneshot(request).await;
+                    let Ok(response) = Box::pin(self.hub.clone().oneshot(request)).await;
                     self.metrics.request(RequestKind::Hub, response.status());
                     response
                 }

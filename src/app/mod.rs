@@ -259,6 +259,9 @@ fn repo_limits(config: &Config) -> RepoLimits {
         commit_bytes: config.repo.commit_bytes,
         operations: config.repo.files,
         files: config.repo.tree_files,
+        large_from: config.repo.large_from,
+        large_file_bytes: config.repo.large_file_bytes,
+        large_bytes: config.repo.large_bytes,
         ..RepoLimits::default()
     }
 }
@@ -372,7 +375,6 @@ fn builder_config(
             files: config.repo.tree_files,
             bytes: build.artifact_bytes,
         },
-        permits: build.at_once,
         hardware: config
             .hardware()
             .into_iter()
@@ -394,7 +396,7 @@ fn image_config(config: &Config, engine: Engine) -> anyhow::Result<ImageConfig> 
         limits: ImageLimits {
             memory_bytes: build
                 .container_memory
-                .unwrap_or_else(|| (host_memory(config) / 2).min(4 << 30)),
+                .unwrap_or_else(|| (host_memory(config) / 2).min(4 << 30) >> 20 << 20),
             cpu_millis: build.container_cpu_millis(),
             pids: build.container_pids,
             wall: build.container_wall,

@@ -5,34 +5,46 @@
 
 mod credentials;
 mod permission;
+mod signature;
 mod token;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 
-use crate::domain::{Account, Millis, Scope};
+use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId, Scope};
 use crate::store::{Store, StoreError};
 
 pub use permission::{Action, may};
 pub use token::{SecretToken, hash_token, looks_like_ours, new_token};
 
 /// Who is asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Principal {
     /// The account that the token is of; `None` for anybody.
     pub account: Option<Account>,
     /// What the token may do; `None` exactly when `account` is.
     pub scope: Option<Scope>,
+    /// What a fine-grained token may do.
+    pub grants: Vec<Grant>,
+    /// The organisations that the account is in.
+    pub memberships: Vec<Membership>,
+    /// What the account made in those where that counts.
+    pub created: HashSet<RepoId>,
 }
+
+/// How exactly the last use of a token is known.
+const USED_WITHIN: Millis = 5 * 60 * 1000;
 
 /// Finds out who is asking. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Auth {
     store: Store,
+    signer: signature::Signer,
 }
 
 /// Why nobody knows who is asking.
@@ -52,10 +64,7 @@ pub enum AuthError {
 impl Principal {
     /// Anybody.
     pub fn anonymous() -> Self {
-        Self {
-            account: None,
-            scope: None,
-        }
+        Self::default()
     }
 }
 
@@ -64,7 +73,10 @@ impl Principal {
 impl Auth {
     /// Looks tokens up in that store.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            signer: signature::Signer::new(),
+        }
     }
 
     /// Who a request to the house itself comes from. A token stands in `x-hf-authorization` (as `gradio_client` sends
@@ -100,14 +112,36 @@ impl Auth {
         if !looks_like_ours(token) {
             return Err(AuthError::BadToken);
         }
+        let (hash, now) = (hash_token(token), now());
         let record = self
             .store
-            .token_by_hash(&hash_token(token), now())
+            .token_by_hash(&hash, now)
             .await?
             .ok_or(AuthError::BadToken)?;
+        if record.last_used_at.is_none_or(|at| now - at > USED_WITHIN) {
+            // Nobody waits for it, and nobody is kept out when it fails.
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                if let Err(error) = store.touch_token(&hash, now).await {
+                    tracing::warn!("the use of a token could not be noted: {error}");
+                }
+            });
+        }
+        let memberships = self.store.memberships(record.account.id).await?;
+        let contributes = memberships
+            .iter()
+            .any(|one| one.role == MemberRole::Contributor);
+        let created = if contributes {
+            self.store.created_by(record.account.id).await?
+        } else {
+            Vec::new()
+        };
         Ok(Principal {
             account: Some(record.account),
             scope: Some(record.scope),
+            grants: record.grants,
+            memberships,
+            created: created.into_iter().collect(),
         })
     }
 }

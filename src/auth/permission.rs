@@ -1,9 +1,11 @@
 //! What a principal may do.
 
 use super::Principal;
-use crate::domain::{AccountId, Owner, Role, Scope, Space, Visibility};
+use crate::domain::{
+    AccountId, Belonging, GrantTarget, MemberRole, Owner, Role, Scope, Space, Visibility,
+};
 
-/// What somebody wants of a Space.
+/// What somebody wants of a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Read its source and learn about it.
@@ -18,30 +20,57 @@ pub enum Action {
 
 /// Whether the principal may do that to the Space.
 pub fn may(principal: &Principal, action: Action, space: &Space) -> bool {
-    principal.may(action, space.owner, space.visibility)
+    principal.may(action, space)
+}
+
+// === impl Action ===
+
+impl Action {
+    fn only_looks(self) -> bool {
+        matches!(self, Self::See | Self::Visit)
+    }
 }
 
 // === impl Principal ===
 
 impl Principal {
-    /// Whether it may do that to a Space of that owner and visibility: [`may`] for who knows no more of it, as the
-    /// gateway does.
-    pub fn may(&self, action: Action, owner: AccountId, visibility: Visibility) -> bool {
+    /// Whether it may do that to a repository.
+    pub fn may(&self, action: Action, what: impl Into<Belonging>) -> bool {
+        let what = what.into();
         let open = match action {
-            Action::See => visibility == Visibility::Public,
-            Action::Visit => visibility != Visibility::Private,
+            Action::See => what.visibility == Visibility::Public,
+            Action::Visit => what.visibility != Visibility::Private,
             Action::Write | Action::Administer => false,
         };
-        open || self.holds(action, owner)
+        open || (self.reaches(action, what) && self.account_may(action, what))
     }
 
-    /// Whether it may create a Space under that name.
+    /// Whether it may create a repository under that name.
     pub fn may_create(&self, owner: &Owner) -> bool {
-        let own = self
-            .account
-            .as_ref()
-            .is_some_and(|account| account.name.as_str().eq_ignore_ascii_case(owner.as_str()));
-        self.scope == Some(Scope::Write) && (own || self.is_operator())
+        let Some(account) = &self.account else {
+            return false;
+        };
+        let same = |name: &Owner| name.as_str().eq_ignore_ascii_case(owner.as_str());
+        let membership = self.memberships.iter().find(|one| same(&one.name));
+        let id = match membership {
+            Some(one) if one.role >= MemberRole::Contributor => Some(one.organization),
+            _ if same(&account.name) => Some(account.id),
+            _ => None,
+        };
+        match self.scope {
+            Some(Scope::Write) => id.is_some() || self.is_operator(),
+            Some(Scope::FineGrained) => id.is_some_and(|id| self.grants_all_of(id)),
+            Some(Scope::Read) | None => false,
+        }
+    }
+
+    /// Whether it may choose the members of an organisation.
+    pub fn may_choose_members(&self, organization: AccountId) -> bool {
+        let admin = self
+            .memberships
+            .iter()
+            .any(|one| one.organization == organization && one.role == MemberRole::Admin);
+        self.scope == Some(Scope::Write) && (admin || self.is_operator())
     }
 
     /// Whether its account is an operator's. Its token may still be for reading only.
@@ -52,16 +81,44 @@ impl Principal {
     }
 
     /// Whether the token reaches that far into what its account may do.
-    fn holds(&self, action: Action, owner: AccountId) -> bool {
+    fn reaches(&self, action: Action, what: Belonging) -> bool {
+        match self.scope {
+            Some(Scope::Write) => true,
+            Some(Scope::Read) => action.only_looks(),
+            Some(Scope::FineGrained) => self.grants.iter().any(|grant| {
+                let on = match grant.on {
+                    GrantTarget::Repo(id) => id == what.id,
+                    GrantTarget::Owner(id) => id == what.owner,
+                };
+                on && (grant.write || action.only_looks())
+            }),
+            None => false,
+        }
+    }
+
+    /// Whether the account may, with the best of tokens.
+    fn account_may(&self, action: Action, what: Belonging) -> bool {
         let owns = self
             .account
             .as_ref()
-            .is_some_and(|account| account.id == owner);
-        let reaches = match self.scope {
-            Some(Scope::Write) => true,
-            Some(Scope::Read) => matches!(action, Action::See | Action::Visit),
-            None => false,
-        };
-        reaches && (owns || self.is_operator())
+            .is_some_and(|account| account.id == what.owner);
+        if owns || self.is_operator() {
+            return true;
+        }
+        let membership = self
+            .memberships
+            .iter()
+            .find(|one| one.organization == what.owner);
+        membership.is_some_and(|one| match one.role {
+            MemberRole::Read => action.only_looks(),
+            MemberRole::Contributor => action.only_looks() || self.created.contains(&what.id),
+            MemberRole::Write | MemberRole::Admin => true,
+        })
+    }
+
+    fn grants_all_of(&self, owner: AccountId) -> bool {
+        self.grants
+            .iter()
+            .any(|grant| grant.write && grant.on == GrantTarget::Owner(owner))
     }
 }

@@ -8,7 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{AccountId, Desired, Owner, Role, Space, SpaceId, SpaceName, Visibility};
+use crate::domain::{
+    AccountId, AccountKind, Desired, Grant, GrantTarget, MemberRole, Membership, Owner, Role,
+    Space, SpaceId, SpaceName, Visibility,
+};
 use crate::store::{NewToken, Sealer};
 
 const ACTIONS: [Action; 4] = [
@@ -22,6 +25,7 @@ const LOOKING: [Action; 2] = [Action::See, Action::Visit];
 fn account(name: &str, role: Role) -> Account {
     Account {
         id: AccountId::new(),
+        kind: AccountKind::User,
         name: name.parse().unwrap(),
         role,
     }
@@ -31,6 +35,7 @@ fn principal(account: &Account, scope: Scope) -> Principal {
     Principal {
         account: Some(account.clone()),
         scope: Some(scope),
+        ..Principal::default()
     }
 }
 
@@ -115,6 +120,80 @@ proptest! {
     }
 }
 
+fn member(account: &Account, organization: &Account, role: MemberRole) -> Principal {
+    let membership = Membership {
+        organization: organization.id,
+        name: organization.name.clone(),
+        role,
+    };
+    Principal {
+        memberships: vec![membership],
+        ..principal(account, Scope::Write)
+    }
+}
+
+#[test]
+fn members_do_what_their_role_says() {
+    let (ada, lab) = (account("ada", Role::User), account("lab", Role::User));
+    let space = space(&lab, Visibility::Private);
+    let other = Space {
+        id: SpaceId::new(),
+        ..space.clone()
+    };
+    for (role, writes, writes_own, creates) in [
+        (MemberRole::Read, false, false, false),
+        (MemberRole::Contributor, false, true, true),
+        (MemberRole::Write, true, true, true),
+        (MemberRole::Admin, true, true, true),
+    ] {
+        let mut asker = member(&ada, &lab, role);
+        asker.created.insert(other.id.into());
+        assert!(may(&asker, Action::See, &space), "{role:?}");
+        assert_eq!(may(&asker, Action::Write, &space), writes, "{role:?}");
+        assert_eq!(may(&asker, Action::Write, &other), writes_own, "{role:?}");
+        assert_eq!(asker.may_create(&lab.name), creates, "{role:?}");
+        assert_eq!(asker.may_choose_members(lab.id), role == MemberRole::Admin);
+        // A token for reading reads, whatever the role.
+        asker.scope = Some(Scope::Read);
+        assert!(may(&asker, Action::Visit, &space) && !may(&asker, Action::Write, &other));
+        assert!(!asker.may_create(&lab.name) && !asker.may_choose_members(lab.id));
+    }
+    let stranger = principal(&ada, Scope::Write);
+    assert!(!may(&stranger, Action::See, &space) && !stranger.may_create(&lab.name));
+}
+
+#[test]
+fn fine_grained_tokens_do_what_they_were_made_for() {
+    let (ada, bob) = (account("ada", Role::User), account("bob", Role::User));
+    let (mine, theirs) = (
+        space(&ada, Visibility::Private),
+        space(&bob, Visibility::Private),
+    );
+    let with = |on, write| Principal {
+        grants: vec![Grant { on, write }],
+        ..principal(&ada, Scope::FineGrained)
+    };
+    let one = GrantTarget::Repo(mine.id.into());
+    assert!(may(&with(one, true), Action::Write, &mine));
+    assert!(may(&with(one, false), Action::See, &mine));
+    assert!(!may(&with(one, false), Action::Write, &mine));
+    assert!(!with(one, true).may_create(&ada.name));
+    let all = GrantTarget::Owner(ada.id);
+    assert!(may(&with(all, true), Action::Administer, &mine));
+    assert!(with(all, true).may_create(&ada.name) && !with(all, false).may_create(&ada.name));
+    // Never more than the account itself may.
+    for on in [
+        GrantTarget::Repo(theirs.id.into()),
+        GrantTarget::Owner(bob.id),
+    ] {
+        assert!(!may(&with(on, true), Action::See, &theirs), "{on:?}");
+        assert!(!with(on, true).may_create(&bob.name), "{on:?}");
+    }
+    let nothing = principal(&ada, Scope::FineGrained);
+    assert!(!may(&nothing, Action::See, &mine));
+    assert!(may(&nothing, Action::See, &space(&bob, Visibility::Public)));
+}
+
 struct Bench {
     auth: Auth,
     account: Account,
@@ -140,6 +219,7 @@ async fn bench() -> Bench {
             scope: Scope::Write,
             hash,
             expires_at,
+            grants: Vec::new(),
         };
         store.create_token(new).await.unwrap();
         texts.push(token.expose().to_owned());

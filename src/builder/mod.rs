@@ -28,7 +28,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{Artifact, BuildError, BuildId, Fault, Revision, Sdk, SpaceId, SpaceName};
@@ -72,8 +71,6 @@ pub struct BuilderConfig {
     pub compile: CompileLimits,
     /// For one static Space.
     pub site: CheckoutLimits,
-    /// Builds at once; more wait.
-    pub permits: usize,
     /// The names of the hardware offered, for what is said to authors.
     pub hardware: Vec<String>,
     /// The longest time a card may give its requests.
@@ -105,7 +102,7 @@ pub struct BuildRequest {
     pub log: Log,
 }
 
-/// Makes artifacts, a few at a time. Cheap to clone; all clones are the same builder.
+/// Makes artifacts. Cheap to clone; all clones are the same builder.
 #[derive(Clone)]
 pub struct Builder {
     inner: Arc<Inner>,
@@ -114,10 +111,9 @@ pub struct Builder {
 struct Inner {
     config: BuilderConfig,
     repos: Repos,
-    permits: Semaphore,
     /// Held while an artifact is put in place, said to be of use still, or removed.
     places: Mutex<()>,
-    /// Builds of images that the engine may be working on.
+    /// Builds of images that the engine may be working on, and their attempts.
     underway: Mutex<HashSet<BuildId>>,
 }
 
@@ -131,7 +127,6 @@ impl Builder {
     /// When the folders cannot be made.
     pub fn new(config: BuilderConfig, repos: Repos) -> io::Result<Self> {
         let inner = Inner {
-            permits: Semaphore::new(config.permits.max(1)),
             places: Mutex::default(),
             underway: Mutex::default(),
             config,
@@ -166,7 +161,7 @@ impl Builder {
         artifacts.join("sites").join(digest)
     }
 
-    /// Builds a revision, when a permit is free. Dropping the future, or cancelling, stops it and kills the compiler.
+    /// Builds a revision, at once: how many builds there may be is for the caller to say. Dropping the future, or cancelling, stops it and kills the compiler.
     ///
     /// # Errors
     /// Says whose move it is. Everything the author should know is also in the log.
@@ -236,14 +231,6 @@ impl Inner {
         plan.notes
             .iter()
             .for_each(|note| log.line(&format!("Note: {note}")));
-        if self.permits.available_permits() == 0 {
-            log.line("Waiting for another build to end.");
-        }
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| BuildError::server("the server is going down"))?;
         let kind = match plan.card.sdk {
             Sdk::Static => self.site(&request, &plan.card.app_file).await,
             Sdk::Wasi => self.component(&request, &plan.card.app_file).await,

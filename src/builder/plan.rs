@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::size_text;
-use crate::domain::{BuildError, Card, Fault, RunSettings, Sdk};
+use crate::domain::{BuildError, Card, Fault, RunSettings, Sdk, bytes_text};
 
 /// What is to be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +108,7 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
                 "storage",
                 "this server has no durable storage to give".into(),
             )),
-            most => at_most("storage", size_text(most)),
+            most => at_most("storage", bytes_text(most)),
         };
     }
     if card.internet && !offer.internet {
@@ -249,7 +248,7 @@ mod tests {
             ),
             (
                 "storage: 11GiB",
-                "`storage` may be 10240.0 MiB at most on this server",
+                "`storage` may be 10 GiB at most on this server",
             ),
             (
                 "egress: internet",

@@ -39,7 +39,9 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         examples: args.examples.then_some(true),
     };
     let config = Config::load(args.config.as_deref(), &flags)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.server.threads.unwrap_or(cores / 2).max(1))
         .enable_all()
         .build()?;
     runtime.block_on(crate::app::run(config))?;

@@ -224,6 +224,9 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
     number("build.at_once", config.build.at_once, 1, 1024);
     number("repo.files", config.repo.files, 1, 10_000_000);
     number("repo.tree_files", config.repo.tree_files, 1, 10_000_000);
+    if let Some(threads) = config.server.threads {
+        number("server.threads", threads, 1, 1024);
+    }
     if let Some(threads) = config.wasm.guest_threads {
         number("wasm.guest_threads", threads, 1, 1024);
     }

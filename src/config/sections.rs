@@ -32,6 +32,8 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerConfig {
+    /// `None`: half as many as cores.
+    pub threads: Option<usize>,
     /// For a whole request header; also the idle limit between requests.
     #[serde(with = "text::duration")]
     pub header_timeout: Duration,
@@ -226,6 +228,15 @@ pub struct RepoConfig {
     pub files: usize,
     /// In the tree after a commit.
     pub tree_files: usize,
+    /// Of one file, sent apart from its commit.
+    #[serde(with = "text::bytes")]
+    pub large_from: u64,
+    /// Of one file.
+    #[serde(with = "text::bytes")]
+    pub large_file_bytes: u64,
+    /// Of one repository's.
+    #[serde(with = "text::bytes")]
+    pub large_bytes: u64,
 }
 
 /// `[journal]`

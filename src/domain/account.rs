@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Owner};
+use super::{AccountId, Owner, RepoId};
 
 /// What an account may do beyond its own Spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,14 +14,71 @@ pub enum Role {
     Operator,
 }
 
-/// What a token may do; never more than its account.
+/// Who or what an account is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+pub enum AccountKind {
+    /// A person or robot, with tokens.
+    User,
+    /// Owns things for its members; nobody signs in as one.
+    Organization,
+}
+
+/// What a member may do with what an organisation owns. Each may do all that those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberRole {
+    /// See and visit what is private.
+    Read,
+    /// Create, and change what one has created.
+    Contributor,
+    /// Change everything.
+    Write,
+    /// Choose members.
+    Admin,
+}
+
+/// A user's place in an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The organisation's account.
+    pub organization: AccountId,
+    /// Its name.
+    pub name: Owner,
+    /// What the user may do there.
+    pub role: MemberRole,
+}
+
+/// What a token may do; never more than its account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Scope {
     /// Look, and visit private Spaces of the account.
     Read,
     /// Everything the account may do.
     Write,
+    /// What its [`Grant`]s say.
+    FineGrained,
+}
+
+/// One thing that a fine-grained token may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// With what.
+    pub on: GrantTarget,
+    /// Change it too; otherwise only look.
+    pub write: bool,
+}
+
+/// What a grant is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GrantTarget {
+    /// One repository.
+    Repo(RepoId),
+    /// All that an account owns and will own.
+    Owner(AccountId),
 }
 
 macro_rules! stored_words {
@@ -42,13 +99,17 @@ macro_rules! stored_words {
 pub(super) use stored_words;
 
 stored_words!(Role { User = "user", Operator = "operator" });
-stored_words!(Scope { Read = "read", Write = "write" });
+stored_words!(Scope { Read = "read", Write = "write", FineGrained = "fineGrained" });
+stored_words!(AccountKind { User = "user", Organization = "organization" });
+stored_words!(MemberRole { Read = "read", Contributor = "contributor", Write = "write", Admin = "admin" });
 
-/// A person or robot that may own Spaces.
+/// A user or organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// For life.
     pub id: AccountId,
+    /// Who or what it is.
+    pub kind: AccountKind,
     /// Unique, compared without regard to case.
     pub name: Owner,
     /// Beyond its own Spaces.

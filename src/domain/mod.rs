@@ -4,6 +4,7 @@
 //! door, once, into the types below; whoever holds one may trust it.
 
 mod account;
+mod address;
 mod build;
 mod card;
 mod decide;
@@ -17,7 +18,8 @@ mod space;
 mod stage;
 mod usage;
 
-pub use account::{Account, Role, Scope};
+pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
+pub use address::may_reach;
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
 };
@@ -31,7 +33,7 @@ pub use ids::{
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
 pub use quota::{Quota, QuotaOverrides, Resource};
-pub use repository::{RepoKind, Repository};
+pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
 pub use usage::UsageCounts;

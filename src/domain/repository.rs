@@ -40,6 +40,39 @@ pub struct Repository {
     pub updated_at: Millis,
 }
 
+/// As much of a repository as decides who may do what with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Belonging {
+    /// Which repository.
+    pub id: RepoId,
+    /// The owner's account.
+    pub owner: AccountId,
+    /// Who sees it.
+    pub visibility: Visibility,
+}
+
+// === impl Belonging ===
+
+impl From<&Space> for Belonging {
+    fn from(space: &Space) -> Self {
+        Self {
+            id: space.id.into(),
+            owner: space.owner,
+            visibility: space.visibility,
+        }
+    }
+}
+
+impl From<&Repository> for Belonging {
+    fn from(repo: &Repository) -> Self {
+        Self {
+            id: repo.id,
+            owner: repo.owner,
+            visibility: repo.visibility,
+        }
+    }
+}
+
 // === impl RepoKind ===
 
 impl RepoKind {

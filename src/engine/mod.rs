@@ -35,6 +35,8 @@ const SCHEMA: u32 = 1;
 const GUARD: u64 = 32 << 20;
 /// What a freed slot keeps, zeroed, instead of giving it back to the kernel to be faulted in again at the next request.
 const KEEP_RESIDENT: usize = 64 << 10;
+/// The same for a stack, of which small guests and the host's calls for them use no more. All of it is zeroed each time.
+const STACK_KEEP_RESIDENT: usize = 16 << 10;
 /// Fewer than these and the server is of no use.
 const LEAST_INSTANCES: u32 = 4;
 
@@ -154,7 +156,7 @@ fn pool(instances: u32, memory_bytes: u64) -> PoolingAllocationConfig {
         .table_elements(TABLE_ELEMENTS as usize)
         .linear_memory_keep_resident(KEEP_RESIDENT)
         .table_keep_resident(KEEP_RESIDENT)
-        .async_stack_keep_resident(KEEP_RESIDENT)
+        .async_stack_keep_resident(STACK_KEEP_RESIDENT)
         // Freeing many slots in one system call, and asking the kernel which pages were touched at all, is what makes
         // a fresh instance per request affordable. `Auto`: kernels before 6.7 cannot be asked.
         .decommit_batch_size(DECOMMIT_BATCH)

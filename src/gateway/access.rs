@@ -4,13 +4,14 @@ use http::HeaderMap;
 
 use super::trouble::Trouble;
 use crate::auth::{Action, Auth, AuthError};
-use crate::domain::Visibility;
+use crate::domain::{Belonging, SpaceId, Visibility};
 use crate::routes::EntrySettings;
 
 /// Lets a visitor in, or says what is said of a Space that does not exist. Nothing is looked up for a Space that is
 /// open to all.
 pub(super) async fn check(
     auth: &Auth,
+    id: SpaceId,
     settings: &EntrySettings,
     headers: &HeaderMap,
 ) -> Result<(), Trouble> {
@@ -18,7 +19,7 @@ pub(super) async fn check(
         return Ok(());
     }
     match auth.authenticate_visitor(headers).await {
-        Ok(visitor) if visitor.may(Action::Visit, settings.owner, settings.visibility) => Ok(()),
+        Ok(visitor) if visitor.may(Action::Visit, belonging(id, settings)) => Ok(()),
         Ok(_) | Err(AuthError::BadToken) => Err(Trouble::NotFound),
         Err(error) => {
             tracing::error!(
@@ -28,5 +29,14 @@ pub(super) async fn check(
             );
             Err(Trouble::Ours)
         }
+    }
+}
+
+/// Whose a Space is, and who sees it, from what the gateway knows of it.
+pub(super) fn belonging(id: SpaceId, settings: &EntrySettings) -> Belonging {
+    Belonging {
+        id: id.into(),
+        owner: settings.owner,
+        visibility: settings.visibility,
     }
 }

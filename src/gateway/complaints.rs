@@ -56,7 +56,7 @@ impl Complaints {
 
 /// The error and what caused it, innermost last.
 fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
     let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
     // Some errors repeat their cause's words as their own.
     texts.dedup();

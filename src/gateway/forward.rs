@@ -37,7 +37,7 @@ pub(super) trait Guards: Send + Unpin + 'static {
     fn broke(&self, _error: &axum::Error) {}
 }
 
-/// Sends the request and waits for the head of the response, `idle` at most. `leave` says that the request asks to leave
+/// Sends the request and waits for the head of the response, that of a server `idle` at most. `leave` says that the request asks to leave
 /// HTTP, which only a Space behind an address can.
 pub(super) async fn forward(
     serving: &Serving,
@@ -48,7 +48,7 @@ pub(super) async fn forward(
 ) -> Result<Upgrade, ForwardError> {
     let (mut request, too_large) = cap(request, body_bytes, &serving.traffic);
     *request.version_mut() = Version::HTTP_11;
-    let answer = tokio::time::timeout(idle, send(serving, request, leave));
+    let answer = send(serving, request, leave, idle);
     let answer = match too_large {
         None => answer.await,
         Some(mut too_large) => {
@@ -63,7 +63,7 @@ pub(super) async fn forward(
             answer
         }
     };
-    let mut answer = answer.unwrap_or(Err(ForwardError::Late))?;
+    let mut answer = answer?;
     if let Upgrade::Declined(response) = &mut answer {
         if response.status().is_informational() {
             return Err(ForwardError::Switched);
@@ -77,13 +77,23 @@ async fn send(
     serving: &Serving,
     request: Request<Body>,
     leave: bool,
+    idle: Duration,
 ) -> Result<Upgrade, ForwardError> {
     let pool = &serving.connections;
-    Ok(match &serving.upstream {
-        Upstream::Service(service) => Upgrade::Declined(service.call(request).await),
-        Upstream::Tcp(address) if leave => upstream::upgrade(pool, *address, request).await?,
-        Upstream::Tcp(address) => Upgrade::Declined(upstream::call(pool, *address, request).await?),
-    })
+    let address = match &serving.upstream {
+        // It has a deadline of its own, which is not later: a second timer would be one too many for each request.
+        Upstream::Service(service) => return Ok(Upgrade::Declined(service.call(request).await)),
+        Upstream::Tcp(address) => *address,
+    };
+    // Boxed, so that requests to a service do not carry its size along.
+    let answer = Box::pin(async move {
+        Ok(match leave {
+            true => upstream::upgrade(pool, address, request).await?,
+            false => Upgrade::Declined(upstream::call(pool, address, request).await?),
+        })
+    });
+    let answer = tokio::time::timeout(idle, answer).await;
+    answer.unwrap_or(Err(ForwardError::Late))
 }
 
 /// Holds the guards until the Space has sent all of its response, or the visitor has left.
@@ -259,17 +269,12 @@ mod tests {
     use crate::routes::{EntrySettings, RouteTable};
     use crate::upstream::Serve;
 
-    /// Answers with how much it could read, or never.
-    struct Reader {
-        answers: bool,
-    }
+    /// Answers with how much it could read.
+    struct Reader;
 
     impl Serve for Reader {
         fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
             async move {
-                if !self.answers {
-                    std::future::pending::<()>().await;
-                }
                 let read = request.into_body().collect().await;
                 let length = read.map_or(0, |body| body.to_bytes().len());
                 Response::new(Body::from(length.to_string()))
@@ -305,10 +310,9 @@ mod tests {
         entry.serving(InstanceId::new(), upstream)
     }
 
-    async fn send(body: Body, answers: bool) -> Result<Response<Body>, ForwardError> {
-        let serving = serving(Upstream::Service(Arc::new(Reader { answers })));
+    async fn send(upstream: Upstream, body: Body) -> Result<Response<Body>, ForwardError> {
         let idle = Duration::from_millis(50);
-        match forward(&serving, Request::new(body), false, 10, idle).await? {
+        match forward(&serving(upstream), Request::new(body), false, 10, idle).await? {
             Upgrade::Declined(response) => Ok(response),
             Upgrade::Switched(..) => panic!("nobody asked"),
         }
@@ -316,17 +320,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_of_unknown_length_is_measured_on_its_way() {
-        let answer = send(chunks(2), true).await.expect("small enough");
+        let reader = || Upstream::Service(Arc::new(Reader));
+        let answer = send(reader(), chunks(2)).await.expect("small enough");
         let body = answer.into_body().collect().await.expect("in memory");
         assert_eq!(body.to_bytes(), "10");
         assert!(matches!(
-            send(chunks(3), true).await,
+            send(reader(), chunks(3)).await,
             Err(ForwardError::TooLarge)
         ));
-        assert!(matches!(
-            send(chunks(2), false).await,
-            Err(ForwardError::Late)
-        ));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_late() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let silent = silent.expect("a free port");
+        let upstream = Upstream::Tcp(silent.local_addr().expect("bound"));
+        let answer = send(upstream, Body::empty()).await;
+        assert!(matches!(answer, Err(ForwardError::Late)));
     }
 
     #[tokio::test]

@@ -183,7 +183,7 @@ mod tests {
         assert_eq!(gates.gate(&space).waiting.load(Ordering::Acquire), 0);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn those_who_wait_for_a_sleeping_space_are_given_its_time_to_wake() {
         let (table, _nudges) = RouteTable::new();
         let space = entry(&table, "a/b");
@@ -193,7 +193,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         let second = gates.admit(&space).await;
         assert!(matches!(second, Err(Trouble::Waking(_))));
-        assert_eq!(began.elapsed(), gates.wake_patience);
+        assert!(began.elapsed() >= gates.wake_patience);
     }
 
     #[tokio::test]

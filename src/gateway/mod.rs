@@ -170,7 +170,7 @@ impl Inner {
             return Ok((RequestKind::Gateway, response));
         }
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
-        access::check(&self.auth, &space.settings(), request.headers()).await?;
+        access::check(&self.auth, space.id, &space.settings(), request.headers()).await?;
         if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
             let response = self
                 .answer_ourselves(request.headers(), path, space)
@@ -289,8 +289,9 @@ impl Inner {
         let settings = space.settings();
         // Who cannot be told apart from anybody is anybody, and sees no logs.
         let visitor = self.auth.authenticate_visitor(headers).await;
-        let reads_logs = visitor
-            .is_ok_and(|visitor| visitor.may(Action::Write, settings.owner, settings.visibility));
+        let reads_logs = visitor.is_ok_and(|visitor| {
+            visitor.may(Action::Write, access::belonging(space.id, &settings))
+        });
         let place = self.gates.admit_watcher(&space).ok_or(Trouble::Full)?;
         let journal = reads_logs.then(|| self.journal.clone());
         Ok(wake::follow(

@@ -23,11 +23,16 @@ pub(super) struct Far {
     pub(super) early: Bytes,
 }
 
-/// How long one side may go on in silence after the other has ended.
-const HALF_CLOSED: Duration = Duration::from_secs(10);
-
-/// How long a tunnel may be silent while the server stops.
-const QUIET: Duration = Duration::from_secs(1);
+/// How long a tunnel may be silent.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    /// While both sides are there.
+    idle: Duration,
+    /// After one of them has ended.
+    half_closed: Duration,
+    /// While the server stops.
+    closing: Duration,
+}
 
 /// Of each direction.
 const BUFFER: usize = 8 << 10;
@@ -52,8 +57,13 @@ pub(super) fn start(
             near: TokioIo::new(near),
             far: far.stream,
         };
+        let silence = Silence {
+            idle,
+            half_closed: Duration::from_secs(10),
+            closing: Duration::from_secs(1),
+        };
         let ended = tunnel
-            .run(idle, link.as_ref(), |passed| stay.passed(passed))
+            .run(silence, link.as_ref(), |passed| stay.passed(passed))
             .await;
         if let Err(error) = ended {
             tracing::debug!(space = %stay.space.id, %error, "a tunnel ended");
@@ -112,7 +122,7 @@ where
 {
     async fn run(
         mut self,
-        idle: Duration,
+        silence: Silence,
         link: Option<&Link>,
         passed: impl Fn(Passed),
     ) -> io::Result<()> {
@@ -124,9 +134,9 @@ where
         };
         let mut closing = std::pin::pin!(closing);
         let mut last_moved = Instant::now();
-        let mut limit = idle;
+        let mut limit = silence.idle;
         let mut until: Option<Instant> = None;
-        let mut alarm: Pin<Box<Sleep>> = Box::pin(tokio::time::sleep(idle));
+        let mut alarm: Pin<Box<Sleep>> = Box::pin(tokio::time::sleep(limit));
         std::future::poll_fn(|context| {
             let (mut sent, mut heard) = (Moved::default(), Moved::default());
             let up = self
@@ -148,12 +158,12 @@ where
                 return Poll::Ready(Ok(()));
             }
             if up.is_ready() || down.is_ready() {
-                limit = limit.min(HALF_CLOSED);
+                limit = limit.min(silence.half_closed);
             }
             if until.is_none() && closing.as_mut().poll(context).is_ready() {
                 let drain = link.map(Link::drain_timeout).unwrap_or_default();
                 until = Some(Instant::now() + drain);
-                limit = limit.min(QUIET);
+                limit = limit.min(silence.closing);
             }
             let mut due = last_moved + limit;
             if let Some(until) = until {
@@ -251,7 +261,13 @@ mod tests {
 
     use super::*;
 
-    const IDLE: Duration = Duration::from_secs(60);
+    const IDLE: Duration = Duration::from_millis(200);
+
+    const SILENCE: Silence = Silence {
+        idle: IDLE,
+        half_closed: Duration::from_millis(50),
+        closing: Duration::from_millis(50),
+    };
 
     /// A tunnel, and the two ends of what it connects.
     fn tunnel(early: &'static str) -> (Tunnel<DuplexStream, DuplexStream>, [DuplexStream; 2]) {
@@ -266,7 +282,7 @@ mod tests {
         (tunnel, [visitor, space])
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn bytes_pass_both_ways_and_an_end_is_passed_on() {
         let (tunnel, [mut visitor, mut space]) = tunnel("early ");
         let talk = async {
@@ -285,25 +301,26 @@ mod tests {
             visitor.read_to_string(&mut heard).await.expect("heard");
             assert_eq!(heard, "last");
         };
-        let (ended, ()) = tokio::join!(tunnel.run(IDLE, None, |_| {}), talk);
+        let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, |_| {}), talk);
         ended.expect("both sides ended");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn silence_and_half_closed_tunnels_end() {
         let (silent, _ends) = tunnel("");
         let began = Instant::now();
-        assert!(silent.run(IDLE, None, |_| {}).await.is_err());
-        assert_eq!(began.elapsed().as_secs(), IDLE.as_secs());
+        assert!(silent.run(SILENCE, None, |_| {}).await.is_err());
+        assert!(began.elapsed() >= IDLE);
 
         let (half, [mut visitor, _space]) = tunnel("");
         let began = Instant::now();
         visitor.shutdown().await.expect("shut down");
-        assert!(half.run(IDLE, None, |_| {}).await.is_err());
-        assert_eq!(began.elapsed().as_secs(), HALF_CLOSED.as_secs());
+        assert!(half.run(SILENCE, None, |_| {}).await.is_err());
+        let took = began.elapsed();
+        assert!((SILENCE.half_closed..IDLE).contains(&took), "{took:?}");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn signs_of_life_keep_it_and_are_no_use() {
         let (tunnel, [mut visitor, space]) = tunnel("");
         let uses = Cell::new(0);
@@ -326,7 +343,7 @@ mod tests {
             drop(space);
         };
         let count = |passed: Passed| uses.set(uses.get() + u32::from(passed.of_use));
-        let (ended, ()) = tokio::join!(tunnel.run(IDLE, None, count), talk);
+        let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, count), talk);
         ended.expect("both sides left");
         assert_eq!(uses.get(), 1);
     }

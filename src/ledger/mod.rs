@@ -36,7 +36,7 @@ pub use owner::{OwnerAccount, Place};
 pub use queue::{FairQueue, Ticket};
 pub use space::{Booking, SpaceAccount, Usage};
 
-use crate::domain::{AccountId, Limits, Millis, Quota, RepoId, Resource, SpaceId};
+use crate::domain::{AccountId, Limits, Millis, Quota, RepoId, Resource, SpaceId, UsageCounts};
 use builds::Builds;
 use owner::Host;
 
@@ -66,6 +66,8 @@ struct Inner {
     cpu_nanos: Arc<AtomicU64>,
     owners: Mutex<HashMap<AccountId, Arc<OwnerAccount>>>,
     spaces: Mutex<HashMap<SpaceId, Arc<SpaceAccount>>>,
+    /// What is stored of all Spaces since the server started.
+    booked: Arc<Mutex<UsageCounts>>,
     /// Held from collecting to storing.
     collecting: tokio::sync::Mutex<()>,
     /// Pages that were closed with something on them that is not stored.
@@ -94,6 +96,7 @@ impl Ledger {
             cpu_nanos: Arc::default(),
             owners: Mutex::default(),
             spaces: Mutex::default(),
+            booked: Arc::default(),
             collecting: tokio::sync::Mutex::default(),
             closed: Mutex::default(),
             disk: Mutex::default(),
@@ -225,6 +228,11 @@ impl Ledger {
         }
     }
 
+    /// What all Spaces have used since the server started, as far as it is stored.
+    pub fn booked(&self) -> UsageCounts {
+        *lock(&self.0.booked)
+    }
+
     /// The turn to collect, to be held until what was collected is stored: what two collect at once is booked twice.
     pub async fn collecting(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.collecting.lock().await
@@ -235,7 +243,9 @@ impl Ledger {
         let open = self.accounts();
         let mut closed = lock(&self.0.closed);
         let bookings = open.iter().chain(&*closed);
-        let bookings: Vec<_> = bookings.filter_map(SpaceAccount::unbooked).collect();
+        let bookings: Vec<_> = bookings
+            .filter_map(|page| page.unbooked(&self.0.booked))
+            .collect();
         // Whoever holds a closed page may yet charge it.
         closed.retain(|page| Arc::strong_count(page) > 1);
         bookings

@@ -57,6 +57,7 @@ pub struct Booking {
     pub account: Arc<SpaceAccount>,
     /// How much.
     pub counts: UsageCounts,
+    sum: Arc<Mutex<UsageCounts>>,
 }
 
 // === impl SpaceAccount ===
@@ -172,11 +173,12 @@ impl SpaceAccount {
     }
 
     /// What is not stored yet.
-    pub(super) fn unbooked(self: &Arc<Self>) -> Option<Booking> {
+    pub(super) fn unbooked(self: &Arc<Self>, sum: &Arc<Mutex<UsageCounts>>) -> Option<Booking> {
         let counts = self.totals().since(&lock(&self.booked));
         (!counts.is_zero()).then(|| Booking {
             account: Arc::clone(self),
             counts,
+            sum: Arc::clone(sum),
         })
     }
 
@@ -198,6 +200,8 @@ impl Booking {
     pub fn stored(self) {
         let mut booked = lock(&self.account.booked);
         *booked = booked.plus(&self.counts);
+        let mut sum = lock(&self.sum);
+        *sum = sum.plus(&self.counts);
     }
 }
 

@@ -26,6 +26,8 @@ async fn clean(parts: &Parts) -> anyhow::Result<()> {
     parts.store.prune_builds(KEPT_BUILDS).await?;
     let in_use = parts.store.artifacts_in_use().await?;
     parts.builder.sweep(in_use).await?;
+    parts.repos.sweep_large().await?;
+    parts.repos.sweep_xorbs(super::now()).await?;
     parts.runtimes.containers().sweep().await;
     super::usage::forget(parts).await?;
     parts.measure_all().await?;

@@ -10,7 +10,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::Kind;
 use gix::zlib::{Decompress, stream::inflate};
 
-use super::{Repo, RepoError, Repos};
+use super::{LargeId, Repo, RepoError, Repos};
 use crate::domain::{RepoId, Revision};
 
 /// The bytes of a file, inflated as they are read.
@@ -25,8 +25,8 @@ enum Source {
         file: BufReader<File>,
         inflate: Box<Decompress>,
     },
-    /// An object out of a pack, which can only be had whole, laid down in an unnamed file.
-    Copied(File),
+    /// An object out of a pack, which can only be had whole, laid down in an unnamed file; or a large file.
+    Plain(File),
 }
 
 // === impl BlobReader ===
@@ -35,6 +35,17 @@ impl BlobReader {
     /// Bytes not yet read.
     pub fn left(&self) -> u64 {
         self.left
+    }
+
+    /// Passes over bytes. What lies plainly on disk is not read for it.
+    fn skip(&mut self, count: u64) -> io::Result<()> {
+        if let Source::Plain(file) = &mut self.source {
+            file.seek(SeekFrom::Current(count.min(self.left).cast_signed()))?;
+            self.left = self.left.saturating_sub(count);
+            return Ok(());
+        }
+        io::copy(&mut self.take(count), &mut io::sink())?;
+        Ok(())
     }
 
     fn loose(file: File) -> Result<Self, RepoError> {
@@ -81,7 +92,7 @@ impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Loose { file, inflate } => inflate::read(file, inflate, buffer),
-            Self::Copied(file) => file.read(buffer),
+            Self::Plain(file) => file.read(buffer),
         }
     }
 }
@@ -105,13 +116,16 @@ impl Repo {
         Ok(bytes)
     }
 
-    /// The bytes of a file, by the id of its object.
+    /// The bytes of a file, by the id of its object; of a pointer, those of the large file.
     ///
     /// # Errors
     /// `EntryNotFound` when there is no such object.
     pub fn blob(&self, oid: &str) -> Result<BlobReader, RepoError> {
         let id = ObjectId::from_hex(oid.as_bytes())
             .map_err(|_| RepoError::EntryNotFound(oid.to_owned()))?;
+        if let Some(file) = self.pointer(id)? {
+            return self.large_reader(&file.id);
+        }
         let hex = id.to_string();
         let loose = self.folder.join("objects").join(&hex[..2]).join(&hex[2..]);
         match File::open(loose) {
@@ -119,6 +133,16 @@ impl Repo {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.copied(id),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The bytes of a large file.
+    pub(super) fn large_reader(&self, id: &LargeId) -> Result<BlobReader, RepoError> {
+        let file = self.open_large(id)?;
+        let left = file.metadata()?.len();
+        Ok(BlobReader {
+            source: Source::Plain(file),
+            left,
+        })
     }
 
     fn copied(&self, id: ObjectId) -> Result<BlobReader, RepoError> {
@@ -131,7 +155,7 @@ impl Repo {
         file.write_all(object.data.as_bytes())?;
         file.seek(SeekFrom::Start(0))?;
         Ok(BlobReader {
-            source: Source::Copied(file),
+            source: Source::Plain(file),
             left: object.data.len() as u64,
         })
     }
@@ -161,14 +185,15 @@ pub struct BlobStream {
 // === impl BlobStream ===
 
 impl BlobStream {
+    /// From the reader that `open` gives.
     pub(super) async fn open(
         repos: &Repos,
         id: RepoId,
-        oid: String,
+        open: impl FnOnce(&Repo) -> Result<BlobReader, RepoError> + Send + 'static,
         start: u64,
         length: u64,
     ) -> Result<Self, RepoError> {
-        let reader = repos.read(id, move |repo| repo.blob(&oid)).await?;
+        let reader = repos.read(id, open).await?;
         if start
             .checked_add(length)
             .is_none_or(|end| end > reader.left())
@@ -192,11 +217,17 @@ impl BlobStream {
                 return None;
             }
             let mut reader = self.reader.take()?;
-            let (skip, left) = (self.skip.min(SKIP), self.left);
+            let plain = matches!(reader.source, Source::Plain(_));
+            let skip = if plain {
+                self.skip
+            } else {
+                self.skip.min(SKIP)
+            };
+            let left = self.left;
             let step = move || {
                 let mut bytes = Vec::new();
                 if skip > 0 {
-                    io::copy(&mut (&mut reader).take(skip), &mut io::sink())?;
+                    reader.skip(skip)?;
                 } else {
                     bytes.resize(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)), 0);
                     reader.read_exact(&mut bytes)?;

@@ -1,16 +1,22 @@
 //! Making a commit: stage, check, write, move the branch.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gix::ObjectId;
 use gix::objs::Kind;
 
+use super::large::{pointer_text, with_lines};
 use super::objects::{NewObjects, hash};
-use super::staged::Staged;
-use super::{Content, FilePath, MAIN, Repo, RepoError, Spool, size_text};
+use super::staged::{Staged, StagedFile};
+use super::{Content, FilePath, LargeFile, LargeId, MAIN, Repo, RepoError, Spool, size_text};
 use crate::domain::Revision;
+
+/// Where git is told what files are.
+const ATTRIBUTES: &str = ".gitattributes";
+/// One that is longer is left as it is.
+const MAX_ATTRIBUTES: u64 = 256 << 10;
 
 /// One change. They are applied in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +27,15 @@ pub enum Operation {
         path: FilePath,
         /// Its bytes, in the request's spool.
         content: Content,
+    },
+    /// Adds or replaces a large file, which the repository has already.
+    PutLarge {
+        /// Where.
+        path: FilePath,
+        /// Which.
+        id: LargeId,
+        /// Bytes, as the client believes; `None` when it does not know.
+        size: Option<u64>,
     },
     /// Removes a file that is there.
     DeleteFile {
@@ -98,6 +113,9 @@ impl Repo {
             let mut bytes = request.spool.read(content);
             objects.write_stream(Kind::Blob, ids[path], content.size(), &mut bytes)?;
         }
+        for (path, text) in staged.new_texts() {
+            ids.insert(path, objects.write_blob(text.as_bytes())?);
+        }
         let tree = staged.write(&ids, &mut objects)?;
         if let (Some(head), Some(old_tree)) = (head, old_tree)
             && tree == old_tree
@@ -107,6 +125,14 @@ impl Repo {
         let commit = objects.write(&commit_object(request, tree, head))?;
         objects.publish()?;
         self.move_branch(&request.branch, head, commit)?;
+        let large = request
+            .operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::PutLarge { id, .. } => Some(id),
+                _ => None,
+            });
+        self.settle_large(large)?;
         revision(commit)
     }
 
@@ -129,11 +155,18 @@ impl Repo {
                         size_text(self.limits.file_bytes)
                     )));
                 }
-                Operation::Put { path, content } => staged.put(path, *content)?,
+                Operation::Put { path, content } => {
+                    staged.put(path, StagedFile::New(*content))?;
+                }
+                Operation::PutLarge { path, id, size } => {
+                    let file = self.stored_large(path, id, *size)?;
+                    staged.put(path, StagedFile::Text(pointer_text(&file)))?;
+                }
                 Operation::DeleteFile { path } => staged.delete_file(path)?,
                 Operation::DeleteFolder { path } => staged.delete_folder(path)?,
             }
         }
+        self.note_large(&mut staged, request)?;
         // What is over a limit that was lowered may still shrink.
         if staged.count() > self.limits.files && staged.count() > count {
             return Err(RepoError::TooLarge(format!(
@@ -155,6 +188,64 @@ impl Repo {
             ));
         }
         Ok(staged)
+    }
+
+    /// The large file an operation names, once it is known to be there.
+    fn stored_large(
+        &self,
+        path: &FilePath,
+        id: &LargeId,
+        size: Option<u64>,
+    ) -> Result<LargeFile, RepoError> {
+        let stored = self.large(id)?.ok_or_else(|| {
+            RepoError::Refused(format!(
+                "`{path}` names the large file {id}, which was not sent to this repository; send it first"
+            ))
+        })?;
+        if size.is_some_and(|size| size != stored) {
+            return Err(RepoError::Refused(format!(
+                "`{path}` names the large file {id} with another size than its {stored} bytes"
+            )));
+        }
+        Ok(LargeFile {
+            id: id.clone(),
+            size: stored,
+        })
+    }
+
+    /// Has `.gitattributes` say of each new large file that it is one, so that git-lfs knows it in a clone.
+    fn note_large(&self, staged: &mut Staged, request: &CommitRequest) -> Result<(), RepoError> {
+        let paths: Vec<_> = request
+            .operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::PutLarge { path, .. } => Some(path.as_str()),
+                _ => None,
+            })
+            .filter(|path| matches!(staged.get(path), Some(StagedFile::Text(_))))
+            .collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let mut text = Vec::new();
+        match staged.get(ATTRIBUTES) {
+            Some(StagedFile::New(content)) if content.size() <= MAX_ATTRIBUTES => {
+                request.spool.read(*content).read_to_end(&mut text)?;
+            }
+            Some(StagedFile::Kept { id, size, .. }) if *size <= MAX_ATTRIBUTES => {
+                text.clone_from(&self.git.find_object(*id)?.data);
+            }
+            None => {}
+            // Not one to be added to.
+            Some(_) => return Ok(()),
+        }
+        let Ok(text) = String::from_utf8(text) else {
+            return Ok(());
+        };
+        if let Some(text) = with_lines(&text, &paths) {
+            staged.put(&ATTRIBUTES.parse()?, StagedFile::Text(text))?;
+        }
+        Ok(())
     }
 
     /// Where the branch is; `None` for a `main` that has no commit yet.

@@ -17,9 +17,11 @@ mod checkout;
 mod commit;
 mod durable;
 mod error;
+mod folders;
 mod git;
 mod history;
 mod ignore;
+mod large;
 mod objects;
 mod path;
 mod refs;
@@ -31,6 +33,7 @@ mod staged;
 mod tests;
 mod tree;
 mod walk;
+mod xet;
 
 use std::path::{Path, PathBuf};
 
@@ -40,12 +43,14 @@ pub use error::{RepoError, size_text};
 pub use git::{Fetch, FetchRequest, Landed, Push, Received};
 pub use history::{CommitFacts, Ref, Refs};
 pub use ignore::Ignore;
+pub use large::{LargeFile, LargeId};
 pub use path::FilePath;
 pub use refs::NewTag;
 pub use repos::Repos;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
 pub use walk::{CheckoutLimits, Walked};
+pub use xet::{Hash as XetHash, XetStore};
 
 /// The branch that is published.
 pub const MAIN: &str = "main";
@@ -65,6 +70,12 @@ pub struct RepoLimits {
     pub tree_bytes: u64,
     /// Bytes on disk of a repository with its whole history.
     pub repo_bytes: u64,
+    /// Bytes from which clients are told to send a file apart from the commit, as a large one.
+    pub large_from: u64,
+    /// Bytes of one large file.
+    pub large_file_bytes: u64,
+    /// Bytes of all large files of a repository.
+    pub large_bytes: u64,
     /// Blocking reads under way at once, over all repositories.
     pub readers: usize,
     /// Commits being written at once, over all repositories.
@@ -82,6 +93,9 @@ impl Default for RepoLimits {
             files: 50_000,
             tree_bytes: 2 << 30,
             repo_bytes: 5 << 30,
+            large_from: 10 << 20,
+            large_file_bytes: 50 << 30,
+            large_bytes: 200 << 30,
             readers: 16,
             writers: 4,
             git_processes: 8,
@@ -117,7 +131,7 @@ impl Repo {
         })
     }
 
-    /// Bytes the repository takes on disk, history included.
+    /// Bytes the repository takes on disk, history included, large files not.
     ///
     /// # Errors
     /// When the folder cannot be read.
@@ -129,7 +143,9 @@ impl Repo {
                 let entry = entry?;
                 let facts = entry.metadata()?;
                 if facts.is_dir() {
-                    folders.push(entry.path());
+                    if entry.path() != self.large_folder() {
+                        folders.push(entry.path());
+                    }
                 } else {
                     sum += facts.len();
                 }

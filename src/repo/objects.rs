@@ -61,6 +61,14 @@ impl<'a> NewObjects<'a> {
         Ok(id)
     }
 
+    /// Writes a small file.
+    pub(super) fn write_blob(&mut self, mut bytes: &[u8]) -> Result<ObjectId, RepoError> {
+        let size = bytes.len() as u64;
+        let id = hash(Kind::Blob, size, &mut &*bytes)?;
+        self.write_stream(Kind::Blob, id, size, &mut bytes)?;
+        Ok(id)
+    }
+
     /// Writes an object whose id is known, unless it is already there.
     pub(super) fn write_stream(
         &mut self,

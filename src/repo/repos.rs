@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use uuid::Uuid;
 
 use super::blob::BlobStream;
 use super::commit::too_many_operations;
-use super::durable::sync_folder;
-use super::{CommitRequest, MAIN, Repo, RepoError, RepoLimits, Spool};
+use super::folders::{Folders, link_all};
+use super::large::link;
+use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
 use crate::domain::{RepoId, Revision};
 
 /// Every repository, below one folder: `<last two digits of the id>/<id>.git`.
@@ -22,11 +22,13 @@ pub struct Repos {
 }
 
 struct Inner {
-    root: PathBuf,
+    folders: Folders,
     limits: RepoLimits,
     readers: Semaphore,
     writers: Semaphore,
     git: Arc<Semaphore>,
+    /// Held while a large file gets or loses a name.
+    blobs: Mutex<()>,
     locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
@@ -46,11 +48,12 @@ impl Repos {
             readers: Semaphore::new(limits.readers.max(1)),
             writers: Semaphore::new(limits.writers.max(1)),
             git: Arc::new(Semaphore::new(limits.git_processes.max(1))),
+            blobs: Mutex::default(),
             locks: Mutex::default(),
-            root,
+            folders: Folders { root },
             limits,
         };
-        let aside = inner.aside();
+        let aside = inner.folders.aside();
         match fs::remove_dir_all(&aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir(&aside)?,
@@ -76,7 +79,7 @@ impl Repos {
     /// Only of the disk.
     pub async fn create(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
-        self.write(id, move || inner.create(id)).await
+        self.write(id, move || inner.folders.create(id)).await
     }
 
     /// Removes a repository: first its name, then its files. Does nothing when it is not there.
@@ -85,7 +88,7 @@ impl Repos {
     /// Only of the disk.
     pub async fn delete(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
-        self.write(id, move || inner.delete(id)).await
+        self.write(id, move || inner.folders.delete(id)).await
     }
 
     /// Every repository there is, in no order. Blocks.
@@ -94,7 +97,7 @@ impl Repos {
     /// Only of the disk.
     pub fn ids(&self) -> Result<Vec<RepoId>, RepoError> {
         let mut ids = Vec::new();
-        for folder in fs::read_dir(&self.inner.root)? {
+        for folder in fs::read_dir(&self.inner.folders.root)? {
             let folder = folder?;
             if !folder.file_type()?.is_dir() {
                 continue;
@@ -115,7 +118,7 @@ impl Repos {
     /// # Errors
     /// `NoRepository`.
     pub fn open(&self, id: impl Into<RepoId>) -> Result<Repo, RepoError> {
-        Repo::open(&self.inner.folder(id.into()), &self.inner.limits)
+        Repo::open(&self.inner.folders.folder(id.into()), &self.inner.limits)
     }
 
     /// Runs blocking work on an open repository, when a permit is free.
@@ -155,6 +158,15 @@ impl Repos {
             // What the references lead to is there before they are, so objects are read after them.
             let refs = source.all_refs()?;
             link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
+            let large = source.settled_large()?;
+            if !large.is_empty() {
+                fs::create_dir_all(copy.large_folder())?;
+            }
+            for file in large {
+                if let Some(name) = file.file_name() {
+                    link(&file, &copy.large_folder().join(name))?;
+                }
+            }
             for (name, target) in refs {
                 copy.set_ref(&name, target)?;
             }
@@ -168,21 +180,37 @@ impl Repos {
     /// # Errors
     /// Only of the disk.
     pub fn spool(&self) -> Result<Spool, RepoError> {
-        Ok(Spool::new(&self.inner.aside(), &self.inner.limits)?)
+        Ok(Spool::new(&self.inner.folders.aside(), &self.inner.limits)?)
     }
 
-    /// `length` bytes of a file from `start`, by the id of its object. Reading a range costs inflating all before it.
+    /// `length` bytes of a file from `start`. Reading a range costs inflating all before it, but for a large file.
     ///
     /// # Errors
     /// `EntryNotFound`, and `Refused` when the range lies outside the file.
     pub async fn stream(
         &self,
         id: impl Into<RepoId>,
-        oid: String,
+        file: FileFacts,
         start: u64,
         length: u64,
     ) -> Result<BlobStream, RepoError> {
-        BlobStream::open(self, id.into(), oid, start, length).await
+        let open = move |repo: &Repo| repo.blob(&file.oid);
+        BlobStream::open(self, id.into(), open, start, length).await
+    }
+
+    /// The same of a large file, whatever commits name it.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub async fn stream_large(
+        &self,
+        id: RepoId,
+        file: LargeId,
+        start: u64,
+        length: u64,
+    ) -> Result<BlobStream, RepoError> {
+        let open = move |repo: &Repo| repo.large_reader(&file);
+        BlobStream::open(self, id, open, start, length).await
     }
 
     /// Changes an open repository, one change at a time. Once it has begun, dropping the future does not stop it.
@@ -203,12 +231,30 @@ impl Repos {
 
     /// Where a repository is.
     pub(super) fn folder(&self, id: RepoId) -> PathBuf {
-        self.inner.folder(id)
+        self.inner.folders.folder(id)
     }
 
     /// Where things are that nobody is to see yet; emptied at start.
     pub(super) fn aside(&self) -> PathBuf {
-        self.inner.aside()
+        self.inner.folders.aside()
+    }
+
+    /// Where large files are, by the beginning of their hash.
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.inner.folders.root.join("blobs")
+    }
+
+    /// Where xorbs are, by week and account.
+    pub(super) fn xorbs(&self) -> PathBuf {
+        self.inner.folders.root.join("xorbs")
+    }
+
+    /// Holds off whoever else gives large files names, or removes them.
+    pub(super) fn blobs_lock(&self) -> MutexGuard<'_, ()> {
+        self.inner
+            .blobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs blocking work under a reader's permit.
@@ -264,97 +310,4 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(io::Error::other)?
-}
-
-// === impl Inner ===
-
-impl Inner {
-    fn folder(&self, id: RepoId) -> PathBuf {
-        let id = id.to_string();
-        // The last digits are random; the first ones are a clock's, and would put all into one folder.
-        self.root
-            .join(&id[id.len() - 2..])
-            .join(format!("{id}.git"))
-    }
-
-    /// What is being made or removed; emptied at start.
-    fn aside(&self) -> PathBuf {
-        self.root.join("aside")
-    }
-
-    fn create(&self, id: RepoId) -> Result<(), RepoError> {
-        let folder = self.folder(id);
-        if folder.join("HEAD").is_file() {
-            return Ok(());
-        }
-        let made = self.aside().join(Uuid::now_v7().simple().to_string());
-        make_bare(&made)?;
-        self.put_in_place(&made, &folder)?;
-        Ok(())
-    }
-
-    fn put_in_place(&self, made: &Path, folder: &Path) -> io::Result<()> {
-        let parent = folder.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent)?;
-        sync_folder(&self.root)?;
-        fs::rename(made, folder)?;
-        sync_folder(parent)
-    }
-
-    fn delete(&self, id: RepoId) -> Result<(), RepoError> {
-        let folder = self.folder(id);
-        let away = self.aside().join(Uuid::now_v7().simple().to_string());
-        match fs::rename(&folder, &away) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => renamed?,
-        }
-        sync_folder(folder.parent().unwrap_or(&self.root))?;
-        fs::remove_dir_all(&away)?;
-        Ok(())
-    }
-}
-
-/// Gives every file below `from` another name below `to`; what is there already stays.
-fn link_all(from: &Path, to: &Path) -> io::Result<()> {
-    let mut folders = vec![(from.to_owned(), to.to_owned())];
-    while let Some((from, to)) = folders.pop() {
-        fs::create_dir_all(&to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let target = to.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folders.push((entry.path(), target));
-                continue;
-            }
-            match fs::hard_link(entry.path(), &target) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                linked => linked?,
-            }
-        }
-        sync_folder(&to)?;
-    }
-    Ok(())
-}
-
-/// The least git takes for a bare repository: no hooks, no samples.
-fn make_bare(folder: &Path) -> io::Result<()> {
-    for inside in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
-        fs::create_dir_all(folder.join(inside))?;
-    }
-    let files = [
-        (
-            "config",
-            "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n".to_owned(),
-        ),
-        ("HEAD", format!("ref: refs/heads/{MAIN}\n")),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        fs::write(&path, text)?;
-        fs::File::open(&path)?.sync_all()?;
-    }
-    for inside in ["objects", "refs", ""] {
-        sync_folder(&folder.join(inside))?;
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@ use super::{Content, FilePath, Repo, RepoError};
 const READABLE_ENTRIES: usize = 1_000_000;
 
 /// A file in the making.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StagedFile {
     /// As it was.
     Kept {
@@ -27,6 +27,8 @@ pub(super) enum StagedFile {
     },
     /// Brought by this commit.
     New(Content),
+    /// Written by us for this commit: a pointer, or the list of what is one.
+    Text(String),
 }
 
 impl StagedFile {
@@ -34,6 +36,7 @@ impl StagedFile {
         match self {
             Self::Kept { size, .. } => *size,
             Self::New(content) => content.size(),
+            Self::Text(text) => text.len() as u64,
         }
     }
 }
@@ -83,7 +86,7 @@ impl Staged {
     }
 
     /// Adds or replaces a file.
-    pub(super) fn put(&mut self, path: &FilePath, content: Content) -> Result<(), RepoError> {
+    pub(super) fn put(&mut self, path: &FilePath, file: StagedFile) -> Result<(), RepoError> {
         let name = path.as_str();
         for (at, _) in name.match_indices('/') {
             if self.files.contains_key(name.as_bytes()[..at].as_bstr()) {
@@ -98,7 +101,7 @@ impl Staged {
                 "`{path}` cannot be added: it is a folder; delete it first"
             )));
         }
-        self.files.insert(name.into(), StagedFile::New(content));
+        self.files.insert(name.into(), file);
         Ok(())
     }
 
@@ -152,8 +155,21 @@ impl Staged {
     pub(super) fn new_contents(&self) -> impl Iterator<Item = (&BString, Content)> {
         self.files.iter().filter_map(|(path, file)| match file {
             StagedFile::New(content) => Some((path, *content)),
-            StagedFile::Kept { .. } => None,
+            StagedFile::Kept { .. } | StagedFile::Text(_) => None,
         })
+    }
+
+    /// What this commit brings that we wrote.
+    pub(super) fn new_texts(&self) -> impl Iterator<Item = (&BString, &str)> {
+        self.files.iter().filter_map(|(path, file)| match file {
+            StagedFile::Text(text) => Some((path, text.as_str())),
+            StagedFile::Kept { .. } | StagedFile::New(_) => None,
+        })
+    }
+
+    /// The file at a path.
+    pub(super) fn get(&self, path: &str) -> Option<&StagedFile> {
+        self.files.get(path.as_bytes().as_bstr())
     }
 
     /// Writes the trees; every new file's object is in `ids`.
@@ -168,7 +184,9 @@ impl Staged {
             .filter_map(|(path, file)| {
                 let (mode, id) = match file {
                     StagedFile::Kept { mode, id, .. } => (*mode, *id),
-                    StagedFile::New(_) => (EntryKind::Blob.into(), *ids.get(path)?),
+                    StagedFile::New(_) | StagedFile::Text(_) => {
+                        (EntryKind::Blob.into(), *ids.get(path)?)
+                    }
                 };
                 Some(Leaf { path, mode, id })
             })

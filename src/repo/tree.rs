@@ -1,10 +1,13 @@
 //! What is in a repository at a commit.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Entries;
+
 use gix::ObjectId;
-use gix::bstr::ByteSlice;
+use gix::bstr::{BString, ByteSlice};
 use gix::objs::tree::{EntryKind as GitKind, EntryMode};
 
-use super::{Repo, RepoError};
+use super::{LargeFile, Repo, RepoError};
 use crate::domain::Revision;
 
 /// What a path is.
@@ -14,8 +17,10 @@ pub enum EntryKind {
     File {
         /// Bytes.
         size: u64,
-        /// Id of its git object: forty hexadecimal digits.
+        /// Id of its git object: forty hexadecimal digits. Of a large file it is the pointer's.
         oid: String,
+        /// The large file, when it is one.
+        large: Option<LargeFile>,
     },
     /// A folder.
     Directory {
@@ -49,6 +54,8 @@ pub struct FileFacts {
     pub size: u64,
     /// Id of its git object.
     pub oid: String,
+    /// The large file, when it is one.
+    pub large: Option<LargeFile>,
 }
 
 /// An entry of a tree.
@@ -56,6 +63,17 @@ pub struct FileFacts {
 pub(super) struct Found {
     pub(super) mode: EntryMode,
     pub(super) id: ObjectId,
+}
+
+// === impl FileFacts ===
+
+impl FileFacts {
+    /// What names these bytes and no others: the hash of a large file, or else the id of the git object.
+    pub fn tag(&self) -> &str {
+        self.large
+            .as_ref()
+            .map_or(&self.oid, |file| file.id.as_str())
+    }
 }
 
 // === impl Repo ===
@@ -137,6 +155,29 @@ impl Repo {
         Ok(entries)
     }
 
+    /// The ids of the files' git objects at `paths`, in their order; `None` where no file is. Each folder is read once,
+    /// however many of its files are asked for.
+    ///
+    /// # Errors
+    /// `RevisionNotFound`.
+    pub fn file_ids(
+        &self,
+        at: &Revision,
+        paths: &[&str],
+    ) -> Result<Vec<Option<String>>, RepoError> {
+        let root = self.tree_of(self.commit_id(at)?)?;
+        let mut folders = Folders {
+            repo: self,
+            read: HashMap::new(),
+        };
+        let ids = paths.iter().map(|path| {
+            let found = folders.find(root, path)?;
+            let file = found.filter(|found| found.mode.is_blob_or_symlink());
+            Ok(file.map(|found| found.id.to_string()))
+        });
+        ids.collect()
+    }
+
     /// The entry at `path`.
     ///
     /// # Errors
@@ -152,7 +193,7 @@ impl Repo {
     /// `RevisionNotFound`, and `EntryNotFound` also for a folder.
     pub fn file(&self, at: &Revision, path: &str) -> Result<FileFacts, RepoError> {
         match self.entry(at, path)?.kind {
-            EntryKind::File { size, oid } => Ok(FileFacts { size, oid }),
+            EntryKind::File { size, oid, large } => Ok(FileFacts { size, oid, large }),
             EntryKind::Directory { .. } => Err(RepoError::EntryNotFound(path.to_owned())),
         }
     }
@@ -181,16 +222,62 @@ impl Repo {
         Ok(None)
     }
 
+    fn folder(&self, id: ObjectId) -> Result<HashMap<BString, Found>, RepoError> {
+        let tree = self.git.find_tree(id)?;
+        let entries = tree.decode()?.entries.into_iter().map(|entry| {
+            let found = Found {
+                mode: entry.mode,
+                id: entry.oid.to_owned(),
+            };
+            (entry.filename.to_owned(), found)
+        });
+        Ok(entries.collect())
+    }
+
     fn kind(&self, found: Found) -> Result<Option<EntryKind>, RepoError> {
         let oid = found.id.to_string();
         Ok(match found.mode.kind() {
             GitKind::Tree => Some(EntryKind::Directory { oid }),
             GitKind::Commit => None,
-            GitKind::Blob | GitKind::BlobExecutable | GitKind::Link => Some(EntryKind::File {
-                size: self.git.find_header(found.id)?.size(),
-                oid,
-            }),
+            GitKind::Blob | GitKind::BlobExecutable | GitKind::Link => {
+                let large = self.pointer(found.id)?;
+                let size = match &large {
+                    Some(file) => file.size,
+                    None => self.git.find_header(found.id)?.size(),
+                };
+                Some(EntryKind::File { size, oid, large })
+            }
         })
+    }
+}
+
+/// Folders that were read once, for many look-ups.
+struct Folders<'a> {
+    repo: &'a Repo,
+    read: HashMap<ObjectId, HashMap<BString, Found>>,
+}
+
+// === impl Folders ===
+
+impl Folders<'_> {
+    fn find(&mut self, root: ObjectId, path: &str) -> Result<Option<Found>, RepoError> {
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let mut folder = root;
+        for name in folders.split('/').filter(|name| !name.is_empty()) {
+            match self.entry(folder, name)? {
+                Some(found) if found.mode.is_tree() => folder = found.id,
+                _ => return Ok(None),
+            }
+        }
+        self.entry(folder, name)
+    }
+
+    fn entry(&mut self, folder: ObjectId, name: &str) -> Result<Option<Found>, RepoError> {
+        let entries = match self.read.entry(folder) {
+            Entries::Occupied(known) => known.into_mut(),
+            Entries::Vacant(unknown) => unknown.insert(self.repo.folder(folder)?),
+        };
+        Ok(entries.get(name.as_bytes().as_bstr()).copied())
     }
 }
 

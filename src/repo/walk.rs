@@ -81,7 +81,10 @@ impl Repo {
                         folders.push((path.as_str().to_owned(), id));
                     }
                     kind @ (EntryKind::Blob | EntryKind::BlobExecutable) => {
-                        let size = self.git.find_header(id)?.size();
+                        let size = match self.pointer(id)? {
+                            Some(file) => file.size,
+                            None => self.git.find_header(id)?.size(),
+                        };
                         bytes = bytes.saturating_add(size);
                         if bytes > limits.bytes {
                             return Err(RepoError::TooLarge(format!(

@@ -166,7 +166,7 @@ where
         parts.extensions.insert(id);
         parts.extensions.insert(peer.clone());
         parts.extensions.insert(link.clone());
-        let body = Paced::wrap(Body::new(body), settings.pace);
+        let body = Paced::wrap(body, settings.pace);
         let answer = handler(Request::from_parts(parts, body));
         async move {
             let mut response = answer.await;

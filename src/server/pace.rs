@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 /// What clients must keep to.
@@ -96,12 +97,12 @@ impl Patience {
 
 impl Paced {
     /// The body under that pace; one that has ended already is left as it is.
-    pub(super) fn wrap(body: Body, pace: Pace) -> Body {
+    pub(super) fn wrap(body: Incoming, pace: Pace) -> Body {
         if http_body::Body::is_end_stream(&body) {
-            return body;
+            return Body::empty();
         }
         Body::new(Self {
-            body,
+            body: Body::new(body),
             patience: Patience::new(pace),
         })
     }

@@ -99,15 +99,6 @@ impl Store {
         self.change(space, update).await
     }
 
-    /// Has the Space's instances replaced, if it is to run.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no such Space or it is being removed.
-    pub async fn bump_restarts(&self, space: SpaceId) -> Result<Space, StoreError> {
-        let update = start(space, update_space!("restarts = restarts + 1"));
-        self.change(space, update).await
-    }
-
     /// Sets the hardware, `None` for the SDK's default, and has the Space's instances replaced.
     ///
     /// # Errors

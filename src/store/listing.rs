@@ -16,7 +16,7 @@ pub struct ListSpaces {
     pub owner: Option<Owner>,
     /// Only those whose full name has every one of these words in it, in whatever case.
     pub search: Option<String>,
-    /// This account's private Spaces too; `None` leaves out all private ones.
+    /// The private Spaces of this account, and of its organisations, too; `None` leaves out all private ones.
     pub visible_to: Option<AccountId>,
     /// All private Spaces too: for operators.
     pub everything: bool,
@@ -116,7 +116,8 @@ fn conditions(
         (false, Some(account)) => {
             let account = query.argument(account.to_string())?;
             query.and(&format!(
-                "(s.visibility <> 'private' OR s.owner_id = {account})"
+                "(s.visibility <> 'private' OR s.owner_id = {account} OR s.owner_id IN \
+                 (SELECT organization_id FROM members WHERE account_id = {account}))"
             ));
         }
     }

@@ -16,6 +16,7 @@ mod events;
 mod fields;
 mod likes;
 mod listing;
+mod organizations;
 mod quotas;
 mod repositories;
 mod seal;
@@ -40,6 +41,7 @@ use crate::domain::{Millis, NameError, SpaceName};
 pub use events::{Event, EventRecord};
 pub use likes::Like;
 pub use listing::{ListRepositories, ListSpaces};
+pub use organizations::Member;
 pub use repositories::NewRepository;
 pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
@@ -90,6 +92,9 @@ pub enum StoreError {
     /// The name cannot be an address; the text is for the person who chose it.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The organisation would be without an admin.
+    #[error("an organisation has at least one admin")]
+    LastAdmin,
     /// There is no such row, or it belongs to a Space that is being removed.
     #[error("not found")]
     NotFound,

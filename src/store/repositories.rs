@@ -335,6 +335,7 @@ pub(super) async fn forget(
     for delete in [
         "DELETE FROM former_names WHERE repo_id = $1",
         "DELETE FROM likes WHERE repo_id = $1",
+        "DELETE FROM creators WHERE repo_id = $1",
     ] {
         sqlx::query(delete)
             .bind(id.to_string())

@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 
 use super::fields::Fields;
 use super::{Store, StoreError, Taken, now};
-use crate::domain::{Account, AccountId, Millis, Role, Scope};
+use crate::domain::{Account, AccountId, AccountKind, Grant, Millis, Role, Scope};
 
 /// A token to be remembered.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct NewToken {
     pub hash: [u8; 32],
     /// The first moment at which it is worthless; `None` for never.
     pub expires_at: Option<Millis>,
+    /// What it may do when its scope says so.
+    pub grants: Vec<Grant>,
 }
 
 /// What is remembered of a token.
@@ -32,11 +34,17 @@ pub struct TokenRecord {
     pub scope: Scope,
     /// The first moment at which it is worthless; `None` for never.
     pub expires_at: Option<Millis>,
+    /// What it may do when its scope says so.
+    pub grants: Vec<Grant>,
+    /// When it was last used, to within some minutes; `None` for never.
+    pub last_used_at: Option<Millis>,
 }
 
-const LIST: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.role, t.name, t.scope, t.expires_at \
+const LIST: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.kind, a.role, t.name, t.scope, t.expires_at, \
+     t.grants, t.last_used_at \
      FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.account_id = $1 ORDER BY t.created_at, t.name";
-const BY_HASH: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.role, t.name, t.scope, t.expires_at \
+const BY_HASH: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.kind, a.role, t.name, t.scope, t.expires_at, \
+     t.grants, t.last_used_at \
      FROM tokens t JOIN accounts a ON a.id = t.account_id \
      WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)";
 
@@ -46,10 +54,13 @@ impl Store {
     /// # Errors
     /// [`Taken::Token`] when the account has one of that name; `NotFound` when there is no such account.
     pub async fn create_token(&self, token: NewToken) -> Result<(), StoreError> {
+        let grants = (!token.grants.is_empty()).then(|| {
+            serde_json::to_string(&token.grants).expect("text keys and plain values only")
+        });
         let mut write = self.write().await?;
         let inserted = sqlx::query(
-            "INSERT INTO tokens (hash, account_id, name, scope, created_at, expires_at) \
-             SELECT $1, id, $3, $4, $5, $6 FROM accounts WHERE id = $2",
+            "INSERT INTO tokens (hash, account_id, name, scope, created_at, expires_at, grants) \
+             SELECT $1, id, $3, $4, $5, $6, $7 FROM accounts WHERE id = $2",
         )
         .bind(hex::encode(token.hash))
         .bind(token.account.to_string())
@@ -57,6 +68,7 @@ impl Store {
         .bind(token.scope.as_str())
         .bind(now())
         .bind(token.expires_at)
+        .bind(grants)
         .execute(&mut *write)
         .await
         .map_err(|error| StoreError::or_taken(error, Taken::Token))?;
@@ -118,6 +130,7 @@ fn read(row: &AnyRow) -> Result<TokenRecord, StoreError> {
     let fields = Fields::new(row, "tokens", "hash")?;
     Ok(TokenRecord {
         account: Account {
+            kind: fields.word("kind", AccountKind::from_word)?,
             id: account.parsed("account_id")?,
             name: account.parsed("account_name")?,
             role: account.word("role", Role::from_word)?,
@@ -125,5 +138,7 @@ fn read(row: &AnyRow) -> Result<TokenRecord, StoreError> {
         name: fields.text("name")?,
         scope: fields.word("scope", Scope::from_word)?,
         expires_at: fields.optional_number("expires_at")?,
+        grants: fields.optional_json("grants")?.unwrap_or_default(),
+        last_used_at: fields.optional_number("last_used_at")?,
     })
 }

@@ -23,8 +23,8 @@ pub use traffic::{Traffic, TrafficTotals};
 
 /// Something in this process that answers HTTP for one instance.
 ///
-/// It always answers: a failure is a response with a 5xx status and a text for the visitor. Dropping the future, or the
-/// body of the response, means that the visitor left.
+/// It always answers, and within a time that it limits itself: a failure is a response with a 5xx status and a text for
+/// the visitor. Dropping the future, or the body of the response, means that the visitor left.
 pub trait Serve: Send + Sync {
     /// Answers one request. The response may begin before the request's body has ended.
     fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>>;

@@ -274,10 +274,9 @@ async fn what_is_not_http_is_an_error_and_never_a_hang() {
     ];
     for (number, scene) in scenes.into_iter().enumerate() {
         let instance = Instance::play(vec![scene].leak()).await;
-        let answer = tokio::time::timeout(
-            Duration::from_secs(5),
-            instance.call(&Arc::default(), get()),
-        );
+        let answer = tokio::time::timeout(Duration::from_secs(5), async {
+            instance.call(&Arc::default(), get()).await
+        });
         let answer = answer.await.expect("no hang");
         assert!(
             matches!(answer, Err(CallError::Http(_))),

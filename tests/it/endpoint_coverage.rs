@@ -12,11 +12,21 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
         .replace("{owner}/{name}", &format!("alice/{space}"))
         .replace("{revision}", "main")
         .replace("{branch}", "other")
+        .replace("{repo}", &"0".repeat(32))
+        .replace("{oid}", &"0".repeat(64))
+        .replace("{hash}", &"0".repeat(64))
+        .replace("{store}", "0-0")
+        .replace("{domain}", "default")
         .replace("{*path}", "index.html")
         .replace("{user}", "alice")
         .replace("{name}", "none")
         .replace("{*rest}", "x")
         .replace("{*topic}", "x");
+    let path = if path.ends_with("info/refs") {
+        path + "?service=git-upload-pack"
+    } else {
+        path
+    };
     assert!(!path.contains('{'), "a placeholder without a value: {path}");
     let method = if endpoint.method == "*" {
         "GET"
@@ -31,8 +41,9 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
             .body("paths=index.html"),
         _ => request.json(&json!({
             "name": "demo", "organization": "alice", "type": "space", "key": "A", "value": "b", "flavor": "cpu-nano",
-            "seconds": 60, "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
-            "toRepo": "alice/else", "repository": "alice/copy",
+            "seconds": 60, "role": "read", "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
+            "toRepo": "alice/else", "repository": "alice/copy", "operation": "download", "objects": [],
+            "oid": "0".repeat(64), "size": 1,
         })),
     }
 }
@@ -51,6 +62,11 @@ fn routes_keep_out_whom_they_should() {
         let hidden = json!({"type": kind, "visibility": "private"});
         alice.create_with("hidden", hidden).expect(200);
     }
+    let lab = json!({"name": "none", "admin": "alice"});
+    server
+        .admin()
+        .post("/api/admin/organizations", &lab)
+        .expect(201);
     let nobody = server.anonymous();
     let mut wrong = Vec::new();
     for endpoint in &endpoints() {
@@ -73,6 +89,10 @@ fn routes_keep_out_whom_they_should() {
         match endpoint.access {
             Access::Anyone | Access::Filtered => check("nobody", &nobody, "demo", &[]),
             Access::Account => check("nobody", &nobody, "demo", &[401]),
+            Access::OrganizationAdmin => {
+                check("nobody", &nobody, "demo", &[401]);
+                check("bob", &bob, "demo", &[403]);
+            }
             Access::Operator => {
                 check("nobody", &nobody, "demo", &[401]);
                 check("bob", &bob, "demo", &[403]);
@@ -82,6 +102,7 @@ fn routes_keep_out_whom_they_should() {
                 check("nobody", &nobody, "hidden", &[404]);
                 check("bob", &bob, "hidden", &[404]);
             }
+            Access::Signed => check("alice", &alice, "demo", &[403]),
             Access::Git => {
                 check("nobody", &nobody, "hidden", &[401]);
                 check("bob", &bob, "hidden", &[404]);

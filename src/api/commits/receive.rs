@@ -18,7 +18,10 @@ const SILENCE: Duration = Duration::from_secs(60);
 const DRAINED_BYTES: usize = 256 << 20;
 
 /// A small request, whatever it calls its content type.
-pub(super) async fn small_json<T: DeserializeOwned>(
+///
+/// # Errors
+/// One that is larger than `limit`, breaks off, or is not what it should be.
+pub(in crate::api) async fn small_json<T: DeserializeOwned>(
     body: Body,
     limit: usize,
 ) -> Result<T, ApiError> {

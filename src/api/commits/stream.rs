@@ -69,6 +69,15 @@ struct File {
 }
 
 #[derive(Deserialize)]
+struct Large {
+    path: String,
+    algo: Option<String>,
+    oid: String,
+    /// Clients that copy a file leave it out.
+    size: Option<u64>,
+}
+
+#[derive(Deserialize)]
 struct Named {
     path: String,
 }
@@ -219,17 +228,11 @@ impl CommitStream {
                     path: path.strip_suffix('/').unwrap_or(&path).parse()?,
                 }
             }
-            "lfsFile" => {
-                let path: FilePath = path(&line.value)?.parse()?;
-                return Err(refused(format!(
-                    "`{path}` was sent as a reference to large-file storage (`lfsFile`), which this server does not \
-                     have: send its bytes in the commit, as the answer of `preupload` says (`regular`)"
-                )));
-            }
+            "lfsFile" => large(read(line.value, "lfsFile")?)?,
             other => {
                 let other: String = other.chars().take(40).collect();
                 return Err(refused(format!(
-                    "the commit has an operation `{}`; known are `file`, `deletedFile` and `deletedFolder`",
+                    "the commit has an operation `{}`; known are `file`, `lfsFile`, `deletedFile` and `deletedFolder`",
                     other.escape_debug()
                 )));
             }
@@ -257,6 +260,18 @@ impl CommitStream {
             _ => Err(refused(format!("`{path}` comes without a plain `content`"))),
         }
     }
+}
+
+fn large(file: Large) -> Result<Operation, RepoError> {
+    let path: FilePath = file.path.parse()?;
+    if file.algo.is_some_and(|algo| algo != "sha256") {
+        return Err(refused(format!("the `algo` of `{path}` must be `sha256`")));
+    }
+    Ok(Operation::PutLarge {
+        path,
+        id: file.oid.parse()?,
+        size: file.size,
+    })
 }
 
 fn path(value: &Value) -> Result<String, RepoError> {

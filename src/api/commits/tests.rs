@@ -30,6 +30,7 @@ fn feed(body: &str, piece: usize) -> Result<Arrived, RepoError> {
 fn summary(arrived: &Arrived) -> Vec<(String, Option<u64>)> {
     let one = |operation: &Operation| match operation {
         Operation::Put { path, content } => (path.to_string(), Some(content.size())),
+        Operation::PutLarge { path, size, .. } => (path.to_string(), *size),
         Operation::DeleteFile { path } | Operation::DeleteFolder { path } => {
             (path.to_string(), None)
         }
@@ -115,18 +116,25 @@ fn broken_streams_are_refused() {
             );
         }
     }
-    let lfs = feed(
-        &format!(
-            "{HEADER}\n{}",
-            r#"{"key":"lfsFile","value":{"path":"big.bin"}}"#
+    for value in [
+        r#"{"path":"big.bin"}"#.to_owned(),
+        format!(r#"{{"path":"../big.bin","oid":"{}"}}"#, "a".repeat(64)),
+        format!(
+            r#"{{"path":"big.bin","algo":"md5","oid":"{}"}}"#,
+            "a".repeat(64)
         ),
-        99,
-    )
-    .unwrap_err();
-    assert!(
-        lfs.to_string().contains("big.bin") && lfs.to_string().contains("regular"),
-        "{lfs}"
-    );
+        format!(
+            r#"{{"path":"big.bin","oid":"{}","size":-1}}"#,
+            "a".repeat(64)
+        ),
+    ] {
+        let line = format!("{HEADER}\n{{\"key\":\"lfsFile\",\"value\":{value}}}");
+        let fed = feed(&line, 99);
+        assert!(
+            matches!(fed, Err(RepoError::Refused(_))),
+            "{value}: {fed:?}"
+        );
+    }
 }
 
 #[test]

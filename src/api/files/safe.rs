@@ -50,7 +50,7 @@ pub(super) fn safe_type(path: &str) -> &'static str {
 }
 
 /// The headers that go with every file.
-pub(super) fn add_headers(headers: &mut HeaderMap, path: &str, save: bool) {
+pub(in crate::api) fn add_headers(headers: &mut HeaderMap, path: &str, save: bool) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(safe_type(path)));
     // Should a browser show it as a page after all: an origin of its own, no scripts, nothing loaded.
     headers.insert(

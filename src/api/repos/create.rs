@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{check_hardware, full_name, kind_of, sleep_after, visibility};
-use crate::api::extract::{Caller, JsonBody};
+use crate::api::access::Caller;
+use crate::api::extract::JsonBody;
 use crate::api::schema::{Created, Setting};
 use crate::api::{ApiError, ApiState};
 use crate::arrival::Arrival;
@@ -59,7 +60,20 @@ pub(in crate::api) async fn create(
     } else {
         make_repository(&state, &arrival, kind, owner, name, wanted).await?
     };
+    remember_creator(&state, &caller, &made).await?;
     Ok(Json(Created::of(&made, &arrival)))
+}
+
+/// Contributors to an organisation may change what they have made there.
+pub(super) async fn remember_creator(
+    state: &ApiState,
+    caller: &Caller,
+    made: &Repository,
+) -> Result<(), ApiError> {
+    if made.owner != caller.account.id {
+        state.store.set_creator(made.id, caller.account.id).await?;
+    }
+    Ok(())
 }
 
 /// The account under which a repository of that name is to be made, when it may and the name is free.
@@ -76,8 +90,9 @@ pub(super) async fn room_for(
     if let Some(existing) = state.store.repository_by_name(kind, name).await? {
         return Err(there_already(caller, &existing, arrival));
     }
-    caller.may_write()?;
     if !caller.principal.may_create(&name.owner) {
+        // A token that could never create says why; any other is of an account that may not create there.
+        caller.may_create_anywhere()?;
         return Err(not_under(kind, name));
     }
     let owner = state.store.account_by_name(&name.owner).await?;
@@ -92,11 +107,9 @@ fn not_under(kind: RepoKind, name: &SpaceName) -> ApiError {
 }
 
 fn there_already(caller: &Caller, existing: &Repository, arrival: &Arrival) -> ApiError {
-    let known = [Action::See, Action::Visit].into_iter().any(|action| {
-        caller
-            .principal
-            .may(action, existing.owner, existing.visibility)
-    });
+    let known = [Action::See, Action::Visit]
+        .into_iter()
+        .any(|action| caller.principal.may(action, existing));
     if !known {
         return not_under(existing.kind, &existing.name);
     }

@@ -5,11 +5,12 @@ use bollard::models::{ImageConfig, ImageInspect};
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
 
+use super::ImageLimits;
 use super::dockerfile;
 use super::failure::{fetch_error, ours};
 use crate::builder::size_text;
-use crate::docker::{self, DATA};
-use crate::domain::BuildError;
+use crate::docker::{self, DATA, Reach};
+use crate::domain::{BuildError, bytes_text, may_reach};
 use crate::journal::Log;
 
 /// Makes sure that the image is on the engine and may be built on. `theirs` says whether the author chose it.
@@ -20,12 +21,16 @@ pub(super) async fn ensure(
     docker: &Docker,
     name: &str,
     theirs: bool,
-    most: u64,
+    limits: &ImageLimits,
     log: &Log,
 ) -> Result<(), BuildError> {
+    let most = limits.image_bytes;
     let image = match docker.inspect_image(name).await {
         Ok(image) => image,
         Err(error) if docker::status(&error) == Some(404) => {
+            if theirs {
+                registry_is_allowed(name, limits.reach == Reach::Private).await?;
+            }
             fetch(docker, name, theirs, most, log).await?;
             let fetched = docker.inspect_image(name).await;
             fetched.map_err(|error| fetch_error(name, theirs, &error))?
@@ -63,7 +68,7 @@ fn obstacle(name: &str, image: &ImageInspect, most: u64) -> Option<String> {
         return Some(format!(
             "has {}, and an image may have {} on this server",
             size_text(size),
-            size_text(most)
+            bytes_text(most)
         ));
     }
     trigger(&config)
@@ -73,7 +78,7 @@ fn obstacle(name: &str, image: &ImageInspect, most: u64) -> Option<String> {
 fn trigger(config: &ImageConfig) -> Option<String> {
     let triggers = config.on_build.as_deref().unwrap_or_default();
     triggers.iter().find_map(|trigger| {
-        let fetches = match dockerfile::read(trigger, &[]) {
+        let fetches = match dockerfile::read(&format!("FROM scratch\n{trigger}"), &[]) {
             Ok(needs) => !needs.images.is_empty() || !needs.added.is_empty(),
             Err(_) => true,
         };
@@ -85,6 +90,36 @@ fn trigger(config: &ImageConfig) -> Option<String> {
             )
         })
     })
+}
+
+/// The engine asks a registry from the host's own network, and shows what it says.
+async fn registry_is_allowed(name: &str, private: bool) -> Result<(), BuildError> {
+    let Some(host) = registry(name) else {
+        return Ok(());
+    };
+    let (host, port) = match host.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().unwrap_or(443)),
+        None => (host, 443),
+    };
+    // A name that is not known here may be known to the engine, or to a proxy it uses.
+    let Ok(addresses) = tokio::net::lookup_host((host, port)).await else {
+        return Ok(());
+    };
+    for address in addresses {
+        if !may_reach(address.ip(), private) {
+            return Err(BuildError::author(format!(
+                "`{name}` is not on this server, and images are not fetched from `{host}`, which is this machine or in a \
+                 private network."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The registry a name begins with; `None` for the usual one.
+fn registry(name: &str) -> Option<&str> {
+    let (first, _) = name.split_once('/')?;
+    (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
 
 async fn fetch(
@@ -111,7 +146,7 @@ async fn fetch(
             if sum > most {
                 return Err(BuildError::author(format!(
                     "`{name}` has more than {}, and an image may have no more on this server.",
-                    size_text(most)
+                    bytes_text(most)
                 )));
             }
         }
@@ -168,6 +203,24 @@ mod tests {
                 "{trigger}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn the_host_is_no_registry() {
+        for name in [
+            "localhost/a",
+            "localhost:5000/a",
+            "127.0.0.1:80/v2/x",
+            "169.254.169.254/a",
+            "10.0.0.1/a:1",
+        ] {
+            let refused = registry_is_allowed(name, false).await;
+            assert!(refused.is_err(), "{name}");
+        }
+        assert!(registry_is_allowed("10.0.0.1:5000/a", true).await.is_ok());
+        assert_eq!(registry("library/debian"), None);
+        assert_eq!(registry("debian:12"), None);
+        assert_eq!(registry("ghcr.io/a/b"), Some("ghcr.io"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) build: Option<BuildId>,
     /// When it began, in milliseconds: images that are older were there before.
     pub(super) began: i64,
+    /// When it was last written to, in milliseconds.
+    pub(super) written: i64,
     /// The image it made, once it had.
     pub(super) image: Option<String>,
     /// The first digits of the ids of its steps, in order, those found in the cache among them.
@@ -41,10 +43,12 @@ const MOST: usize = 2000;
 impl Recorder {
     /// A new record in `folder`.
     pub(super) fn new(folder: &Path, build: BuildId) -> io::Result<Self> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |since| since.as_millis());
-        let mut file = File::create(folder.join(build.to_string()))?;
-        writeln!(file, "began {now}")?;
+        let path = folder.join(build.to_string());
+        let mut file = File::options().create(true).append(true).open(path)?;
+        // What an earlier attempt left is of this build too.
+        if file.metadata()?.len() == 0 {
+            writeln!(file, "began {}", millis(SystemTime::now()))?;
+        }
         Ok(Self {
             file,
             seen: HashSet::new(),
@@ -83,18 +87,21 @@ impl Record {
     pub(super) fn all(folder: &Path) -> io::Result<Vec<Self>> {
         let mut records = Vec::new();
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
+            let entry = entry?;
+            let path = entry.path();
             let text = fs::read_to_string(&path)?;
-            records.push(Self::parse(path, &text));
+            let written = millis(entry.metadata()?.modified()?);
+            records.push(Self::parse(path, &text, written));
         }
         Ok(records)
     }
 
-    fn parse(path: PathBuf, text: &str) -> Self {
+    fn parse(path: PathBuf, text: &str, written: i64) -> Self {
         let name = path.file_name().and_then(|name| name.to_str());
         let mut record = Self {
             build: name.and_then(|name| name.parse().ok()),
             began: i64::MAX,
+            written,
             image: None,
             steps: Vec::new(),
             path,
@@ -109,6 +116,14 @@ impl Record {
         }
         record
     }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 #[cfg(test)]

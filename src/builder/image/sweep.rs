@@ -2,23 +2,20 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bollard::Docker;
-use bollard::query_parameters::{
-    ListContainersOptions, ListImagesOptions, ListNetworksOptions, RemoveContainerOptions,
-    RemoveImageOptions,
-};
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 
 use super::super::Inner;
-use super::record::Record;
-use crate::docker::{BUILD, EngineError, is_gone, status};
+use super::record::{Record, millis};
+use crate::docker::{EngineError, is_gone, status};
 use crate::domain::BuildId;
 
-/// An image may have been made and its build not yet recorded; it has this long.
-const GRACE: Duration = Duration::from_secs(600);
-/// The layers of a failed build wait this long for the next try.
-const RETRY: Duration = Duration::from_secs(24 * 3600);
+/// An image may have been made and its build not yet recorded; it has this long, in milliseconds.
+const GRACE: i64 = 600_000;
+/// The layers of a failed build wait this long for the next try, in milliseconds.
+const RETRY: i64 = 24 * 3_600_000;
 
 /// The name of a build's image on the engine.
 pub(super) fn tag(data: &str, build: BuildId) -> String {
@@ -41,21 +38,33 @@ impl Inner {
             Err(EngineError::Off | EngineError::Absent { .. }) => return Ok(0),
             Err(error) => return Err(error.into()),
         };
-        let removed = self.sweep_named(&docker, used).await?;
-        self.sweep_steps(&docker, used).await?;
+        let records = Record::all(&self.images())?;
+        let removed = self.sweep_named(&docker, used, &records).await?;
+        self.sweep_steps(&docker, used, &records).await?;
         self.sweep_networks(&docker).await?;
         Ok(removed)
     }
 
-    async fn sweep_named(&self, docker: &Docker, used: &HashSet<String>) -> anyhow::Result<usize> {
+    async fn sweep_named(
+        &self,
+        docker: &Docker,
+        used: &HashSet<String>,
+        records: &[Record],
+    ) -> anyhow::Result<usize> {
         let options = ListImagesOptions {
             filters: Some(self.config.images.engine.own()),
             ..ListImagesOptions::default()
         };
         let mut removed = 0;
         for image in docker.list_images(Some(options)).await? {
-            let age = now() - image.created.saturating_mul(1000);
-            if used.contains(&image.id) || age < millis(GRACE) {
+            // The engine may have found it in its cache: its own date says little.
+            let recorded = |record: &&Record| record.image.as_ref() == Some(&image.id);
+            let written = records.iter().filter(recorded).map(|record| record.written);
+            let made = written
+                .max()
+                .unwrap_or(0)
+                .max(image.created.saturating_mul(1000));
+            if used.contains(&image.id) || now() - made < GRACE {
                 continue;
             }
             for name in image.repo_tags.iter().chain([&image.id]) {
@@ -67,19 +76,22 @@ impl Inner {
     }
 
     /// Layers without a name that no build of ours would find in the cache any more.
-    async fn sweep_steps(&self, docker: &Docker, used: &HashSet<String>) -> anyhow::Result<()> {
-        let lives = |record: &Record| {
-            let age = now().saturating_sub(record.began);
-            record
-                .build
-                .is_some_and(|build| self.underway().contains(&build))
+    async fn sweep_steps(
+        &self,
+        docker: &Docker,
+        used: &HashSet<String>,
+        records: &[Record],
+    ) -> anyhow::Result<()> {
+        let lives = |record: &&Record| {
+            let age = now() - record.written;
+            let is_underway = |build| self.underway().contains(&build);
+            record.build.is_some_and(is_underway)
                 || match &record.image {
-                    Some(image) => used.contains(image) || age < millis(GRACE),
-                    None => age < millis(RETRY),
+                    Some(image) => used.contains(image) || age < GRACE,
+                    None => age < RETRY,
                 }
         };
-        let (live, dead): (Vec<_>, Vec<_>) =
-            Record::all(&self.images())?.into_iter().partition(lives);
+        let (live, dead): (Vec<_>, Vec<_>) = records.iter().partition(lives);
         let needed: HashSet<&String> = live.iter().flat_map(|record| &record.steps).collect();
         for record in &dead {
             let mut left = false;
@@ -115,85 +127,6 @@ impl Inner {
         }
         remove(docker, step).await
     }
-
-    async fn sweep_networks(&self, docker: &Docker) -> anyhow::Result<()> {
-        let mut filters = self.config.images.engine.own();
-        filters
-            .entry("label".to_owned())
-            .or_default()
-            .push(BUILD.to_owned());
-        let options = ListNetworksOptions {
-            filters: Some(filters),
-        };
-        for network in docker.list_networks(Some(options)).await? {
-            let build = network
-                .labels
-                .and_then(|labels| labels.get(BUILD)?.parse().ok());
-            if let Some(build) = build
-                && !self.underway().contains(&build)
-            {
-                self.remove_network(build).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the engine has ended what it ran for a build.
-    pub(super) async fn network_is_free(&self, build: BuildId) -> bool {
-        let containers = self.containers_of(build).await;
-        containers.is_ok_and(|containers| containers.is_empty())
-    }
-
-    /// Removes the network of an ended build, with whatever is still in it.
-    pub(super) async fn remove_network(&self, build: BuildId) {
-        let removed = async {
-            let docker = self.config.images.engine.connect().await?;
-            for id in self.containers_of(build).await? {
-                let options = RemoveContainerOptions {
-                    force: true,
-                    v: true,
-                    ..RemoveContainerOptions::default()
-                };
-                match docker.remove_container(&id, Some(options)).await {
-                    Err(error) if !is_gone(&error) => return Err(error.into()),
-                    _ => {}
-                }
-            }
-            self.config
-                .images
-                .networks
-                .remove(Some(&build.to_string()))
-                .await
-        };
-        if let Err(error) = removed.await {
-            tracing::warn!(%build, "the network of a build could not be removed: {error:#}");
-        }
-    }
-
-    async fn containers_of(&self, build: BuildId) -> anyhow::Result<Vec<String>> {
-        let images = &self.config.images;
-        let docker = images.engine.connect().await?;
-        let options = ListContainersOptions {
-            all: true,
-            filters: Some(
-                [(
-                    "network".to_owned(),
-                    vec![
-                        images
-                            .networks
-                            .name(&build.to_string(), images.limits.reach),
-                    ],
-                )]
-                .into(),
-            ),
-            ..ListContainersOptions::default()
-        };
-        let containers = docker.list_containers(Some(options)).await?;
-        Ok(containers
-            .into_iter()
-            .filter_map(|container| container.id)
-            .collect())
-    }
 }
 
 /// Whether it is gone. What others are built on, or a container uses, stays; so do layers below it, which may be a
@@ -212,10 +145,5 @@ async fn remove(docker: &Docker, name: &str) -> anyhow::Result<bool> {
 }
 
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, millis)
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+    millis(SystemTime::now())
 }

@@ -4,6 +4,7 @@
 //! containers by their network, which is this build's alone, and limits or ends them.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,8 @@ use tokio::sync::Notify;
 
 use super::ImageLimits;
 use super::failure::ours;
-use crate::builder::size_text;
 use crate::docker::is_gone;
-use crate::domain::BuildError;
+use crate::domain::{BuildError, bytes_text};
 
 /// Between two looks, when nothing says that there is something to see.
 const EVERY: Duration = Duration::from_millis(500);
@@ -40,38 +40,43 @@ pub(super) struct Watch<'a> {
 impl Watch<'_> {
     /// Looks until the build goes beyond a limit; whoever drops the future ends the watch.
     pub(super) async fn run(&self) -> BuildError {
-        let free_at_first = self.free();
+        // The engine may take long to count what was written; a container that starts meanwhile must not wait.
+        let beyond = tokio::select! {
+            beyond = self.limit_all() => beyond,
+            beyond = self.measure_all() => beyond,
+        };
+        match beyond {
+            Err(beyond) => beyond,
+            Ok(never) => match never {},
+        }
+    }
+
+    async fn limit_all(&self) -> Result<Infallible, BuildError> {
         let mut limited = HashSet::new();
-        let mut measure_at = Instant::now();
         loop {
-            if let Err(error) = self
-                .look(&mut limited, &mut measure_at, free_at_first)
-                .await
-            {
-                return error;
+            for id in self.containers().await? {
+                if limited.insert(id.clone()) {
+                    self.limit(&id).await?;
+                }
             }
             let _ = tokio::time::timeout(EVERY, self.look.notified()).await;
         }
     }
 
-    async fn look(
-        &self,
-        limited: &mut HashSet<String>,
-        measure_at: &mut Instant,
-        free_at_first: Option<u64>,
-    ) -> Result<(), BuildError> {
-        self.disk_is_not_full(free_at_first)?;
-        for id in self.containers().await? {
-            if limited.insert(id.clone()) {
-                self.limit(&id).await?;
-            }
-            if *measure_at <= Instant::now() {
+    async fn measure_all(&self) -> Result<Infallible, BuildError> {
+        let free_at_first = self.free();
+        let mut measure_at = Instant::now();
+        loop {
+            self.disk_is_not_full(free_at_first)?;
+            if measure_at <= Instant::now() {
                 let began = Instant::now();
-                self.measure(&id).await?;
-                *measure_at = Instant::now() + EVERY + began.elapsed() * SHARE;
+                for id in self.containers().await? {
+                    self.measure(&id).await?;
+                }
+                measure_at = Instant::now() + began.elapsed() * SHARE;
             }
+            tokio::time::sleep(EVERY).await;
         }
-        Ok(())
     }
 
     /// The containers of this build, created or running.
@@ -147,7 +152,7 @@ impl Watch<'_> {
         }
         Err(BuildError::server(format!(
             "the disk of this server's container engine has less than {} left, which builds do not use",
-            size_text(self.limits.free_bytes)
+            bytes_text(self.limits.free_bytes)
         )))
     }
 }
@@ -157,7 +162,7 @@ pub(super) fn too_large(most: u64) -> BuildError {
     BuildError::author(format!(
         "The image has more than {}, the most an image may have on this server, base image included. Install less, or \
          remove what is only needed to build in the same `RUN` that made it.",
-        size_text(most)
+        bytes_text(most)
     ))
 }
 

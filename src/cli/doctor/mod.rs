@@ -3,7 +3,7 @@
 mod containers;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rustix::process::{Resource, getrlimit};
@@ -45,6 +45,7 @@ pub(super) fn run(data: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         address_space(),
         containers::docker(),
         containers::packet_filter(),
+        git(),
         hf(),
     ];
     let documents: Vec<_> = checks
@@ -214,12 +215,25 @@ fn address_space() -> Check {
     )
 }
 
-fn hf() -> Check {
+fn git() -> Check {
+    match in_path("git") {
+        Some(path) => Check::of("git", true, path.display().to_string()),
+        None => Check::of("git", false, "not installed".to_owned()).or(
+            Verdict::Limited,
+            "only cloning and pushing by git needs it: `apt-get install git`",
+        ),
+    }
+}
+
+fn in_path(program: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&folders)
-        .map(|folder| folder.join("hf"))
-        .find(|path| path.is_file());
-    match found {
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+}
+
+fn hf() -> Check {
+    match in_path("hf") {
         Some(path) => Check::of("hf", true, path.display().to_string()),
         None => Check::of("hf", false, "not installed".to_owned()).or(
             Verdict::Limited,

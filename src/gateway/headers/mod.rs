@@ -3,7 +3,7 @@
 //! Both directions lose what belongs to one connection (RFC 9110 §7.6.1). A request also loses what would let a Space
 //! act for its visitor, or let a visitor pretend to be us; a response loses what would reach beyond the Space's origin.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 mod cookies;

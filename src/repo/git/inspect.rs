@@ -8,8 +8,9 @@ use gix::objs::tree::EntryKind;
 use gix::objs::{Exists, Kind};
 
 use super::land::Update;
+use crate::repo::large::{POINTER_BYTES, read_pointer};
 use crate::repo::path::{MAX_BYTES, MAX_PARTS, name_problem};
-use crate::repo::{Repo, RepoError, size_text};
+use crate::repo::{LargeId, Repo, RepoError, size_text};
 
 /// Commits that one push may bring.
 const MAX_COMMITS: usize = 100_000;
@@ -17,15 +18,20 @@ const MAX_COMMITS: usize = 100_000;
 const MAX_TAGS: usize = 8;
 
 /// Refuses what a commit through the API could not have made. `old` is the repository, `new` sees the pushed objects
-/// beside its own.
+/// beside its own. Returns the large files that the push names.
 ///
 /// # Errors
 /// `Refused` and `TooLarge`, with the path.
-pub(super) fn inspect(old: &Repo, new: &Repo, updates: &[Update]) -> Result<(), RepoError> {
+pub(super) fn inspect(
+    old: &Repo,
+    new: &Repo,
+    updates: &[Update],
+) -> Result<HashSet<LargeId>, RepoError> {
     let mut look = Look {
         old,
         new,
         trees: HashMap::new(),
+        large: HashSet::new(),
     };
     let mut seen = HashSet::new();
     let mut commits = Vec::new();
@@ -48,7 +54,7 @@ pub(super) fn inspect(old: &Repo, new: &Repo, updates: &[Update]) -> Result<(), 
         commits.extend(commit.parent_ids().map(gix::Id::detach));
         look.commit(commit.tree_id()?.detach())?;
     }
-    Ok(())
+    Ok(look.large)
 }
 
 /// What is below a folder.
@@ -66,6 +72,7 @@ struct Look<'a> {
     old: &'a Repo,
     new: &'a Repo,
     trees: HashMap<ObjectId, Below>,
+    large: HashSet<LargeId>,
 }
 
 // === impl Look ===
@@ -159,7 +166,7 @@ impl Look<'_> {
         Ok(below)
     }
 
-    fn file(&self, id: ObjectId, path: &[String], name: &str) -> Result<Below, RepoError> {
+    fn file(&mut self, id: ObjectId, path: &[String], name: &str) -> Result<Below, RepoError> {
         let bytes = self.new.git.find_header(id)?.size();
         if bytes > self.new.limits.file_bytes {
             return Err(RepoError::TooLarge(format!(
@@ -168,11 +175,32 @@ impl Look<'_> {
                 size_text(self.new.limits.file_bytes)
             )));
         }
+        if bytes <= POINTER_BYTES && !self.old.git.objects.exists(&id) {
+            self.pointer(id, path, name)?;
+        }
         Ok(Below {
             files: 1,
             bytes,
             ..Below::default()
         })
+    }
+}
+
+impl Look<'_> {
+    /// Refuses a pointer to what the repository has not.
+    fn pointer(&mut self, id: ObjectId, path: &[String], name: &str) -> Result<(), RepoError> {
+        let Some(file) = read_pointer(&self.new.git.find_object(id)?.data) else {
+            return Ok(());
+        };
+        if self.old.large(&file.id)? != Some(file.size) {
+            return Err(RepoError::Refused(format!(
+                "`{}` points to a large file that was not sent here; install git-lfs (`git lfs install`) and push again, \
+                 or run `git lfs push --all`",
+                shown(path, name)
+            )));
+        }
+        self.large.insert(file.id);
+        Ok(())
     }
 }
 

@@ -58,23 +58,23 @@ impl Repos {
     /// others change all the same, as git has it.
     ///
     /// # Errors
-    /// `TooLarge` when the repository would pass its limit, and of the disk; then nothing has changed.
+    /// `NoRepository`, and of the disk.
     pub async fn land_push(&self, id: RepoId, push: Push) -> Result<Landed, RepoError> {
         self.change(id, move |repo| land(repo, push)).await
     }
 }
 
 fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
-    if let Some(quarantine) = &push.quarantine {
-        let objects = new_objects(&quarantine.folder.join("objects"))?;
-        let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
-        if repo.disk_bytes()?.saturating_add(bytes) > repo.limits.repo_bytes {
-            return Err(RepoError::TooLarge(format!(
-                "the repository with its history would pass the {} allowed",
-                size_text(repo.limits.repo_bytes)
-            )));
+    match take_objects(repo, &push) {
+        Err(RepoError::TooLarge(text) | RepoError::Refused(text)) => {
+            let same = |update| (update, Some(text.clone()));
+            return Ok(Landed {
+                updates: push.updates.into_iter().map(same).collect(),
+                side_band: push.side_band,
+                head: None,
+            });
         }
-        publish(&quarantine.folder, &repo.folder.join("objects"), &objects)?;
+        taken => taken?,
     }
     let main = format!("refs/heads/{MAIN}");
     let mut updates = push.updates;
@@ -99,6 +99,30 @@ fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
         side_band: push.side_band,
         head,
     })
+}
+
+/// Makes what the push brings the repository's own; no reference leads to it yet.
+fn take_objects(repo: &Repo, push: &Push) -> Result<(), RepoError> {
+    if let Some(quarantine) = &push.quarantine {
+        let objects = new_objects(&quarantine.folder.join("objects"))?;
+        let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
+        if repo.disk_bytes()?.saturating_add(bytes) > repo.limits.repo_bytes {
+            return Err(RepoError::TooLarge(format!(
+                "the repository with its history would pass the {} allowed",
+                size_text(repo.limits.repo_bytes)
+            )));
+        }
+        publish(&quarantine.folder, &repo.folder.join("objects"), &objects)?;
+    }
+    // They were there when the push was looked at, and go only after a day.
+    for id in &push.large {
+        if repo.large(id)?.is_none() {
+            return Err(RepoError::Refused(format!(
+                "the large file {id} is gone; push again"
+            )));
+        }
+    }
+    repo.settle_large(&push.large)
 }
 
 fn change(repo: &Repo, update: &Update) -> Result<(), RepoError> {

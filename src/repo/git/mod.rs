@@ -8,6 +8,7 @@
 //! No shell runs, nothing a client sent becomes an argument, and git sees no configuration or environment but ours
 //! ([`process`]).
 
+mod commands;
 mod fetch;
 mod inspect;
 mod land;

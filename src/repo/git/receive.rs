@@ -10,15 +10,13 @@ use gix::ObjectId;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
 
+use super::commands::{Wanted, read_commands};
 use super::land::Update;
 use super::process::{Git, gone};
 use super::{inspect, line};
 use crate::domain::RepoId;
-use crate::repo::refs::full_name;
-use crate::repo::{MAIN, Repo, RepoError, Repos};
+use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
 
-/// References that one push may change.
-const MAX_UPDATES: usize = 500;
 /// How long git may take once it has all of a pack.
 const UNPACK_TIME: Duration = Duration::from_secs(600);
 /// Most that is read of what git says of a pack it refuses.
@@ -38,6 +36,8 @@ pub struct Push {
     pub(super) side_band: bool,
     /// Only when it brings objects.
     pub(super) quarantine: Option<Quarantine>,
+    /// Large files that it names.
+    pub(super) large: HashSet<LargeId>,
 }
 
 /// What has become of a push that arrived.
@@ -118,6 +118,7 @@ impl Repos {
             updates,
             side_band,
             quarantine: None,
+            large: HashSet::new(),
         };
         if push.updates.iter().any(|update| update.new.is_some()) {
             let _permit = self.git_permit().await?;
@@ -155,84 +156,15 @@ impl Repos {
         let limits = self.limits().clone();
         self.read(id, move |repo| {
             let new = Repo::open(&quarantine.folder, &limits)?;
-            inspect::inspect(repo, &new, &push.updates)?;
+            let large = inspect::inspect(repo, &new, &push.updates)?;
             Ok(Push {
                 quarantine: Some(quarantine),
+                large,
                 ..push
             })
         })
         .await
     }
-}
-
-/// What the lines before the pack ask for.
-struct Wanted {
-    /// Read and checked; an error is the client's.
-    updates: Result<Vec<Update>, RepoError>,
-    /// As the client spells them, for the answer.
-    names: Vec<String>,
-    side_band: bool,
-}
-
-/// Reads the commands of a push; `None` when there is none.
-async fn read_commands(
-    body: &mut (impl AsyncRead + Unpin + Send),
-) -> Result<Option<Wanted>, RepoError> {
-    let broken = || {
-        RepoError::Refused("the push is not what git's protocol asks for, or broke off".to_owned())
-    };
-    let mut commands = Vec::new();
-    let mut capabilities = String::new();
-    loop {
-        let text = match line::read(body).await {
-            Ok(Some(text)) => text,
-            Ok(None) => break,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-                ) =>
-            {
-                return Err(broken());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let text = String::from_utf8(text).map_err(|_| broken())?;
-        let (command, offered) = text.split_once('\0').unwrap_or((&text, ""));
-        if commands.is_empty() {
-            offered.clone_into(&mut capabilities);
-        }
-        commands.push(command.trim_end_matches('\n').to_owned());
-        if commands.len() > MAX_UPDATES {
-            return Err(RepoError::TooLarge(format!(
-                "one push may change {MAX_UPDATES} branches and tags"
-            )));
-        }
-    }
-    if commands.is_empty() {
-        return Ok(None);
-    }
-    let name = |command: &String| command.splitn(3, ' ').nth(2).unwrap_or("?").to_owned();
-    let names: Vec<_> = commands.iter().map(name).collect();
-    let updates = commands
-        .iter()
-        .map(|command| Update::parse(command))
-        .collect();
-    let twice = names.iter().collect::<HashSet<_>>().len() < names.len();
-    let side_band = capabilities
-        .split_whitespace()
-        .any(|word| word == "side-band-64k");
-    Ok(Some(Wanted {
-        updates: if twice {
-            Err(RepoError::Refused(
-                "the push names a branch or tag twice".to_owned(),
-            ))
-        } else {
-            updates
-        },
-        names,
-        side_band,
-    }))
 }
 
 /// Has git take a pack apart, while it arrives, into objects of their own.
@@ -323,49 +255,5 @@ impl Drop for Quarantine {
     fn drop(&mut self) {
         // What stays behind is removed at the next start.
         let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-// === impl Update ===
-
-impl Update {
-    /// Reads `OLD NEW NAME`, ids of forty digits; all zeros stand for nothing.
-    fn parse(command: &str) -> Result<Self, RepoError> {
-        let refused = |text: String| Err(RepoError::Refused(text));
-        if command.starts_with("shallow ") {
-            return refused(
-                "the push comes from a shallow clone; run `git fetch --unshallow`".into(),
-            );
-        }
-        let mut words = command.splitn(3, ' ');
-        let id = |word: Option<&str>| -> Option<Option<ObjectId>> {
-            let id = ObjectId::from_hex(word?.as_bytes()).ok()?;
-            Some((!id.is_null()).then_some(id))
-        };
-        let (Some(old), Some(new), Some(name)) = (id(words.next()), id(words.next()), words.next())
-        else {
-            return refused("the push is not what git's protocol asks for".into());
-        };
-        let checked = match (
-            name.strip_prefix("refs/heads/"),
-            name.strip_prefix("refs/tags/"),
-        ) {
-            (Some(branch), _) => full_name("heads", branch)?,
-            (_, Some(tag)) => full_name("tags", tag)?,
-            _ => {
-                let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
-                return refused(format!(
-                    "`{shown}` is neither a branch nor a tag; only these can be pushed"
-                ));
-            }
-        };
-        if checked == format!("refs/heads/{MAIN}") && new.is_none() {
-            return refused(format!("`{MAIN}` cannot be removed"));
-        }
-        Ok(Self {
-            old,
-            new,
-            name: checked,
-        })
     }
 }

@@ -236,7 +236,7 @@ async fn what_a_killed_process_left_is_cleared() {
     std::fs::create_dir(aside.join("half-removed")).unwrap();
     let again = Repos::new(house.folder.path().join("repos"), RepoLimits::default()).unwrap();
     assert_eq!(std::fs::read_dir(aside).unwrap().count(), 0);
-    assert_eq!(again.ids().unwrap(), [house.space]);
+    assert_eq!(again.ids().unwrap(), [house.space.into()]);
 }
 
 #[tokio::test]

@@ -48,6 +48,30 @@ async fn what_git_packed_is_read_and_built_upon() {
 }
 
 #[tokio::test]
+async fn many_files_are_found_at_once() {
+    let house = House::new().await;
+    let head = house
+        .commit(
+            None,
+            &[Put("a/x", b"one"), Put("a/b/y", b"two"), Put("z", b"")],
+        )
+        .await
+        .unwrap();
+    let repo = house.repos.open(house.space).unwrap();
+    let paths = ["z", "a/x", "a", "a/b/y", "a/x/y", "b", "a/b/x", "a/x"];
+    let ids = repo.file_ids(&head, &paths).unwrap();
+    for (path, id) in paths.iter().zip(ids) {
+        let alone = repo.file(&head, path).ok().map(|file| file.oid);
+        assert_eq!(id, alone, "{path}");
+        assert_eq!(
+            id.is_some(),
+            matches!(*path, "z" | "a/x" | "a/b/y"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn unknown_names_are_not_found() {
     let house = House::new().await;
     let repo = house.repos.open(house.space).unwrap();
@@ -203,7 +227,7 @@ async fn ranges_are_exact() {
     ] {
         let mut stream = house
             .repos
-            .stream(house.space, file.oid.clone(), start as u64, length as u64)
+            .stream(house.space, file.clone(), start as u64, length as u64)
             .await
             .unwrap();
         let mut read = Vec::new();
@@ -212,10 +236,7 @@ async fn ranges_are_exact() {
         }
         assert!(read == bytes[start..start + length], "{start}+{length}");
     }
-    let outside = house
-        .repos
-        .stream(house.space, file.oid, 19_999_999, 2)
-        .await;
+    let outside = house.repos.stream(house.space, file, 19_999_999, 2).await;
     assert!(matches!(outside, Err(RepoError::Refused(_))));
     assert_eq!(house.files(&head)["empty"], b"");
 }

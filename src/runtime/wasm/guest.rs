@@ -1,7 +1,8 @@
 //! One Space's guests: its program in memory while it is used, its idle instances, and what each may take.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -15,7 +16,7 @@ use super::host::{CommandHost, HttpHost, Tenancy, Tenant, bare_context, fence};
 use super::limiter::{INSTANCE_OVERHEAD, Limiter};
 use super::scheduler::Group;
 use super::stdio::LogStream;
-use crate::domain::{ArtifactKind, World};
+use crate::domain::{ArtifactKind, InstanceId, World};
 use crate::engine::seal::{SealKey, open_sealed};
 use crate::runtime::InstanceSpec;
 
@@ -27,7 +28,12 @@ pub(super) struct House {
     pub(super) settings: super::WasmSettings,
     pub(super) components: component::Linker<HttpHost>,
     pub(super) commands: Linker<CommandHost>,
+    /// Everybody's guests, whose idle instances can make room in the pool.
+    pub(super) guests: Weak<Guests>,
 }
+
+/// The guests of all instances that were started and not stopped.
+pub(super) type Guests = Mutex<HashMap<InstanceId, Arc<Guest>>>;
 
 /// A program ready to be instantiated.
 pub(super) enum Program {
@@ -59,6 +65,32 @@ pub(super) struct Guest {
     born: Instant,
     /// Cancelled when the Space is to run no more: then guests under way end too.
     pub(super) stopped: CancellationToken,
+}
+
+/// How often a new instance asks for room, where others may be quicker to take what was made.
+const TRIES: usize = 4;
+
+// === impl House ===
+
+impl House {
+    /// Ends the idle instance, of whatever Space, that has waited longest: the pool is full. Whether there was one.
+    fn evict(&self) -> bool {
+        let Some(guests) = self.guests.upgrade() else {
+            return false;
+        };
+        let all: Vec<_> = lock(&guests).values().cloned().collect();
+        let oldest = all.iter().filter_map(|guest| {
+            let since = lock(&guest.idle).first()?.since;
+            Some((since, guest))
+        });
+        let oldest = oldest.min_by_key(|(since, _)| *since);
+        oldest.is_some_and(|(_, guest)| {
+            let mut idle = lock(&guest.idle);
+            let evicted = (!idle.is_empty()).then(|| idle.remove(0));
+            drop(idle);
+            evicted.is_some()
+        })
+    }
 }
 
 // === impl Guest ===
@@ -169,8 +201,8 @@ impl Guest {
         deadline: Instant,
     ) -> Result<Idle, Failure> {
         let mut last = None;
-        // A second try, when there was no memory for the first and idle instances could make room.
-        for _ in 0..2 {
+        // Another try, when there was no room for the first and idle instances could make some.
+        for _ in 0..TRIES {
             let mut store = self.store(deadline)?;
             match program.instantiate_async(&mut store).await {
                 Ok(proxy) => {
@@ -183,8 +215,13 @@ impl Guest {
                 }
                 Err(error) => {
                     let refused = store.data_mut().tenancy().limiter.refused();
-                    last = Some(Failure::of_call(error, refused));
-                    if refused.is_none() || !self.drop_idle() {
+                    let failure = Failure::of_call(error, refused);
+                    let room = match failure {
+                        Failure::Full => self.house.evict(),
+                        _ => refused.is_some() && self.drop_idle(),
+                    };
+                    last = Some(failure);
+                    if !room {
                         break;
                     }
                 }

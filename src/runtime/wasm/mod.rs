@@ -37,7 +37,6 @@ mod stdio;
 mod thread;
 mod turns;
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -46,7 +45,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{Linker, component as wasm_component};
 
-use self::guest::{Guest, House};
+use self::guest::{Guest, Guests, House};
 use self::scheduler::{Scheduler, SchedulerSettings};
 use self::service::GuestService;
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
@@ -88,7 +87,7 @@ pub struct WasmSettings {
 pub struct WasmRuntime {
     house: Arc<House>,
     scheduler: Scheduler,
-    guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>,
+    guests: Arc<Guests>,
     _janitor: AbortOnDropHandle<()>,
 }
 
@@ -118,7 +117,7 @@ impl WasmRuntime {
                 tick: settings.tick,
             },
         )?;
-        let guests = Arc::<Mutex<HashMap<InstanceId, Arc<Guest>>>>::default();
+        let guests = Arc::<Guests>::default();
         let janitor = tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after));
         Ok(Self {
             house: Arc::new(House {
@@ -128,6 +127,7 @@ impl WasmRuntime {
                 settings,
                 components,
                 commands,
+                guests: Arc::downgrade(&guests),
             }),
             scheduler,
             guests,
@@ -209,7 +209,7 @@ impl Runtime for WasmRuntime {
     }
 }
 
-async fn unload_unused(guests: Arc<Mutex<HashMap<InstanceId, Arc<Guest>>>>, after: Duration) {
+async fn unload_unused(guests: Arc<Guests>, after: Duration) {
     let mut rounds = tokio::time::interval((after / 4).max(Duration::from_millis(100)));
     loop {
         rounds.tick().await;

@@ -29,7 +29,7 @@ use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::Wringer;
 use super::thread::{
-    begin, deliver, deliver_before, hand_over, has_parcels, run_in_batches, uncharged,
+    begin, deliver, deliver_before, hand_over, has_parcels, run_behind, uncharged,
 };
 use super::turns::{Place, Queue, State};
 use crate::ledger::SpaceAccount;
@@ -37,7 +37,11 @@ use crate::ledger::SpaceAccount;
 /// Least time between two interruptions on behalf of newcomers.
 const PREEMPT_EVERY: Duration = Duration::from_micros(200);
 
-/// Ticks without work after which the clock thread goes to sleep.
+/// Time between two looks of the clock while guests come and go within a tick, and how many looks must have found it so.
+const CALM_TICK: Duration = Duration::from_millis(1);
+const CALM_TICKS: u32 = 8;
+
+/// Looks without work after which the clock thread goes to sleep.
 const IDLE_TICKS: u32 = 100;
 
 /// How the threads are set up.
@@ -72,6 +76,23 @@ struct Shared {
     wringer: Wringer,
 }
 
+/// Polls of one group in a row, charged together: a poll of a small guest takes hardly longer than asking for its time.
+struct Turn {
+    key: u64,
+    since: u64,
+}
+
+/// Nanoseconds after which a turn is charged although the group goes on.
+const LONGEST_TURN: u64 = 500_000;
+
+// === impl Turn ===
+
+impl Turn {
+    fn ends(&self, next: Option<u64>, now: u64) -> bool {
+        next != Some(self.key) || now.saturating_sub(self.since) >= LONGEST_TURN
+    }
+}
+
 // === impl Scheduler ===
 
 impl Scheduler {
@@ -90,12 +111,14 @@ impl Scheduler {
             shared: Arc::clone(&shared),
             threads: Vec::new(),
         };
-        for index in 0..settings.threads.max(1) {
+        let threads = settings.threads.max(1);
+        shared.lock().begun = vec![None; threads];
+        for index in 0..threads {
             let (shared, runtime) = (Arc::clone(&shared), tokio::runtime::Handle::current());
             let body = move || {
-                run_in_batches();
+                run_behind();
                 let _inside = runtime.enter();
-                shared.work();
+                shared.work(index);
             };
             let thread = thread::Builder::new().name(format!("guest-{index}"));
             scheduler.threads.push(thread.spawn(body)?);
@@ -187,6 +210,9 @@ impl Group {
     /// give way.
     pub(super) fn checkpoint(&self) -> bool {
         deliver_before(self.key);
+        // Before the guest goes on or another takes its place: threads of the server, or of its clients, may wait for
+        // this core, and the kernel is in no hurry to let them.
+        rustix::thread::sched_yield();
         let used = uncharged();
         self.account.charge(used);
         let mut state = self.shared.lock();
@@ -223,7 +249,7 @@ impl Shared {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        nanos(self.started.elapsed())
     }
 
     fn enqueue(&self, key: u64, runnable: Runnable) {
@@ -251,8 +277,7 @@ impl Shared {
     /// Makes every running guest look up, at most once in a while: those with no better claim than the newcomer yield.
     fn preempt(&self) {
         let (now, last) = (self.now(), self.preempted_at.load(Ordering::Relaxed));
-        let pause = u64::try_from(PREEMPT_EVERY.as_nanos()).unwrap_or(u64::MAX);
-        let due = now.saturating_sub(last) >= pause;
+        let due = now.saturating_sub(last) >= nanos(PREEMPT_EVERY);
         let won = due
             && self
                 .preempted_at
@@ -263,14 +288,27 @@ impl Shared {
         }
     }
 
-    fn work(&self) {
+    fn work(&self, index: usize) {
         begin();
+        let mut turn: Option<Turn> = None;
         let mut state = self.lock();
         loop {
             if state.closing {
                 return;
             }
-            let picked = state.pick(self.now());
+            let now = self.now();
+            let picked = state.pick(now);
+            let next = picked.as_ref().map(|(key, _)| *key);
+            if let Some(over) = turn.take_if(|turn| turn.ends(next, now)) {
+                // Asking for the time used is a system call, and not to be waited for.
+                drop(state);
+                let used = uncharged();
+                state = self.lock();
+                state.charge(over.key, used);
+                if picked.is_none() {
+                    continue;
+                }
+            }
             if state.clock_waits && (picked.is_some() || !state.parked.is_empty()) {
                 state.clock_waits = false;
                 self.clock.notify_one();
@@ -292,30 +330,44 @@ impl Shared {
                 continue;
             };
             state.waking = false;
+            state.begun[index] = Some(now);
             let wakes = state.wakes_a_thread();
             drop(state);
             if wakes {
                 self.work.notify_one();
             }
             deliver_before(key);
+            turn.get_or_insert(Turn { key, since: now });
             runnable.run();
             self.wringer.wring();
-            let used = uncharged();
             state = self.lock();
-            state.finish(key, used);
+            state.begun[index] = None;
+            state.finish(key);
         }
     }
 
     fn run_clock(&self, tick: Duration) {
-        let mut idle = 0;
+        let (mut idle, mut calm) = (0_u32, 0_u32);
+        let mut pause = tick;
         loop {
-            thread::sleep(tick);
+            thread::sleep(pause);
             let mut state = self.lock();
             if state.closing {
                 return;
             }
-            let woken = state.unpark(self.now());
+            let now = self.now();
+            let woken = state.unpark(now);
             let busy = state.running > 0;
+            // One that began soon after the last look has been at it for almost a tick.
+            let long = state.runs_since(now.saturating_sub(nanos(tick) / 2));
+            calm = match long || !state.parked.is_empty() {
+                true => 0,
+                false => calm.saturating_add(1),
+            };
+            pause = match calm < CALM_TICKS {
+                true => tick,
+                false => tick.max(CALM_TICK),
+            };
             idle = if busy || !state.parked.is_empty() {
                 0
             } else {
@@ -336,11 +388,15 @@ impl Shared {
             if wakes {
                 self.work.notify_one();
             }
-            if busy && let Some(engine) = self.engine.upgrade() {
+            if long && let Some(engine) = self.engine.upgrade() {
                 engine.increment_epoch();
             }
         }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

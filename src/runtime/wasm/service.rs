@@ -178,7 +178,7 @@ async fn run(
                 component::serve(guest, program, request, deadline, reply).await;
             }
             Program::Command(program) => {
-                command::serve(guest, program, request, deadline, reply).await;
+                Box::pin(command::serve(guest, program, request, deadline, reply)).await;
             }
         },
         Err(failure) => {

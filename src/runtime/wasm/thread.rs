@@ -27,6 +27,9 @@ struct Outbox {
 const PARCELS: usize = 8;
 const PARCEL_WAIT: Duration = Duration::from_micros(100);
 
+/// Nanoseconds for which the kernel leaves this thread its core although another one waits.
+const KERNEL_TURN: u64 = 100_000;
+
 /// Begins to count this thread's CPU time.
 pub(super) fn begin() {
     CHARGED.set(thread_cpu());
@@ -72,17 +75,27 @@ impl Outbox {
     }
 }
 
-/// Makes this thread one that the kernel runs in longer turns and that, when woken, takes nobody's place (`SCHED_BATCH`,
-/// sched(7)): the gateway's threads keep theirs, and both sides do more between two switches.
+/// Makes this thread one that, when woken, takes nobody's place (`SCHED_BATCH`, sched(7)), so that the gateway's threads
+/// do more between two switches, and that has short turns where the kernel knows of such (sched_setattr(2), from 6.12
+/// on): whoever wakes waits for the end of the turn that is on.
 #[expect(
     unsafe_code,
-    reason = "no safe interface to sched_setscheduler is among our libraries"
+    reason = "no safe interface to sched_setattr is among our libraries"
 )]
-pub(super) fn run_in_batches() {
-    let parameter = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the call reads the parameter and changes the calling thread's policy, nothing else. A kernel that refuses
-    // leaves an ordinary thread, which works too.
-    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter) };
+pub(super) fn run_behind() {
+    let attributes = libc::sched_attr {
+        size: u32::try_from(size_of::<libc::sched_attr>()).unwrap_or_default(),
+        sched_policy: u32::try_from(libc::SCHED_BATCH).unwrap_or_default(),
+        sched_flags: 0,
+        sched_nice: 0,
+        sched_priority: 0,
+        sched_runtime: KERNEL_TURN,
+        sched_deadline: 0,
+        sched_period: 0,
+    };
+    // SAFETY: the call reads the attributes and changes how the calling thread is scheduled, nothing else. A kernel that
+    // refuses leaves an ordinary thread, which works too.
+    let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
 pub(super) fn deliver() {

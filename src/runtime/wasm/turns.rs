@@ -21,6 +21,8 @@ pub(super) struct State {
     /// The greatest virtual time at which a group was picked.
     pub(super) floor: u64,
     pub(super) running: usize,
+    /// For each thread, since when it polls the task it polls.
+    pub(super) begun: Vec<Option<u64>>,
     pub(super) waiting_threads: usize,
     /// A thread has been woken and has not looked yet. It wakes the next one if there is more than it can do, so a
     /// burst of small tasks does not wake every thread for nothing.
@@ -71,6 +73,11 @@ impl State {
         }
     }
 
+    /// Whether a task is being polled since that moment or longer.
+    pub(super) fn runs_since(&self, moment: u64) -> bool {
+        self.begun.iter().flatten().any(|begun| *begun <= moment)
+    }
+
     /// The next task to poll. Groups found without credit are parked on the way.
     pub(super) fn pick(&mut self, now: u64) -> Option<(u64, Runnable)> {
         while let Some((virtual_time, key)) = self.eligible.pop_first() {
@@ -99,15 +106,27 @@ impl State {
         None
     }
 
-    /// Takes note that a poll of that group has ended after `used` nanoseconds not yet charged.
-    pub(super) fn finish(&mut self, key: u64, used: u64) {
+    /// Takes note that a poll of that group has ended.
+    pub(super) fn finish(&mut self, key: u64) {
         self.running -= 1;
         if let Some(queue) = self.groups.get_mut(&key) {
             queue.running -= 1;
-            queue.account.charge(used);
-            queue.age(used);
         }
         self.admit(key);
+    }
+
+    /// Charges a group `used` nanoseconds, which also cost it its place in the order.
+    pub(super) fn charge(&mut self, key: u64, used: u64) {
+        let Some(queue) = self.groups.get_mut(&key) else {
+            return;
+        };
+        queue.account.charge(used);
+        queue.age(used);
+        if let Place::Eligible(before) = queue.place {
+            queue.place = Place::Eligible(queue.virtual_time);
+            self.eligible.remove(&(before, key));
+            self.eligible.insert((queue.virtual_time, key));
+        }
     }
 
     /// Lets groups whose moment has come run again; how many there were.

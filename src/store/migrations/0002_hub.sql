@@ -53,6 +53,14 @@ CREATE TABLE members (
 
 CREATE INDEX members_account ON members (account_id);
 
+-- Who made a repository of an organisation: contributors may change what they have made.
+CREATE TABLE creators (
+    repo_id TEXT NOT NULL PRIMARY KEY,
+    account_id TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE
+);
+
+CREATE INDEX creators_account ON creators (account_id);
+
 -- `grants` is JSON, only for tokens of the scope `fine-grained`.
 ALTER TABLE tokens ADD COLUMN grants TEXT;
 ALTER TABLE tokens ADD COLUMN last_used_at BIGINT;

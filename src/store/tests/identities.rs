@@ -2,7 +2,9 @@
 
 use super::super::{Event, NewToken, StoreError, Taken};
 use super::*;
-use crate::domain::{AccountId, Scope, SpaceId};
+use crate::domain::{
+    AccountId, AccountKind, Grant, GrantTarget, MemberRole, RepoId, Scope, SpaceId,
+};
 
 fn token(account: AccountId, name: &str, number: u8) -> NewToken {
     NewToken {
@@ -11,6 +13,7 @@ fn token(account: AccountId, name: &str, number: u8) -> NewToken {
         scope: Scope::Read,
         hash: [number; 32],
         expires_at: None,
+        grants: Vec::new(),
     }
 }
 
@@ -113,6 +116,68 @@ async fn the_trail_is_read_newest_first() {
         assert_eq!(events[0].action, "space.delete");
         assert_eq!((events[0].actor, events[0].space), (None, Some(space)));
         assert_eq!(store.events(-1).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn organisations_have_members_and_never_lose_their_last_admin() {
+    on_each_engine(|store| async move {
+        let (ada, bob) = (user(&store, "ada").await, user(&store, "bob").await);
+        let lab = store
+            .create_organization(&parsed("Lab"), ada.id)
+            .await
+            .unwrap();
+        assert_eq!(lab.kind, AccountKind::Organization);
+        let again = store.create_organization(&parsed("ADA"), bob.id).await;
+        assert!(matches!(again, Err(StoreError::Taken { .. })), "{again:?}");
+        store
+            .set_member(lab.id, bob.id, MemberRole::Write)
+            .await
+            .unwrap();
+        let lose = store.set_member(lab.id, ada.id, MemberRole::Read).await;
+        assert!(matches!(lose, Err(StoreError::LastAdmin)), "{lose:?}");
+        let lose = store.remove_member(lab.id, ada.id).await;
+        assert!(matches!(lose, Err(StoreError::LastAdmin)), "{lose:?}");
+        let members = store.members(lab.id).await.unwrap();
+        let roles: Vec<_> = members.iter().map(|one| (one.account, one.role)).collect();
+        assert_eq!(
+            roles,
+            [(ada.id, MemberRole::Admin), (bob.id, MemberRole::Write)]
+        );
+        let of_bob = store.memberships(bob.id).await.unwrap();
+        assert_eq!((of_bob.len(), of_bob[0].organization), (1, lab.id));
+        assert!(store.remove_member(lab.id, bob.id).await.unwrap());
+        assert!(!store.remove_member(lab.id, bob.id).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tokens_keep_their_grants_and_their_last_use() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let grants = vec![
+            Grant {
+                on: GrantTarget::Repo(RepoId::new()),
+                write: true,
+            },
+            Grant {
+                on: GrantTarget::Owner(ada.id),
+                write: false,
+            },
+        ];
+        let fine = NewToken {
+            scope: Scope::FineGrained,
+            grants: grants.clone(),
+            ..token(ada.id, "fine", 1)
+        };
+        store.create_token(fine).await.unwrap();
+        let found = store.token_by_hash(&[1; 32], 0).await.unwrap().unwrap();
+        assert_eq!((found.grants, found.last_used_at), (grants, None));
+        store.touch_token(&[1; 32], 1000).await.unwrap();
+        let found = store.token_by_hash(&[1; 32], 0).await.unwrap().unwrap();
+        assert_eq!(found.last_used_at, Some(1000));
     })
     .await;
 }

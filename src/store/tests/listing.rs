@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::ListSpaces;
 use super::super::listing::list_query;
 use super::*;
-use crate::domain::{AccountId, Desired, SpaceId};
+use crate::domain::{AccountId, Desired, RepoId, SpaceId};
 use sqlx::Row;
 
 async fn names(store: &Store, list: ListSpaces) -> Vec<String> {

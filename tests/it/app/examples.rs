@@ -6,14 +6,26 @@ use std::time::Duration;
 
 #[test]
 fn every_example_is_published_and_its_address_printed() {
-    let mut server = Server::with(&[("EXAMPLES", "true")]);
-    let names = examples();
-    assert!(names.len() >= 3, "{names:?}");
+    let mut server = Server::with(&[("EXAMPLES", "true"), ("DOCKER__ENABLED", "false")]);
+    let (containers, names): (Vec<_>, Vec<_>) =
+        examples().into_iter().partition(|name| in_container(name));
+    assert!(
+        names.len() >= 3 && containers.len() >= 3,
+        "{names:?} {containers:?}"
+    );
     let first = published(&server, &names);
     // Another start publishes nothing anew.
     server.stop();
     server.launch();
     assert_eq!(published(&server, &names), first);
+    for name in containers {
+        let start = format!("examples/{name}: not published");
+        assert!(
+            server.said().iter().any(|line| line.starts_with(&start)),
+            "{:?}",
+            server.said()
+        );
+    }
 }
 
 /// Waits for the address of each, visits it, and tells its commit.
@@ -51,6 +63,18 @@ fn published(server: &Server, names: &[String]) -> Vec<String> {
             space.info()["sha"].as_str().unwrap().to_owned()
         })
         .collect()
+}
+
+/// Whether an example needs a container; `docker::examples` is where those are published.
+fn in_container(name: &str) -> bool {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("examples")
+        .join(name)
+        .join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    ["gradio", "streamlit", "docker"]
+        .iter()
+        .any(|sdk| readme.contains(&format!("\nsdk: {sdk}\n")))
 }
 
 /// Folders of `examples/` that are Spaces.

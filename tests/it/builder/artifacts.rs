@@ -1,13 +1,21 @@
 //! Builds with the real compile worker: what becomes of good sources, and whose fault the bad ones are.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use glasshouse::builder::{BuildRequest, Builder, BuilderConfig, CompileLimits};
-use glasshouse::domain::{Artifact, ArtifactKind, BuildError, Fault, Revision, SpaceId, World};
+use glasshouse::builder::{
+    BuildRequest, Builder, BuilderConfig, CompileLimits, ImageConfig, ImageLimits,
+};
+use glasshouse::docker::{Engine, Networks, Reach};
+use glasshouse::domain::{
+    AccountId, Artifact, ArtifactKind, BuildError, BuildId, Fault, Limits, Revision, SpaceId, World,
+};
 use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
+use glasshouse::ledger::{Ledger, LedgerLimits, MemoryBook};
 use glasshouse::repo::{
     CheckoutLimits, CommitRequest, FilePath, MAIN, Operation, RepoLimits, Repos,
 };
@@ -23,6 +31,57 @@ struct House {
     repos: Repos,
     journal: Journal,
     space: SpaceId,
+}
+
+/// For builders that are asked for no images.
+fn no_images() -> ImageConfig {
+    let engine = Engine::off("test");
+    ImageConfig {
+        networks: Networks::of_builds(engine.clone(), ([10, 213, 0, 0].into(), 16)),
+        engine,
+        limits: ImageLimits {
+            memory_bytes: 1 << 30,
+            cpu_millis: 1000,
+            pids: 100,
+            wall: Duration::from_secs(60),
+            image_bytes: 1 << 30,
+            output_bytes: 1 << 20,
+            free_bytes: 0,
+            reach: Reach::Nothing,
+            isolation_required: true,
+        },
+        base_images: BTreeMap::new(),
+    }
+}
+
+fn copy(config: &BuilderConfig) -> BuilderConfig {
+    BuilderConfig {
+        artifacts: config.artifacts.clone(),
+        seal: config.seal.clone(),
+        profile: config.profile.clone(),
+        worker: config.worker.clone(),
+        compile: config.compile,
+        site: config.site,
+        hardware: config.hardware.clone(),
+        max_request_timeout: config.max_request_timeout,
+        containers: None,
+        images: no_images(),
+    }
+}
+
+/// More memory than any build here wants.
+fn memory(space: SpaceId) -> Arc<MemoryBook> {
+    let limits = Limits {
+        cpu_millis: 1000,
+        memory_bytes: 1 << 40,
+    };
+    let ledger = Ledger::new(LedgerLimits {
+        host_memory: 1 << 40,
+        owner_memory: 1 << 40,
+        cpu_burst: 1,
+        builds: 1,
+    });
+    Arc::clone(&ledger.space(space, AccountId::new(), limits).memory)
 }
 
 impl House {
@@ -49,16 +108,17 @@ impl House {
                 files: 1000,
                 bytes: 1 << 20,
             },
-            permits: 2,
             hardware: vec!["cpu-nano".into()],
             max_request_timeout: Duration::from_secs(600),
+            containers: None,
+            images: no_images(),
         };
         change(&mut config);
         let repos = Repos::new(folder.path().join("repos"), RepoLimits::default()).unwrap();
         let space = SpaceId::new();
         repos.create(space).await.unwrap();
         Self {
-            builder: Builder::new(config.clone(), repos.clone()).unwrap(),
+            builder: Builder::new(copy(&config), repos.clone()).unwrap(),
             journal: Journal::open(folder.path().join("logs"), JournalLimits::default()).unwrap(),
             config,
             repos,
@@ -90,10 +150,13 @@ impl House {
 
     fn request(&self, revision: Revision, cached: bool) -> BuildRequest {
         BuildRequest {
+            build: BuildId::new(),
             space: self.space,
             name: "a/b".parse().unwrap(),
             revision,
             cached,
+            variables: Vec::new(),
+            memory: memory(self.space),
             log: self.journal.build(self.space),
         }
     }
@@ -411,6 +474,6 @@ async fn old_artifacts_that_nobody_uses_are_swept() {
     assert!(!path(&old).exists() && !seal_path(&path(&old)).exists() && !path(&site).exists());
 
     fs::create_dir_all(house.config.artifacts.join("scratch/left/over")).unwrap();
-    Builder::new(house.config.clone(), house.repos.clone()).unwrap();
+    Builder::new(copy(&house.config), house.repos.clone()).unwrap();
     assert_eq!(house.scratch(), 0);
 }

@@ -106,6 +106,22 @@ fn a_guest_in_the_path_form_sees_its_own_paths_and_keeps_the_policy() {
 }
 
 #[test]
+fn a_redirect_in_the_path_form_stays_below_it() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.create("away");
+    space.commit(&crate::support::guests::wasi("command", ""));
+    space.wait_for("RUNNING");
+    let below = server
+        .anonymous()
+        .get("/run/alice/away/location")
+        .expect(302);
+    assert_eq!(below.header("location"), Some("/run/alice/away/elsewhere"));
+    let own = space.visit("/location").expect(302);
+    assert_eq!(own.header("location"), Some("/elsewhere"));
+}
+
+#[test]
 fn a_guest_cannot_lift_the_policy_of_the_path_form() {
     let server = Server::start();
     let alice = server.user("alice");

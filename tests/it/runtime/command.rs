@@ -1,7 +1,10 @@
 //! Core WASI commands, run once per request as CGI (RFC 3875).
 
-use crate::support::guests::{command, wasi, wasm};
+use crate::support::guests::{command, wasi, wasm, wat};
+use crate::support::http::Stream;
 use crate::support::{Hub, Server, Space};
+use std::io::Write;
+use std::net::{Shutdown, TcpStream};
 
 fn publish<'a>(alice: &Hub<'a>) -> Space<'a> {
     let space = alice.create_on("cgi", "cpu-basic");
@@ -117,6 +120,41 @@ fn an_endless_one_ends_when_its_reader_leaves() {
     assert!(stream.piece().unwrap().is_some());
     drop(stream);
     space.wait_for_no_memory();
+}
+
+#[test]
+fn an_upload_that_breaks_off_is_not_taken_for_a_whole_one() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.create_on("reader", "cpu-basic");
+    // Reads its input to the end, and says whether that was an error.
+    let module = wat(r#"(module
+        (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 16) "Content-Type: text/plain\0a\0awhole!!")
+        (data (i32.const 64) "Content-Type: text/plain\0a\0acut off")
+        (func (export "_start") (local $error i32)
+            (loop $again
+                (i32.store (i32.const 0) (i32.const 1024))
+                (i32.store (i32.const 4) (i32.const 512))
+                (local.set $error (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+                (br_if $again (i32.and (i32.eqz (local.get $error)) (i32.ne (i32.load (i32.const 8)) (i32.const 0)))))
+            (i32.store (i32.const 0) (select (i32.const 64) (i32.const 16) (local.get $error)))
+            (i32.store (i32.const 4) (i32.const 33))
+            (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#);
+    space.commit(&wasm(module, ""));
+    space.wait_for("RUNNING");
+    let request = space.request("POST", "/");
+    let answer = space.send(&request.clone().body("x".repeat(2000)));
+    assert_eq!(answer.expect(200).text(), "whole!!");
+    let mut socket = TcpStream::connect(server.address).unwrap();
+    let head = request.head(server.address, Some(2000));
+    socket.write_all(head.as_bytes()).unwrap();
+    socket.write_all(&[b'x'; 1000]).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let answer = Stream::read_head(socket, false).unwrap().finish();
+    assert_eq!(answer.expect(200).text(), "cut off");
 }
 
 #[test]

@@ -68,3 +68,17 @@ fn one_that_did_not_end_well_is_not_used_again() {
     let after = counts(&space, 1);
     assert!(after[0] <= 3, "{after:?}");
 }
+
+#[test]
+fn idle_ones_give_way_to_other_spaces() {
+    let server = Server::with(&[("WASM__INSTANCES", "4")]);
+    let keeper = server.user("alice");
+    let keeper = keeper.publish_hostile("instance_reuse: true");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| keeper.visit("/sleep?ms=500").expect(200));
+        }
+    });
+    let other = server.user("bob").publish_hostile("");
+    assert_eq!(counts(&other, 3), [1, 1, 1]);
+}

@@ -13,6 +13,7 @@ pub struct Python<'a> {
     server: &'a Server,
     token: String,
     home: PathBuf,
+    settings: Vec<(String, String)>,
 }
 
 /// Runs `hf` against a server.
@@ -47,7 +48,14 @@ impl<'a> Python<'a> {
             server,
             token: token.to_owned(),
             home: server.scratch("hf-home"),
+            settings: Vec::new(),
         }
+    }
+
+    /// With one more environment variable.
+    pub fn setting(mut self, key: &str, value: &str) -> Self {
+        self.settings.push((key.to_owned(), value.to_owned()));
+        self
     }
 
     /// Runs a snippet that ends in `say(…)`; what it said.
@@ -76,6 +84,7 @@ impl<'a> Python<'a> {
             .env("HF_HUB_DISABLE_UPDATE_CHECK", "1")
             .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
             .env("NO_COLOR", "1")
+            .envs(self.settings.iter().cloned())
             .current_dir(&self.home)
             .stdin(Stdio::null());
         if !self.token.is_empty() {
@@ -121,7 +130,7 @@ fn environment() -> PathBuf {
 }
 
 /// Takes away what every line is indented by.
-fn dedent(text: &str) -> String {
+pub fn dedent(text: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let common = text
         .lines()

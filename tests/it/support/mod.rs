@@ -3,8 +3,10 @@
 // Each test uses a part.
 #![allow(dead_code)]
 
+pub mod browser;
 pub mod cli;
 pub mod clients;
+pub mod docker;
 pub mod git;
 pub mod guests;
 pub mod http;
@@ -13,6 +15,7 @@ pub mod proxy;
 pub mod server;
 
 pub use clients::{Hf, Python};
+pub use docker::DockerServer;
 pub use git::Git;
 pub use guests::{card, static_site};
 pub use http::{Answer, Request};

@@ -3,5 +3,6 @@
 mod agreement;
 mod clone;
 mod cut_off;
+mod lfs;
 mod push;
 mod refused;

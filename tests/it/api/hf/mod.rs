@@ -1,6 +1,7 @@
 //! Through the `hf` command, unmodified.
 
 mod auth;
+mod models;
 mod repos;
 mod spaces;
 mod transfer;

@@ -112,7 +112,7 @@ fn a_model_is_hidden_shown_and_deleted() {
     assert_eq!(said["before"], json!(null));
     assert_eq!(said["hidden"], "RepositoryNotFoundError");
     assert!(
-        said["protected"].as_str().unwrap().contains("only a Space"),
+        said["protected"].as_str().unwrap().contains("Only Spaces"),
         "{said}"
     );
     assert_eq!(said["gone"], false);

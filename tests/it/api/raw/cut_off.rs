@@ -87,6 +87,48 @@ fn a_chunked_body_with_an_end_is_one() {
     drop(space);
 }
 
+#[test]
+fn what_a_client_began_and_left_runs_to_its_end() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.publish("demo", &static_site("page 0"));
+    let leave = |request: Request, body: &str| {
+        let mut socket = TcpStream::connect(server.address).unwrap();
+        let request = request.bearer(&alice.token);
+        let head = request.head(server.address, Some(body.len()));
+        socket.write_all((head + body).as_bytes()).unwrap();
+        socket
+    };
+    // At other moments of the work each time: what landed of the commit must also be what is shown.
+    for turn in 1..=12 {
+        let body = commit_body(None, &[Op::file("index.html", format!("page {turn}"))]);
+        let request = Request::post("/api/spaces/alice/demo/commit/main");
+        let socket = leave(request, &body);
+        std::thread::sleep(Duration::from_millis(turn));
+        drop(socket);
+        std::thread::sleep(Duration::from_millis(200));
+        let landed = alice.get("/spaces/alice/demo/resolve/main/index.html");
+        let landed = landed.expect(200).text();
+        eventually(
+            Duration::from_secs(20),
+            &format!("{landed} is shown"),
+            || (space.visit("/").text() == landed).then_some(()),
+        );
+    }
+    for turn in 0..6 {
+        let name = format!("brief{turn}");
+        let body = json!({"name": name, "organization": null, "type": "space", "sdk": "static"});
+        let socket = leave(Request::post("/api/repos/create"), &body.to_string());
+        std::thread::sleep(Duration::from_millis(turn));
+        drop(socket);
+        std::thread::sleep(Duration::from_millis(200));
+        // What has a name has a repository.
+        if alice.space(&name).api("").status == 200 {
+            alice.space(&name).commit(&static_site("there"));
+        }
+    }
+}
+
 /// Files of the server that have no name, or a temporary one.
 fn open_temporary_files(server: &Server) -> usize {
     let descriptors = std::fs::read_dir(format!("/proc/{}/fd", server.process())).unwrap();

@@ -5,5 +5,8 @@ mod bad_bodies;
 mod bad_paths;
 mod cut_off;
 mod envelope;
+mod large;
 mod names;
 mod resolve;
+mod tokens;
+mod xet;

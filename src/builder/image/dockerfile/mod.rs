@@ -4,7 +4,11 @@
 //! own network. So this reader finds them, and refuses what it cannot follow: what engines read differently from one
 //! version to the next would be a way around it.
 
+mod lines;
+
 use std::collections::{HashMap, HashSet};
+
+use lines::{Instruction, instructions};
 
 /// What is wrong with a Dockerfile, for its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +48,6 @@ pub(super) struct Needs {
     pub(super) arguments: HashSet<String>,
 }
 
-/// An instruction with its continuation lines joined.
-#[derive(Debug, PartialEq, Eq)]
-struct Instruction {
-    line: usize,
-    /// Lower case.
-    word: String,
-    rest: String,
-}
-
 /// Reads a Dockerfile. `args` are the build arguments that will be given.
 ///
 /// # Errors
@@ -67,69 +62,13 @@ pub(super) fn read(text: &str, args: &[(String, String)]) -> Result<Needs, Probl
     for instruction in instructions(text)? {
         reader.take(&instruction)?;
     }
+    if reader.stages.is_empty() {
+        return Err(problem(
+            1,
+            "the file is empty; it must begin with `FROM IMAGE`",
+        ));
+    }
     Ok(reader.needs)
-}
-
-/// Joins lines as the engine does: comments and empty lines are left out, also within an instruction.
-fn instructions(text: &str) -> Result<Vec<Instruction>, Problem> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut found = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (index, line) in text.lines().enumerate() {
-        let number = index + 1;
-        let content = line.trim_start();
-        if let Some(comment) = content.strip_prefix('#') {
-            let directive = comment.trim_start().to_ascii_lowercase();
-            let escape = directive.strip_prefix("escape").map(str::trim_start);
-            if let Some(value) = escape.and_then(|rest| rest.strip_prefix('='))
-                && found.is_empty()
-                && value.trim() != "\\"
-            {
-                return Err(problem(
-                    number,
-                    "another escape character than `\\` is not supported",
-                ));
-            }
-            continue;
-        }
-        if content.trim_end().is_empty() {
-            continue;
-        }
-        let content = match open {
-            Some(_) => line,
-            None => content,
-        };
-        let end = content.trim_end_matches([' ', '\t', '\r']);
-        let (begun, mut joined) = open.take().unwrap_or((number, String::new()));
-        if end.ends_with("\\\\") {
-            let message = "a line ends in two backslashes, which engines read differently; write it otherwise";
-            return Err(problem(number, message));
-        }
-        match end.strip_suffix('\\') {
-            Some(rest) => {
-                joined.push_str(rest);
-                open = Some((begun, joined));
-            }
-            None => {
-                joined.push_str(content);
-                found.push(instruction(begun, &joined));
-            }
-        }
-    }
-    if let Some((begun, joined)) = open {
-        found.push(instruction(begun, &joined));
-    }
-    Ok(found)
-}
-
-fn instruction(line: usize, text: &str) -> Instruction {
-    let text = text.trim();
-    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    Instruction {
-        line,
-        word: word.to_ascii_lowercase(),
-        rest: rest.trim().to_owned(),
-    }
 }
 
 fn problem(line: usize, message: impl Into<String>) -> Problem {
@@ -165,6 +104,10 @@ impl Reader<'_> {
                 .split_whitespace()
                 .map(|part| part.split('=').next().unwrap_or(part));
             self.needs.arguments.extend(names.map(str::to_owned));
+        }
+        if self.stages.is_empty() && !matches!(word.as_str(), "from" | "arg") {
+            let message = "`FROM IMAGE` must come first, and only `ARG` before it";
+            return Err(problem(*line, message));
         }
         match word.as_str() {
             "arg" if self.stages.is_empty() => self.argument(rest),
@@ -375,116 +318,4 @@ fn no_heredoc(line: usize, rest: &str) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn images(text: &str) -> Vec<String> {
-        let needs = read(text, &[("TAG".to_owned(), "3.12".to_owned())]).expect("readable");
-        needs.images.into_iter().map(|image| image.name).collect()
-    }
-
-    fn refused(text: &str) -> Problem {
-        read(text, &[]).expect_err("refused")
-    }
-
-    #[test]
-    fn base_images_are_found() {
-        assert_eq!(
-            images("FROM python:3.11-slim\nRUN true"),
-            ["python:3.11-slim"]
-        );
-        assert_eq!(
-            images(
-                "ARG TAG=3.11\nARG BASE=python:${TAG}\nfrom $BASE as build\nFROM Build\nCOPY --from=build /a /a\nCOPY --from=0 /b /b\nCOPY --from=alpine:3 /c /c\nFROM scratch"
-            ),
-            ["python:3.12", "alpine:3"]
-        );
-        assert_eq!(images("ARG X\nFROM ${X:-debian}:${X:+y}12"), ["debian:12"]);
-        assert_eq!(
-            images("FROM \\\n  # a comment\n\n  debian:12 \\\n AS base\nFR\\\nOM alpine"),
-            ["debian:12", "alpine"]
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_followed_is_refused() {
-        for (text, line) in [
-            ("FROM $NONE", 1),
-            ("FROM a\nFROM --platform=linux/arm64 b", 2),
-            ("FROM a b", 1),
-            ("FROM a\"b", 1),
-            ("FROM a\nRUN true\nARG I=b\nCOPY --from=$I / /", 4),
-            ("# escape=`\nFROM a", 1),
-            ("#Escape = `\nFROM a", 1),
-            ("FROM a\nRUN echo \\\\\nADD http://host/ /x", 2),
-            ("FROM a\nRUN <<EOF\nADD x\nEOF", 2),
-            ("FROM a\nCOPY <<-'EOF' /x\nEOF", 2),
-            (
-                "FROM a\n\nRUN --mount=type=secret,id=X cat /run/secrets/X",
-                3,
-            ),
-            ("FROM a\nRUN --network=host true", 2),
-            ("FROM a\nCOPY --link a b", 2),
-        ] {
-            assert_eq!(refused(text).line, line, "{text}");
-        }
-        let secret = refused("FROM a\nRUN --mount=type=secret,id=X true").message;
-        assert!(secret.contains("secrets"), "{secret}");
-        assert!(read("FROM a\nRUN cat <<<word && echo $((1<<20))", &[]).is_ok());
-    }
-
-    #[test]
-    fn add_may_name_files_and_nothing_else() {
-        let added = |text: &str| -> Vec<String> {
-            let needs = read(text, &[]).expect("readable");
-            needs.added.into_iter().map(|added| added.path).collect()
-        };
-        assert_eq!(
-            added("FROM a\nADD --chown=1 . ./x /y//z.txt /to/"),
-            ["", "x", "y/z.txt"]
-        );
-        assert_eq!(
-            added("FROM a\nADD [\"with space\", \"/to\"]"),
-            ["with space"]
-        );
-        for source in [
-            "http://169.254.169.254/latest",
-            "HTTPS://host/x",
-            "git@host:x.git",
-            "$URL",
-            "${URL}",
-            "*.tar",
-            "ht\\tp://x",
-            "\"http\"://x",
-            "[\"http://x\",",
-        ] {
-            let text = format!("FROM a\nARG URL=http://host\nADD {source} /to");
-            assert_eq!(refused(&text).line, 3, "{source}");
-        }
-        assert!(read("FROM a\nA\\\nDD http://host/ /x", &[]).is_err());
-        assert!(read("FROM a\nADD \\\n# comment\nhttp://host/ /x", &[]).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn no_dockerfile_panics(text in "((FROM|ARG|ADD|COPY|RUN|#)?[ -~\\\\$\n]{0,40}\n){0,8}") {
-            let _ = read(&text, &[]);
-        }
-
-        #[test]
-        fn no_address_is_added_however_it_is_broken_up(parts in proptest::collection::vec("[ \t]?\\\\\n( *# x\n)?", 0..4), at in proptest::collection::vec(0usize..24, 0..4)) {
-            let mut text = "ADD http://host/file /to".to_owned();
-            for (part, at) in parts.iter().zip(at) {
-                let at = at.min(text.len());
-                text.insert_str(at, part);
-            }
-            let parsed = read(&format!("FROM a\n{text}"), &[]);
-            if let Ok(needs) = parsed {
-                // Broken by a space, the word is another one; what is left are files.
-                prop_assert!(needs.added.iter().all(|added| !added.path.contains("://")));
-            }
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,314 @@
+//! Large files: the batch API of git-lfs (docs/api), as `git-lfs` and `huggingface_hub` speak it.
+//!
+//! A batch says where each file is to be sent, or fetched from: a signed address of this server, which needs no token.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post, put};
+use axum::{Json, Router};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::commits::small_json;
+use super::files::send;
+use super::git::{reader, reading, writer};
+use super::kinds::EachKind;
+use super::{ApiError, ApiState, QueryPairs};
+use crate::arrival::Arrival;
+use crate::domain::{Millis, RepoId, RepoKind, Repository};
+use crate::repo::{LargeFile, LargeId, Repo, RepoError};
+
+/// Objects of one batch.
+const MAX_OBJECTS: usize = 1000;
+/// Most bytes of a batch's description.
+const BATCH_BYTES: usize = 1 << 20;
+/// How long an address holds: it must not end before a large file has begun to be sent.
+const HOLDS: Millis = 6 * 3600 * 1000;
+
+type RepoPath = Path<(String, String)>;
+
+#[derive(Debug, Deserialize)]
+struct Batch {
+    operation: String,
+    objects: Vec<Object>,
+    #[serde(default)]
+    transfers: Vec<String>,
+    hash_algo: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Object {
+    oid: String,
+    size: u64,
+}
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .each_kind(
+            "/{prefix}{owner}/{name}/info/lfs/objects/batch",
+            post(batch),
+        )
+        .each_kind("/{prefix}{owner}/{name}/info/lfs/locks", any(locks))
+        .each_kind("/{prefix}{owner}/{name}/info/lfs/locks/{*rest}", any(locks))
+        .route("/lfs/{repo}/{oid}", put(upload).post(verify).get(download))
+}
+
+/// `POST /{prefix}{owner}/{name}.git/info/lfs/objects/batch`
+async fn batch(
+    State(state): State<ApiState>,
+    kind: RepoKind,
+    Path((owner, name)): RepoPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let answer = async {
+        let batch: Batch = small_json(body, BATCH_BYTES).await?;
+        let basic = batch.transfers.is_empty() || batch.transfers.iter().any(|one| one == "basic");
+        if !basic || batch.hash_algo.is_some_and(|algo| algo != "sha256") {
+            return Err(ApiError::bad_request(
+                "Large files are named by their SHA-256 here and go by the transfer `basic`",
+            ));
+        }
+        if batch.objects.len() > MAX_OBJECTS {
+            return Err(ApiError::too_large(format!(
+                "Ask for at most {MAX_OBJECTS} files at once"
+            )));
+        }
+        let arrival = Arrival::of(&state.config, &headers);
+        let objects = match batch.operation.as_str() {
+            "upload" => {
+                let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
+                uploads(&state, &arrival, &repo, batch.objects).await?
+            }
+            "download" => {
+                let repo = reader(&state, &headers, kind, &owner, &name).await?;
+                downloads(&state, &arrival, &repo, batch.objects).await?
+            }
+            _ => {
+                return Err(ApiError::bad_request(
+                    "`operation` must be `upload` or `download`",
+                ));
+            }
+        };
+        Ok(json!({"transfer": "basic", "objects": objects, "hash_algo": "sha256"}))
+    };
+    lfs_answer(answer.await)
+}
+
+async fn uploads(
+    state: &ApiState,
+    arrival: &Arrival,
+    repo: &Repository,
+    objects: Vec<Object>,
+) -> Result<Vec<Value>, ApiError> {
+    let until = now() + HOLDS;
+    let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
+    let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
+        let one = |object: Object| -> Result<Value, RepoError> {
+            let mut answer = json!({"oid": object.oid, "size": object.size});
+            let oid: LargeId = match object.oid.parse() {
+                Ok(oid) => oid,
+                Err(error) => return Ok(refused(answer, 422, &error)),
+            };
+            match files.large(&oid)? {
+                Some(size) if size == object.size => return Ok(answer),
+                Some(_) => return Ok(refused(answer, 422, &"it has another size")),
+                None => {}
+            }
+            if let Err(error) = files.room_for_large(object.size) {
+                return Ok(refused(answer, 413, &error));
+            }
+            let size = object.size;
+            let signature = auth.sign(&may_put(id, &oid, size), until);
+            let href =
+                format!("{arrival}/lfs/{id}/{oid}?size={size}&until={until}&signature={signature}");
+            answer["authenticated"] = true.into();
+            answer["actions"] = json!({
+                "upload": {"href": &href, "expires_in": HOLDS / 1000},
+                "verify": {"href": href},
+            });
+            Ok(answer)
+        };
+        objects.into_iter().map(one).collect()
+    };
+    Ok(state.repos.read(id, work).await?)
+}
+
+async fn downloads(
+    state: &ApiState,
+    arrival: &Arrival,
+    repo: &Repository,
+    objects: Vec<Object>,
+) -> Result<Vec<Value>, ApiError> {
+    let until = now() + HOLDS;
+    let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
+    let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
+        let one = |object: Object| -> Result<Value, RepoError> {
+            let mut answer = json!({"oid": object.oid, "size": object.size});
+            let oid = object.oid.parse::<LargeId>();
+            let stored = match &oid {
+                Ok(oid) => files.large(oid)?,
+                Err(_) => None,
+            };
+            let (Ok(oid), Some(size)) = (oid, stored) else {
+                return Ok(refused(answer, 404, &"there is no such file here"));
+            };
+            let signature = auth.sign(&may_get(id, &oid), until);
+            answer["size"] = size.into();
+            answer["authenticated"] = true.into();
+            answer["actions"] = json!({"download": {
+                "href": format!("{arrival}/lfs/{id}/{oid}?until={until}&signature={signature}"),
+                "expires_in": HOLDS / 1000,
+            }});
+            Ok(answer)
+        };
+        objects.into_iter().map(one).collect()
+    };
+    Ok(state.repos.read(id, work).await?)
+}
+
+fn refused(mut answer: Value, code: u16, problem: &dyn std::fmt::Display) -> Value {
+    answer["error"] = json!({"code": code, "message": problem.to_string()});
+    answer
+}
+
+/// Clients go on without locks when they hear that there are none.
+async fn locks() -> Response {
+    lfs_answer(Err(ApiError::not_offered("locks on files")))
+}
+
+/// `PUT /lfs/{repo}/{oid}`: the bytes of a file, at a signed address.
+async fn upload(
+    State(state): State<ApiState>,
+    Path((repo, oid)): Path<(String, String)>,
+    query: QueryPairs,
+    body: Body,
+) -> Response {
+    let answer = async {
+        let (repo, oid) = named(&repo, &oid)?;
+        let size = query.number("size")?.unwrap_or_default();
+        check(&state, &query, &may_put(repo, &oid, size))?;
+        let file = LargeFile { id: oid, size };
+        let body = Box::pin(reading(body));
+        state.repos.receive_large(repo, file, body).await?;
+        Ok(json!({}))
+    };
+    lfs_answer(answer.await)
+}
+
+/// `POST /lfs/{repo}/{oid}`: whether a file that was sent is there.
+async fn verify(
+    State(state): State<ApiState>,
+    Path((repo, oid)): Path<(String, String)>,
+    query: QueryPairs,
+) -> Response {
+    let answer = async {
+        let (repo, oid) = named(&repo, &oid)?;
+        let size = query.number("size")?.unwrap_or_default();
+        check(&state, &query, &may_put(repo, &oid, size))?;
+        let stored = state
+            .repos
+            .read(repo, move |files| files.large(&oid))
+            .await?;
+        if stored == Some(size) {
+            return Ok(json!({}));
+        }
+        Err(ApiError::not_found(
+            "The file did not arrive; send it again",
+        ))
+    };
+    lfs_answer(answer.await)
+}
+
+/// `GET /lfs/{repo}/{oid}`: the bytes of a file, at a signed address.
+async fn download(
+    State(state): State<ApiState>,
+    Path((repo, oid)): Path<(String, String)>,
+    query: QueryPairs,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let answer = async {
+        let (repo, oid) = named(&repo, &oid)?;
+        check(&state, &query, &may_get(repo, &oid))?;
+        let name = oid.to_string();
+        let id = oid.clone();
+        let size = state
+            .repos
+            .read(repo, move |files| files.large(&id))
+            .await?
+            .ok_or_else(|| ApiError::entry_not_found(&name, None))?;
+        let mut response = Response::new(Body::empty());
+        send::safe_headers(response.headers_mut(), &name, true);
+        let file = send::Source::Large(oid);
+        send::send(
+            &state,
+            repo,
+            file,
+            &name,
+            size,
+            (&method, &headers),
+            response,
+        )
+        .await
+    };
+    answer.await.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn named(repo: &str, oid: &str) -> Result<(RepoId, LargeId), ApiError> {
+    let repo = repo.parse().map_err(|_| ApiError::repo_not_found())?;
+    Ok((repo, oid.parse()?))
+}
+
+fn may_put(repo: RepoId, oid: &LargeId, size: u64) -> String {
+    format!("PUT {repo} {oid} {size}")
+}
+
+fn may_get(repo: RepoId, oid: &LargeId) -> String {
+    format!("GET {repo} {oid}")
+}
+
+fn check(state: &ApiState, query: &QueryPairs, what: &str) -> Result<(), ApiError> {
+    let until = query.number("until")?.unwrap_or_default();
+    let until = Millis::try_from(until).unwrap_or(0);
+    let signature = query.get("signature").unwrap_or_default();
+    if state.auth.is_signed(what, until, signature) {
+        return Ok(());
+    }
+    Err(ApiError::forbidden(
+        "This address was not given by this server, or has expired; ask for another",
+    ))
+}
+
+fn now() -> Millis {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// An answer in the form that git-lfs reads; errors in the words of both kinds of clients.
+fn lfs_answer(answer: Result<Value, ApiError>) -> Response {
+    let mut response = match answer {
+        Ok(answer) => Json(answer).into_response(),
+        Err(error) => {
+            let body = json!({"message": error.message(), "error": error.message()});
+            let asks = error.status() == StatusCode::UNAUTHORIZED;
+            let mut response = error.into_response();
+            *response.body_mut() = body.to_string().into();
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            if asks {
+                let how = HeaderValue::from_static("Basic realm=\"user name and token\"");
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, how.clone());
+                response.headers_mut().insert("lfs-authenticate", how);
+            }
+            response
+        }
+    };
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/vnd.git-lfs+json"),
+    );
+    response
+}

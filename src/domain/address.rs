@@ -1,0 +1,98 @@
+//! Which addresses of the network strangers may have us reach.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Whether a stranger's wish may lead to that address; to one of a private network only where `private` says so.
+pub fn may_reach(address: IpAddr, private: bool) -> bool {
+    match address {
+        IpAddr::V4(address) => may_reach_v4(address, private),
+        IpAddr::V6(address) => match address.to_ipv4_mapped().or_else(|| embedded_v4(address)) {
+            Some(inner) => may_reach_v4(inner, private),
+            None => may_reach_v6(address, private),
+        },
+    }
+}
+
+fn may_reach_v4(address: Ipv4Addr, private: bool) -> bool {
+    let [a, b, c, _] = address.octets();
+    // This machine, link-local with the cloud's metadata service, multicast and reserved ranges (RFC 6890).
+    let never = address.is_loopback()
+        || address.is_unspecified()
+        || address.is_link_local()
+        || a == 0
+        || a >= 224
+        || (a, b, c) == (192, 0, 0)
+        || (a, b, c) == (192, 0, 2)
+        || (a, b, c) == (198, 51, 100)
+        || (a, b, c) == (203, 0, 113)
+        || (a, b & 0xfe) == (198, 18);
+    // RFC 1918, and RFC 6598's shared addresses.
+    let inner = address.is_private() || (a, b & 0xc0) == (100, 64);
+    !never && (private || !inner)
+}
+
+fn may_reach_v6(address: Ipv6Addr, private: bool) -> bool {
+    let first = address.segments()[0];
+    // Global unicast is 2000::/3 (RFC 4291); documentation prefixes in it lead nowhere.
+    let global = first & 0xe000 == 0x2000 && !(first == 0x2001 && address.segments()[1] == 0x0db8);
+    let unique_local = first & 0xfe00 == 0xfc00;
+    global || (private && unique_local)
+}
+
+/// The IPv4 address inside a NAT64 (RFC 6052) or 6to4 (RFC 3056) address.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let from = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        Ipv4Addr::new(a, b, c, d)
+    };
+    match (a, b) {
+        (0x64, 0xff9b) if (c, d, e, f) == (0, 0, 0, 0) => Some(from(g, h)),
+        (0x2002, _) => Some(from(b, c)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inner_addresses_are_denied_in_every_spelling() {
+        let denied = [
+            "127.0.0.1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "2001:db8::1",
+            "198.18.0.1",
+            "192.0.0.1",
+        ];
+        for text in denied {
+            assert!(!may_reach(text.parse().expect("address"), false), "{text}");
+        }
+        for text in ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "::ffff:1.1.1.1"] {
+            assert!(may_reach(text.parse().expect("address"), false), "{text}");
+        }
+        for text in ["10.1.2.3", "fc00::1"] {
+            assert!(may_reach(text.parse().expect("address"), true), "{text}");
+        }
+        for text in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"] {
+            assert!(!may_reach(text.parse().expect("address"), true), "{text}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where things are on disk, and making and removing whole repositories there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::durable::sync_folder;
+use super::large::link;
+use super::{MAIN, RepoError};
+use crate::domain::RepoId;
+
+/// The folder of everything in this room.
+pub(super) struct Folders {
+    pub(super) root: PathBuf,
+}
+
+// === impl Folders ===
+
+impl Folders {
+    /// A repository's.
+    pub(super) fn folder(&self, id: RepoId) -> PathBuf {
+        let id = id.to_string();
+        // The last digits are random; the first ones are a clock's, and would put all into one folder.
+        self.root
+            .join(&id[id.len() - 2..])
+            .join(format!("{id}.git"))
+    }
+
+    /// What is being made or removed; emptied at start.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.root.join("aside")
+    }
+
+    pub(super) fn create(&self, id: RepoId) -> Result<(), RepoError> {
+        let folder = self.folder(id);
+        if folder.join("HEAD").is_file() {
+            return Ok(());
+        }
+        let made = self.aside().join(Uuid::now_v7().simple().to_string());
+        make_bare(&made)?;
+        self.put_in_place(&made, &folder)?;
+        Ok(())
+    }
+
+    fn put_in_place(&self, made: &Path, folder: &Path) -> io::Result<()> {
+        let parent = folder.parent().unwrap_or(&self.root);
+        fs::create_dir_all(parent)?;
+        sync_folder(&self.root)?;
+        fs::rename(made, folder)?;
+        sync_folder(parent)
+    }
+
+    pub(super) fn delete(&self, id: RepoId) -> Result<(), RepoError> {
+        let folder = self.folder(id);
+        let away = self.aside().join(Uuid::now_v7().simple().to_string());
+        match fs::rename(&folder, &away) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed?,
+        }
+        sync_folder(folder.parent().unwrap_or(&self.root))?;
+        fs::remove_dir_all(&away)?;
+        Ok(())
+    }
+}
+
+/// Gives every file below `from` another name below `to`; what is there already stays.
+pub(super) fn link_all(from: &Path, to: &Path) -> io::Result<()> {
+    let mut folders = vec![(from.to_owned(), to.to_owned())];
+    while let Some((from, to)) = folders.pop() {
+        fs::create_dir_all(&to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push((entry.path(), target));
+                continue;
+            }
+            link(&entry.path(), &target)?;
+        }
+        sync_folder(&to)?;
+    }
+    Ok(())
+}
+
+/// The least git takes for a bare repository: no hooks, no samples.
+fn make_bare(folder: &Path) -> io::Result<()> {
+    for inside in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
+        fs::create_dir_all(folder.join(inside))?;
+    }
+    let files = [
+        (
+            "config",
+            "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n".to_owned(),
+        ),
+        ("HEAD", format!("ref: refs/heads/{MAIN}\n")),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text)?;
+        fs::File::open(&path)?.sync_all()?;
+    }
+    for inside in ["objects", "refs", ""] {
+        sync_folder(&folder.join(inside))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! What a push asks for, before its pack.
+
+use std::collections::HashSet;
+use std::io;
+
+use gix::ObjectId;
+use tokio::io::AsyncRead;
+
+use super::land::Update;
+use super::line;
+use crate::repo::refs::full_name;
+use crate::repo::{MAIN, RepoError};
+
+/// References that one push may change.
+const MAX_UPDATES: usize = 500;
+
+/// What the lines before the pack ask for.
+pub(super) struct Wanted {
+    /// Read and checked; an error is the client's.
+    pub(super) updates: Result<Vec<Update>, RepoError>,
+    /// As the client spells them, for the answer.
+    pub(super) names: Vec<String>,
+    pub(super) side_band: bool,
+}
+
+/// Reads the commands of a push; `None` when there is none.
+///
+/// # Errors
+/// `Refused` for what is not git's protocol, `TooLarge` for too many.
+pub(super) async fn read_commands(
+    body: &mut (impl AsyncRead + Unpin + Send),
+) -> Result<Option<Wanted>, RepoError> {
+    let broken = || {
+        RepoError::Refused("the push is not what git's protocol asks for, or broke off".to_owned())
+    };
+    let mut commands = Vec::new();
+    let mut capabilities = String::new();
+    loop {
+        let text = match line::read(body).await {
+            Ok(Some(text)) => text,
+            Ok(None) => break,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                return Err(broken());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let text = String::from_utf8(text).map_err(|_| broken())?;
+        let (command, offered) = text.split_once('\0').unwrap_or((&text, ""));
+        if commands.is_empty() {
+            offered.clone_into(&mut capabilities);
+        }
+        commands.push(command.trim_end_matches('\n').to_owned());
+        if commands.len() > MAX_UPDATES {
+            return Err(RepoError::TooLarge(format!(
+                "one push may change {MAX_UPDATES} branches and tags"
+            )));
+        }
+    }
+    if commands.is_empty() {
+        return Ok(None);
+    }
+    let name = |command: &String| command.splitn(3, ' ').nth(2).unwrap_or("?").to_owned();
+    let names: Vec<_> = commands.iter().map(name).collect();
+    let updates = commands
+        .iter()
+        .map(|command| Update::parse(command))
+        .collect();
+    let twice = names.iter().collect::<HashSet<_>>().len() < names.len();
+    let side_band = capabilities
+        .split_whitespace()
+        .any(|word| word == "side-band-64k");
+    Ok(Some(Wanted {
+        updates: if twice {
+            Err(RepoError::Refused(
+                "the push names a branch or tag twice".to_owned(),
+            ))
+        } else {
+            updates
+        },
+        names,
+        side_band,
+    }))
+}
+
+// === impl Update ===
+
+impl Update {
+    /// Reads `OLD NEW NAME`, ids of forty digits; all zeros stand for nothing.
+    fn parse(command: &str) -> Result<Self, RepoError> {
+        let refused = |text: String| Err(RepoError::Refused(text));
+        if command.starts_with("shallow ") {
+            return refused(
+                "the push comes from a shallow clone; run `git fetch --unshallow`".into(),
+            );
+        }
+        let mut words = command.splitn(3, ' ');
+        let id = |word: Option<&str>| -> Option<Option<ObjectId>> {
+            let id = ObjectId::from_hex(word?.as_bytes()).ok()?;
+            Some((!id.is_null()).then_some(id))
+        };
+        let (Some(old), Some(new), Some(name)) = (id(words.next()), id(words.next()), words.next())
+        else {
+            return refused("the push is not what git's protocol asks for".into());
+        };
+        let checked = match (
+            name.strip_prefix("refs/heads/"),
+            name.strip_prefix("refs/tags/"),
+        ) {
+            (Some(branch), _) => full_name("heads", branch)?,
+            (_, Some(tag)) => full_name("tags", tag)?,
+            _ => {
+                let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+                return refused(format!(
+                    "`{shown}` is neither a branch nor a tag; only these can be pushed"
+                ));
+            }
+        };
+        if checked == format!("refs/heads/{MAIN}") && new.is_none() {
+            return refused(format!("`{MAIN}` cannot be removed"));
+        }
+        Ok(Self {
+            old,
+            new,
+            name: checked,
+        })
+    }
+}

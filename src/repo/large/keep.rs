@@ -1,0 +1,255 @@
+//! Where large files lie, and who has them.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use gix::ObjectId;
+use gix::objs::Kind;
+
+use super::{LargeFile, LargeId, POINTER_BYTES, read_pointer};
+use crate::repo::durable::sync_folder;
+use crate::repo::{Repo, RepoError, Repos, size_text};
+
+/// Time after which a file that no commit names is forgotten.
+const UNCOMMITTED: Duration = Duration::from_secs(24 * 3600);
+
+// === impl Repo ===
+
+impl Repo {
+    /// The bytes of a large file that this repository has; `None` when it has not.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub fn large(&self, id: &LargeId) -> Result<Option<u64>, RepoError> {
+        match fs::metadata(self.large_path(id)) {
+            Ok(facts) => Ok(Some(facts.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens a large file that this repository has.
+    pub(in crate::repo) fn open_large(&self, id: &LargeId) -> Result<File, RepoError> {
+        match File::open(self.large_path(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(RepoError::EntryNotFound(id.to_string()))
+            }
+            opened => Ok(opened?),
+        }
+    }
+
+    /// The large file that a blob points to, if it is a pointer and the repository has the file.
+    pub(in crate::repo) fn pointer(&self, blob: ObjectId) -> Result<Option<LargeFile>, RepoError> {
+        let Some(header) = self.git.try_find_header(blob)? else {
+            return Ok(None);
+        };
+        if header.kind() != Kind::Blob || header.size() > POINTER_BYTES {
+            return Ok(None);
+        }
+        let Some(file) = read_pointer(&self.git.find_object(blob)?.data) else {
+            return Ok(None);
+        };
+        Ok((self.large(&file.id)? == Some(file.size)).then_some(file))
+    }
+
+    /// The large file that a stored file stands for, by the id of its git object; `None` when it is just what it is.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn large_behind(&self, oid: &str) -> Result<Option<LargeFile>, RepoError> {
+        let id = ObjectId::from_hex(oid.as_bytes())
+            .map_err(|_| RepoError::EntryNotFound(oid.to_owned()))?;
+        self.pointer(id)
+    }
+
+    /// Refuses a file that would take the repository past its limits.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn room_for_large(&self, size: u64) -> Result<(), RepoError> {
+        if size > self.limits.large_file_bytes {
+            return Err(RepoError::TooLarge(format!(
+                "the file has {}; a large file may have {} here",
+                size_text(size),
+                size_text(self.limits.large_file_bytes)
+            )));
+        }
+        if self.large_bytes()?.saturating_add(size) > self.limits.large_bytes {
+            return Err(RepoError::TooLarge(format!(
+                "the large files of the repository would sum up to more than the {} allowed",
+                size_text(self.limits.large_bytes)
+            )));
+        }
+        Ok(())
+    }
+
+    fn large_bytes(&self) -> io::Result<u64> {
+        let mut sum = 0_u64;
+        for name in entries(&self.large_folder())? {
+            let facts = name.metadata()?;
+            if facts.is_file() {
+                sum = sum.saturating_add(facts.len());
+            }
+        }
+        Ok(sum)
+    }
+
+    /// Gives the repository a file. Until a commit names it, it is only waiting to be.
+    pub(super) fn adopt(&self, file: &Path, id: &LargeId) -> Result<(), RepoError> {
+        let folder = self.large_folder();
+        fs::create_dir_all(folder.join("waiting"))?;
+        sync_folder(&self.folder)?;
+        let path = self.large_path(id);
+        let waiting = self.waiting_path(id);
+        let is_new = !path.exists();
+        if is_new || waiting.exists() {
+            fs::write(&waiting, b"")?;
+        }
+        if is_new {
+            link(file, &path)?;
+        }
+        sync_folder(&folder)?;
+        Ok(())
+    }
+
+    /// Notes that commits name these files.
+    pub(in crate::repo) fn settle_large<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a LargeId>,
+    ) -> Result<(), RepoError> {
+        for id in ids {
+            match fs::remove_file(self.waiting_path(id)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that commits of this repository name.
+    pub(in crate::repo) fn settled_large(&self) -> Result<Vec<PathBuf>, RepoError> {
+        let mut files = Vec::new();
+        for name in entries(&self.large_folder())? {
+            if name.file_type()?.is_file()
+                && !self
+                    .large_folder()
+                    .join("waiting")
+                    .join(name.file_name())
+                    .exists()
+            {
+                files.push(name.path());
+            }
+        }
+        Ok(files)
+    }
+
+    /// Forgets files that have waited too long.
+    fn forget_waiting(&self, now: SystemTime) -> Result<(), RepoError> {
+        for waiting in entries(&self.large_folder().join("waiting"))? {
+            let since = waiting.metadata()?.modified()?;
+            if now.duration_since(since).unwrap_or_default() > UNCOMMITTED {
+                match fs::remove_file(self.large_folder().join(waiting.file_name())) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(error.into());
+                    }
+                    _ => fs::remove_file(waiting.path())?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::repo) fn large_folder(&self) -> PathBuf {
+        self.folder.join("lfs")
+    }
+
+    fn large_path(&self, id: &LargeId) -> PathBuf {
+        self.large_folder().join(id.as_str())
+    }
+
+    fn waiting_path(&self, id: &LargeId) -> PathBuf {
+        self.large_folder().join("waiting").join(id.as_str())
+    }
+}
+
+/// The entries of a folder that may be missing.
+fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a file another name; one that is there already is the same file.
+pub(in crate::repo) fn link(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    }
+}
+
+// === impl Repos ===
+
+impl Repos {
+    /// Removes large files that nobody has any more: sent and never committed, or of repositories that are gone.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn sweep_large(&self) -> Result<(), RepoError> {
+        let repos = self.clone();
+        let ids = self.work(move || repos.ids()).await?;
+        for id in ids {
+            // Most repositories have nothing that waits.
+            if !self.folder(id).join("lfs/waiting").is_dir() {
+                continue;
+            }
+            let forgotten = self
+                .change(id, |repo| repo.forget_waiting(SystemTime::now()))
+                .await;
+            match forgotten {
+                // It was removed meanwhile.
+                Err(RepoError::NoRepository) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let repos = self.clone();
+        self.work(move || repos.sweep_blobs()).await
+    }
+
+    /// Removes what no repository has a name for.
+    fn sweep_blobs(&self) -> Result<(), RepoError> {
+        for letters in entries(&self.blobs())? {
+            for blob in entries(&letters.path())? {
+                // Nobody gives it another name while it is looked at and removed.
+                let _lock = self.blobs_lock();
+                let alone = fs::metadata(blob.path()).map(|facts| facts.nlink() == 1);
+                match alone {
+                    Ok(true) => fs::remove_file(blob.path())?,
+                    Ok(false) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a file whose bytes are on disk, under its hash, and returns its name there. The caller holds the lock until
+    /// somebody has it.
+    pub(super) fn keep(&self, file: &Path, id: &LargeId) -> io::Result<PathBuf> {
+        let blobs = self.blobs();
+        let folder = blobs.join(&id.as_str()[..2]);
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder)?;
+            sync_folder(&blobs)?;
+        }
+        let path = folder.join(id.as_str());
+        link(file, &path)?;
+        sync_folder(&folder)?;
+        Ok(path)
+    }
+}

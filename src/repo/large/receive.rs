@@ -1,0 +1,127 @@
+//! Taking a large file as it arrives.
+
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::{LargeFile, LargeId};
+use crate::domain::RepoId;
+use crate::repo::{RepoError, Repos, size_text};
+
+/// Bytes that wait for the disk.
+const BUFFER: usize = 1 << 20;
+
+/// A file that is being written, and its hash so far.
+pub(in crate::repo) struct Incoming {
+    file: NamedTempFile,
+    hash: Sha256,
+    size: u64,
+}
+
+// === impl Repos ===
+
+impl Repos {
+    /// Receives a large file for a repository: all its bytes, which are what its name says, or nothing.
+    ///
+    /// # Errors
+    /// `TooLarge` beyond the limits, `Refused` when the bytes are not those of that name and size, `NoRepository`, and what
+    /// reading the body says.
+    pub async fn receive_large(
+        &self,
+        id: RepoId,
+        file: LargeFile,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<(), RepoError> {
+        let size = file.size;
+        self.read(id, move |repo| repo.room_for_large(size)).await?;
+        // One byte more than was said is enough to know.
+        let mut body = body.take(file.size.saturating_add(1));
+        let mut incoming = self.incoming()?;
+        loop {
+            let mut buffer = Vec::with_capacity(BUFFER);
+            // Small pieces are put together, so that the disk is not asked for each.
+            while buffer.len() < BUFFER && body.read_buf(&mut buffer).await? > 0 {}
+            if buffer.is_empty() {
+                break;
+            }
+            incoming = self
+                .work(move || {
+                    incoming.write(&buffer)?;
+                    Ok(incoming)
+                })
+                .await?;
+        }
+        self.finish_large(id, file, incoming).await
+    }
+
+    /// Where the bytes of a large file go until all of them are there.
+    pub(in crate::repo) fn incoming(&self) -> Result<Incoming, RepoError> {
+        Ok(Incoming {
+            file: NamedTempFile::new_in(self.aside())?,
+            hash: Sha256::new(),
+            size: 0,
+        })
+    }
+
+    /// Gives a file to a repository, if it is the one it was said to be.
+    pub(in crate::repo) async fn finish_large(
+        &self,
+        id: RepoId,
+        file: LargeFile,
+        incoming: Incoming,
+    ) -> Result<(), RepoError> {
+        let repos = self.clone();
+        self.change(id, move |repo| {
+            let kept = incoming.check(&file)?;
+            // Others may have come since it began.
+            if repo.large(&file.id)?.is_none() {
+                repo.room_for_large(file.size)?;
+            }
+            let _lock = repos.blobs_lock();
+            let path = repos.keep(kept.path(), &file.id)?;
+            repo.adopt(&path, &file.id)
+        })
+        .await
+    }
+}
+
+// === impl Incoming ===
+
+impl Incoming {
+    pub(in crate::repo) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+
+    /// What the bytes so far are called.
+    pub(in crate::repo) fn id(&self) -> LargeId {
+        LargeId::of(&self.hash)
+    }
+
+    /// The file, on disk, once it is known to be what it should be.
+    fn check(self, file: &LargeFile) -> Result<NamedTempFile, RepoError> {
+        if self.size != file.size {
+            return Err(RepoError::Refused(format!(
+                "the file was said to have {}, and {} came",
+                size_text(file.size),
+                if self.size > file.size {
+                    "more"
+                } else {
+                    "fewer"
+                }
+            )));
+        }
+        let id = self.id();
+        if id != file.id {
+            return Err(RepoError::Refused(format!(
+                "the bytes that came have the SHA-256 {id}, not {}",
+                file.id
+            )));
+        }
+        self.file.as_file().sync_all()?;
+        Ok(self.file)
+    }
+}

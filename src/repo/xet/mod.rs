@@ -1,0 +1,19 @@
+//! Uploads in chunks, as `hf_xet` sends them: what new clients do with large files, without asking and without a way back.
+//!
+//! A client cuts files into chunks, packs chunks it has not sent before into *xorbs*, sends these, and then a *shard* that
+//! says of which chunks of which xorbs each file is made. We keep xorbs for a while, and when a shard comes, put the files
+//! together and keep those, as any other large file. Nothing is ever sent back this way: downloads are plain HTTP.
+//!
+//! - A client remembers which chunks it has sent to an address. The address has the account and the week in it
+//!   ([`Store`]), so one account's xorbs are of no use to another, and those of weeks past can be removed.
+//! - Every hash is computed here: a xorb that is not what its name says is refused, and so is a file made of chunks that
+//!   its sender does not know.
+//! - A file is put together chunk by chunk: memory is that of a few chunks, whatever its size.
+
+mod hash;
+mod shard;
+mod store;
+mod xorb;
+
+pub use hash::Hash;
+pub use store::Store as XetStore;

@@ -1,0 +1,243 @@
+//! Where xorbs wait, and how files are put together from them.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::Hash;
+use super::shard::{self, MAX_SHARD};
+use super::xorb::{self, MAX_XORB};
+use crate::domain::{AccountId, Millis, RepoId};
+use crate::repo::large::{LargeFile, LargeId};
+use crate::repo::{RepoError, Repos, size_text};
+
+/// Time for which an address takes xorbs.
+const WEEK: Millis = 7 * 24 * 3600 * 1000;
+
+/// The xorbs of one account in one week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Store {
+    account: AccountId,
+    week: i64,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Where an account sends xorbs to at a moment.
+    pub fn at(account: AccountId, now: Millis) -> Self {
+        Self {
+            account,
+            week: now / WEEK,
+        }
+    }
+
+    /// The store that an address names, while it is open: in its week, and in the one after for uploads that began before.
+    pub fn open(address: &str, now: Millis) -> Option<Self> {
+        let (week, account) = address.split_once('-')?;
+        let store = Self {
+            account: account.parse().ok()?,
+            week: week.parse().ok()?,
+        };
+        (now / WEEK - 1..=now / WEEK)
+            .contains(&store.week)
+            .then_some(store)
+    }
+
+    /// Its address.
+    pub fn address(self) -> String {
+        format!("{}-{}", self.week, self.account)
+    }
+
+    fn folder(self, root: &Path) -> PathBuf {
+        root.join(self.week.to_string())
+            .join(self.account.to_string())
+    }
+}
+
+// === impl Repos ===
+
+impl Repos {
+    /// Receives a xorb; whether it is new.
+    ///
+    /// # Errors
+    /// `TooLarge` beyond the limits, `Refused` when it is none, or not the one of that name.
+    pub async fn receive_xorb(
+        &self,
+        store: Store,
+        hash: Hash,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<bool, RepoError> {
+        let folder = store.folder(&self.xorbs());
+        let path = folder.join(hash.to_string());
+        let limit = self.limits().large_bytes;
+        let aside = self.aside();
+        let known = path.clone();
+        let file = self
+            .work(move || {
+                if known.exists() {
+                    return Ok(None);
+                }
+                fs::create_dir_all(&folder)?;
+                if folder_bytes(&folder)? > limit {
+                    return Err(RepoError::TooLarge(format!(
+                        "more than {} were sent this week; go on next week",
+                        size_text(limit)
+                    )));
+                }
+                Ok(Some(NamedTempFile::new_in(aside)?))
+            })
+            .await?;
+        let mut body = body.take(MAX_XORB + 1);
+        let Some(mut file) = file else {
+            // It is heard to its end, or the answer would not be read.
+            tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
+            return Ok(false);
+        };
+        let mut size = 0;
+        loop {
+            let mut buffer = Vec::with_capacity(1 << 20);
+            while buffer.len() < 1 << 20 && body.read_buf(&mut buffer).await? > 0 {}
+            if buffer.is_empty() {
+                break;
+            }
+            size += buffer.len() as u64;
+            file = self
+                .work(move || {
+                    file.write_all(&buffer)?;
+                    Ok(file)
+                })
+                .await?;
+        }
+        if size > MAX_XORB {
+            return Err(RepoError::TooLarge(format!(
+                "a xorb has at most {}",
+                size_text(MAX_XORB)
+            )));
+        }
+        self.work(move || {
+            let found = xorb::hash_of(BufReader::new(file.reopen()?))?;
+            if found != hash {
+                return Err(RepoError::Refused(format!(
+                    "the xorb has the hash {found}, not {hash}"
+                )));
+            }
+            file.as_file().sync_all()?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Receives a shard: puts each of its files together and gives it to the repository.
+    ///
+    /// # Errors
+    /// `Refused` when it is none, or names what was not sent; `TooLarge` beyond the limits.
+    pub async fn receive_shard(
+        &self,
+        store: Store,
+        id: RepoId,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<(), RepoError> {
+        let mut shard = Vec::new();
+        let mut body = body.take(MAX_SHARD as u64 + 1);
+        body.read_to_end(&mut shard).await?;
+        if shard.len() > MAX_SHARD {
+            return Err(RepoError::TooLarge(format!(
+                "a shard has at most {}",
+                size_text(MAX_SHARD as u64)
+            )));
+        }
+        for file in shard::read_files(&shard)? {
+            self.put_together(store, id, file).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_together(
+        &self,
+        store: Store,
+        id: RepoId,
+        file: shard::File,
+    ) -> Result<(), RepoError> {
+        let size: u64 = file.terms.iter().map(|term| u64::from(term.bytes)).sum();
+        self.read(id, move |repo| repo.room_for_large(size)).await?;
+        let folder = store.folder(&self.xorbs());
+        let mut incoming = self.incoming()?;
+        for term in file.terms {
+            let folder = folder.clone();
+            incoming = self
+                .work(move || {
+                    let xorb = open_xorb(&folder, term.xorb)?;
+                    let mut bytes = 0_u64;
+                    let hashes = xorb::read_chunks(xorb, term.start, term.end, |chunk| {
+                        bytes += chunk.len() as u64;
+                        Ok(incoming.write(chunk)?)
+                    })?;
+                    if bytes != u64::from(term.bytes) || Hash::of_run(&hashes) != term.run {
+                        return Err(RepoError::Refused(
+                            "the shard does not fit the chunks that it names".to_owned(),
+                        ));
+                    }
+                    Ok(incoming)
+                })
+                .await?;
+        }
+        let found = incoming.id();
+        if file.sha256.is_some_and(|said| !is_same(&said, &found)) {
+            return Err(RepoError::Refused(format!(
+                "the file that the shard describes has the SHA-256 {found}, which is not what it says"
+            )));
+        }
+        self.finish_large(id, LargeFile { id: found, size }, incoming)
+            .await
+    }
+
+    /// Removes the xorbs of weeks past.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn sweep_xorbs(&self, now: Millis) -> Result<(), RepoError> {
+        let root = self.xorbs();
+        self.work(move || {
+            let weeks = match fs::read_dir(root) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                weeks => weeks?,
+            };
+            for week in weeks {
+                let week = week?;
+                let number = week.file_name().to_str().and_then(|name| name.parse().ok());
+                if number.is_none_or(|number: i64| number < now / WEEK - 1) {
+                    fs::remove_dir_all(week.path())?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn open_xorb(folder: &Path, hash: Hash) -> Result<BufReader<File>, RepoError> {
+    match File::open(folder.join(hash.to_string())) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(RepoError::Refused(format!(
+            "the shard names the xorb {hash}, which was not sent here"
+        ))),
+        file => Ok(BufReader::new(file?)),
+    }
+}
+
+/// Clients write the digits as those of their own kind of hash, which turns each eight bytes around.
+fn is_same(said: &[u8; 32], found: &LargeId) -> bool {
+    found.as_str() == hex::encode(said) || found.as_str() == Hash(*said).to_string()
+}
+
+fn folder_bytes(folder: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for file in fs::read_dir(folder)? {
+        sum += file?.metadata()?.len();
+    }
+    Ok(sum)
+}

@@ -1,0 +1,21 @@
+//! Spaces in containers, on the real Docker engine.
+//!
+//! Most are tiny apps on Python's own `http.server`; a few are real Gradio and Streamlit. Where the engine itself
+//! misbehaves, a scripted one stands in its place.
+
+mod adopted;
+mod bad_apps;
+mod bad_builds;
+mod broken_engine;
+mod browser;
+mod examples;
+mod fake_engine;
+mod freezing;
+mod gradio;
+mod isolation;
+mod limits;
+mod sleeping;
+mod storage;
+mod streamlit;
+mod takeover;
+mod wire;

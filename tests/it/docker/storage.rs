@@ -1,0 +1,71 @@
+//! `/data`: storage that outlives containers, for cards that ask for it.
+
+use crate::support::docker::app;
+use crate::support::{DockerServer, eventually};
+use std::time::Duration;
+
+#[test]
+fn what_is_under_data_outlives_its_containers_and_not_its_space() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.publish_container("app", &app("one", "storage: 64 MiB"));
+    assert_eq!(
+        space.exec("open('/data/kept', 'w').write('for long'); print(os.stat('/data').st_uid)"),
+        "1000\n"
+    );
+    let first = server.container(&space)["Id"].clone();
+    space.commit(&app("two", "storage: 64 MiB"));
+    eventually(Duration::from_secs(60), "the new one answers", || {
+        (space.visit("/").text() == "two").then_some(())
+    });
+    assert_eq!(space.exec("print(open('/data/kept').read())"), "for long\n");
+    eventually(Duration::from_secs(30), "one container", || {
+        let all = server.containers(&space);
+        (all.len() == 1 && all[0]["Id"] != first).then_some(())
+    });
+    // Somebody else's is somebody else's.
+    let other = alice.publish_container("other", &app("other", "storage: 64 MiB"));
+    assert_eq!(other.exec("print(os.listdir('/data'))"), "[]\n");
+    let without = alice.publish_container("without", &app("without", ""));
+    assert_eq!(without.exec("print(os.path.exists('/data'))"), "False\n");
+    let folder = server.data().join("storage");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+    space
+        .hub
+        .send(
+            crate::support::Request::new("DELETE", "/api/repos/delete").json(
+                &serde_json::json!({"type": "space", "name": "app", "organization": "alice"}),
+            ),
+        )
+        .expect(200);
+    eventually(Duration::from_secs(30), "its storage is gone", || {
+        (std::fs::read_dir(&folder).unwrap().count() == 1).then_some(())
+    });
+}
+
+#[test]
+fn more_than_it_may_have_ends_it() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.publish_container("app", &app("here", "storage: 8 MiB"));
+    let first = server.container(&space)["Id"].clone();
+    space.exec("threading.Thread(target=lambda: open('/data/large', 'wb').write(b'x' * (32 << 20))).start()");
+    eventually(Duration::from_secs(30), "it is ended", || {
+        let all = server.containers(&space);
+        (all.is_empty() || all[0]["Id"] != first).then_some(())
+    });
+    let log = space.log("run").join("\n");
+    assert!(log.contains("MiB"), "{log}");
+}
+
+#[test]
+fn more_than_the_operator_gives_is_refused() {
+    let server = DockerServer::with(&[("DOCKER__STORAGE", "16 MiB")]);
+    let alice = server.user("alice");
+    let space = alice.create("app");
+    let message = space.fails(&app("", "storage: 17 MiB"), "CONFIG_ERROR");
+    assert!(
+        message.contains("README.md:") && message.contains("storage"),
+        "{message}"
+    );
+}
