@@ -6,13 +6,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::extract::{Caller, JsonBody, QueryPairs};
+use super::accounts::operator;
+use super::extract::{JsonBody, QueryPairs};
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::domain::{Account, Owner, Role, Space, SpaceId, SpaceName};
+use crate::domain::{Account, Owner, Space, SpaceId, SpaceName};
 use crate::store::Event;
 
 /// Puts changes by operators in a row, so that each says truly what it changed.
@@ -38,18 +40,15 @@ impl Audit {
     }
 }
 
-/// The operator who asks.
+/// A body, read only once it is known that its sender may say it.
 ///
 /// # Errors
-/// 401 for nobody, 403 for everybody else.
-pub(super) async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {
-    let caller = Caller::writer(state, headers).await?;
-    match caller.account.role {
-        Role::Operator => Ok(caller.account),
-        Role::User => Err(ApiError::forbidden(
-            "Only operators of this server may do this",
-        )),
+/// 400 for anything but what is meant.
+pub(super) fn understood<T: DeserializeOwned>(body: Value) -> Result<T, ApiError> {
+    if !body.is_object() {
+        return Err(ApiError::bad_request("The body is to be a JSON object"));
     }
+    serde_json::from_value(body).map_err(|error| ApiError::bad_request(error.to_string()))
 }
 
 /// The account of that name.
@@ -172,9 +171,10 @@ pub(super) async fn disable(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-    JsonBody(wanted): JsonBody<DisableRequest>,
+    JsonBody(wanted): JsonBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let who = operator(&state, &headers).await?;
+    let wanted: DisableRequest = understood(wanted)?;
     let reason = wanted.reason.trim().to_owned();
     let wrong = |letter: char| letter.is_control();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS || reason.contains(wrong) {

@@ -7,8 +7,10 @@ use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody};
-use super::operator::{Audit, account_named, operator, record};
+use super::access::Caller;
+use super::accounts::operator;
+use super::extract::JsonBody;
+use super::operator::{Audit, account_named, record, understood};
 use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::domain::{Account, AccountId, QuotaOverrides};
@@ -68,10 +70,11 @@ pub(super) async fn set(
     Extension(audit): Extension<Audit>,
     headers: HeaderMap,
     Path(user): Path<String>,
-    JsonBody(wanted): JsonBody<QuotaRequest>,
+    JsonBody(wanted): JsonBody<Value>,
 ) -> Result<Response, ApiError> {
     let who = operator(&state, &headers).await?;
     let account = account_named(&state, &user).await?;
+    let wanted: QuotaRequest = understood(wanted)?;
     // Of two operators at once, the later one builds on what the earlier one has set.
     let _turn = audit.turn().await;
     let before = state.store.quota(account.id).await?;

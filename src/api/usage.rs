@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
 use serde_json::{Map, Value, json};
 
-use super::extract::{Caller, QueryPairs};
+use super::access::Caller;
+use super::extract::QueryPairs;
 use super::operator::account_named;
 use super::schema::date;
 use super::{ApiError, ApiState};

@@ -265,11 +265,7 @@ mod tests {
         assert_eq!(size("1.5G"), Some(3 << 29));
         assert_eq!(size("0"), Some(0));
         for bad in ["-1", "", "GiB", "1 XiB", "nan", "1e400", "99999999 TiB"] {
-            assert_eq!(
-                (size(bad), cores(bad).filter(|_| bad != "99999999 TiB")),
-                (None, None),
-                "{bad}"
-            );
+            assert_eq!((size(bad), cores(bad)), (None, None), "{bad}");
         }
     }
 }

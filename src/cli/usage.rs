@@ -18,7 +18,7 @@ pub(super) struct UsageArgs {
     #[arg(long)]
     hourly: bool,
     /// Every number, as comma-separated values
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     csv: bool,
 }
 

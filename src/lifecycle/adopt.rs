@@ -69,7 +69,7 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
     let good = stored
         .and_then(|stored| stored.good)
         .filter(|good| good.id == found.build);
-    let wanted = space.desired == Desired::Running && found.restarts == space.restarts;
+    let wanted = space.wanted() == Desired::Running && found.restarts == space.restarts;
     if let Some(good) = good.filter(|_| wanted)
         && let Some(spec) = start::spec(supervisor, space, &good, found.instance).await?
         && let Some(entry) = parts.entry(space)

@@ -73,6 +73,8 @@ pub(super) fn wait(
     let fits = refused.wanted <= refused.limit;
     let queues = refused.tier == Tier::Host && fits;
     if !(given || observed.in_place || queues) {
+        // Whoever cannot start keeps nobody waiting behind it.
+        observed.ticket = None;
         return Some(ExitReason::NotStarted(explain(refused)));
     }
     observed.take(spec.id);

@@ -57,8 +57,8 @@ impl LedgerMetrics {
         let help = "Memory held by Spaces, in gigabytes times seconds";
         registry.register("memory_gigabyte_seconds", help, memory.clone());
         let mut count = |name: &str, help: &str| {
-            let counter = Counter::default();
-            registry.register(name, help, Clone::clone(&counter));
+            let counter: Counter = Counter::default();
+            registry.register(name, help, counter.clone());
             counter
         };
         let starts = count("starts", "Instances started");
@@ -71,8 +71,8 @@ impl LedgerMetrics {
         let cpu_held = cores("cpu_held", "Cores that containers hold by their hardware");
         let cpu_limit = cores("cpu_limit", "Cores that they may hold");
         let mut gauge = |name: &str, help: &str| {
-            let gauge = Gauge::default();
-            registry.register(name, help, Clone::clone(&gauge));
+            let gauge: Gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
             gauge
         };
         Self {

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUESTS = ROOT / "tests/guests"
@@ -173,7 +172,7 @@ class Glasshouse:
         """What the kernel counted for the Space's container, in seconds; None where it cannot be read."""
         space = self.api("GET", f"/api/spaces/admin/{name}")[1]["_id"]
         found = subprocess.run(
-            ["docker", "ps", "-q", "--no-trunc", "--filter", f"label=glasshouse.space={space}"],
+            ["docker", "ps", "-q", "--no-trunc", "--filter", f"label=glasshouse.space-id={space}"],
             capture_output=True, text=True, check=False,
         ).stdout.split()
         for folder in ("cpuacct/docker", "system.slice"):
