@@ -8,6 +8,7 @@ mod accounts;
 mod client;
 mod doctor;
 mod logs;
+mod organizations;
 mod output;
 mod push;
 mod quota;
@@ -80,6 +81,10 @@ enum Command {
     Disable(quota::DisableArgs),
     /// Let a disabled Space be again, for operators
     Enable(quota::EnableArgs),
+
+    /// Organisations, which own what several people work on
+    #[command(subcommand)]
+    Org(organizations::OrganizationCommand),
     /// Say what this host can do, and what to install or change
     Doctor {
         /// Folder the server is to keep its data in
@@ -138,6 +143,8 @@ fn run_remote(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
             Command::Audit(args) => quota::audit(args, &client, output).await?,
             Command::Disable(args) => quota::disable(args, &client, output).await?,
             Command::Enable(args) => quota::enable(args, &client, output).await?,
+
+            Command::Org(command) => organizations::run(command, &client, output).await?,
             Command::Serve(_) | Command::Doctor { .. } | Command::CompileWorker { .. } => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -109,9 +109,9 @@ impl Serving {
         self.last_used.load(Ordering::Acquire)
     }
 
-    /// Since when nobody visits; `None` while somebody does.
+    /// Since when nobody uses it; `None` while a visit is under way that is no watcher.
     pub fn idle_since(&self) -> Option<Millis> {
-        (self.visits() == 0).then(|| self.last_used())
+        (self.active(Millis::MAX) == 0).then(|| self.last_used())
     }
 
     fn watchers(&self) -> MutexGuard<'_, Vec<Arc<AtomicI64>>> {
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(serving.active(now() - 60_000), 2);
         drop(request);
         assert_eq!((serving.visits(), serving.active(later)), (1, 0));
-        assert_eq!(serving.idle_since(), None);
+        assert!(serving.idle_since().is_some(), "a tab left open is no use");
 
         let long_ago = now() - 100_000;
         let last = watcher.watcher.as_ref().expect("a watcher");

@@ -34,8 +34,9 @@ use super::thread::{
 use super::turns::{Place, Queue, State};
 use crate::ledger::SpaceAccount;
 
-/// Least time between two interruptions on behalf of newcomers.
-const PREEMPT_EVERY: Duration = Duration::from_micros(200);
+/// Least time between two interruptions on behalf of newcomers: several times what one costs, and less than what a
+/// visitor needs for one request after another.
+const PREEMPT_EVERY: Duration = Duration::from_micros(50);
 
 /// Time between two looks of the clock while guests come and go within a tick, and how many looks must have found it so.
 const CALM_TICK: Duration = Duration::from_millis(1);
