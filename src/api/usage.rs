@@ -35,7 +35,8 @@ pub(super) async fn usage(
     query: QueryPairs,
 ) -> Result<Response, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
-    let operator = caller.account.role == Role::Operator;
+    // A token for reading, or for one purpose, sees what its account owns and no more.
+    let operator = caller.account.role == Role::Operator && caller.may_write().is_ok();
     let owner = match query.get("owner") {
         None if operator => None,
         None => Some(caller.account.id),
