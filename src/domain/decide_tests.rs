@@ -40,6 +40,7 @@ fn snapshot() -> Snapshot {
         freeze_after: None,
         give_way: false,
         full_until: None,
+        place: None,
         in_place: false,
     }
 }
@@ -414,6 +415,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                     freeze_after: freeze.map(Duration::from_millis),
                     give_way,
                     full_until,
+                    place: (give_way && demand).then_some(2),
                     in_place: give_way && asleep,
                 }
             },
@@ -476,4 +478,20 @@ proptest! {
             prop_assert!(!frozen);
         }
     }
+}
+
+#[test]
+fn whoever_is_not_first_in_the_queue_waits_to_be_told() {
+    let good = build(BuildState::Succeeded);
+    let mut facts = Snapshot {
+        newest: Some(good.clone()),
+        good: Some(good.clone()),
+        place: Some(2),
+        ..snapshot()
+    };
+    assert_eq!(decide(&facts, 0), Next::Wait);
+    facts.place = Some(1);
+    assert_eq!(decide(&facts, 0), Next::Do(Action::Start(good.id)));
+    facts.full_until = Some(500);
+    assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
 }

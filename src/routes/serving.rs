@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 use crate::domain::{InstanceId, Millis, SpaceId};
-use crate::upstream::{Pool, Upstream};
+use crate::upstream::{Pool, Traffic, Upstream};
 
 /// An instance that answers.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Serving {
     pub upstream: Upstream,
     /// Connections kept to there; they end with the instance.
     pub connections: Arc<Pool>,
+    /// What its visitors do, counted together with those of the Space's other instances.
+    pub traffic: Arc<Traffic>,
     visits: AtomicUsize,
     /// Those of the visits that are kept open to be told something: when each last was.
     watchers: Mutex<Vec<Arc<AtomicI64>>>,
@@ -44,12 +46,14 @@ impl Serving {
         space: SpaceId,
         instance: InstanceId,
         upstream: Upstream,
+        traffic: Arc<Traffic>,
         nudge: mpsc::UnboundedSender<SpaceId>,
     ) -> Self {
         Self {
             instance,
             upstream,
             connections: Arc::default(),
+            traffic,
             visits: AtomicUsize::new(0),
             watchers: Mutex::default(),
             last_used: AtomicI64::new(now()),
