@@ -174,7 +174,7 @@ pub(super) fn reading(body: Body) -> impl AsyncRead + Send {
         let chunk = next_chunk(&mut body).await.transpose()?;
         let chunk = chunk.map_err(|error| {
             std::io::Error::new(
-                std::io::ErrorKind::UnexpectedEof,
+                std::io::ErrorKind::ConnectionAborted,
                 error.message().to_owned(),
             )
         });

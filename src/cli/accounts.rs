@@ -29,6 +29,12 @@ pub(super) enum TokenCommand {
         /// What it may do
         #[arg(long, value_enum, default_value_t = Scope::Write)]
         scope: Scope,
+        /// Only with this repository: `spaces/OWNER/NAME`, `datasets/OWNER/NAME` or, of a model, `OWNER/NAME`
+        #[arg(long = "for", value_name = "REPO")]
+        only: Vec<String>,
+        /// End it after so many days
+        #[arg(long)]
+        days: Option<u16>,
     },
     /// List your tokens by name
     Ls,
@@ -76,18 +82,35 @@ pub(super) async fn token(
     output: &Output,
 ) -> anyhow::Result<()> {
     match command {
-        TokenCommand::Create { name, scope } => {
-            let scope = match scope {
+        TokenCommand::Create {
+            name,
+            scope,
+            only,
+            days,
+        } => {
+            let scope_word = match scope {
+                _ if !only.is_empty() => "fineGrained",
                 Scope::Read => "read",
                 Scope::Write => "write",
             };
-            let body = json!({ "name": name, "scope": scope });
+            let write = matches!(scope, Scope::Write);
+            let grants: Vec<_> = only.iter().map(|repo| grant(repo, write)).collect();
+            let expires_at = days.map(|days| {
+                let after = jiff::SignedDuration::from_hours(24 * i64::from(days));
+                (jiff::Timestamp::now() + after).to_string()
+            });
+            let body = json!({
+                "name": name, "scope": scope_word, "grants": grants, "expiresAt": expires_at,
+            });
             let made = client.post("/api/tokens", &body).await?;
             output.result(&made, text(&made["token"]));
         }
         TokenCommand::Ls => {
             let tokens = client.get("/api/tokens").await?;
-            output.result(&tokens, columns(&tokens, &["name", "scope", "expiresAt"]));
+            output.result(
+                &tokens,
+                columns(&tokens, &["name", "scope", "expiresAt", "lastUsedAt"]),
+            );
         }
         TokenCommand::Rm { name } => {
             let encoded =
@@ -103,7 +126,17 @@ pub(super) async fn token(
     Ok(())
 }
 
-fn columns(list: &Value, keys: &[&str]) -> String {
+/// A repository as clients write it, with its kind before its name.
+fn grant(repo: &str, write: bool) -> Value {
+    let kinds = [("spaces/", "space"), ("datasets/", "dataset")];
+    let found = kinds
+        .iter()
+        .find_map(|(prefix, kind)| Some((repo.strip_prefix(prefix)?, *kind)));
+    let (repo, kind) = found.unwrap_or((repo, "model"));
+    json!({ "repo": repo, "type": kind, "write": write })
+}
+
+pub(super) fn columns(list: &Value, keys: &[&str]) -> String {
     let heading = keys.iter().map(|key| key.to_uppercase()).collect();
     let row = |entry: &Value| keys.iter().map(|key| text(&entry[*key])).collect();
     let rows = list.as_array().into_iter().flatten().map(row);

@@ -8,6 +8,7 @@ mod accounts;
 mod client;
 mod doctor;
 mod logs;
+mod organizations;
 mod output;
 mod push;
 mod serve;
@@ -62,6 +63,9 @@ enum Command {
     /// Tokens of your account
     #[command(subcommand)]
     Token(accounts::TokenCommand),
+    /// Organisations, which own what several people work on
+    #[command(subcommand)]
+    Org(organizations::OrganizationCommand),
     /// Say what this host can do, and what to install or change
     Doctor {
         /// Folder the server is to keep its data in
@@ -113,6 +117,7 @@ fn run_remote(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
             Command::Rm(args) => spaces::remove(args, &client, output).await?,
             Command::User(command) => accounts::user(command, &client, output).await?,
             Command::Token(command) => accounts::token(command, &client, output).await?,
+            Command::Org(command) => organizations::run(command, &client, output).await?,
             Command::Serve(_) | Command::Doctor { .. } | Command::CompileWorker { .. } => {}
         }
         Ok(ExitCode::SUCCESS)

@@ -247,7 +247,7 @@ fn retire_others(
 ) -> Option<Action> {
     for other in ready(snapshot).filter(|instance| instance.id != current) {
         let InstanceState::Ready {
-            idle_since,
+            visited,
             draining_since,
             ..
         } = &other.state
@@ -255,7 +255,7 @@ fn retire_others(
             continue;
         };
         let due = draining_since.map_or(now, |since| since + DRAIN_MILLIS);
-        if idle_since.is_some() || due <= now {
+        if !visited || due <= now {
             return Some(Action::Stop(other.id));
         }
         wait.no_later_than(due);

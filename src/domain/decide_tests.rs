@@ -61,6 +61,7 @@ fn apply(snapshot: &mut Snapshot, action: &Action, now: Millis) {
                 restarts: snapshot.restarts,
                 state: InstanceState::Ready {
                     idle_since: Some(now),
+                    visited: false,
                     routed: false,
                     frozen: false,
                     draining_since: None,
@@ -255,12 +256,14 @@ fn an_older_instance_drains_before_it_stops() {
     facts.good = Some(new.clone());
     let busy = InstanceState::Ready {
         idle_since: None,
+        visited: true,
         routed: false,
         frozen: false,
         draining_since: Some(0),
     };
     let current = InstanceState::Ready {
         idle_since: None,
+        visited: true,
         routed: true,
         frozen: false,
         draining_since: None,
@@ -352,6 +355,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                             state: if ready {
                                 InstanceState::Ready {
                                     idle_since: (idle || frozen).then_some(at),
+                                    visited: !idle,
                                     routed: routed && !frozen,
                                     frozen,
                                     draining_since: (!routed).then_some(at),

@@ -31,7 +31,7 @@ use crate::journal::Journal;
 use crate::routes::{Entry, Route, RouteTable};
 use crate::server::{Link, Peer};
 use crate::telemetry::{Metrics, RequestId, RequestKind};
-use crate::upstream::{Upgrade, Upstream};
+use crate::upstream::{CallError, Upgrade, Upstream};
 
 mod access;
 mod activator;
@@ -323,6 +323,9 @@ impl Inner {
     fn trouble_of(&self, space: &Entry, error: ForwardError) -> Trouble {
         let trouble = match error {
             ForwardError::TooLarge => return Trouble::TooLarge,
+            ForwardError::Call(CallError::Upload(_)) => {
+                return Trouble::Ambiguous("The request's body did not come whole.");
+            }
             ForwardError::Late => Trouble::Late,
             ForwardError::Call(_) | ForwardError::Switched => Trouble::Unreachable,
         };

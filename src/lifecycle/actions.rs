@@ -240,7 +240,7 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
     {
         // No visitor is sent there any more before it is stopped.
         tell_gateway(supervisor, stored);
-        if to_sleep && serving.visits() > 0 {
+        if to_sleep && serving.idle_since().is_none() {
             // One came in the moment before: it stays awake for them.
             let route = Route::Serving(Arc::clone(serving));
             let mut observed = lock(&supervisor.own.observed);
@@ -268,7 +268,7 @@ async fn freeze(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
     };
     tell_gateway(supervisor, stored);
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
-    if serving.visits() > 0 {
+    if serving.idle_since().is_none() {
         mark_frozen(supervisor, id, false);
     } else if let Err(error) = runtime.freeze(id).await {
         let name = &stored.space.name;

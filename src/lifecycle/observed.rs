@@ -176,6 +176,7 @@ impl Kept {
                     ..
                 } => InstanceState::Ready {
                     idle_since: serving.idle_since(),
+                    visited: serving.visits() > 0,
                     routed: *routed,
                     frozen: *frozen,
                     draining_since: *draining_since,

@@ -50,6 +50,8 @@ pub enum RepoError {
 impl From<io::Error> for RepoError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
+            // What was being received broke off; its reader says how.
+            io::ErrorKind::ConnectionAborted => Self::Refused(error.to_string()),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
             _ => Self::Io(error),
         }

@@ -13,6 +13,8 @@ use super::objects::NewObjects;
 use super::{MAIN, Repo, RepoError, Repos};
 use crate::domain::{RepoId, Revision};
 
+/// Branches and tags that a repository may have.
+const MAX_REFS: usize = 10_000;
 /// Longest name of a branch or tag, in bytes.
 const MAX_NAME: usize = 200;
 
@@ -46,6 +48,9 @@ impl Repos {
         self.change(id, move |repo| {
             let full = full_name("heads", &name)?;
             repo.is_free(&full, &name)?;
+            if repo.room_for_refs()? == 0 {
+                return Err(too_many_refs());
+            }
             let at = repo.resolve(from.as_deref().unwrap_or(MAIN))?;
             repo.set_ref(&full, repo.commit_id(&at)?)
         })
@@ -74,6 +79,9 @@ impl Repos {
         self.change(id, move |repo| {
             let full = full_name("tags", &tag.name)?;
             repo.is_free(&full, &tag.name)?;
+            if repo.room_for_refs()? == 0 {
+                return Err(too_many_refs());
+            }
             let target = repo.commit_id(&repo.resolve(&tag.revision)?)?;
             if tag.message.trim().is_empty() {
                 return repo.set_ref(&full, target);
@@ -137,6 +145,13 @@ impl Repos {
     }
 }
 
+/// The refusal of one branch or tag too many.
+pub(super) fn too_many_refs() -> RepoError {
+    RepoError::Refused(format!(
+        "a repository has at most {MAX_REFS} branches and tags"
+    ))
+}
+
 /// `refs/heads/NAME` or `refs/tags/NAME`, for a name that git takes and that nobody mistakes for a commit.
 pub(super) fn full_name(category: &str, name: &str) -> Result<String, RepoError> {
     let full = format!("refs/{category}/{name}");
@@ -180,6 +195,11 @@ impl Repo {
             )));
         }
         Ok(())
+    }
+
+    /// How many more branches and tags there may be.
+    pub(super) fn room_for_refs(&self) -> Result<usize, RepoError> {
+        Ok(MAX_REFS.saturating_sub(self.all_refs()?.len()))
     }
 
     /// Points a reference, whose name was checked, at an object.

@@ -105,9 +105,15 @@ impl Serving {
         self.last_used.load(Ordering::Acquire)
     }
 
-    /// Since when nobody visits; `None` while somebody does.
+    /// Since when nobody uses it; `None` while a visit is under way that is no watcher. One that drains is in use until
+    /// its watchers have left too: a stream is not cut off in the midst of what it tells.
     pub fn idle_since(&self) -> Option<Millis> {
-        (self.visits() == 0).then(|| self.last_used())
+        let users = if self.draining.load(Ordering::Acquire) {
+            self.visits()
+        } else {
+            self.active(Millis::MAX)
+        };
+        (users == 0).then(|| self.last_used())
     }
 
     fn watchers(&self) -> MutexGuard<'_, Vec<Arc<AtomicI64>>> {
@@ -211,7 +217,9 @@ mod tests {
         assert_eq!(serving.active(now() - 60_000), 2);
         drop(request);
         assert_eq!((serving.visits(), serving.active(later)), (1, 0));
-        assert_eq!(serving.idle_since(), None);
+        assert!(serving.idle_since().is_some(), "a tab left open is no use");
+        serving.drain();
+        assert_eq!(serving.idle_since(), None, "it is not cut off");
 
         let long_ago = now() - 100_000;
         let last = watcher.watcher.as_ref().expect("a watcher");

@@ -9,10 +9,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::process::{Git, gone};
 use crate::domain::RepoId;
-use crate::repo::{RepoError, Repos};
+use crate::repo::{RepoError, Repos, size_text};
 
 /// Most bytes of git's header lines.
 const MAX_HEADER: u64 = 8 << 10;
+/// Most bytes of a client's request: what it wants and has, in ids of fifty bytes each. Git takes no more than 10 MiB.
+const MAX_REQUEST: u64 = 8 << 20;
 /// Bytes read at once for a client.
 const CHUNK: usize = 64 << 10;
 
@@ -43,14 +45,15 @@ impl Repos {
     /// Has git answer a fetch. `version` is the protocol's, as the client asks for it; unknown ones are the oldest.
     ///
     /// # Errors
-    /// `NoRepository`, `NoGit`, and of the disk.
+    /// `NoRepository`, `NoGit`, `TooLarge` for a body that is, and of the disk.
     pub async fn fetch(
         &self,
         id: RepoId,
         request: FetchRequest,
         version: Option<u8>,
-        mut body: impl AsyncRead + Unpin + Send + 'static,
+        body: impl AsyncRead + Unpin + Send + 'static,
     ) -> Result<Fetch, RepoError> {
+        let mut body = body.take(MAX_REQUEST + 1);
         self.read(id, |_| Ok(())).await?;
         let permit = self.git_permit().await?;
         let folder = std::path::absolute(self.folder(id))?;
@@ -82,10 +85,16 @@ impl Repos {
             // Git reads all of a request before it answers, so both cannot wait for each other.
             let sent = tokio::io::copy(&mut body, &mut input).await;
             let closed = input.shutdown().await;
-            match sent.and(closed) {
+            match closed.and(sent) {
                 // It has heard enough.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                sent => sent?,
+                Ok(sent) if sent > MAX_REQUEST => {
+                    return Err(RepoError::TooLarge(format!(
+                        "a fetch asks with at most {}",
+                        size_text(MAX_REQUEST)
+                    )));
+                }
+                sent => drop(sent?),
             }
         }
         let mut fetch = Fetch {

@@ -10,6 +10,7 @@ use super::line;
 use super::receive::Push;
 use crate::domain::{RepoId, Revision};
 use crate::repo::durable::sync_folder;
+use crate::repo::refs::too_many_refs;
 use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
 
 /// Up to this many objects are synced one by one; beyond, one sync of the whole file system costs less.
@@ -76,6 +77,7 @@ fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
         }
         taken => taken?,
     }
+    let mut room = repo.room_for_refs()?;
     let main = format!("refs/heads/{MAIN}");
     let mut updates = push.updates;
     // The branch that is published moves last, when all else is in place.
@@ -83,8 +85,17 @@ fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
     let mut head = None;
     let mut done = Vec::with_capacity(updates.len());
     for update in updates {
-        let problem = match change(repo, &update) {
-            Ok(()) => None,
+        let is_new = update.old.is_none() && update.new.is_some();
+        let changed = if is_new && room == 0 {
+            Err(too_many_refs())
+        } else {
+            change(repo, &update)
+        };
+        let problem = match changed {
+            Ok(()) => {
+                room -= usize::from(is_new);
+                None
+            }
             Err(RepoError::Conflict { .. }) => Some("it has moved; fetch first".to_owned()),
             Err(RepoError::Taken(text) | RepoError::Refused(text)) => Some(text),
             Err(error) => return Err(error),

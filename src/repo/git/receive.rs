@@ -17,6 +17,8 @@ use super::{inspect, line};
 use crate::domain::RepoId;
 use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
 
+/// Objects that one push may bring.
+const MAX_OBJECTS: u32 = 500_000;
 /// How long git may take once it has all of a pack.
 const UNPACK_TIME: Duration = Duration::from_secs(600);
 /// Most that is read of what git says of a pack it refuses.
@@ -167,12 +169,34 @@ impl Repos {
     }
 }
 
+/// The beginning of a pack (gitformat-pack): `PACK`, a version, and how many objects follow.
+async fn pack_header(body: &mut (impl AsyncRead + Unpin)) -> Result<[u8; 12], RepoError> {
+    let mut header = [0; 12];
+    let whole = body.read_exact(&mut header).await;
+    let version = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
+    let objects = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
+    if whole.is_err() || &header[..4] != b"PACK" || !(2..=3).contains(&version) {
+        return Err(RepoError::Refused(
+            "the push brings no pack that could be read".to_owned(),
+        ));
+    }
+    if objects > MAX_OBJECTS {
+        // A client that is still sending when it is answered would not read why.
+        tokio::io::copy(body, &mut tokio::io::sink()).await?;
+        return Err(RepoError::TooLarge(format!(
+            "the push brings {objects} objects; at most {MAX_OBJECTS} are allowed in one"
+        )));
+    }
+    Ok(header)
+}
+
 /// Has git take a pack apart, while it arrives, into objects of their own.
 async fn unpack(
     folder: &Path,
     most: u64,
     body: &mut (impl AsyncRead + Unpin + Send),
 ) -> Result<(), RepoError> {
+    let header = pack_header(body).await?;
     let mut command = Git::command(&std::path::absolute(folder)?);
     command
         // `--strict` follows every link: what is not there, or malformed, is refused.
@@ -189,7 +213,8 @@ async fn unpack(
         let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
         String::from_utf8_lossy(&said).into_owned()
     });
-    let feeding = tokio::io::copy(body, &mut input).await;
+    let mut pack = header.as_slice().chain(&mut *body);
+    let feeding = tokio::io::copy(&mut pack, &mut input).await;
     drop(input);
     match feeding {
         // It has given up; what it says tells why. The client is heard to its end, or it would not read the answer.

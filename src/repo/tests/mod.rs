@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod commits;
+mod large;
 mod model;
 mod reading;
+mod refs;
 
 use super::*;
 use crate::domain::{Revision, SpaceId};

@@ -6,8 +6,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::Hash;
 use crate::repo::RepoError;
 
-/// Most bytes of a xorb.
-pub(super) const MAX_XORB: u64 = 64 << 20;
+/// Most bytes of a xorb: 64 MiB of chunks that cannot be packed, their headers, and the list that may follow.
+pub(super) const MAX_XORB: u64 = 65 << 20;
 /// Most bytes of a chunk.
 const MAX_CHUNK: u32 = 128 << 10;
 /// Chunks of a xorb.

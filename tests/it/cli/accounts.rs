@@ -59,3 +59,45 @@ fn a_further_token_works_and_only_its_hash_is_kept() {
         assert!(!found, "in plain in {}", entry.path().display());
     }
 }
+
+#[test]
+fn a_token_for_one_space_and_an_organisation_of_two() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    alice.create("demo");
+    alice.create("other");
+    let arguments = [
+        "token",
+        "create",
+        "ci",
+        "--for",
+        "spaces/alice/demo",
+        "--days",
+        "30",
+    ];
+    let said = glasshouse(&server, &alice.token, &arguments).success();
+    let robot = Hub::new(&server, "alice", said.stdout.trim());
+    robot
+        .space("demo")
+        .commit(&crate::support::static_site("one"));
+    let refused = robot
+        .space("other")
+        .try_commit(None, &crate::support::static_site("two"));
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let tokens = glasshouse_json(&server, &alice.token, &["token", "ls"]);
+    assert!(tokens.to_string().contains("expiresAt\":\"2"), "{tokens}");
+
+    let admin = server.admin_token();
+    glasshouse(&server, &admin, &["org", "add", "lab", "--admin", "alice"]).success();
+    glasshouse(
+        &server,
+        &alice.token,
+        &["org", "set", "lab", "bob", "write"],
+    )
+    .success();
+    let members = glasshouse_json(&server, &bob.token, &["org", "ls", "lab"]);
+    assert_eq!(members[1]["role"], "write", "{members}");
+    let refused = glasshouse(&server, &bob.token, &["org", "rm", "lab", "alice"]).failure();
+    assert!(refused.contains("Only admins of lab"), "{refused}");
+    glasshouse(&server, &alice.token, &["org", "rm", "lab", "bob"]).success();
+}

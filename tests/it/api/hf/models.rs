@@ -27,12 +27,12 @@ fn everything_one_types_about_a_model() {
         .success();
     hf.run(&["repos", "tag", "create", "alice/tiny", "v1"])
         .success();
-    let tags = hf.run(&["repos", "tag", "list", "alice/tiny"]).success();
-    assert!(tags.stdout.contains("v1"), "{tags:?}");
-    let listed = hf.run(&["models", "ls", "--author", "alice"]).success();
-    assert!(listed.stdout.contains("alice/tiny"), "{listed:?}");
-    let files = hf.run(&["models", "ls", "alice/tiny", "-R"]).success();
-    assert!(files.stdout.contains("config.json"), "{files:?}");
+    let tags = hf.json(&["repos", "tag", "list", "alice/tiny"]).to_string();
+    assert!(tags.contains("v1"), "{tags}");
+    let listed = hf.json(&["models", "ls", "--author", "alice"]);
+    assert_eq!(listed[0]["id"], "alice/tiny");
+    let files = hf.json(&["models", "ls", "alice/tiny", "-R"]).to_string();
+    assert!(files.contains("config.json"), "{files}");
     let info = hf.json(&["models", "info", "alice/tiny"]);
     assert_eq!(info["id"], "alice/tiny");
     let card = hf.run(&["models", "card", "alice/tiny"]).success();
@@ -43,8 +43,8 @@ fn everything_one_types_about_a_model() {
         .success();
     hf.run(&["repos", "settings", "alice/moved", "--private"])
         .success();
-    let mine = hf.run(&["repos", "ls"]).success();
-    assert!(mine.stdout.contains("alice/moved"), "{mine:?}");
+    let mine = hf.json(&["repos", "ls"]).to_string();
+    assert!(mine.contains("alice/moved"), "{mine}");
     hf.run(&["repos", "delete", "alice/moved", "--yes"])
         .success();
     let missing = hf
@@ -53,8 +53,8 @@ fn everything_one_types_about_a_model() {
     assert!(missing.contains("alice/moved"), "{missing}");
     hf.run(&["upload", "alice/rows", path, ".", "--type", "dataset"])
         .success();
-    let datasets = hf.run(&["datasets", "ls", "--author", "alice"]).success();
-    assert!(datasets.stdout.contains("alice/rows"), "{datasets:?}");
+    let datasets = hf.json(&["datasets", "ls", "--author", "alice"]);
+    assert_eq!(datasets[0]["id"], "alice/rows");
 }
 
 #[test]

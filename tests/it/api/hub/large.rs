@@ -5,7 +5,7 @@ use serde_json::json;
 
 const UPLOAD: &str = r#"
     import hashlib
-    content = os.urandom(15_000_000) + b"the same again" * 400_000
+    content = os.urandom(70_000_000) + b"the same again" * 400_000
     Path("big.bin").write_bytes(content)
     api.create_repo("alice/tiny", exist_ok=True)
     api.upload_file(path_or_fileobj="big.bin", path_in_repo="sub/big.bin", repo_id="alice/tiny")

@@ -1,0 +1,99 @@
+//! `org …`
+
+use clap::{Subcommand, ValueEnum};
+use http::Method;
+use serde_json::json;
+
+use super::accounts::columns;
+use super::client::Client;
+use super::output::Output;
+use crate::domain::Owner;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OrganizationCommand {
+    /// Make an organisation, for operators
+    Add {
+        /// Letters, digits and single hyphens
+        name: Owner,
+        /// The user who chooses its members; yourself when left out
+        #[arg(long, value_name = "USER")]
+        admin: Option<Owner>,
+    },
+    /// List the members of an organisation
+    Ls {
+        /// Which
+        name: Owner,
+    },
+    /// Give a user a role in an organisation, or another one
+    Set {
+        /// Which organisation
+        name: Owner,
+        /// Who
+        user: Owner,
+        /// What they may do
+        #[arg(value_enum)]
+        role: Role,
+    },
+    /// Take a user out of an organisation
+    Rm {
+        /// Which organisation
+        name: Owner,
+        /// Who
+        user: Owner,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Role {
+    /// See and visit what is private
+    Read,
+    /// Create, and change what one has created
+    Contributor,
+    /// Change everything
+    Write,
+    /// Choose members too
+    Admin,
+}
+
+pub(super) async fn run(
+    command: OrganizationCommand,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    match command {
+        OrganizationCommand::Add { name, admin } => {
+            let body = json!({ "name": name, "admin": admin });
+            let made = client.post("/api/admin/organizations", &body).await?;
+            output.result(&made, format_args!("Made the organisation {name}"));
+        }
+        OrganizationCommand::Ls { name } => {
+            let path = format!("/api/organizations/{name}/members");
+            let members = client.get(&path).await?;
+            output.result(&members, columns(&members, &["user", "role"]));
+        }
+        OrganizationCommand::Set { name, user, role } => {
+            let role = match role {
+                Role::Read => "read",
+                Role::Contributor => "contributor",
+                Role::Write => "write",
+                Role::Admin => "admin",
+            };
+            let path = format!("/api/organizations/{name}/members/{user}");
+            let request = client.request(Method::PUT, &path);
+            client.send(request.json(&json!({ "role": role }))).await?;
+            output.result(
+                &json!({ "organization": name, "user": user, "role": role }),
+                format_args!("{user} has the role {role} in {name}"),
+            );
+        }
+        OrganizationCommand::Rm { name, user } => {
+            let path = format!("/api/organizations/{name}/members/{user}");
+            client.send(client.request(Method::DELETE, &path)).await?;
+            output.result(
+                &json!({ "organization": name, "user": user, "removed": true }),
+                format_args!("{user} is no longer in {name}"),
+            );
+        }
+    }
+    Ok(())
+}
