@@ -77,9 +77,11 @@ impl Inner {
         let host = host.map_err(ours)?;
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
-        let address = address_of(&inspected, &network, image.port)
-            .context("its address")
-            .map_err(RuntimeError::Server)?;
+        let Some(address) = address_of(&inspected, &network, image.port) else {
+            // What has ended already has none.
+            probe::still_runs(&docker, &running).await?;
+            return Err(RuntimeError::Server(anyhow::anyhow!("it has no address")));
+        };
         let patience = spec
             .artifact
             .settings

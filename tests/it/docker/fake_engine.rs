@@ -110,7 +110,11 @@ fn serve(mut client: UnixStream, rules: &Mutex<Vec<Rule>>, open: &Mutex<Vec<Unix
     };
     let line = head.lines().next().unwrap_or_default().to_owned();
     match instead(rules, &line) {
-        Some(Instead::Close) => return,
+        Some(Instead::Close) => {
+            // Another handle on it is kept to be cut.
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        }
         Some(Instead::Hang) => {
             let _ = client.read_to_end(&mut Vec::new());
             return;

@@ -4,7 +4,7 @@ use crate::support::docker::python;
 use crate::support::{DockerServer, Hub, Space, eventually};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An echo over a WebSocket, and two streams of events: of news, and of nothing but signs of life.
 const APP: &str = r#"
@@ -160,9 +160,12 @@ fn events_are_use_and_heartbeats_are_not() {
     alive.piece().unwrap().unwrap();
     std::thread::scope(|scope| {
         let reading = scope.spawn(move || {
-            // Until the freeze stops them.
+            // Until the freeze stops them, or there was none.
             alive.set_patience(Duration::from_secs(3));
-            while alive.piece().is_ok_and(|piece| piece.is_some()) {}
+            let begin = Instant::now();
+            while alive.piece().is_ok_and(|piece| piece.is_some())
+                && begin.elapsed() < Duration::from_secs(40)
+            {}
         });
         eventually(Duration::from_secs(30), "it is frozen", || {
             is_frozen(&server, &space).then_some(())
