@@ -27,9 +27,9 @@ pub struct ApiError {
     code: Option<&'static str>,
     message: String,
     commit: Option<Revision>,
-    url: Option<String>,
-    request: Option<String>,
-    moved: Option<Moved>,
+    url: Option<Box<str>>,
+    request: Option<Box<str>>,
+    moved: Option<Box<Moved>>,
 }
 
 /// A repository is elsewhere: the names with which an answer is turned into a redirect.
@@ -103,7 +103,7 @@ impl ApiError {
     /// 409 for a repository that is there already; clients read its page's address from the body.
     pub fn exists(kind: RepoKind, url: String) -> Self {
         Self {
-            url: Some(url),
+            url: Some(url.into()),
             ..Self::conflict(format!("You already created this {} repo", kind.as_str()))
         }
     }
@@ -111,10 +111,10 @@ impl ApiError {
     /// 307: the repository has another name now. The router knows the rest of the path (see [`redirect`]).
     pub fn moved(from: &SpaceName, to: &SpaceName) -> Self {
         Self {
-            moved: Some(Moved {
+            moved: Some(Box::new(Moved {
                 from: from.to_string(),
                 to: to.to_string(),
-            }),
+            })),
             ..Self::new(
                 StatusCode::TEMPORARY_REDIRECT,
                 format!("{from} has moved to {to}"),
@@ -171,7 +171,7 @@ impl ApiError {
             "The server failed to answer this. Its operator finds the cause in the log under {id}"
         );
         Self {
-            request: Some(id),
+            request: Some(id.into()),
             ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
         }
     }
@@ -206,7 +206,7 @@ impl IntoResponse for ApiError {
             headers.insert("x-request-id", header_text(request));
         }
         if let Some(moved) = self.moved {
-            response.extensions_mut().insert(moved);
+            response.extensions_mut().insert(*moved);
         }
         response
     }
@@ -272,7 +272,10 @@ impl From<LifecycleError> for ApiError {
     fn from(error: LifecycleError) -> Self {
         match error {
             LifecycleError::Refused(message) => Self::bad_request(message),
-            LifecycleError::Quota { .. } => Self::forbidden(error.to_string()),
+            LifecycleError::Quota { .. } | LifecycleError::Over(_) => {
+                Self::forbidden(sentence(&error.to_string()))
+            }
+            LifecycleError::Disabled(_) => Self::forbidden(sentence(&error.to_string())),
             LifecycleError::NotFound => Self::repo_not_found(),
             LifecycleError::Taken { .. } => {
                 Self::conflict("Another repository has that name, or the address it would have")

@@ -40,6 +40,7 @@ fn snapshot() -> Snapshot {
         freeze_after: None,
         give_way: false,
         full_until: None,
+        place: None,
         in_place: false,
     }
 }
@@ -190,6 +191,28 @@ fn who_is_asked_to_give_way_sleeps_at_once_unless_in_use() {
         *idle_since = None;
     }
     assert_eq!(decide(&facts, 1), Next::Wait);
+}
+
+#[test]
+fn a_space_that_once_crashed_sleeps_like_any_other() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good.clone());
+    facts.instances = vec![InstanceFacts {
+        id: InstanceId::new(),
+        build: good.id,
+        restarts: 0,
+        state: InstanceState::Ended {
+            reason: ExitReason::Lost,
+            at: 0,
+            failures: 1,
+        },
+    }];
+    facts.asleep = true;
+    assert_eq!(decide(&facts, 10_000), Next::Wait);
+    facts.demand = true;
+    assert_eq!(decide(&facts, 10_000), Next::Do(Action::Start(good.id)));
 }
 
 #[test]
@@ -392,6 +415,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                     freeze_after: freeze.map(Duration::from_millis),
                     give_way,
                     full_until,
+                    place: (give_way && demand).then_some(2),
                     in_place: give_way && asleep,
                 }
             },
@@ -454,4 +478,20 @@ proptest! {
             prop_assert!(!frozen);
         }
     }
+}
+
+#[test]
+fn whoever_is_not_first_in_the_queue_waits_to_be_told() {
+    let good = build(BuildState::Succeeded);
+    let mut facts = Snapshot {
+        newest: Some(good.clone()),
+        good: Some(good.clone()),
+        place: Some(2),
+        ..snapshot()
+    };
+    assert_eq!(decide(&facts, 0), Next::Wait);
+    facts.place = Some(1);
+    assert_eq!(decide(&facts, 0), Next::Do(Action::Start(good.id)));
+    facts.full_until = Some(500);
+    assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
 }
