@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Stage, Subdomain, Visibility};
-use crate::upstream::Upstream;
+use crate::upstream::{Traffic, Upstream};
 
 mod serving;
 
@@ -28,6 +28,11 @@ pub enum Route {
     Building,
     /// Wait: it is on its way.
     Starting,
+    /// Wait: the host is full, and others are before it.
+    Queued {
+        /// Its place, beginning at 1.
+        place: usize,
+    },
     /// It will not answer until its owner does something.
     Refused(Refusal),
 }
@@ -57,7 +62,10 @@ pub struct EntrySettings {
 pub struct Entry {
     /// Which Space.
     pub id: SpaceId,
+    /// What its visitors do.
+    pub traffic: Arc<Traffic>,
     settings: RwLock<Arc<EntrySettings>>,
+    barred: RwLock<Option<Arc<Refusal>>>,
     route: watch::Sender<Route>,
     wanted: AtomicBool,
     nudge: mpsc::UnboundedSender<SpaceId>,
@@ -111,7 +119,9 @@ impl RouteTable {
         }
         let entry = Arc::new(Entry {
             id,
+            traffic: Arc::default(),
             settings: RwLock::new(Arc::new(settings)),
+            barred: RwLock::default(),
             route: watch::Sender::new(Route::Starting),
             wanted: AtomicBool::new(false),
             nudge: self.nudge.clone(),
@@ -148,6 +158,18 @@ impl Entry {
     /// Name, owner and visibility as they are now.
     pub fn settings(&self) -> Arc<EntrySettings> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Why nobody is let in, whatever the route says.
+    pub fn barred(&self) -> Option<Arc<Refusal>> {
+        let barred = self.barred.read().unwrap_or_else(PoisonError::into_inner);
+        barred.clone()
+    }
+
+    /// Control plane only: lets nobody in until it is said again with `None`.
+    pub fn bar(&self, refusal: Option<Refusal>) {
+        let mut barred = self.barred.write().unwrap_or_else(PoisonError::into_inner);
+        *barred = refusal.map(Arc::new);
     }
 
     /// What to do with a request right now.
@@ -187,6 +209,7 @@ impl Entry {
             self.id,
             instance,
             upstream,
+            Arc::clone(&self.traffic),
             self.nudge.clone(),
         ))
     }

@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
 
+mod ledger;
 mod metrics;
 
 pub use metrics::{BuildEnd, CONTENT_TYPE, Gauges, Metrics, RequestKind};

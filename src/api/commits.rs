@@ -20,10 +20,11 @@ use self::receive::receive;
 pub(super) use self::receive::{next_chunk, small_json};
 use self::stream::Arrived;
 use super::kinds::EachKind;
+use super::quota;
 use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
 use crate::domain::{Card, RepoKind, Repository, Revision, split_front_matter};
-use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
+use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, Operation, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -140,7 +141,7 @@ async fn commit(
     query: QueryPairs,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<(HeaderMap, Json<Value>), ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if query.is_on("create_pr") {
         return Err(ApiError::not_offered("pull requests; commit to `main`"));
@@ -150,18 +151,36 @@ async fn commit(
         .unwrap_or(&revision)
         .to_owned();
     let arrived = receive(&state.repos, body).await?;
+    let room = state
+        .lifecycle
+        .room_on_disk(repo.owner, bytes_of(&arrived.operations))?;
     let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
+    let (lifecycle, of) = (state.lifecycle.clone(), repo.owner);
     // The rest runs to its end even when the client no longer waits: a commit that landed is published.
-    let work = tokio::spawn(async move { land(&state, &caller, &repo, branch, arrived).await });
+    let work = tokio::spawn(async move {
+        let landed = land(&state, &caller, &repo, branch, arrived).await;
+        drop(room);
+        landed
+    });
     let head = work
         .await
         .map_err(|error| RepoError::Io(std::io::Error::other(error)))??;
-    Ok(Json(json!({
+    let body = json!({
         "success": true,
         "commitOid": head.as_str(),
         "commitUrl": format!("{page}/commit/{head}"),
         "hookOutput": "",
-    })))
+    });
+    Ok((quota::notice(&lifecycle, of).await, Json(body)))
+}
+
+/// Bytes of all the files of a commit.
+fn bytes_of(operations: &[Operation]) -> u64 {
+    let sizes = operations.iter().map(|operation| match operation {
+        Operation::Put { content, .. } => content.size(),
+        _ => 0,
+    });
+    sizes.fold(0, u64::saturating_add)
 }
 
 async fn land(

@@ -272,7 +272,10 @@ impl From<LifecycleError> for ApiError {
     fn from(error: LifecycleError) -> Self {
         match error {
             LifecycleError::Refused(message) => Self::bad_request(message),
-            LifecycleError::Quota { .. } => Self::forbidden(error.to_string()),
+            LifecycleError::Quota { .. } | LifecycleError::Over(_) => {
+                Self::forbidden(sentence(&error.to_string()))
+            }
+            LifecycleError::Disabled(_) => Self::forbidden(sentence(&error.to_string())),
             LifecycleError::NotFound => Self::repo_not_found(),
             LifecycleError::Taken { .. } => {
                 Self::conflict("Another repository has that name, or the address it would have")

@@ -94,6 +94,8 @@ async fn receive_pack(
         if !matches!(encoding(&headers), "" | "identity") {
             return Err(unknown_encoding());
         }
+        // How much comes is known when it has come, so it is only seen whether there is any room at all.
+        drop(state.lifecycle.room_on_disk(repo.owner, 1)?);
         let received = state
             .repos
             .receive_push(repo.id, Box::pin(reading(body)))

@@ -19,12 +19,15 @@ mod large;
 mod likes;
 mod lists;
 mod logs;
+mod operator;
 mod organizations;
+mod quota;
 mod refs;
 mod repos;
 mod schema;
 mod secrets;
 mod tokens;
+mod usage;
 mod xet;
 
 use std::sync::Arc;
@@ -85,6 +88,7 @@ fn routes() -> Router<ApiState> {
         .merge(repo_routes())
         .merge(space_routes())
         .merge(control_routes())
+        .merge(ledger_routes())
         .merge(refs::routes())
         .merge(likes::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -94,6 +98,25 @@ fn routes() -> Router<ApiState> {
         .merge(large::routes())
         .merge(xet::routes())
         .method_not_allowed_fallback(wrong_method)
+}
+
+fn ledger_routes() -> Router<ApiState> {
+    Router::new()
+        .route("/api/quota", get(quota::own))
+        .route("/api/usage", get(usage::usage))
+        .route("/api/admin/quotas/{user}", get(quota::show).put(quota::set))
+        .route("/api/admin/capacity", get(operator::capacity))
+        .route("/api/admin/top", get(operator::top))
+        .route("/api/admin/audit", get(operator::audit))
+        .route(
+            "/api/admin/spaces/{owner}/{name}/disable",
+            post(operator::disable),
+        )
+        .route(
+            "/api/admin/spaces/{owner}/{name}/enable",
+            post(operator::enable),
+        )
+        .layer(Extension(operator::Audit::default()))
 }
 
 fn account_routes() -> Router<ApiState> {

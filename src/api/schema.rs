@@ -49,6 +49,8 @@ pub(super) struct Runtime {
     sha: Option<String>,
     limits: Vec<Value>,
     usage: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +81,9 @@ pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
         dev_mode: false,
         domains: vec![serde_json::json!({ "domain": domain, "stage": "READY", "isCustom": false })],
         error_message: view.error,
+        queue: view
+            .queue_place
+            .map(|place| serde_json::json!({ "place": place })),
         sdk: view.sdk.map(|sdk| sdk.as_str()),
         sha: view.revision.map(String::from),
         limits: view.limits.iter().map(limit).collect(),
@@ -86,6 +91,10 @@ pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
             "cpuMs": view.usage.cpu_ms,
             "memoryBytes": view.usage.memory_bytes,
             "requests": view.usage.requests,
+            "throttledMs": view.usage.throttled_ms,
+            "bytesIn": view.usage.bytes_in,
+            "bytesOut": view.usage.bytes_out,
+            "wakes": view.usage.wakes,
         }),
     }
 }

@@ -95,11 +95,17 @@ impl Health {
             programs_loaded: self.runtimes.wasm().loaded(),
             memory_held: self.ledger.host().used(),
             memory_limit: self.ledger.host().limit(),
+            cpu_held: self.ledger.host_cpu().used(),
+            cpu_limit: self.ledger.host_cpu().limit(),
+            builds_running: self.ledger.builds().0,
+            builds_waiting: self.ledger.builds().1,
+            starts_waiting: self.ledger.starts().len(),
         };
         let used = self.ledger.cpu_nanos();
         let before = self.exported_cpu_nanos.fetch_max(used, Ordering::Relaxed);
         let seconds = Duration::from_nanos(used.saturating_sub(before)).as_secs_f64();
-        self.metrics.wasm_cpu_seconds.inc_by(seconds);
+        self.metrics.cpu_seconds.inc_by(seconds);
+        self.metrics.usage(&self.ledger.booked());
         match self.metrics.encode(&gauges) {
             Ok(text) => (
                 [(header::CONTENT_TYPE, crate::telemetry::CONTENT_TYPE)],

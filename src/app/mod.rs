@@ -154,7 +154,6 @@ impl House {
                 wasi_hardware: config.wasm.default_hardware.clone(),
                 container_hardware: config.docker.default_hardware.clone(),
                 freeze_after: config.docker.freeze_after,
-                spaces_per_owner: config.quota.spaces_per_owner,
                 repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
@@ -275,10 +274,17 @@ fn journal_limits(config: &Config) -> JournalLimits {
     }
 }
 
+/// Millicores of the machine, times that.
+fn cores_overcommitted(times: f64) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores as f64 * 1000.0 * times).round() as u64
+}
+
 fn ledger_limits(config: &Config) -> LedgerLimits {
     LedgerLimits {
         host_memory: host_memory(config),
-        owner_memory: config.quota.memory_per_owner,
+        host_cpu: cores_overcommitted(config.host.cpu_overcommit),
+        quota: config.quota.quota(),
         cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
         builds: config.build.at_once,
     }

@@ -48,6 +48,7 @@ fn space(owner: &Account, visibility: Visibility) -> Space {
         name,
         visibility,
         desired: Desired::Running,
+        disabled: None,
         generation: 1,
         restarts: 0,
         head: None,

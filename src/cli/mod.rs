@@ -11,9 +11,12 @@ mod logs;
 mod organizations;
 mod output;
 mod push;
+mod quota;
 mod serve;
 mod spaces;
+mod top;
 mod upload;
+mod usage;
 mod walk;
 
 use std::path::PathBuf;
@@ -63,6 +66,22 @@ enum Command {
     /// Tokens of your account
     #[command(subcommand)]
     Token(accounts::TokenCommand),
+    /// What owners may have and have
+    #[command(subcommand)]
+    Quota(quota::QuotaCommand),
+    /// What was used
+    Usage(usage::UsageArgs),
+    /// What the server has and holds, for operators
+    Capacity,
+    /// Which Spaces use the server right now, for operators
+    Top(top::TopArgs),
+    /// What operators have done, for operators
+    Audit(quota::AuditArgs),
+    /// Let a Space do nothing, for operators
+    Disable(quota::DisableArgs),
+    /// Let a disabled Space be again, for operators
+    Enable(quota::EnableArgs),
+
     /// Organisations, which own what several people work on
     #[command(subcommand)]
     Org(organizations::OrganizationCommand),
@@ -117,6 +136,14 @@ fn run_remote(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
             Command::Rm(args) => spaces::remove(args, &client, output).await?,
             Command::User(command) => accounts::user(command, &client, output).await?,
             Command::Token(command) => accounts::token(command, &client, output).await?,
+            Command::Quota(command) => quota::quota(command, &client, output).await?,
+            Command::Usage(args) => usage::run(args, &client, output).await?,
+            Command::Capacity => quota::capacity(&client, output).await?,
+            Command::Top(args) => top::run(args, &client, output).await?,
+            Command::Audit(args) => quota::audit(args, &client, output).await?,
+            Command::Disable(args) => quota::disable(args, &client, output).await?,
+            Command::Enable(args) => quota::enable(args, &client, output).await?,
+
             Command::Org(command) => organizations::run(command, &client, output).await?,
             Command::Serve(_) | Command::Doctor { .. } | Command::CompileWorker { .. } => {}
         }

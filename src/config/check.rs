@@ -346,6 +346,20 @@ fn sizes_are_in_bounds(config: &Config, problems: &mut Problems) {
         MIB,
         1024 * TIB,
     );
+    problems.size(
+        "quota.disk_per_owner",
+        config.quota.disk_per_owner,
+        0,
+        1024 * TIB,
+    );
+    if !(0.0..=1_000_000.0).contains(&config.quota.cpu_per_owner) {
+        let allowed = "from 0 to 1000000 cores";
+        problems.add("quota.cpu_per_owner", config.quota.cpu_per_owner, allowed);
+    }
+    if !(0.1..=1000.0).contains(&config.host.cpu_overcommit) {
+        let allowed = "from 0.1 to 1000";
+        problems.add("host.cpu_overcommit", config.host.cpu_overcommit, allowed);
+    }
     if let Some(memory) = config.host.memory {
         problems.size("host.memory", memory, MIB, 1024 * TIB);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::text;
-use crate::domain::{Hardware, Limits};
+use crate::domain::{Hardware, Limits, Quota};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +104,18 @@ pub struct QuotaConfig {
     pub memory_per_owner: u64,
     /// Whether they run or not.
     pub spaces_per_owner: u32,
+    /// Containers, frozen ones among them.
+    pub instances_per_owner: u32,
+    /// Cores; counted in thousandths.
+    pub cpu_per_owner: f64,
+    /// Of repositories and what belongs to them.
+    #[serde(with = "text::bytes")]
+    pub disk_per_owner: u64,
+    /// Under way.
+    pub builds_per_owner: u32,
+    /// CPU time, not wall-clock time. `None`: as much as there is.
+    #[serde(default, with = "text::optional_duration")]
+    pub cpu_time_per_owner_per_day: Option<Duration>,
     /// Of each of the two kinds.
     pub repositories_per_owner: u32,
 }
@@ -115,6 +127,8 @@ pub struct HostConfig {
     /// `None`: three quarters of the machine's.
     #[serde(default, with = "text::optional_bytes")]
     pub memory: Option<u64>,
+    /// Times the cores.
+    pub cpu_overcommit: f64,
 }
 
 /// `[wasm]`
@@ -266,6 +280,25 @@ impl HardwareConfig {
     /// Thousandths of a core; 0 for what is not a positive number. A float-to-integer `as` keeps within bounds.
     pub(super) fn cpu_millis(&self) -> u32 {
         (self.cpu * 1000.0).round() as u32
+    }
+}
+
+// === impl QuotaConfig ===
+
+impl QuotaConfig {
+    /// What an owner may have of whom nothing else is said.
+    pub fn quota(&self) -> Quota {
+        Quota {
+            spaces: u64::from(self.spaces_per_owner),
+            instances: u64::from(self.instances_per_owner),
+            cpu_millis: (self.cpu_per_owner * 1000.0).round() as u64,
+            memory_bytes: self.memory_per_owner,
+            disk_bytes: self.disk_per_owner,
+            builds: u64::from(self.builds_per_owner),
+            cpu_seconds_per_day: self
+                .cpu_time_per_owner_per_day
+                .map_or(u64::MAX, |time| time.as_secs()),
+        }
     }
 }
 

@@ -123,6 +123,26 @@ pub(super) mod bytes {
     }
 }
 
+pub(super) mod optional_duration {
+    use super::{Deserializer, Duration, read_time, time};
+
+    pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        read_time(deserializer).map(Some)
+    }
+
+    pub(in crate::config) fn serialize<S: serde::Serializer>(
+        value: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => serializer.serialize_str(&time(*value)),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
 pub(super) mod optional_bytes {
     use super::{Deserializer, read_size, size};
 

@@ -193,6 +193,8 @@ impl Card {
         if fields.problems.is_empty() {
             Ok(Self { data, ..card })
         } else {
+            // As the author meets them, reading down.
+            fields.problems.sort_by_key(|problem| problem.line);
             Err(CardError {
                 problems: fields.problems,
             })

@@ -44,6 +44,8 @@ pub struct Snapshot {
     pub give_way: bool,
     /// Until when there is no room to start anything; looked at again then.
     pub full_until: Option<Millis>,
+    /// Its place, beginning at 1, among those that wait until the host has room.
+    pub place: Option<usize>,
     /// Whether there will be room for a new version only where the old one is.
     pub in_place: bool,
 }
@@ -152,20 +154,15 @@ fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Opt
         None => start(snapshot, wanted.id, now, wait),
         Some((_, InstanceState::Starting)) => None,
         Some((id, InstanceState::Ready { .. })) => tend(snapshot, id, now, wait),
+        // Whatever ended before it was put to sleep, it sleeps.
+        Some((_, InstanceState::Ended { .. })) if snapshot.asleep && !snapshot.demand => None,
         Some((
             _,
             InstanceState::Ended {
                 reason: ExitReason::Stopped,
                 ..
             },
-        )) if snapshot.demand || !snapshot.asleep => start(snapshot, wanted.id, now, wait),
-        Some((
-            _,
-            InstanceState::Ended {
-                reason: ExitReason::Stopped,
-                ..
-            },
-        )) => None,
+        )) => start(snapshot, wanted.id, now, wait),
         Some((_, InstanceState::Ended { failures, .. })) if *failures >= MAX_FAILURES => None,
         Some((_, InstanceState::Ended { at, failures, .. })) => {
             let due = at + back_off(u64::from(*failures));
@@ -184,6 +181,10 @@ fn start(snapshot: &Snapshot, build: BuildId, now: Millis, wait: &mut Deadline) 
         && let Some(older) = ready(snapshot).next()
     {
         return Some(Action::Stop(older.id));
+    }
+    // Who is before it is tried first, and its going is a nudge.
+    if snapshot.place.is_some_and(|place| place > 1) {
+        return None;
     }
     match snapshot.full_until {
         Some(until) if until > now => {
@@ -247,7 +248,7 @@ fn retire_others(
 ) -> Option<Action> {
     for other in ready(snapshot).filter(|instance| instance.id != current) {
         let InstanceState::Ready {
-            idle_since,
+            visited,
             draining_since,
             ..
         } = &other.state
@@ -255,7 +256,7 @@ fn retire_others(
             continue;
         };
         let due = draining_since.map_or(now, |since| since + DRAIN_MILLIS);
-        if idle_since.is_some() || due <= now {
+        if !visited || due <= now {
             return Some(Action::Stop(other.id));
         }
         wait.no_later_than(due);

@@ -40,6 +40,7 @@ fn snapshot() -> Snapshot {
         freeze_after: None,
         give_way: false,
         full_until: None,
+        place: None,
         in_place: false,
     }
 }
@@ -61,6 +62,7 @@ fn apply(snapshot: &mut Snapshot, action: &Action, now: Millis) {
                 restarts: snapshot.restarts,
                 state: InstanceState::Ready {
                     idle_since: Some(now),
+                    visited: false,
                     routed: false,
                     frozen: false,
                     draining_since: None,
@@ -192,6 +194,28 @@ fn who_is_asked_to_give_way_sleeps_at_once_unless_in_use() {
 }
 
 #[test]
+fn a_space_that_once_crashed_sleeps_like_any_other() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good.clone());
+    facts.instances = vec![InstanceFacts {
+        id: InstanceId::new(),
+        build: good.id,
+        restarts: 0,
+        state: InstanceState::Ended {
+            reason: ExitReason::Lost,
+            at: 0,
+            failures: 1,
+        },
+    }];
+    facts.asleep = true;
+    assert_eq!(decide(&facts, 10_000), Next::Wait);
+    facts.demand = true;
+    assert_eq!(decide(&facts, 10_000), Next::Do(Action::Start(good.id)));
+}
+
+#[test]
 fn where_there_is_no_room_a_start_waits() {
     let mut facts = snapshot();
     let good = build(BuildState::Succeeded);
@@ -255,12 +279,14 @@ fn an_older_instance_drains_before_it_stops() {
     facts.good = Some(new.clone());
     let busy = InstanceState::Ready {
         idle_since: None,
+        visited: true,
         routed: false,
         frozen: false,
         draining_since: Some(0),
     };
     let current = InstanceState::Ready {
         idle_since: None,
+        visited: true,
         routed: true,
         frozen: false,
         draining_since: None,
@@ -352,6 +378,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                             state: if ready {
                                 InstanceState::Ready {
                                     idle_since: (idle || frozen).then_some(at),
+                                    visited: !idle,
                                     routed: routed && !frozen,
                                     frozen,
                                     draining_since: (!routed).then_some(at),
@@ -388,6 +415,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                     freeze_after: freeze.map(Duration::from_millis),
                     give_way,
                     full_until,
+                    place: (give_way && demand).then_some(2),
                     in_place: give_way && asleep,
                 }
             },
@@ -450,4 +478,20 @@ proptest! {
             prop_assert!(!frozen);
         }
     }
+}
+
+#[test]
+fn whoever_is_not_first_in_the_queue_waits_to_be_told() {
+    let good = build(BuildState::Succeeded);
+    let mut facts = Snapshot {
+        newest: Some(good.clone()),
+        good: Some(good.clone()),
+        place: Some(2),
+        ..snapshot()
+    };
+    assert_eq!(decide(&facts, 0), Next::Wait);
+    facts.place = Some(1);
+    assert_eq!(decide(&facts, 0), Next::Do(Action::Start(good.id)));
+    facts.full_until = Some(500);
+    assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
 }

@@ -49,8 +49,11 @@ pub enum InstanceState {
     Starting,
     /// It answers.
     Ready {
-        /// Since when nobody has used it; `None` while visits are under way.
+        /// Since when nobody has used it; `None` while requests are under way. A page left open is no use, though it
+        /// is a visit.
         idle_since: Option<Millis>,
+        /// Whether anybody is connected, used or not.
+        visited: bool,
         /// Whether the gateway sends visitors to it.
         routed: bool,
         /// Whether its processes are frozen, so that it must be thawed before anybody is sent to it.

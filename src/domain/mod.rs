@@ -12,9 +12,11 @@ mod front_matter;
 mod hardware;
 mod ids;
 mod instance;
+mod quota;
 mod repository;
 mod space;
 mod stage;
+mod usage;
 
 pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
 pub use address::may_reach;
@@ -30,9 +32,11 @@ pub use ids::{
     SpaceName, Subdomain,
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
+pub use quota::{Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
+pub use usage::UsageCounts;
 
 /// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
 pub type Millis = i64;

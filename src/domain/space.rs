@@ -53,6 +53,8 @@ pub struct Space {
     pub visibility: Visibility,
     /// What its owner wants of it.
     pub desired: Desired,
+    /// Why an operator lets it do nothing, whatever its owner wants.
+    pub disabled: Option<String>,
     /// Rises with every change of what is wanted; a late writer that names an older one changes nothing.
     pub generation: i64,
     /// Instances started under a lower number are to be replaced: rises on restart and on changed settings.
@@ -69,4 +71,16 @@ pub struct Space {
     pub created_at: Millis,
     /// When it was last published or changed.
     pub updated_at: Millis,
+}
+
+// === impl Space ===
+
+impl Space {
+    /// What is to be done about it: what its owner wants, unless an operator has disabled it.
+    pub fn wanted(&self) -> Desired {
+        match self.desired {
+            Desired::Running if self.disabled.is_some() => Desired::Paused,
+            desired => desired,
+        }
+    }
 }

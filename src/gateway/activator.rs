@@ -52,7 +52,9 @@ fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answe
     loop {
         let serving = match space.route() {
             Route::Serving(serving) => serving,
-            Route::Asleep | Route::Building | Route::Starting => return None,
+            Route::Asleep | Route::Building | Route::Starting | Route::Queued { .. } => {
+                return None;
+            }
             Route::Refused(refusal) => return Some(Err(Trouble::Refused(refusal))),
         };
         let visit = begin(&serving);

@@ -1,6 +1,7 @@
 //! The request goes to the Space, the response comes back, both as streams.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
 use crate::routes::Serving;
-use crate::upstream::{self, CallError, Upgrade, Upstream};
+use crate::upstream::{self, CallError, Traffic, Upgrade, Upstream};
 
 /// Why there is no answer to pass on.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +46,7 @@ pub(super) async fn forward(
     body_bytes: u64,
     idle: Duration,
 ) -> Result<Upgrade, ForwardError> {
-    let (mut request, too_large) = cap(request, body_bytes);
+    let (mut request, too_large) = cap(request, body_bytes, &serving.traffic);
     *request.version_mut() = Version::HTTP_11;
     let answer = send(serving, request, leave, idle);
     let answer = match too_large {
@@ -117,8 +118,13 @@ pub(super) fn hold<G: Guards>(
 
 /// Puts a limit on a body that does not say its length, and a word for when it is passed. One that does say it was
 /// judged by it, and the server sees to it that it keeps its word.
-fn cap(request: Request<Body>, body_bytes: u64) -> (Request<Body>, Option<oneshot::Receiver<()>>) {
-    if request.body().size_hint().exact().is_some() {
+fn cap(
+    request: Request<Body>,
+    body_bytes: u64,
+    traffic: &Arc<Traffic>,
+) -> (Request<Body>, Option<oneshot::Receiver<()>>) {
+    if let Some(length) = request.body().size_hint().exact() {
+        traffic.received(length);
         return (request, None);
     }
     let (tell, told) = oneshot::channel();
@@ -126,6 +132,7 @@ fn cap(request: Request<Body>, body_bytes: u64) -> (Request<Body>, Option<onesho
         Body::new(Capped {
             body,
             left: body_bytes,
+            traffic: Arc::clone(traffic),
             tell: Some(tell),
         })
     });
@@ -135,6 +142,7 @@ fn cap(request: Request<Body>, body_bytes: u64) -> (Request<Body>, Option<onesho
 struct Capped {
     body: Body,
     left: u64,
+    traffic: Arc<Traffic>,
     tell: Option<oneshot::Sender<()>>,
 }
 
@@ -167,6 +175,7 @@ impl http_body::Body for Capped {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+            self.traffic.received(bytes);
             match self.left.checked_sub(bytes) {
                 Some(left) => self.left = left,
                 None => {
@@ -249,7 +258,6 @@ impl<G: Guards> http_body::Body for Held<G> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures_util::future::BoxFuture;

@@ -28,10 +28,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::auth::{Action, Auth};
 use crate::config::{Addresses, Config, GatewayConfig};
 use crate::journal::Journal;
-use crate::routes::{Entry, Route, RouteTable};
+use crate::routes::{Entry, Refusal, Route, RouteTable};
 use crate::server::{Link, Peer};
 use crate::telemetry::{Metrics, RequestId, RequestKind};
-use crate::upstream::{Upgrade, Upstream};
+use crate::upstream::{CallError, Upgrade, Upstream};
 
 mod access;
 mod activator;
@@ -177,6 +177,9 @@ impl Inner {
                 .await?;
             return Ok((RequestKind::Gateway, response));
         }
+        if let Some(refusal) = space.barred() {
+            return Err(Trouble::Refused(Refusal::clone(&refusal)));
+        }
         let hop = Hop::of(&request);
         let link = request.extensions().get::<Link>().cloned();
         let knocks = knock::is_knock(&request, target);
@@ -210,7 +213,11 @@ impl Inner {
         let client = leave.then(|| hyper::upgrade::on(&mut request));
         let (idle, body_bytes) = (self.config.idle_timeout, self.config.body_bytes);
         let answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
-        let answer = answer.map_err(|error| self.trouble_of(&space, error))?;
+        let answer = answer.map_err(|error| {
+            let trouble = self.trouble_of(&space, error);
+            space.traffic.answered(trouble.status());
+            trouble
+        })?;
         let mut response = match (answer, client) {
             (Upgrade::Switched(head, stream, early), Some(client)) => {
                 let far = tunnel::Far { stream, early };
@@ -228,7 +235,9 @@ impl Inner {
         }
         if let Some(woke) = woke {
             self.tell_wake(&mut response, woke);
+            space.traffic.woke(woke);
         }
+        space.traffic.answered(response.status());
         Ok((by, response))
     }
 
@@ -262,6 +271,7 @@ impl Inner {
         };
         if matches!(place, Err(Trouble::Full)) {
             self.metrics.turned_away.inc();
+            space.traffic.turned_away();
         }
         place
     }
@@ -323,6 +333,9 @@ impl Inner {
     fn trouble_of(&self, space: &Entry, error: ForwardError) -> Trouble {
         let trouble = match error {
             ForwardError::TooLarge => return Trouble::TooLarge,
+            ForwardError::Call(CallError::Upload(_)) => {
+                return Trouble::Ambiguous("The request's body did not come whole.");
+            }
             ForwardError::Late => Trouble::Late,
             ForwardError::Call(_) | ForwardError::Switched => Trouble::Unreachable,
         };

@@ -113,7 +113,7 @@ impl Caller {
         let page = match trouble {
             Trouble::Waking(progress) => WakePage {
                 title: progress.title(),
-                message,
+                message: &message,
                 id,
                 nonce,
                 endpoint: &format!("{prefix}/{}", wake::PATH),
@@ -121,14 +121,14 @@ impl Caller {
             .render(),
             _ => ErrorPage {
                 title: trouble.status().canonical_reason().unwrap_or("Error"),
-                message,
+                message: &message,
                 id,
                 nonce,
             }
             .render(),
         };
         // Writing to a string fails only if a value refuses to be shown, and these are plain text.
-        page.unwrap_or_else(|_| message.to_owned())
+        page.unwrap_or_else(|_| message.into_owned())
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::complaints::Complaints;
 use super::events::Events;
 use super::forward::Guards;
+use super::tunnel::Passed;
 use crate::routes::{Entry, Route, Visit};
 use crate::upstream::Upstream;
 
@@ -62,6 +63,15 @@ impl Stay {
         }
     }
 
+    /// The tunnel carried something.
+    pub(super) fn passed(&self, passed: Passed) {
+        self.space.traffic.received(passed.up);
+        self.space.traffic.sent(passed.down);
+        if passed.of_use {
+            self.used();
+        }
+    }
+
     /// Whether the Space is behind an address, where who stays costs this process next to nothing.
     pub(super) fn is_outside(&self) -> bool {
         matches!(self.visit.serving().upstream, Upstream::Tcp(_))
@@ -74,6 +84,7 @@ impl Stay {
 
 impl Guards for Stay {
     fn passing(&mut self, data: &Bytes) {
+        self.space.traffic.sent(data.len() as u64);
         if let Some(events) = &mut self.events
             && events.carry(data)
         {

@@ -1,5 +1,7 @@
 //! Why a visitor gets our answer instead of the Space's.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
 use crate::routes::{Refusal, Route};
@@ -43,6 +45,8 @@ pub(super) enum Progress {
     Waking,
     Building,
     Starting,
+    /// The host is full, and it has that place in the queue.
+    Queued(usize),
 }
 
 // === impl Progress ===
@@ -52,6 +56,7 @@ impl Progress {
         match route {
             Route::Asleep => Self::Waking,
             Route::Building => Self::Building,
+            Route::Queued { place } => Self::Queued(*place),
             _ => Self::Starting,
         }
     }
@@ -62,15 +67,20 @@ impl Progress {
             Self::Waking => "Waking up",
             Self::Building => "Building",
             Self::Starting => "Starting",
+            Self::Queued(_) => "Waiting for room",
         }
     }
 
     /// One sentence.
-    pub(super) fn message(self) -> &'static str {
+    pub(super) fn message(self) -> Cow<'static, str> {
         match self {
-            Self::Waking => "This Space was asleep and is waking up.",
-            Self::Building => "This Space is being built; that can take some minutes.",
-            Self::Starting => "This Space is starting.",
+            Self::Waking => "This Space was asleep and is waking up.".into(),
+            Self::Building => "This Space is being built; that can take some minutes.".into(),
+            Self::Starting => "This Space is starting.".into(),
+            Self::Queued(place) => format!(
+                "This server is full. This Space starts as soon as there is room; its place in the queue is {place}."
+            )
+            .into(),
         }
     }
 }
@@ -97,8 +107,8 @@ impl Trouble {
     }
 
     /// What has happened, and what the visitor can do about it.
-    pub(super) fn message(&self) -> &str {
-        match self {
+    pub(super) fn message(&self) -> Cow<'_, str> {
+        let text = match self {
             Self::NotFound => "There is no Space at this address.",
             Self::Misdirected => {
                 "This server does not know itself by that host name. Use the address it printed at its start; its \
@@ -114,19 +124,21 @@ impl Trouble {
             }
             Self::TooLarge => "The request's body is larger than this server allows.",
             Self::Full => "This Space has too many visitors right now; try again in a moment.",
-            Self::Waking(progress) => progress.message(),
+            Self::Waking(progress) => return progress.message(),
             Self::Asleep => "This Space is asleep; opening its page wakes it.",
             Self::Refused(refusal) => &refusal.message,
             Self::Unreachable => "This Space did not answer as it should; try again in a moment.",
             Self::Late => "This Space took too long to answer.",
             Self::Ours => "Something went wrong on this server; try again in a moment.",
-        }
+        };
+        Cow::Borrowed(text)
     }
 
     /// Seconds after which trying again makes sense without anybody doing something.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Full | Self::Unreachable => Some(1),
+            Self::Waking(Progress::Queued(_)) => Some(5),
             Self::Waking(_) => Some(2),
             Self::Asleep => Some(30),
             Self::Ours => Some(5),

@@ -62,7 +62,9 @@ pub(super) fn start(
             half_closed: Duration::from_secs(10),
             closing: Duration::from_secs(1),
         };
-        let ended = tunnel.run(silence, link.as_ref(), || stay.used()).await;
+        let ended = tunnel
+            .run(silence, link.as_ref(), |passed| stay.passed(passed))
+            .await;
         if let Err(error) = ended {
             tracing::debug!(space = %stay.space.id, %error, "a tunnel ended");
         }
@@ -97,8 +99,18 @@ enum Stage {
 /// What a look at a direction came to.
 #[derive(Default)]
 struct Moved {
-    any: bool,
+    bytes: u64,
     of_use: bool,
+}
+
+/// What a look at a tunnel came to.
+pub(super) struct Passed {
+    /// Bytes to the Space.
+    pub(super) up: u64,
+    /// Bytes to the visitor.
+    pub(super) down: u64,
+    /// Whether it was use of the Space.
+    pub(super) of_use: bool,
 }
 
 // === impl Tunnel ===
@@ -112,7 +124,7 @@ where
         mut self,
         silence: Silence,
         link: Option<&Link>,
-        used: impl Fn(),
+        passed: impl Fn(Passed),
     ) -> io::Result<()> {
         let closing = async {
             match link {
@@ -126,19 +138,22 @@ where
         let mut until: Option<Instant> = None;
         let mut alarm: Pin<Box<Sleep>> = Box::pin(tokio::time::sleep(limit));
         std::future::poll_fn(|context| {
-            let mut moved = Moved::default();
+            let (mut sent, mut heard) = (Moved::default(), Moved::default());
             let up = self
                 .up
-                .poll(&mut self.near, &mut self.far, context, &mut moved)?;
+                .poll(&mut self.near, &mut self.far, context, &mut sent)?;
             let down = self
                 .down
-                .poll(&mut self.far, &mut self.near, context, &mut moved)?;
-            if moved.of_use {
-                used();
-            }
-            if moved.any {
+                .poll(&mut self.far, &mut self.near, context, &mut heard)?;
+            let now_passed = Passed {
+                up: sent.bytes,
+                down: heard.bytes,
+                of_use: sent.of_use || heard.of_use,
+            };
+            if now_passed.up > 0 || now_passed.down > 0 {
                 last_moved = Instant::now();
             }
+            passed(now_passed);
             if up.is_ready() && down.is_ready() {
                 return Poll::Ready(Ok(()));
             }
@@ -203,7 +218,7 @@ impl Direction {
                 }
                 self.begin += written;
                 self.unflushed = true;
-                moved.any = true;
+                moved.bytes += written as u64;
             } else if self.stage == Stage::Ending {
                 ready!(Pin::new(&mut *to).poll_shutdown(context))?;
                 self.stage = Stage::Ended;
@@ -286,7 +301,7 @@ mod tests {
             visitor.read_to_string(&mut heard).await.expect("heard");
             assert_eq!(heard, "last");
         };
-        let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, || {}), talk);
+        let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, |_| {}), talk);
         ended.expect("both sides ended");
     }
 
@@ -294,13 +309,13 @@ mod tests {
     async fn silence_and_half_closed_tunnels_end() {
         let (silent, _ends) = tunnel("");
         let began = Instant::now();
-        assert!(silent.run(SILENCE, None, || {}).await.is_err());
+        assert!(silent.run(SILENCE, None, |_| {}).await.is_err());
         assert!(began.elapsed() >= IDLE);
 
         let (half, [mut visitor, _space]) = tunnel("");
         let began = Instant::now();
         visitor.shutdown().await.expect("shut down");
-        assert!(half.run(SILENCE, None, || {}).await.is_err());
+        assert!(half.run(SILENCE, None, |_| {}).await.is_err());
         let took = began.elapsed();
         assert!((SILENCE.half_closed..IDLE).contains(&took), "{took:?}");
     }
@@ -327,7 +342,7 @@ mod tests {
             drop(visitor);
             drop(space);
         };
-        let count = || uses.set(uses.get() + 1);
+        let count = |passed: Passed| uses.set(uses.get() + u32::from(passed.of_use));
         let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, count), talk);
         ended.expect("both sides left");
         assert_eq!(uses.get(), 1);

@@ -3,6 +3,7 @@
 //! Below `/.glasshouse/` nothing reaches the Space. The stream says `stage` whenever there is something new, `ready` when
 //! the Space answers, `failed` when it will not; to those who may read its logs it says each `line` of them as well.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ struct Watcher {
     metrics: Arc<Metrics>,
     began: Instant,
     /// What was said last.
-    said: Option<&'static str>,
+    said: Option<String>,
     waited: bool,
     done: bool,
     _place: OwnedSemaphorePermit,
@@ -110,13 +111,18 @@ impl Watcher {
             Route::Serving(_) => {
                 self.done = true;
                 if self.waited {
+                    let waited = self.began.elapsed();
                     self.metrics.wakes.inc();
-                    let waited = self.began.elapsed().as_secs_f64();
-                    self.metrics.wake_seconds.observe(waited);
+                    self.metrics.wake_seconds.observe(waited.as_secs_f64());
+                    self.space.traffic.woke(waited);
                 }
                 return Some(event("ready", &json!({})));
             }
-            Route::Refused(refusal) => ("failed", refusal.stage.as_str(), &*refusal.message),
+            Route::Refused(refusal) => (
+                "failed",
+                refusal.stage.as_str(),
+                Cow::Borrowed(refusal.message.as_str()),
+            ),
             route => {
                 if matches!(route, Route::Asleep) {
                     self.space.demand();
@@ -126,7 +132,8 @@ impl Watcher {
                 ("stage", progress.title(), progress.message())
             }
         };
-        if self.said.replace(title) == Some(title) {
+        let said = format!("{title}: {message}");
+        if self.said.replace(said.clone()) == Some(said) {
             return None;
         }
         self.lines = self.log_of(&route);

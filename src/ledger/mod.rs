@@ -3,29 +3,52 @@
 //! Three tiers: a Space (its hardware), its owner (the quota) and the host (its capacity). Whatever is held is a value
 //! whose drop gives it back in all tiers; nobody counts first and takes later. CPU is [`Credit`]: charged by whoever
 //! runs a Space's code, for wasm by the poll and for containers by their measured use, to the same bucket.
+//!
+//! ```text
+//!  what            held by                      Space          owner         host
+//!  memory          whoever holds it             hardware       quota         capacity, never more
+//!  CPU time        spent, paid by waiting       hardware       quota         guest threads
+//!  CPU in sum      a container, as a Place                     quota         cores × overcommit
+//!  instances       a container, as a Place                     quota
+//!  builds          a BuildPermit                one            quota         at once
+//!  disk            a Hold for each repository                  quota
+//!  CPU per day     counted                                     quota
+//! ```
 
+mod book;
+mod builds;
 mod credit;
-mod memory;
+mod day;
+mod owner;
+mod queue;
+mod space;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
+pub use book::{Book, Hold, MemoryBook, MemoryHold, MemoryRefused, Refused, Tier};
+pub use builds::BuildPermit;
 pub use credit::Credit;
-pub use memory::{MemoryBook, MemoryHold, MemoryRefused, Tier};
+pub use day::Day;
+pub use owner::{OwnerAccount, Place};
+pub use queue::{FairQueue, Ticket};
+pub use space::{Booking, SpaceAccount, Usage};
 
-use crate::domain::{AccountId, Limits, SpaceId};
+use crate::domain::{AccountId, Limits, Millis, Quota, RepoId, Resource, SpaceId, UsageCounts};
+use builds::Builds;
+use owner::Host;
 
 /// What the ledger is opened with.
 #[derive(Debug, Clone)]
 pub struct LedgerLimits {
     /// Bytes of memory all Spaces together may hold.
     pub host_memory: u64,
-    /// Bytes of memory the Spaces of one owner may hold.
-    pub owner_memory: u64,
+    /// Millicores that all containers together may hold.
+    pub host_cpu: u64,
+    /// What an owner may have of whom nothing else is said.
+    pub quota: Quota,
     /// CPU time a Space may save, in nanoseconds.
     pub cpu_burst: u64,
     /// Builds under way at once.
@@ -38,45 +61,20 @@ pub struct Ledger(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    limits: LedgerLimits,
-    clock: Instant,
-    host: Arc<MemoryBook>,
+    host: Host,
+    quota: Quota,
     cpu_nanos: Arc<AtomicU64>,
-    owners: Mutex<HashMap<AccountId, Arc<MemoryBook>>>,
+    owners: Mutex<HashMap<AccountId, Arc<OwnerAccount>>>,
     spaces: Mutex<HashMap<SpaceId, Arc<SpaceAccount>>>,
-    builds: Arc<Semaphore>,
-}
-
-/// A Space's page in the book.
-#[derive(Debug)]
-pub struct SpaceAccount {
-    /// Which Space.
-    pub space: SpaceId,
-    /// Memory held.
-    pub memory: Arc<MemoryBook>,
-    /// What it used since the server started.
-    pub usage: Usage,
-    credit: Mutex<Credit>,
-    cpu_millis: AtomicU64,
-    host_cpu_nanos: Arc<AtomicU64>,
-    clock: Instant,
-}
-
-/// Running totals since the server started.
-#[derive(Debug, Default)]
-pub struct Usage {
-    /// CPU time in nanoseconds.
-    pub cpu_nanos: AtomicU64,
-    /// Time in nanoseconds that work waited because the credit was spent.
-    pub throttled_nanos: AtomicU64,
-    /// Requests that reached the Space.
-    pub requests: AtomicU64,
-}
-
-/// The right to build; its drop gives it back.
-#[derive(Debug)]
-pub struct BuildPermit {
-    _permit: OwnedSemaphorePermit,
+    /// What is stored of all Spaces since the server started.
+    booked: Arc<Mutex<UsageCounts>>,
+    /// Held from collecting to storing.
+    collecting: tokio::sync::Mutex<()>,
+    /// Pages that were closed with something on them that is not stored.
+    closed: Mutex<Vec<Arc<SpaceAccount>>>,
+    disk: Mutex<HashMap<RepoId, (AccountId, Hold)>>,
+    builds: Arc<Builds>,
+    starts: Arc<FairQueue>,
 }
 
 // === impl Ledger ===
@@ -84,59 +82,106 @@ pub struct BuildPermit {
 impl Ledger {
     /// An empty book.
     pub fn new(limits: LedgerLimits) -> Self {
-        Self(Arc::new(Inner {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let host = Host {
+            memory: Book::new(Resource::Memory, Tier::Host, limits.host_memory, None),
+            cpu: Book::new(Resource::Cpu, Tier::Host, limits.host_cpu, None),
             clock: Instant::now(),
-            host: MemoryBook::new(Tier::Host, limits.host_memory, None),
+            burst: limits.cpu_burst,
+            cores: u32::try_from(cores).unwrap_or(u32::MAX),
+        };
+        Self(Arc::new(Inner {
+            host,
+            quota: limits.quota,
             cpu_nanos: Arc::default(),
             owners: Mutex::default(),
             spaces: Mutex::default(),
-            builds: Arc::new(Semaphore::new(limits.builds.max(1))),
-            limits,
+            booked: Arc::default(),
+            collecting: tokio::sync::Mutex::default(),
+            closed: Mutex::default(),
+            disk: Mutex::default(),
+            builds: Arc::new(Builds::new(limits.builds)),
+            starts: Arc::default(),
         }))
     }
 
     /// The page of a Space, opened when it is not there yet, with its limits set anew. Saved credit, debt and held
-    /// memory stay: a restart is no way to a fresh bucket.
+    /// memory stay: a restart is no way to a fresh bucket. A Space with another owner than before begins a new page.
     pub fn space(&self, space: SpaceId, owner: AccountId, limits: Limits) -> Arc<SpaceAccount> {
-        let mut spaces = self.0.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = spaces.entry(space).or_insert_with(|| {
-            let memory = MemoryBook::new(Tier::Space, limits.memory_bytes, Some(self.owner(owner)));
-            Arc::new(SpaceAccount {
-                space,
-                memory,
-                usage: Usage::default(),
-                credit: Mutex::new(Credit::new(limits.cpu_millis, self.0.limits.cpu_burst, 0)),
-                cpu_millis: AtomicU64::new(0),
-                host_cpu_nanos: Arc::clone(&self.0.cpu_nanos),
-                clock: self.0.clock,
-            })
-        });
+        let owner = self.owner(owner);
+        let mut spaces = lock(&self.0.spaces);
+        let known = spaces.get(&space).cloned();
+        let account = match known.filter(|known| known.owner.owner == owner.owner) {
+            Some(known) => known,
+            None => {
+                let account = Arc::new(SpaceAccount::new(
+                    space,
+                    owner,
+                    limits,
+                    self.0.host.burst,
+                    Arc::clone(&self.0.cpu_nanos),
+                    self.0.host.clock,
+                ));
+                if let Some(before) = spaces.insert(space, Arc::clone(&account)) {
+                    lock(&self.0.closed).push(before);
+                }
+                account
+            }
+        };
         account.memory.set_limit(limits.memory_bytes);
-        account.set_cpu(limits.cpu_millis, self.0.limits.cpu_burst);
-        Arc::clone(account)
+        account.set_cpu(limits.cpu_millis, self.0.host.burst);
+        account
     }
 
     /// The page of a Space, if it was opened.
     pub fn known(&self, space: SpaceId) -> Option<Arc<SpaceAccount>> {
-        let spaces = self.0.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        spaces.get(&space).cloned()
+        lock(&self.0.spaces).get(&space).cloned()
     }
 
     /// Every open page.
     pub fn accounts(&self) -> Vec<Arc<SpaceAccount>> {
-        let spaces = self.0.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        spaces.values().cloned().collect()
+        lock(&self.0.spaces).values().cloned().collect()
     }
 
-    /// Closes the page of a Space that is gone. What it still holds is given back when its holders drop.
+    /// Closes the page of a Space that is gone. What it still holds is given back when its holders drop, and what it
+    /// used is still collected.
     pub fn forget(&self, space: SpaceId) {
-        let mut spaces = self.0.spaces.lock().unwrap_or_else(PoisonError::into_inner);
-        spaces.remove(&space);
+        let gone = lock(&self.0.spaces).remove(&space);
+        lock(&self.0.closed).extend(gone);
+    }
+
+    /// The page of an owner, opened with the default quota when it is not there yet.
+    pub fn owner(&self, owner: AccountId) -> Arc<OwnerAccount> {
+        let mut owners = lock(&self.0.owners);
+        let account = owners.entry(owner).or_insert_with(|| {
+            Arc::new(OwnerAccount::new(owner, &self.0.quota, &self.0.host, now()))
+        });
+        Arc::clone(account)
+    }
+
+    /// Every owner's open page.
+    pub fn owners(&self) -> Vec<Arc<OwnerAccount>> {
+        lock(&self.0.owners).values().cloned().collect()
+    }
+
+    /// What an owner may have of whom nothing else is said.
+    pub fn default_quota(&self) -> &Quota {
+        &self.0.quota
     }
 
     /// Memory held by all Spaces.
-    pub fn host(&self) -> &MemoryBook {
-        &self.0.host
+    pub fn host(&self) -> &Book {
+        &self.0.host.memory
+    }
+
+    /// Millicores held by all containers.
+    pub fn host_cpu(&self) -> &Book {
+        &self.0.host.cpu
+    }
+
+    /// Containers that wait until the host has room for them.
+    pub fn starts(&self) -> &Arc<FairQueue> {
+        &self.0.starts
     }
 
     /// CPU time in nanoseconds that all Spaces, those that are gone among them, used since the server started.
@@ -144,68 +189,80 @@ impl Ledger {
         self.0.cpu_nanos.load(Ordering::Relaxed)
     }
 
-    /// The memory of an owner, for what is held for none of their Spaces: builds.
-    pub fn owner_memory(&self, owner: AccountId) -> Arc<MemoryBook> {
-        self.owner(owner)
+    /// Takes note of how much a repository and what belongs to it take on disk.
+    pub fn set_disk(&self, repository: RepoId, owner: AccountId, bytes: u64) {
+        let account = self.owner(owner);
+        let mut disk = lock(&self.0.disk);
+        let (of, hold) = disk
+            .entry(repository)
+            .or_insert_with(|| (owner, account.disk.hold()));
+        if *of != owner {
+            (*of, *hold) = (owner, account.disk.hold());
+        }
+        hold.set(bytes);
     }
 
-    /// Waits for the right to build, first come, first served.
-    pub async fn build_permit(&self) -> BuildPermit {
-        let permit = Arc::clone(&self.0.builds).acquire_owned().await;
-        BuildPermit {
-            _permit: permit.expect("the semaphore is never closed"),
+    /// A repository is gone.
+    pub fn forget_disk(&self, repository: RepoId) {
+        lock(&self.0.disk).remove(&repository);
+    }
+
+    /// Waits for the right to build, of the owner and of the host. Owners take turns.
+    pub async fn build_permit(&self, owner: AccountId) -> BuildPermit {
+        let account = self.owner(owner);
+        Builds::permit(&self.0.builds, &account, |other| {
+            !self.owner(other).builds.has_room(1)
+        })
+        .await
+    }
+
+    /// Builds under way, and builds that wait.
+    pub fn builds(&self) -> (u64, usize) {
+        self.0.builds.counts()
+    }
+
+    /// Takes note that whatever memory is held was held for so long.
+    pub fn memory_held_for(&self, time: Duration) {
+        for account in self.accounts() {
+            account.hold_for(time);
         }
     }
 
-    fn owner(&self, owner: AccountId) -> Arc<MemoryBook> {
-        let mut owners = self.0.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        let book = owners.entry(owner).or_insert_with(|| {
-            MemoryBook::new(
-                Tier::Owner,
-                self.0.limits.owner_memory,
-                Some(Arc::clone(&self.0.host)),
-            )
-        });
-        Arc::clone(book)
+    /// What all Spaces have used since the server started, as far as it is stored.
+    pub fn booked(&self) -> UsageCounts {
+        *lock(&self.0.booked)
+    }
+
+    /// The turn to collect, to be held until what was collected is stored: what two collect at once is booked twice.
+    pub async fn collecting(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.collecting.lock().await
+    }
+
+    /// What was used and is not stored yet. Nothing is forgotten until [`Booking::stored`] is called.
+    pub fn collect(&self) -> Vec<Booking> {
+        let open = self.accounts();
+        let mut closed = lock(&self.0.closed);
+        let bookings = open.iter().chain(&*closed);
+        let bookings: Vec<_> = bookings
+            .filter_map(|page| page.unbooked(&self.0.booked))
+            .collect();
+        // Whoever holds a closed page may yet charge it.
+        closed.retain(|page| Arc::strong_count(page) > 1);
+        bookings
     }
 }
 
-// === impl SpaceAccount ===
-
-impl SpaceAccount {
-    /// The rate in millicores.
-    pub fn cpu_millis(&self) -> u32 {
-        u32::try_from(self.cpu_millis.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
-    }
-
-    /// Charges CPU time in nanoseconds.
-    pub fn charge(&self, nanos: u64) {
-        self.usage.cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
-        self.host_cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
-        self.credit().charge(nanos, self.now());
-    }
-
-    /// Nanoseconds until there is credit; zero when there is.
-    pub fn wait(&self) -> u64 {
-        self.credit().wait(self.now())
-    }
-
-    /// Credit left in nanoseconds; negative is debt.
-    pub fn balance(&self) -> i64 {
-        self.credit().balance(self.now())
-    }
-
-    fn set_cpu(&self, millis: u32, burst: u64) {
-        if self.cpu_millis.swap(u64::from(millis), Ordering::Relaxed) != u64::from(millis) {
-            self.credit().set(millis, burst, self.now());
-        }
-    }
-
-    fn credit(&self) -> std::sync::MutexGuard<'_, Credit> {
-        self.credit.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
+/// The present in Unix milliseconds.
+fn now() -> Millis {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,9 @@ use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
 use super::{now, start, view};
 use crate::builder::BuildRequest;
-use crate::domain::{Action, Artifact, BuildFacts, BuildId, ExitReason, Fault, InstanceId, Stage};
+use crate::domain::{
+    AccountId, Action, Artifact, BuildFacts, BuildId, ExitReason, Fault, InstanceId, Stage,
+};
 use crate::routes::{Refusal, Route, Serving};
 use crate::telemetry::BuildEnd;
 
@@ -57,10 +59,18 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
         // Whoever comes makes the demand that thaws it.
         Stage::Running if observed.frozen() => Route::Asleep,
         Stage::Building | Stage::RunningBuilding => Route::Building,
-        Stage::AppStarting | Stage::RunningAppStarting => Route::Starting,
+        Stage::AppStarting | Stage::RunningAppStarting => match &observed.ticket {
+            Some(ticket) => Route::Queued {
+                place: ticket.place(),
+            },
+            None => Route::Starting,
+        },
         _ => Route::Refused(Refusal {
             stage,
-            message: view::for_visitor(stage).to_owned(),
+            message: match stored.space.disabled {
+                Some(_) => "An operator of this server has disabled this Space.".to_owned(),
+                None => view::for_visitor(stage).to_owned(),
+            },
         }),
     };
     if let Some(entry) = supervisor.parts.entry(&stored.space) {
@@ -132,15 +142,16 @@ fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
         revision: facts.revision.clone(),
         cached: facts.cached,
         variables: Vec::new(),
-        memory: supervisor.parts.ledger.owner_memory(stored.space.owner),
+        memory: Arc::clone(&supervisor.parts.ledger.owner(stored.space.owner).memory),
         log: supervisor.parts.journal.build(stored.space.id),
     };
     let closing = supervisor.closing.clone();
+    let owner = stored.space.owner;
     supervisor.tasks.spawn(async move {
         let result = tokio::select! {
             // The build stays as it is in the store, and is begun again at the next start.
             () = closing.cancelled() => return,
-            result = Box::pin(build(&under_way.supervisor, &facts, request, cancel)) => result,
+            result = Box::pin(build(&under_way.supervisor, &facts, request, owner, cancel)) => result,
         };
         if let Err(error) = result {
             let space = under_way.supervisor.id;
@@ -155,12 +166,13 @@ async fn build(
     supervisor: &Supervisor,
     facts: &BuildFacts,
     mut request: BuildRequest,
+    owner: AccountId,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let parts = &supervisor.parts;
     let _permit = tokio::select! {
         () = cancel.cancelled() => return Ok(()),
-        permit = parts.ledger.build_permit() => permit,
+        permit = parts.ledger.build_permit(owner) => permit,
     };
     if !parts.store.begin_build(facts.id).await? {
         return Ok(());
@@ -172,7 +184,16 @@ async fn build(
         .map(|variable| (variable.key, variable.value))
         .collect();
     let (space, name) = (request.space, request.name.clone());
+    let began = std::time::Instant::now();
     let result = parts.builder.build(request, cancel.clone()).await;
+    if let Some(account) = parts.ledger.known(space) {
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        account.usage.builds.fetch_add(1, Ordering::Relaxed);
+        account
+            .usage
+            .build_millis
+            .fetch_add(took, Ordering::Relaxed);
+    }
     if cancel.is_cancelled() {
         return Ok(());
     }
@@ -223,6 +244,12 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
     let gone = {
         let mut observed = lock(&supervisor.own.observed);
         observed.asleep |= to_sleep;
+        if observed.give_way
+            && to_sleep
+            && let Some(account) = supervisor.parts.ledger.known(stored.space.id)
+        {
+            account.usage.evictions.fetch_add(1, Ordering::Relaxed);
+        }
         observed.give_way = false;
         observed.take(id)
     };
@@ -240,7 +267,7 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
     {
         // No visitor is sent there any more before it is stopped.
         tell_gateway(supervisor, stored);
-        if to_sleep && serving.visits() > 0 {
+        if to_sleep && serving.idle_since().is_none() {
             // One came in the moment before: it stays awake for them.
             let route = Route::Serving(Arc::clone(serving));
             let mut observed = lock(&supervisor.own.observed);
@@ -268,7 +295,7 @@ async fn freeze(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
     };
     tell_gateway(supervisor, stored);
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
-    if serving.visits() > 0 {
+    if serving.idle_since().is_none() {
         mark_frozen(supervisor, id, false);
     } else if let Err(error) = runtime.freeze(id).await {
         let name = &stored.space.name;
@@ -323,6 +350,7 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
     clear(supervisor).await;
     parts.runtimes.containers().forget(space.id).await?;
     parts.ledger.forget(space.id);
+    parts.ledger.forget_disk(space.id.into());
     parts.journal.remove(space.id);
     parts
         .repos

@@ -69,12 +69,14 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
     let good = stored
         .and_then(|stored| stored.good)
         .filter(|good| good.id == found.build);
-    let wanted = space.desired == Desired::Running && found.restarts == space.restarts;
+    let wanted = space.wanted() == Desired::Running && found.restarts == space.restarts;
     if let Some(good) = good.filter(|_| wanted)
         && let Some(spec) = start::spec(supervisor, space, &good, found.instance).await?
         && let Some(entry) = parts.entry(space)
     {
         let artifact = spec.artifact.clone();
+        // It runs already: a quota that has shrunk meanwhile refuses others, and not it.
+        let place = spec.account.owner.place_of_running(spec.limits);
         match containers.adopt(spec).await {
             Ok(upstream) => {
                 let serving = entry.serving(found.instance, upstream);
@@ -83,6 +85,7 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
                     build: good.id,
                     restarts: found.restarts,
                     artifact,
+                    place: Some(place),
                     state: KeptState::Ready {
                         serving,
                         since: now(),

@@ -1,34 +1,38 @@
-//! Makes room: when the host is full, Spaces that hold memory and are not used give way, the longest idle first.
+//! Makes room: when there is none, containers that hold a place and are not used give way, the longest idle first.
 
 use std::sync::Mutex;
 
 use super::observed::{KeptState, Observed};
 use super::supervisor::{Everybody, lock};
-use crate::domain::{Millis, SpaceId};
-use crate::ledger::Ledger;
+use crate::domain::{AccountId, Millis, Resource, SpaceId};
+use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::runtime::freezes;
 
-/// Asks idle Spaces other than `whose` to sleep until what they hold covers `bytes`, or nobody idle is left; whether it
-/// will be enough.
+/// Asks idle Spaces other than `whose` (of one owner, if `of` says so) to sleep until what they hold covers what was
+/// refused, or nobody idle is left; whether it will be enough.
 pub(super) fn ask_for_room(
     everybody: &Everybody,
     ledger: &Ledger,
     whose: SpaceId,
-    bytes: u64,
+    of: Option<AccountId>,
+    refused: &Refused,
 ) -> bool {
     let mut idle: Vec<_> = lock(everybody)
         .iter()
         .filter(|(id, _)| **id != whose)
-        .filter_map(|(id, own)| Some((idle_since(&own.observed)?, *id, own.clone())))
+        .filter_map(|(id, own)| Some((idle_since(&own.observed)?, ledger.known(*id)?, own.clone())))
+        .filter(|(_, account, _)| of.is_none_or(|owner| account.owner.owner == owner))
         .collect();
     idle.sort_by_key(|(since, ..)| *since);
-    let mut missing = bytes;
-    for (_, id, own) in idle {
+    let mut missing = refused
+        .used
+        .saturating_add(refused.wanted)
+        .saturating_sub(refused.limit);
+    for (_, account, own) in idle {
         if missing == 0 {
             return true;
         }
-        let held = ledger.known(id).map_or(0, |account| account.memory.used());
-        missing = missing.saturating_sub(held);
+        missing = missing.saturating_sub(held(&account, refused.resource));
         let already = std::mem::replace(&mut lock(&own.observed).give_way, true);
         if !already {
             own.nudge.notify_one();
@@ -37,7 +41,17 @@ pub(super) fn ask_for_room(
     missing == 0
 }
 
-/// Since when a Space holds memory for nobody; `None` when it is used or holds none.
+/// How much of a resource a Space with one idle container gives back by sleeping.
+fn held(account: &SpaceAccount, resource: Resource) -> u64 {
+    match resource {
+        Resource::Memory => account.memory.used(),
+        Resource::Cpu => u64::from(account.cpu_millis()),
+        Resource::Instances => 1,
+        _ => 0,
+    }
+}
+
+/// Since when a Space holds a place for nobody; `None` when it is used or holds none.
 fn idle_since(observed: &Mutex<Observed>) -> Option<Millis> {
     let observed = lock(observed);
     let mut since = None;

@@ -10,11 +10,14 @@ mod capacity;
 mod environment;
 mod observed;
 mod operations;
+mod quotas;
 mod repositories;
+mod room;
 mod snapshot;
 mod start;
 mod supervisor;
 mod sweep;
+mod usage;
 mod view;
 
 use std::sync::Arc;
@@ -26,7 +29,7 @@ use crate::builder::Builder;
 use crate::config::Addresses;
 use crate::domain::{Card, Hardware, Limits, Revision, Sdk, SleepAfter, Space, SpaceId, SpaceName};
 use crate::journal::{Journal, Log};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::repo::{RepoError, Repos};
 use crate::routes::{EntrySettings, Nudges, RouteTable};
 use crate::runtime::{Endings, Runtimes};
@@ -34,6 +37,7 @@ use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
+pub use quotas::{Capacity, QuotaLine, QuotaView};
 pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView};
 
@@ -53,8 +57,6 @@ pub struct LifecycleSettings {
     pub container_hardware: String,
     /// Idle time until a container is frozen.
     pub freeze_after: Duration,
-    /// Spaces one owner may have.
-    pub spaces_per_owner: u32,
     /// Models one owner may have, and datasets.
     pub repositories_per_owner: u32,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
@@ -108,6 +110,12 @@ pub enum LifecycleError {
         /// Allowed.
         limit: u64,
     },
+    /// As [`Self::Quota`], of what the ledger counts.
+    #[error("{}", quotas::explain(.0))]
+    Over(Refused),
+    /// An operator has disabled the Space; the text is the reason.
+    #[error("an operator of this server has disabled this Space: {0}")]
+    Disabled(String),
     /// There is no such Space, or it is being removed.
     #[error("there is no such Space")]
     NotFound,
@@ -151,6 +159,9 @@ impl Lifecycle {
         let parts = Arc::new(parts);
         let supervisors = Supervisors::new(Arc::clone(&parts));
         let lifecycle = Self { parts, supervisors };
+        usage::remember(&lifecycle.parts)
+            .await
+            .context("quotas and use could not be read")?;
         adopt::adopt(&lifecycle.parts, &lifecycle.supervisors)
             .await
             .context("stored Spaces could not be taken into care")?;
@@ -159,6 +170,13 @@ impl Lifecycle {
         lifecycle
             .supervisors
             .spawn(sweep::run(Arc::clone(&lifecycle.parts)));
+        lifecycle
+            .supervisors
+            .spawn(usage::run(Arc::clone(&lifecycle.parts)));
+        lifecycle.supervisors.spawn(room::usher(
+            Arc::clone(&lifecycle.parts),
+            Arc::clone(&lifecycle.supervisors),
+        ));
         Ok(lifecycle)
     }
 
@@ -167,6 +185,9 @@ impl Lifecycle {
     pub async fn stop(&self) {
         self.supervisors.stop().await;
         self.parts.runtimes.containers().stop_all().await;
+        if let Err(error) = usage::store(&self.parts).await {
+            tracing::error!("what was used last could not be stored: {error}");
+        }
         self.parts.journal.flush();
     }
 
@@ -221,7 +242,19 @@ impl Parts {
             owner: space.owner,
             visibility: space.visibility,
         };
-        self.routes.put(space.id, space.subdomain.clone(), settings)
+        let entry = self.routes.put(space.id, space.subdomain.clone(), settings);
+        let account = self.account(space);
+        account.count(&entry.traffic);
+        usage::bar(self, &account);
+        entry
+    }
+
+    /// The Space's page in the ledger.
+    fn account(&self, space: &Space) -> Arc<SpaceAccount> {
+        let limits = self.limits_of(space);
+        let account = self.ledger.space(space.id, space.owner, limits);
+        account.set_name(&space.name);
+        account
     }
 
     /// What the gateway knows of a Space, while it has an address.
@@ -262,7 +295,7 @@ impl Parts {
     /// The limits of a Space; those of what takes no compute are never reached.
     fn limits_of(&self, space: &Space) -> Limits {
         let unlimited = Limits {
-            cpu_millis: 1000,
+            cpu_millis: 0,
             memory_bytes: u64::from(u32::MAX),
         };
         self.hardware_of(space)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{BuildId, ExitReason, InstanceFacts, InstanceId, InstanceState, Millis};
+use crate::ledger::{Place, Ticket};
 use crate::routes::Serving;
 
 /// Facts that end with the process.
@@ -20,6 +21,8 @@ pub(super) struct Observed {
     pub(super) give_way: bool,
     /// Until when there is no room to start anything.
     pub(super) full_until: Option<Millis>,
+    /// Its place among those that wait until the host has room.
+    pub(super) ticket: Option<Ticket>,
     /// Whether there will be room for a new version only where the old one is.
     pub(super) in_place: bool,
 }
@@ -38,6 +41,8 @@ pub(super) struct Kept {
     pub(super) build: BuildId,
     pub(super) restarts: i64,
     pub(super) artifact: crate::domain::Artifact,
+    /// Its right to run, of what needs one; given back when it has ended.
+    pub(super) place: Option<Place>,
     pub(super) state: KeptState,
 }
 
@@ -148,6 +153,7 @@ impl Observed {
         };
         self.instances
             .retain(|kept| !matches!(kept.state, KeptState::Ended { .. }));
+        ended.place = None;
         ended.state = KeptState::Ended {
             reason,
             last_words,
@@ -176,6 +182,7 @@ impl Kept {
                     ..
                 } => InstanceState::Ready {
                     idle_since: serving.idle_since(),
+                    visited: serving.visits() > 0,
                     routed: *routed,
                     frozen: *frozen,
                     draining_since: *draining_since,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Lifecycle, LifecycleError, now};
-use crate::domain::{Desired, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility};
+use crate::domain::{Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility};
 use crate::store::{NewSpace, SecretValue};
 
 /// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
@@ -22,12 +22,10 @@ impl Lifecycle {
                 .subdomain()
                 .map_err(|error| LifecycleError::Refused(error.to_string()))?;
             this.check_hardware(new.hardware.as_deref())?;
-            let limit = u64::from(this.parts.settings.spaces_per_owner);
-            let used = u64::try_from(this.parts.store.count_spaces(new.owner).await?).unwrap_or(0);
-            if used >= limit {
-                let what = "Spaces";
-                return Err(LifecycleError::Quota { what, used, limit });
-            }
+            let owner = this.parts.ledger.owner(new.owner);
+            // One after the other, so that many at once are no more than there may be.
+            let _turn = owner.creating.lock().await;
+            this.check_quota(new.owner, RepoKind::Space).await?;
             let space = this.parts.store.create_space(new).await?;
             this.parts.place(&space);
             this.supervisors.supervise(space.id);
@@ -51,10 +49,17 @@ impl Lifecycle {
             let head = this.parts.repos.read(space, |repo| repo.head()).await?;
             let head = head.unwrap_or(revision);
             let stored = this.parts.store.space_by_id(space).await?;
-            if stored.is_some_and(|stored| stored.head.as_ref() == Some(&head)) {
+            if stored
+                .as_ref()
+                .is_some_and(|stored| stored.head.as_ref() == Some(&head))
+            {
                 return Ok(());
             }
-            this.build_anew(space, &head, true).await
+            this.build_anew(space, &head, true).await?;
+            if let Some(stored) = stored {
+                this.parts.measure(space.into(), stored.owner).await;
+            }
+            Ok(())
         })
         .await
     }
@@ -85,6 +90,10 @@ impl Lifecycle {
         to_the_end(async move {
             // Before the head is read: a commit on its way must not be undone by a restart of what was before it.
             let _turn = this.supervisors.publishing(space).lock_owned().await;
+            let disabled = this.parts.store.space_by_id(space).await?;
+            if let Some(reason) = disabled.and_then(|stored| stored.disabled) {
+                return Err(LifecycleError::Disabled(reason));
+            }
             let stored = this.parts.store.restart_space(space).await?;
             this.supervisors.wake(space);
             match stored.head {
@@ -155,6 +164,7 @@ impl Lifecycle {
         let hardware = hardware.map(str::to_owned);
         to_the_end(async move {
             this.check_hardware(hardware.as_deref())?;
+            this.check_size(space, hardware.as_deref()).await?;
             this.parts
                 .store
                 .set_hardware(space, hardware.as_deref())

@@ -4,8 +4,10 @@
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, Parts};
 use crate::domain::{
-    AccountId, RepoId, RepoKind, Repository, Revision, SleepAfter, Space, SpaceName, Visibility,
+    AccountId, RepoId, RepoKind, Repository, Resource, Revision, SleepAfter, Space, SpaceName,
+    Visibility,
 };
+use crate::ledger::{Refused, Tier};
 use crate::store::{NewRepository, NewSpace};
 
 /// A copy of a repository.
@@ -66,7 +68,14 @@ impl Lifecycle {
             return self.publish(id.space(), head).await;
         }
         let this = self.clone();
-        to_the_end(async move { this.parts.remember_head(id).await }).await
+        to_the_end(async move {
+            this.parts.remember_head(id).await?;
+            if let Some(stored) = this.parts.store.repository_by_id(kind, id).await? {
+                this.parts.measure(id, stored.owner).await;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Removes a repository with everything it has.
@@ -84,6 +93,7 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             this.parts.store.remove_repository(id).await?;
+            this.parts.ledger.forget_disk(id);
             this.parts.finish_removal(id).await
         })
         .await
@@ -193,16 +203,29 @@ impl Lifecycle {
         }
     }
 
-    async fn check_quota(&self, owner: AccountId, kind: RepoKind) -> Result<(), LifecycleError> {
+    pub(super) async fn check_quota(
+        &self,
+        owner: AccountId,
+        kind: RepoKind,
+    ) -> Result<(), LifecycleError> {
         let settings = &self.parts.settings;
-        let limit = u64::from(match kind {
-            RepoKind::Space => settings.spaces_per_owner,
-            RepoKind::Model | RepoKind::Dataset => settings.repositories_per_owner,
-        });
+        let limit = match kind {
+            RepoKind::Space => self.parts.ledger.owner(owner).quota().spaces,
+            RepoKind::Model | RepoKind::Dataset => u64::from(settings.repositories_per_owner),
+        };
         let used = self.parts.store.count_repositories(owner, kind).await?;
         let used = u64::try_from(used).unwrap_or(0);
         if used < limit {
             return Ok(());
+        }
+        if kind == RepoKind::Space {
+            return Err(LifecycleError::Over(Refused {
+                resource: Resource::Spaces,
+                tier: Tier::Owner,
+                wanted: 1,
+                used,
+                limit,
+            }));
         }
         let what = kind.plural();
         Err(LifecycleError::Quota { what, used, limit })

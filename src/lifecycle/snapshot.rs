@@ -3,6 +3,7 @@
 use super::Parts;
 use super::observed::Observed;
 use crate::domain::{BuildFacts, Desired, Snapshot, Space, SpaceId};
+use crate::ledger::Ticket;
 use crate::runtime::freezes;
 use crate::store::StoreError;
 
@@ -39,14 +40,14 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
         .get(space.subdomain.as_str())
         .filter(|entry| entry.id == space.id);
     Snapshot {
-        desired: space.desired,
+        desired: space.wanted(),
         restarts: space.restarts,
         newest: stored.newest.clone(),
         good: stored.good.clone(),
         building: observed.building.as_ref().map(|building| building.id),
         instances: observed.facts(),
         // Who is being served wants nothing: a visitor can say so a moment after the route has changed.
-        demand: space.desired == Desired::Running
+        demand: space.wanted() == Desired::Running
             && observed.routed().is_none()
             && entry.is_some_and(|entry| entry.is_wanted()),
         asleep: observed.asleep,
@@ -62,6 +63,7 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
             .map(|_| parts.settings.freeze_after),
         give_way: observed.give_way,
         full_until: observed.full_until,
+        place: observed.ticket.as_ref().map(Ticket::place),
         in_place: observed.in_place,
     }
 }

@@ -2,6 +2,7 @@
 //! owner may pause, publish or delete.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -9,13 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::observed::{Kept, KeptState};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{capacity, environment, now};
-use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Millis, Space, bytes_text};
-use crate::ledger::{MemoryRefused, Tier};
-use crate::runtime::{InstanceSpec, Runtime, RuntimeError};
-
-/// How soon it is tried again where there was no room.
-const FULL_MILLIS: Millis = 500;
+use super::{environment, now, room};
+use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
+use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};
 
 /// Begins to start an instance of a build.
 pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
@@ -30,14 +27,19 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
     let cancel = CancellationToken::new();
     {
         let mut observed = lock(&supervisor.own.observed);
+        observed.asleep = false;
         observed.give_way = false;
         observed.full_until = None;
         observed.in_place = false;
+        if freezes(&artifact) && !room::is_its_turn(&supervisor.parts, space.owner, &mut observed) {
+            return;
+        }
         observed.instances.push(Kept {
             id,
             build,
             restarts: space.restarts,
             artifact,
+            place: None,
             state: KeptState::Starting {
                 cancel: cancel.clone(),
             },
@@ -69,7 +71,15 @@ async fn start(
         return Ok(());
     };
     let artifact = spec.artifact.clone();
+    let account = Arc::clone(&spec.account);
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    if let Err(refused) = room::take(supervisor, &spec) {
+        if let Some(reason) = room::wait(supervisor, space, &spec, &refused) {
+            lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());
+        }
+        return Ok(());
+    }
+    let again = spec.clone();
     let started = tokio::select! {
         biased;
         () = supervisor.closing.cancelled() => None,
@@ -81,14 +91,17 @@ async fn start(
         return Ok(());
     };
     let reason = match started {
-        Ok(upstream) => return take_over(supervisor, space, runtime, id, upstream).await,
+        Ok(upstream) => {
+            account.usage.starts.fetch_add(1, Ordering::Relaxed);
+            return take_over(supervisor, space, runtime, id, upstream).await;
+        }
         Err(RuntimeError::ArtifactLost) => {
             rebuild(supervisor, space, good).await?;
             ExitReason::NotStarted(
                 "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
             )
         }
-        Err(RuntimeError::Full(refused)) => match wait_for_room(supervisor, space, id, &refused) {
+        Err(RuntimeError::Full(refused)) => match room::wait(supervisor, space, &again, &refused) {
             None => return Ok(()),
             Some(reason) => reason,
         },
@@ -97,37 +110,6 @@ async fn start(
     };
     lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());
     Ok(())
-}
-
-/// There is no memory for it: waits for others to give way, or for its own older version to. Why it cannot start, when
-/// neither would help.
-fn wait_for_room(
-    supervisor: &Supervisor,
-    space: &Space,
-    id: InstanceId,
-    refused: &MemoryRefused,
-) -> Option<ExitReason> {
-    let parts = &supervisor.parts;
-    let given = refused.tier == Tier::Host
-        && capacity::ask_for_room(
-            &supervisor.everybody,
-            &parts.ledger,
-            space.id,
-            refused.wanted,
-        );
-    let mut observed = lock(&supervisor.own.observed);
-    observed.in_place = !given && observed.any_ready();
-    if refused.tier == Tier::Host || observed.in_place {
-        observed.take(id);
-        observed.full_until = Some(now() + FULL_MILLIS);
-        return None;
-    }
-    Some(ExitReason::NotStarted(format!(
-        "The Spaces of its owner hold {} of {} of memory, and this one needs {} more; pause another, or choose smaller hardware.",
-        bytes_text(refused.used),
-        bytes_text(refused.limit),
-        bytes_text(refused.wanted)
-    )))
 }
 
 /// What is to run, and within what; `None` when it is not wanted any more.
@@ -141,6 +123,7 @@ pub(super) async fn spec(
     let Some(artifact) = good.artifact.clone() else {
         return Ok(None);
     };
+    let account = parts.account(space);
     let limits = parts.limits_of(space);
     Ok(Some(InstanceSpec {
         id,
@@ -150,7 +133,7 @@ pub(super) async fn spec(
         build: good.id,
         restarts: space.restarts,
         artifact,
-        account: parts.ledger.space(space.id, space.owner, limits),
+        account,
         limits,
         environment: Arc::new(environment::of(parts, space).await?),
         log: parts.journal.run(space.id),

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::observed::Observed;
 use super::{Parts, actions, now, snapshot};
-use crate::domain::{Millis, Next, SpaceId, decide};
+use crate::domain::{Desired, Millis, Next, SpaceId, decide};
 use crate::routes::Nudges;
 use crate::runtime::Endings;
 
@@ -118,6 +118,16 @@ impl Supervisors {
     pub(super) fn nudge(&self, id: SpaceId) {
         if let Some(own) = lock(&self.all).get(&id) {
             own.nudge.notify_one();
+        }
+    }
+
+    /// Makes the supervisors look of those Spaces of whom `who` is true.
+    pub(super) fn nudge_those_who(&self, who: impl Fn(&Observed) -> bool) {
+        let all: Vec<_> = lock(&self.all).values().cloned().collect();
+        for own in all {
+            if who(&lock(&own.observed)) {
+                own.nudge.notify_one();
+            }
         }
     }
 
@@ -240,7 +250,10 @@ impl Supervisor {
             return Ok(Step::Gone);
         };
         let next = {
-            let observed = lock(&self.own.observed);
+            let mut observed = lock(&self.own.observed);
+            if stored.space.wanted() != Desired::Running {
+                observed.ticket = None;
+            }
             decide(&snapshot::snapshot(&self.parts, &stored, &observed), now())
         };
         let due = match next {

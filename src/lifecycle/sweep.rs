@@ -29,5 +29,7 @@ async fn clean(parts: &Parts) -> anyhow::Result<()> {
     parts.repos.sweep_large().await?;
     parts.repos.sweep_xorbs(super::now()).await?;
     parts.runtimes.containers().sweep().await;
+    super::usage::forget(parts).await?;
+    parts.measure_all().await?;
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! What the outside is told of a Space: derived anew from the facts each time it is asked.
 
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 
 use super::observed::{KeptState, Observed};
 use super::snapshot::{self, Stored};
@@ -10,6 +9,7 @@ use super::{LimitReport, Parts};
 use crate::domain::{
     BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts, stage,
 };
+use crate::ledger::Ticket;
 use crate::store::StoreError;
 
 /// How a Space is doing.
@@ -33,6 +33,8 @@ pub struct SpaceView {
     pub revision: Option<Revision>,
     /// What it has used.
     pub usage: UsageView,
+    /// Its place, beginning at 1, among those that wait until the host has room.
+    pub queue_place: Option<usize>,
 }
 
 /// What a Space has used since the server started, and holds now.
@@ -44,6 +46,14 @@ pub struct UsageView {
     pub memory_bytes: u64,
     /// Requests that reached it.
     pub requests: u64,
+    /// Milliseconds that its work waited because its CPU credit was spent.
+    pub throttled_ms: u64,
+    /// Bytes of bodies from visitors.
+    pub bytes_in: u64,
+    /// Bytes of bodies to visitors.
+    pub bytes_out: u64,
+    /// Requests that waited for it to wake.
+    pub wakes: u64,
 }
 
 /// Looks at a Space.
@@ -58,10 +68,21 @@ pub(super) async fn view(
         good: None,
     });
     let account = parts.ledger.known(space.id);
-    let usage = account.map_or_else(UsageView::default, |account| UsageView {
-        cpu_ms: account.usage.cpu_nanos.load(Ordering::Relaxed) / 1_000_000,
-        memory_bytes: account.memory.used(),
-        requests: account.usage.requests.load(Ordering::Relaxed),
+    let spent = account.as_ref().is_some_and(|account| {
+        let computes = parts.hardware_of(space).is_some();
+        computes && account.owner.is_spent()
+    });
+    let usage = account.map_or_else(UsageView::default, |account| {
+        let totals = account.totals();
+        UsageView {
+            cpu_ms: totals.cpu_micros / 1000,
+            memory_bytes: account.memory.used(),
+            requests: totals.requests(),
+            throttled_ms: totals.throttled_micros / 1000,
+            bytes_in: totals.bytes_in,
+            bytes_out: totals.bytes_out,
+            wakes: totals.wakes,
+        }
     });
     let observed = lock(observed);
     let stage = stage_of(&stored, &observed);
@@ -81,7 +102,14 @@ pub(super) async fn view(
     });
     Ok(SpaceView {
         stage,
-        error: error_of(&stored, &observed, stage),
+        error: match &stored.space.disabled {
+            Some(reason) => Some(format!(
+                "An operator of this server has disabled this Space: {reason}"
+            )),
+            None => error_of(&stored, &observed, stage)
+                .or_else(|| spent.then(super::usage::spent_today)),
+        },
+        queue_place: observed.ticket.as_ref().map(Ticket::place),
         sdk: Sdk::ALL
             .into_iter()
             .find(|sdk| stored.space.sdk.as_deref() == Some(sdk.as_str())),
@@ -102,7 +130,7 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
     let ready = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Ready { .. });
     let starting = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Starting { .. });
     stage(StageFacts {
-        desired: stored.space.desired,
+        desired: stored.space.wanted(),
         build: stored.newest.as_ref().map(|build| {
             let fault = build
                 .error

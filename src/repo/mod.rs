@@ -26,6 +26,7 @@ mod objects;
 mod path;
 mod refs;
 mod repos;
+mod size;
 mod spool;
 mod staged;
 #[cfg(test)]

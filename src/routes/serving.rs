@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 use crate::domain::{InstanceId, Millis, SpaceId};
-use crate::upstream::{Pool, Upstream};
+use crate::upstream::{Pool, Traffic, Upstream};
 
 /// An instance that answers.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Serving {
     pub upstream: Upstream,
     /// Connections kept to there; they end with the instance.
     pub connections: Arc<Pool>,
+    /// What its visitors do, counted together with those of the Space's other instances.
+    pub traffic: Arc<Traffic>,
     visits: AtomicUsize,
     /// Those of the visits that are kept open to be told something: when each last was.
     watchers: Mutex<Vec<Arc<AtomicI64>>>,
@@ -44,12 +46,14 @@ impl Serving {
         space: SpaceId,
         instance: InstanceId,
         upstream: Upstream,
+        traffic: Arc<Traffic>,
         nudge: mpsc::UnboundedSender<SpaceId>,
     ) -> Self {
         Self {
             instance,
             upstream,
             connections: Arc::default(),
+            traffic,
             visits: AtomicUsize::new(0),
             watchers: Mutex::default(),
             last_used: AtomicI64::new(now()),
@@ -105,9 +109,15 @@ impl Serving {
         self.last_used.load(Ordering::Acquire)
     }
 
-    /// Since when nobody visits; `None` while somebody does.
+    /// Since when nobody uses it; `None` while a visit is under way that is no watcher. One that drains is in use until
+    /// its watchers have left too: a stream is not cut off in the midst of what it tells.
     pub fn idle_since(&self) -> Option<Millis> {
-        (self.visits() == 0).then(|| self.last_used())
+        let users = if self.draining.load(Ordering::Acquire) {
+            self.visits()
+        } else {
+            self.active(Millis::MAX)
+        };
+        (users == 0).then(|| self.last_used())
     }
 
     fn watchers(&self) -> MutexGuard<'_, Vec<Arc<AtomicI64>>> {
@@ -211,7 +221,9 @@ mod tests {
         assert_eq!(serving.active(now() - 60_000), 2);
         drop(request);
         assert_eq!((serving.visits(), serving.active(later)), (1, 0));
-        assert_eq!(serving.idle_since(), None);
+        assert!(serving.idle_since().is_some(), "a tab left open is no use");
+        serving.drain();
+        assert_eq!(serving.idle_since(), None, "it is not cut off");
 
         let long_ago = now() - 100_000;
         let last = watcher.watcher.as_ref().expect("a watcher");

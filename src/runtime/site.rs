@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use futures_util::future::BoxFuture;
@@ -13,7 +12,6 @@ use tower_http::services::ServeDir;
 
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
 use crate::domain::{ArtifactKind, InstanceId};
-use crate::ledger::SpaceAccount;
 use crate::upstream::{Serve, Upstream};
 
 /// Serves the folders under `sites/`.
@@ -25,7 +23,6 @@ pub struct SiteRuntime {
 struct Site {
     folder: ServeDir,
     app_file: Uri,
-    account: Arc<SpaceAccount>,
 }
 
 // === impl SiteRuntime ===
@@ -57,7 +54,6 @@ impl Runtime for SiteRuntime {
             let site = Site {
                 folder: ServeDir::new(folder).append_index_html_on_directories(true),
                 app_file,
-                account: spec.account,
             };
             Ok(Upstream::Service(Arc::new(site)))
         })
@@ -87,7 +83,6 @@ const PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
 impl Serve for Site {
     fn call(&self, mut request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
         Box::pin(async move {
-            self.account.usage.requests.fetch_add(1, Ordering::Relaxed);
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
                 return method_not_allowed();
             }

@@ -1,4 +1,4 @@
-//! The rows: accounts, tokens, Spaces, models, datasets, builds, secrets, variables, likes, events.
+//! The rows: accounts, tokens, Spaces, models, datasets, builds, secrets, variables, likes, events, quotas, usage.
 //!
 //! One SQL text runs on SQLite and on PostgreSQL. Three rules keep it so, and keep it right under load:
 //!
@@ -17,12 +17,14 @@ mod fields;
 mod likes;
 mod listing;
 mod organizations;
+mod quotas;
 mod repositories;
 mod seal;
 mod secrets;
 mod spaces;
 mod sqlite;
 mod tokens;
+mod usage;
 mod variables;
 
 #[cfg(test)]
@@ -45,6 +47,7 @@ pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
 pub use spaces::NewSpace;
 pub use tokens::{NewToken, TokenRecord};
+pub use usage::{UsageRow, UsageSpan};
 pub use variables::Variable;
 
 /// The database. Cheap to clone; all clones are the same.

@@ -31,7 +31,7 @@ pub struct NewSpace {
 macro_rules! select_spaces {
     ($($rest:literal)*) => {
         concat!(
-            "SELECT s.id, s.owner_id, a.name AS owner_name, s.name, s.subdomain, s.visibility, s.desired, \
+            "SELECT s.id, s.owner_id, a.name AS owner_name, s.name, s.subdomain, s.visibility, s.desired, s.disabled, \
              s.generation, s.restarts, s.head, s.sdk, s.hardware, s.sleep_after_ms, s.created_at, s.updated_at \
              FROM spaces s JOIN accounts a ON a.id = s.owner_id ",
             $($rest),*
@@ -66,6 +66,7 @@ impl Store {
             name,
             visibility: new.visibility,
             desired: Desired::Running,
+            disabled: None,
             generation: 1,
             restarts: 0,
             head: None,
@@ -224,6 +225,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Space, StoreError> {
         subdomain: fields.parsed("subdomain")?,
         visibility: fields.word("visibility", Visibility::from_word)?,
         desired: fields.word("desired", Desired::from_word)?,
+        disabled: fields.optional_text("disabled")?,
         generation: fields.number("generation")?,
         restarts: fields.number("restarts")?,
         head: fields.optional_parsed("head")?,

@@ -11,6 +11,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use super::ledger::LedgerMetrics;
+use crate::domain::UsageCounts;
+
 /// The media type of [`Metrics::encode`]'s text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -51,6 +54,16 @@ pub struct Gauges {
     pub memory_held: u64,
     /// Bytes that they may hold.
     pub memory_limit: u64,
+    /// Millicores that all containers hold together.
+    pub cpu_held: u64,
+    /// Millicores that they may hold.
+    pub cpu_limit: u64,
+    /// Builds under way.
+    pub builds_running: u64,
+    /// Builds that wait.
+    pub builds_waiting: usize,
+    /// Containers that wait for room.
+    pub starts_waiting: usize,
 }
 
 /// Everything counted. Handed to who counts; there is no global one.
@@ -64,12 +77,13 @@ pub struct Metrics {
     pub wake_seconds: Histogram,
     /// Requests turned away because a Space had too many already.
     pub turned_away: Counter,
-    /// CPU time of WebAssembly guests, in seconds.
-    pub wasm_cpu_seconds: Counter<f64, AtomicU64>,
+    /// CPU time of all Spaces, in seconds.
+    pub cpu_seconds: Counter<f64, AtomicU64>,
     spaces: Gauge,
     programs: Gauge,
     memory_held: Gauge,
     memory_limit: Gauge,
+    ledger: LedgerMetrics,
 }
 
 const KINDS: usize = 4;
@@ -117,9 +131,9 @@ impl Metrics {
         let turned_away = Counter::default();
         let help = "Requests refused because their Space had too many";
         registry.register("turned_away", help, turned_away.clone());
-        let wasm_cpu_seconds = Counter::default();
-        let help = "CPU time of WebAssembly guests";
-        registry.register_with_unit("wasm_cpu", help, Unit::Seconds, wasm_cpu_seconds.clone());
+        let cpu_seconds = Counter::default();
+        let help = "CPU time of all Spaces";
+        registry.register_with_unit("cpu", help, Unit::Seconds, cpu_seconds.clone());
         let mut gauge = |name: &str, help: &str, unit: Option<Unit>| {
             let gauge = Gauge::default();
             match unit {
@@ -136,6 +150,7 @@ impl Metrics {
             Some(Unit::Bytes),
         );
         let memory_limit = gauge("memory_limit", "Memory they may hold", Some(Unit::Bytes));
+        let ledger = LedgerMetrics::new(&mut registry);
         Self {
             registry,
             requests: counters,
@@ -143,11 +158,12 @@ impl Metrics {
             wakes,
             wake_seconds,
             turned_away,
-            wasm_cpu_seconds,
+            cpu_seconds,
             spaces,
             programs,
             memory_held,
             memory_limit,
+            ledger,
         }
     }
 
@@ -162,6 +178,11 @@ impl Metrics {
         self.builds.get_or_create(&BuildLabels { end }).inc();
     }
 
+    /// Brings the counters of use up to what it came to since the server started.
+    pub fn usage(&self, total: &UsageCounts) {
+        self.ledger.usage(total);
+    }
+
     /// The page as Prometheus reads it.
     ///
     /// # Errors
@@ -172,6 +193,7 @@ impl Metrics {
         self.programs.set(whole(gauges.programs_loaded as u64));
         self.memory_held.set(whole(gauges.memory_held));
         self.memory_limit.set(whole(gauges.memory_limit));
+        self.ledger.set(gauges);
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
@@ -204,22 +226,38 @@ mod tests {
         metrics.request(RequestKind::Inside, StatusCode::OK);
         metrics.build(BuildEnd::Author);
         metrics.wakes.inc();
-        metrics.wasm_cpu_seconds.inc_by(1.5);
+        metrics.cpu_seconds.inc_by(1.5);
         let gauges = Gauges {
             spaces: 3,
             programs_loaded: 1,
             memory_held: 7,
             memory_limit: 9,
+            cpu_held: 500,
+            cpu_limit: 8000,
+            builds_running: 1,
+            builds_waiting: 2,
+            starts_waiting: 3,
         };
+        let used = UsageCounts {
+            bytes_in: 5,
+            evictions: 2,
+            ..UsageCounts::default()
+        };
+        metrics.usage(&used);
+        metrics.usage(&used);
         let text = metrics.encode(&gauges).expect("a string");
         for line in [
             "glasshouse_requests_total{by=\"Gateway\",class=\"4xx\"} 1",
             "glasshouse_requests_total{by=\"Inside\",class=\"2xx\"} 1",
             "glasshouse_builds_total{end=\"Author\"} 1",
             "glasshouse_wakes_total 1",
-            "glasshouse_wasm_cpu_seconds_total 1.5",
+            "glasshouse_cpu_seconds_total 1.5",
             "glasshouse_spaces 3",
             "glasshouse_memory_limit_bytes 9",
+            "glasshouse_space_bytes_total{direction=\"in\"} 5",
+            "glasshouse_evictions_total 2",
+            "glasshouse_cpu_held_cores 0.5",
+            "glasshouse_starts_waiting 3",
         ] {
             assert!(text.contains(line), "no {line:?} in\n{text}");
         }

@@ -21,9 +21,23 @@ pub enum CallError {
     /// Nothing listens there, or not in time.
     #[error("it could not be connected to")]
     Connect(#[source] io::Error),
+    /// The request's body broke off on its way to the instance.
+    #[error("the request's body did not come whole")]
+    Upload(#[source] hyper::Error),
     /// It closed the connection, or what it said is not HTTP.
     #[error("it did not answer in HTTP")]
     Http(#[source] hyper::Error),
+}
+
+impl From<hyper::Error> for CallError {
+    fn from(error: hyper::Error) -> Self {
+        // Of what we hand to hyper, only the body can fail.
+        if error.is_user() {
+            Self::Upload(error)
+        } else {
+            Self::Http(error)
+        }
+    }
 }
 
 /// What came of asking to leave HTTP.
@@ -58,7 +72,7 @@ pub async fn call(
     }
     let connection = Connection::open(address).await;
     let sent = connection.map_err(CallError::Connect)?.send(request).await;
-    let sent = sent.map_err(|unsent| CallError::Http(unsent.error))?;
+    let sent = sent.map_err(|unsent| CallError::from(unsent.error))?;
     Ok(answer(sent, pool, &progress))
 }
 
@@ -73,7 +87,7 @@ pub async fn upgrade(
 ) -> Result<Upgrade, CallError> {
     let connection = Connection::open(address).await;
     let sent = connection.map_err(CallError::Connect)?.send(request).await;
-    let sent = sent.map_err(|unsent| CallError::Http(unsent.error))?;
+    let sent = sent.map_err(|unsent| CallError::from(unsent.error))?;
     if sent.response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Upgrade::Declined(sent.into_response(pool)));
     }
@@ -119,5 +133,5 @@ fn again(unsent: Unsent, copy: Option<Request<Body>>) -> Result<Request<Body>, C
     let Unsent { error, request } = unsent;
     // What cannot be read will not be better the second time.
     let copy = copy.filter(|_| !error.is_parse());
-    request.or(copy).ok_or(CallError::Http(error))
+    request.or(copy).ok_or(CallError::from(error))
 }

@@ -1,10 +1,12 @@
-//! Where a request is sent: an address, or a service inside this process; and the connections kept to an address.
+//! Where a request is sent: an address, or a service inside this process; the connections kept to an address; and what
+//! came and went.
 
 mod connection;
 mod exchange;
 mod pool;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod upload;
 
 use std::fmt;
@@ -17,6 +19,7 @@ use http::{Request, Response};
 
 pub use exchange::{CallError, Upgrade, call, upgrade};
 pub use pool::Pool;
+pub use traffic::{Traffic, TrafficTotals};
 
 /// Something in this process that answers HTTP for one instance.
 ///

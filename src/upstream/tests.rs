@@ -198,7 +198,7 @@ async fn heads_without_bodies_are_whole() {
     }
     assert_eq!(instance.connections(), 1);
     let instance = Instance::play(&[Scene::Says(EARLY)]).await;
-    let response = call(&pool, instance.address, get())
+    let response = call(&Arc::default(), instance.address, get())
         .await
         .expect("answered");
     assert_eq!(response.status(), 204);
@@ -391,6 +391,6 @@ async fn http_is_left_when_both_agree() {
     }
     // A `101` that nobody asked for is not passed on, and leaves no connection behind.
     let instance = Instance::play(&[Scene::SaysLast(SWITCHING)]).await;
-    let answer = call(&pool, instance.address, get()).await;
+    let answer = call(&Arc::default(), instance.address, get()).await;
     assert!(answer.is_ok_and(|response| response.status() == 101));
 }

@@ -18,6 +18,7 @@ mod docker;
 mod endpoint_coverage;
 mod gateway;
 mod guests;
+mod ledger;
 mod lifecycle;
 mod runtime;
 mod support;

@@ -97,8 +97,8 @@ impl Inner {
             let mut left = false;
             // Later steps are built on earlier ones.
             for step in record.steps.iter().rev() {
-                left |=
-                    needed.contains(step) || !self.remove_step(docker, step, record.began).await?;
+                let needed = needed.contains(step);
+                left |= !self.remove_step(docker, step, record.began, needed).await?;
             }
             // While some are left it is the proof that they are ours.
             if !left {
@@ -108,24 +108,28 @@ impl Inner {
         Ok(())
     }
 
-    /// Whether there is nothing (any more) to remove.
-    async fn remove_step(&self, docker: &Docker, step: &str, began: i64) -> anyhow::Result<bool> {
+    /// Whether there is nothing (any more) to remove. What is `needed` stays.
+    async fn remove_step(
+        &self,
+        docker: &Docker,
+        step: &str,
+        began: i64,
+        needed: bool,
+    ) -> anyhow::Result<bool> {
         let image = match docker.inspect_image(step).await {
             Ok(image) => image,
             Err(error) if is_gone(&error) => return Ok(true),
             Err(error) => return Err(error.into()),
         };
-        let named =
-            |names: &Option<Vec<String>>| names.as_ref().is_some_and(|names| !names.is_empty());
+        let named = |names: Option<Vec<String>>| names.is_some_and(|names| !names.is_empty());
         let created = image
             .created
-            .as_deref()
             .and_then(|at| at.parse::<jiff::Timestamp>().ok());
         let is_older = created.is_none_or(|at| at.as_millisecond() < began);
-        if is_older || named(&image.repo_tags) || named(&image.repo_digests) {
+        if is_older || named(image.repo_tags) || named(image.repo_digests) {
             return Ok(true);
         }
-        remove(docker, step).await
+        Ok(!needed && remove(docker, step).await?)
     }
 }
 

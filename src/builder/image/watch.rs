@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -106,7 +107,8 @@ impl Watch<'_> {
         match self.docker.update_container(id, limits).await {
             Ok(()) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
-            // It has ended meanwhile, which older engines say in words only.
+            // It has ended meanwhile, which older engines say in words only, and before they say it of its state.
+            Err(error) if error.to_string().contains("not running") => Ok(()),
             Err(_) if !self.runs(id).await => Ok(()),
             Err(error) => Err(ours(&error)),
         }
@@ -128,8 +130,19 @@ impl Watch<'_> {
             // Files come and go while the engine counts them.
             Err(_) => return Ok(()),
         };
-        let bytes = u64::try_from(container.size_root_fs.unwrap_or(0)).unwrap_or(0);
-        if bytes > self.limits.image_bytes {
+        let layers = u64::try_from(container.size_root_fs.unwrap_or(0)).unwrap_or(0);
+        // What is written to a `VOLUME` is in none of the layers; it is gone after the step, but until then it is there.
+        let volumes = container.mounts.into_iter().flatten();
+        let volumes: Vec<PathBuf> = volumes
+            .filter_map(|mount| mount.source.map(PathBuf::from))
+            .collect();
+        let volumes = match volumes.is_empty() {
+            true => 0,
+            false => tokio::task::spawn_blocking(move || written(volumes))
+                .await
+                .unwrap_or(0),
+        };
+        if layers.saturating_add(volumes) > self.limits.image_bytes {
             return Err(too_large(self.limits.image_bytes));
         }
         Ok(())
@@ -164,6 +177,28 @@ pub(super) fn too_large(most: u64) -> BuildError {
          remove what is only needed to build in the same `RUN` that made it.",
         bytes_text(most)
     ))
+}
+
+/// Files and folders that are counted at a look; more are an image that is too large by other measures.
+const COUNTED: usize = 200_000;
+
+/// Bytes on disk below some folders, as far as this process may see them.
+fn written(mut folders: Vec<PathBuf>) -> u64 {
+    let (mut bytes, mut counted) = (0_u64, 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            counted += 1;
+            if counted > COUNTED {
+                return bytes;
+            }
+            match entry.metadata() {
+                Ok(facts) if facts.is_dir() => folders.push(entry.path()),
+                Ok(facts) => bytes = bytes.saturating_add(facts.blocks().saturating_mul(512)),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
 }
 
 /// Bytes left to others than root on the file system of a folder.

@@ -80,7 +80,7 @@ fn upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
     let allowed = offers.next().is_none()
         && lists(headers, &CONNECTION, "upgrade")
         && tokens(headers, &UPGRADE).count() == 1
-        && !tokens(headers, &UPGRADE).any(is_http);
+        && tokens(headers, &UPGRADE).all(|protocol| !protocol.is_empty() && !is_http(protocol));
     allowed.then_some(offer)
 }
 

@@ -100,8 +100,9 @@ fn host_config(
             "/tmp",
             &format!("rw,nosuid,nodev,mode=1777,size={}", settings.tmp_bytes),
         )])),
-        // Durable storage, when the card asks for it.
-        binds: storage.map(|folder| vec![format!("{folder}:/data:rw,nosuid,nodev")]),
+        // Durable storage, when the card asks for it. Whatever has the right to be somebody else there gives it to
+        // nobody: see `security_opt`.
+        binds: storage.map(|folder| vec![format!("{folder}:/data:rw")]),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".into()),
             config: Some(options(&[("max-size", LOG_BYTES), ("max-file", "1")])),

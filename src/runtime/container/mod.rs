@@ -97,6 +97,8 @@ struct Running {
     frozen: AtomicBool,
     /// CPU time in nanoseconds that is in the ledger.
     charged: AtomicU64,
+    /// Throttled time in nanoseconds that is.
+    throttled: AtomicU64,
 }
 
 /// How long a healthy engine takes to say so.
@@ -187,10 +189,20 @@ impl Running {
         lock(&self.last_words).iter().cloned().collect()
     }
 
-    /// Puts what it has used since the last look into the ledger. `total` is the engine's count in nanoseconds.
-    fn charge(&self, total: u64) {
-        let before = self.charged.fetch_max(total, Ordering::AcqRel);
-        self.account.charge(total.saturating_sub(before));
+    /// Puts what it has used since the last look into the ledger.
+    fn charge(&self, now: watch::Cpu) {
+        let before = self.charged.fetch_max(now.used, Ordering::AcqRel);
+        self.account.charge(now.used.saturating_sub(before));
+        let before = self.throttled.fetch_max(now.throttled, Ordering::AcqRel);
+        let waited = now.throttled.saturating_sub(before);
+        let total = &self.account.usage.throttled_nanos;
+        total.fetch_add(waited, Ordering::Relaxed);
+    }
+
+    /// What it used before is in the ledger of another process.
+    fn charged_already(&self, then: watch::Cpu) {
+        self.charged.store(then.used, Ordering::Release);
+        self.throttled.store(then.throttled, Ordering::Release);
     }
 
     fn is_stopping(&self) -> bool {

@@ -101,7 +101,11 @@ async fn ask(address: SocketAddr) -> std::io::Result<String> {
         .ok_or_else(|| std::io::Error::other("it does not speak HTTP/1.1"))
 }
 
-async fn still_runs(docker: &Docker, running: &Running) -> Result<(), RuntimeError> {
+/// Nothing while the container runs.
+///
+/// # Errors
+/// Why it ended, for its author; or why the engine does not say.
+pub(super) async fn still_runs(docker: &Docker, running: &Running) -> Result<(), RuntimeError> {
     let name = name_of(running.instance);
     let inspected = inspect(docker, &name)
         .await

@@ -15,6 +15,7 @@ use super::super::{InstanceSpec, RuntimeError};
 use super::{Inner, Running, host_config, limits, lock, name_of, probe, watch};
 use crate::docker::{Reach, is_gone, status};
 use crate::domain::ArtifactKind;
+use crate::ledger::MemoryHold;
 use crate::upstream::Upstream;
 
 /// What a start is told by its artifact.
@@ -42,7 +43,9 @@ impl Inner {
     async fn bring_up(self: &Arc<Self>, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
-        let running = self.reserve(&spec)?;
+        let mut memory = spec.account.memory.hold();
+        memory.reserve(spec.limits.memory_bytes)?;
+        let running = self.take_care(&spec, memory);
         let isolated = self.networks.isolated().await;
         if let Err(error) = &isolated
             && self.settings.isolation_required
@@ -74,9 +77,11 @@ impl Inner {
         let host = host.map_err(ours)?;
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
-        let address = address_of(&inspected, &network, image.port)
-            .context("its address")
-            .map_err(RuntimeError::Server)?;
+        let Some(address) = address_of(&inspected, &network, image.port) else {
+            // What has ended already has none.
+            probe::still_runs(&docker, &running).await?;
+            return Err(RuntimeError::Server(anyhow::anyhow!("it has no address")));
+        };
         let patience = spec
             .artifact
             .settings
@@ -94,7 +99,10 @@ impl Inner {
     ) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
-        let running = self.reserve(&spec)?;
+        let mut memory = spec.account.memory.hold();
+        // It runs already: a quota that has shrunk meanwhile refuses others, and not it.
+        memory.set(spec.limits.memory_bytes);
+        let running = self.take_care(&spec, memory);
         let isolated = self.networks.isolated().await;
         let name = name_of(spec.id);
         let inspected = inspect(&docker, &name)
@@ -116,10 +124,8 @@ impl Inner {
         running.say("The server was started again; this container went on running.");
         watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
-        if let Some(total) = watch::cpu_total(&docker, &name).await {
-            running
-                .charged
-                .store(total, std::sync::atomic::Ordering::Release);
+        if let Some(sample) = watch::cpu(&docker, &name).await {
+            running.charged_already(sample);
         }
         let patience = self.settings.startup_timeout;
         probe::until_it_answers(&docker, &running, address, patience).await?;
@@ -127,9 +133,7 @@ impl Inner {
         Ok(Upstream::Tcp(address))
     }
 
-    fn reserve(&self, spec: &InstanceSpec) -> Result<Arc<Running>, RuntimeError> {
-        let mut memory = spec.account.memory.hold();
-        memory.reserve(spec.limits.memory_bytes)?;
+    fn take_care(&self, spec: &InstanceSpec, memory: MemoryHold) -> Arc<Running> {
         let running = Arc::new(Running {
             instance: spec.id,
             space: spec.space,
@@ -142,9 +146,10 @@ impl Inner {
             stopping: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
             charged: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
         });
         lock(&self.running).insert(spec.id, Arc::clone(&running));
-        Ok(running)
+        running
     }
 
     async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<String> {

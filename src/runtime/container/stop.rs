@@ -29,9 +29,9 @@ impl Inner {
         if let Ok(docker) = self.engine.connect().await {
             let name = name_of(id);
             if let Some(running) = &running
-                && let Some(total) = watch::cpu_total(&docker, &name).await
+                && let Some(sample) = watch::cpu(&docker, &name).await
             {
-                running.charge(total);
+                running.charge(sample);
             }
             let patience = self.settings.stop_grace + PATIENCE;
             let ended = tokio::time::timeout(patience, self.end(&docker, &name)).await;

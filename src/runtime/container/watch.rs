@@ -125,8 +125,8 @@ async fn measure(inner: &Arc<Inner>, docker: &Docker, running: &Running) -> Exit
         if running.frozen.load(Ordering::Acquire) {
             continue;
         }
-        if let Some(total) = cpu_total(docker, &name).await {
-            running.charge(total);
+        if let Some(sample) = cpu(docker, &name).await {
+            running.charge(sample);
         }
         if let Some(limit) = over_disk(inner, docker, running, &name).await {
             return ExitReason::OutOfDisk { limit };
@@ -134,8 +134,17 @@ async fn measure(inner: &Arc<Inner>, docker: &Docker, running: &Running) -> Exit
     }
 }
 
-/// CPU time of all its processes since its start, in nanoseconds.
-pub(super) async fn cpu_total(docker: &Docker, name: &str) -> Option<u64> {
+/// The kernel's own counters of a container, in nanoseconds since its start.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cpu {
+    /// Used by all its processes.
+    pub(super) used: u64,
+    /// For which they were kept from running by the limit, summed over the cores.
+    pub(super) throttled: u64,
+}
+
+/// What all its processes have used up to now.
+pub(super) async fn cpu(docker: &Docker, name: &str) -> Option<Cpu> {
     let options = StatsOptions {
         stream: false,
         one_shot: true,
@@ -143,7 +152,12 @@ pub(super) async fn cpu_total(docker: &Docker, name: &str) -> Option<u64> {
     let mut stats = std::pin::pin!(docker.stats(name, Some(options)));
     let sample = tokio::time::timeout(Duration::from_secs(5), stats.next());
     let stats = sample.await.ok()??.ok()?;
-    stats.cpu_stats?.cpu_usage?.total_usage
+    let stats = stats.cpu_stats?;
+    let throttled = stats.throttling_data.and_then(|data| data.throttled_time);
+    Some(Cpu {
+        used: stats.cpu_usage?.total_usage?,
+        throttled: throttled.unwrap_or(0),
+    })
 }
 
 /// The limit that what it has written exceeds.

@@ -34,8 +34,10 @@ pub(super) async fn serve(
     let (feed, input) = mpsc::channel(CHUNKS);
     let (output, chunks) = mpsc::channel(CHUNKS);
     let feeder = AbortOnDropHandle::new(tokio::spawn(pump(body, feed)));
-    let mut context = bare_context(&guest.spec.environment, &LogStream(guest.spec.log.clone()));
+    let mut context = bare_context(&LogStream(guest.spec.log.clone()));
     context
+        // What the card's owner set, and what the Hub promises every Space.
+        .envs(&guest.spec.environment)
         .envs(&cgi::meta_variables(&parts))
         .stdin(Input::new(input))
         .stdout(Output::new(output));

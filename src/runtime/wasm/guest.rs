@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use super::egress::EgressPolicy;
 use super::failure::Failure;
-use super::host::{CommandHost, HttpHost, Tenancy, Tenant, bare_context, fence};
+use super::host::{CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
 use super::limiter::{INSTANCE_OVERHEAD, Limiter};
 use super::scheduler::Group;
 use super::stdio::LogStream;
@@ -232,8 +232,12 @@ impl Guest {
 
     fn store(&self, deadline: Instant) -> Result<Store<HttpHost>, Failure> {
         let output = LogStream(self.spec.log.clone());
-        let wasi = bare_context(&self.spec.environment, &output).build();
-        let host = HttpHost::new(self.tenancy(deadline)?, wasi, Arc::clone(&self.egress));
+        let host = HttpHost::new(
+            self.tenancy(deadline)?,
+            Environment(Arc::clone(&self.spec.environment)),
+            bare_context(&output).build(),
+            Arc::clone(&self.egress),
+        );
         let mut store = Store::new(&self.house.engine, host);
         fence(&mut store);
         Ok(store)

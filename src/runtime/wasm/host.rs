@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::Request;
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p2::bindings::cli::environment;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
@@ -55,6 +56,8 @@ pub(super) trait Tenant: Send + 'static {
 /// The host of a component.
 pub(super) struct HttpHost {
     tenancy: Tenancy,
+    /// What the card's owner set, and what the Hub promises every Space.
+    pub(super) environment: Environment,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -71,12 +74,14 @@ struct Hooks {
     egress: Arc<EgressPolicy>,
 }
 
-/// The context both worlds begin with: no files, no sockets, no names, no arguments, closed input.
-pub(super) fn bare_context(environment: &[(String, String)], output: &LogStream) -> WasiCtxBuilder {
+/// What a component reads as its environment: variables that all instances of a Space share, for copying them would be
+/// much of what a new instance costs; no arguments, and no folder.
+pub(super) struct Environment(pub(super) Arc<Vec<(String, String)>>);
+
+/// The context both worlds begin with: no files, no sockets, no names, no arguments, no variables, closed input.
+pub(super) fn bare_context(output: &LogStream) -> WasiCtxBuilder {
     let mut context = WasiCtxBuilder::new();
     context
-        // What the card's owner set, and what the Hub promises every Space.
-        .envs(environment)
         // What it prints is its run log; a command's own output is its answer and replaces the first of these.
         .stdout(output.clone())
         .stderr(output.clone())
@@ -126,13 +131,19 @@ async fn give_way() {
 // === impl HttpHost ===
 
 impl HttpHost {
-    pub(super) fn new(tenancy: Tenancy, wasi: WasiCtx, egress: Arc<EgressPolicy>) -> Self {
+    pub(super) fn new(
+        tenancy: Tenancy,
+        environment: Environment,
+        wasi: WasiCtx,
+        egress: Arc<EgressPolicy>,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES);
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS);
         Self {
             tenancy,
+            environment,
             table,
             wasi,
             http,
@@ -199,6 +210,26 @@ impl WasiHttpHooks for Hooks {
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         CHUNK
+    }
+}
+
+// === impl Environment ===
+
+impl HasData for Environment {
+    type Data<'a> = &'a mut Self;
+}
+
+impl environment::Host for Environment {
+    fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        Ok(self.0.as_ref().clone())
+    }
+
+    fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(None)
     }
 }
 

@@ -39,7 +39,7 @@ impl Limiter {
 
     /// Bytes this store holds.
     pub(super) fn bytes(&self) -> u64 {
-        self.hold.bytes()
+        self.hold.amount()
     }
 
     /// The last growth that was refused for want of memory, if any was.

@@ -44,6 +44,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{Linker, component as wasm_component};
+use wasmtime_wasi::p2::bindings::cli::environment;
 
 use self::guest::{Guest, Guests, House};
 use self::scheduler::{Scheduler, SchedulerSettings};
@@ -106,6 +107,12 @@ impl WasmRuntime {
         let mut components = wasm_component::Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut components)?;
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut components)?;
+        components.allow_shadowing(true);
+        environment::add_to_linker::<_, host::Environment>(
+            &mut components,
+            |host: &mut host::HttpHost| &mut host.environment,
+        )?;
+        components.allow_shadowing(false);
         let mut commands = Linker::new(&engine);
         wasmtime_wasi::p1::add_to_linker_async(&mut commands, |host: &mut host::CommandHost| {
             &mut host.wasi

@@ -18,6 +18,8 @@
 //! Threads: `guest-N` polls guests, `guest-clock` moves the epoch and wakes parked groups. All hold the I/O runtime's
 //! handle, so that timers and sockets a guest waits for are driven there.
 
+mod clock;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -34,15 +36,9 @@ use super::thread::{
 use super::turns::{Place, Queue, State};
 use crate::ledger::SpaceAccount;
 
-/// Least time between two interruptions on behalf of newcomers.
-const PREEMPT_EVERY: Duration = Duration::from_micros(200);
-
-/// Time between two looks of the clock while guests come and go within a tick, and how many looks must have found it so.
-const CALM_TICK: Duration = Duration::from_millis(1);
-const CALM_TICKS: u32 = 8;
-
-/// Looks without work after which the clock thread goes to sleep.
-const IDLE_TICKS: u32 = 100;
+/// Least time between two interruptions on behalf of newcomers: several times what one costs, and less than what a
+/// visitor needs for one request after another.
+const PREEMPT_EVERY: Duration = Duration::from_micros(50);
 
 /// How the threads are set up.
 #[derive(Debug, Clone)]
@@ -88,8 +84,8 @@ const LONGEST_TURN: u64 = 500_000;
 // === impl Turn ===
 
 impl Turn {
-    fn ends(&self, next: Option<u64>, now: u64) -> bool {
-        next != Some(self.key) || now.saturating_sub(self.since) >= LONGEST_TURN
+    fn is_long(&self, now: u64) -> bool {
+        now.saturating_sub(self.since) >= LONGEST_TURN
     }
 }
 
@@ -299,7 +295,7 @@ impl Shared {
             let now = self.now();
             let picked = state.pick(now);
             let next = picked.as_ref().map(|(key, _)| *key);
-            if let Some(over) = turn.take_if(|turn| turn.ends(next, now)) {
+            if let Some(over) = turn.take_if(|turn| next != Some(turn.key)) {
                 // Asking for the time used is a system call, and not to be waited for.
                 drop(state);
                 let used = uncharged();
@@ -340,57 +336,15 @@ impl Shared {
             turn.get_or_insert(Turn { key, since: now });
             runnable.run();
             self.wringer.wring();
+            // Charged before its group stands in line again: one that used much must not come first once more.
+            let long = turn.take_if(|turn| turn.is_long(self.now()));
+            let used = long.map(|_| uncharged());
             state = self.lock();
             state.begun[index] = None;
+            if let Some(used) = used {
+                state.charge(key, used);
+            }
             state.finish(key);
-        }
-    }
-
-    fn run_clock(&self, tick: Duration) {
-        let (mut idle, mut calm) = (0_u32, 0_u32);
-        let mut pause = tick;
-        loop {
-            thread::sleep(pause);
-            let mut state = self.lock();
-            if state.closing {
-                return;
-            }
-            let now = self.now();
-            let woken = state.unpark(now);
-            let busy = state.running > 0;
-            // One that began soon after the last look has been at it for almost a tick.
-            let long = state.runs_since(now.saturating_sub(nanos(tick) / 2));
-            calm = match long || !state.parked.is_empty() {
-                true => 0,
-                false => calm.saturating_add(1),
-            };
-            pause = match calm < CALM_TICKS {
-                true => tick,
-                false => tick.max(CALM_TICK),
-            };
-            idle = if busy || !state.parked.is_empty() {
-                0
-            } else {
-                idle + 1
-            };
-            if idle > IDLE_TICKS {
-                state.clock_waits = true;
-                while state.clock_waits && !state.closing {
-                    state = self
-                        .clock
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
-                idle = 0;
-            }
-            let wakes = woken > 0 && state.wakes_a_thread();
-            drop(state);
-            if wakes {
-                self.work.notify_one();
-            }
-            if long && let Some(engine) = self.engine.upgrade() {
-                engine.increment_epoch();
-            }
         }
     }
 }

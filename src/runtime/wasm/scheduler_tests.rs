@@ -2,13 +2,26 @@ use std::sync::atomic::AtomicUsize;
 
 use super::super::thread::thread_cpu;
 use super::*;
-use crate::domain::{AccountId, Limits, SpaceId};
+use crate::domain::{AccountId, Limits, Quota, SpaceId};
 use crate::ledger::{Ledger, LedgerLimits};
+
+fn unlimited() -> Quota {
+    Quota {
+        spaces: u64::MAX,
+        instances: u64::MAX,
+        cpu_millis: u64::MAX,
+        memory_bytes: u64::MAX,
+        disk_bytes: u64::MAX,
+        builds: u64::MAX,
+        cpu_seconds_per_day: u64::MAX,
+    }
+}
 
 fn ledger() -> Ledger {
     Ledger::new(LedgerLimits {
         host_memory: u64::MAX,
-        owner_memory: u64::MAX,
+        host_cpu: u64::MAX,
+        quota: unlimited(),
         cpu_burst: 1_000_000,
         builds: 1,
     })
@@ -174,7 +187,8 @@ async fn a_newcomer_does_not_wait_for_the_clock() {
     let scheduler = Scheduler::start(&engine, &settings).expect("threads start");
     let ledger = Ledger::new(LedgerLimits {
         host_memory: u64::MAX,
-        owner_memory: u64::MAX,
+        host_cpu: u64::MAX,
+        quota: unlimited(),
         cpu_burst: 60_000_000_000,
         builds: 1,
     });

@@ -67,12 +67,6 @@ impl Serve for GuestService {
 impl GuestService {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let guest = &self.guest;
-        guest
-            .spec
-            .account
-            .usage
-            .requests
-            .fetch_add(1, Ordering::Relaxed);
         let deadline = Instant::now() + guest.timeout;
         match self.reply(request, deadline).await {
             Ok((task, response)) => response.map(|answer| match answer {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::ListSpaces;
 use super::super::listing::list_query;
 use super::*;
-use crate::domain::{AccountId, Desired, RepoId, SpaceId};
+use crate::domain::{AccountId, Desired, SpaceId};
 use sqlx::Row;
 
 async fn names(store: &Store, list: ListSpaces) -> Vec<String> {
@@ -151,7 +151,7 @@ async fn a_search_finds_names_that_hold_every_word() {
 async fn a_listing_on_sqlite_walks_an_index() {
     let bench = Bench::sqlite().await;
     let account = Some(AccountId::new());
-    let after = Some((1, RepoId::new()));
+    let after = Some((1, crate::domain::RepoId::new()));
     let owner = Some(parsed("ada"));
     let lists = [
         (

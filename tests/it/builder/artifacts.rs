@@ -11,7 +11,8 @@ use glasshouse::builder::{
 };
 use glasshouse::docker::{Engine, Networks, Reach};
 use glasshouse::domain::{
-    AccountId, Artifact, ArtifactKind, BuildError, BuildId, Fault, Limits, Revision, SpaceId, World,
+    AccountId, Artifact, ArtifactKind, BuildError, BuildId, Fault, Limits, Quota, Revision,
+    SpaceId, World,
 };
 use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
@@ -77,7 +78,16 @@ fn memory(space: SpaceId) -> Arc<MemoryBook> {
     };
     let ledger = Ledger::new(LedgerLimits {
         host_memory: 1 << 40,
-        owner_memory: 1 << 40,
+        host_cpu: 1000,
+        quota: Quota {
+            spaces: 1,
+            instances: 1,
+            cpu_millis: 1000,
+            memory_bytes: 1 << 40,
+            disk_bytes: 1 << 40,
+            builds: 1,
+            cpu_seconds_per_day: 1,
+        },
         cpu_burst: 1,
         builds: 1,
     });

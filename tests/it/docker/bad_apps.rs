@@ -139,9 +139,9 @@ fn a_command_that_is_not_there_is_the_authors_fault() {
     assert!(message.contains("/no/such/program"), "{message}");
     let message = space.fails(
         &dockerfile("FROM scratch\nCOPY README.md /", HASTY),
-        "RUNTIME_ERROR",
+        "BUILD_ERROR",
     );
-    assert!(message.to_lowercase().contains("command"), "{message}");
+    assert!(message.contains("CMD"), "{message}");
     assert!(server.containers(&space).is_empty());
 }
 
@@ -289,8 +289,11 @@ fn what_is_no_answer_becomes_one_that_says_so() {
         );
     }
     for path in ["/half", "/silent", "/chunked"] {
-        let answer = space.visit(path);
-        assert!(answer.status >= 500 || !answer.whole, "{path}: {answer:?}");
+        // Cut off, so that nobody takes a part for the whole.
+        if let Ok(stream) = space.request("GET", path).open(server.address) {
+            let answer = stream.finish();
+            assert!(answer.status >= 500 || !answer.whole, "{path}: {answer:?}");
+        }
     }
     assert_eq!(space.visit("/").expect(200).text(), "ok");
     assert_eq!(space.stage(), "RUNNING");

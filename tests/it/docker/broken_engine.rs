@@ -142,12 +142,14 @@ fn an_image_that_has_gone_is_built_again() {
         .post("/sleeptime", &serde_json::json!({"seconds": 1}))
         .expect(200);
     eventually(Duration::from_secs(30), "it sleeps", || {
-        (space.stage() == "SLEEPING").then_some(())
+        (space.stage() == "SLEEPING" && server.containers(&space).is_empty()).then_some(())
     });
-    for id in server.ids("image") {
-        let _ = crate::support::docker::docker(&["image", "rm", "--force", &id]);
-    }
-    assert!(server.ids("image").is_empty());
+    eventually(Duration::from_secs(30), "its image is gone", || {
+        for id in server.ids("image") {
+            let _ = crate::support::docker::docker(&["image", "rm", "--force", &id]);
+        }
+        server.ids("image").is_empty().then_some(())
+    });
     eventually(Duration::from_secs(120), "it answers", || {
         let answer = space.visit("/");
         (answer.status == 200 && answer.text() == "here").then_some(())

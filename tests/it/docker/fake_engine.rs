@@ -32,7 +32,6 @@ pub struct FakeEngine {
     path: PathBuf,
     rules: Arc<Mutex<Vec<Rule>>>,
     open: Arc<Mutex<Vec<UnixStream>>>,
-    heard: Arc<Mutex<Vec<String>>>,
 }
 
 const REAL: &str = "/var/run/docker.sock";
@@ -46,7 +45,6 @@ impl FakeEngine {
             path: folder.join("engine.sock"),
             rules: Arc::default(),
             open: Arc::default(),
-            heard: Arc::default(),
         };
         engine.come();
         engine
@@ -88,27 +86,13 @@ impl FakeEngine {
     /// Somebody does again.
     pub fn come(&self) {
         let listener = UnixListener::bind(&self.path).unwrap();
-        let (rules, open, heard) = (
-            Arc::clone(&self.rules),
-            Arc::clone(&self.open),
-            Arc::clone(&self.heard),
-        );
+        let (rules, open) = (Arc::clone(&self.rules), Arc::clone(&self.open));
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let (rules, open, heard) =
-                    (Arc::clone(&rules), Arc::clone(&open), Arc::clone(&heard));
-                std::thread::spawn(move || serve(client, &rules, &open, &heard));
+                let (rules, open) = (Arc::clone(&rules), Arc::clone(&open));
+                std::thread::spawn(move || serve(client, &rules, &open));
             }
         });
-    }
-
-    /// How many requests of that method had that text in their path.
-    pub fn heard(&self, method: &str, path: &str) -> usize {
-        let heard = self.heard.lock().unwrap();
-        heard
-            .iter()
-            .filter(|line| line.starts_with(method) && line.contains(path))
-            .count()
     }
 }
 
@@ -119,20 +103,18 @@ impl Drop for FakeEngine {
 }
 
 /// One request; the answer says that the connection ends with it.
-fn serve(
-    mut client: UnixStream,
-    rules: &Mutex<Vec<Rule>>,
-    open: &Mutex<Vec<UnixStream>>,
-    heard: &Mutex<Vec<String>>,
-) {
+fn serve(mut client: UnixStream, rules: &Mutex<Vec<Rule>>, open: &Mutex<Vec<UnixStream>>) {
     open.lock().unwrap().push(client.try_clone().unwrap());
     let Some((head, rest)) = read_head(&mut client) else {
         return;
     };
     let line = head.lines().next().unwrap_or_default().to_owned();
-    heard.lock().unwrap().push(line.clone());
     match instead(rules, &line) {
-        Some(Instead::Close) => return,
+        Some(Instead::Close) => {
+            // Another handle on it is kept to be cut.
+            let _ = client.shutdown(Shutdown::Both);
+            return;
+        }
         Some(Instead::Hang) => {
             let _ = client.read_to_end(&mut Vec::new());
             return;

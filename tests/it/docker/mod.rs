@@ -17,5 +17,6 @@ mod limits;
 mod sleeping;
 mod storage;
 mod streamlit;
+mod tabs;
 mod takeover;
 mod wire;

@@ -1,0 +1,205 @@
+//! Quotas: one's own for everybody, anybody's for operators, who also set them.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::access::Caller;
+use super::accounts::operator;
+use super::extract::JsonBody;
+use super::operator::{Audit, account_named, record, understood};
+use super::schema::date;
+use super::{ApiError, ApiState};
+use crate::domain::{Account, AccountId, QuotaOverrides};
+use crate::lifecycle::{Lifecycle, QuotaLine, QuotaView};
+
+/// What an operator sets; what is left out stays, `null` goes back to the server's default.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct QuotaRequest {
+    #[serde(default, deserialize_with = "said")]
+    spaces: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
+    instances: Option<Option<u64>>,
+    /// Millicores.
+    #[serde(default, deserialize_with = "said")]
+    cpu: Option<Option<u64>>,
+    /// Bytes.
+    #[serde(default, deserialize_with = "said")]
+    memory: Option<Option<u64>>,
+    /// Bytes.
+    #[serde(default, deserialize_with = "said")]
+    disk: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
+    builds: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
+    cpu_seconds_per_day: Option<Option<u64>>,
+}
+
+/// Tells `null` from a field that is not there.
+fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+/// `GET /api/quota`
+pub(super) async fn own(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    answer(&state, &caller.account).await
+}
+
+/// `GET /api/admin/quotas/{user}`
+pub(super) async fn show(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path(user): Path<String>,
+) -> Result<Response, ApiError> {
+    operator(&state, &headers).await?;
+    let account = account_named(&state, &user).await?;
+    answer(&state, &account).await
+}
+
+/// `PUT /api/admin/quotas/{user}`
+pub(super) async fn set(
+    State(state): State<ApiState>,
+    Extension(audit): Extension<Audit>,
+    headers: HeaderMap,
+    Path(user): Path<String>,
+    JsonBody(wanted): JsonBody<Value>,
+) -> Result<Response, ApiError> {
+    let who = operator(&state, &headers).await?;
+    let account = account_named(&state, &user).await?;
+    let wanted: QuotaRequest = understood(wanted)?;
+    // Of two operators at once, the later one builds on what the earlier one has set.
+    let _turn = audit.turn().await;
+    let before = state.store.quota(account.id).await?;
+    let after = wanted.over(before);
+    for value in amounts(&after).into_iter().flatten() {
+        if i64::try_from(value).is_err() {
+            return Err(ApiError::bad_request(format!(
+                "{value} is more than can be counted"
+            )));
+        }
+    }
+    state.lifecycle.set_quota(account.id, after).await?;
+    let detail = format!("{}: {} -> {}", account.name, text(&before), text(&after));
+    record(&state, &who, "quota.set", None, detail).await?;
+    answer(&state, &account).await
+}
+
+// === impl QuotaRequest ===
+
+impl QuotaRequest {
+    fn over(&self, before: QuotaOverrides) -> QuotaOverrides {
+        QuotaOverrides {
+            spaces: self.spaces.unwrap_or(before.spaces),
+            instances: self.instances.unwrap_or(before.instances),
+            cpu_millis: self.cpu.unwrap_or(before.cpu_millis),
+            memory_bytes: self.memory.unwrap_or(before.memory_bytes),
+            disk_bytes: self.disk.unwrap_or(before.disk_bytes),
+            builds: self.builds.unwrap_or(before.builds),
+            cpu_seconds_per_day: self
+                .cpu_seconds_per_day
+                .unwrap_or(before.cpu_seconds_per_day),
+        }
+    }
+}
+
+/// The headers of an answer to a change by an owner whose quota is nearly used up.
+pub(super) async fn notice(lifecycle: &Lifecycle, owner: AccountId) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    // What was asked for is done; a notice is no reason to say otherwise.
+    if let Ok(view) = lifecycle.quota(owner).await
+        && let Some(warning) = warning(&view)
+    {
+        headers.insert("x-hf-warning", warning);
+    }
+    headers
+}
+
+/// What is worth saying to an owner in the `X-HF-Warning` header, which the Hub's clients print once each.
+fn warning(view: &QuotaView) -> Option<HeaderValue> {
+    let near = view.lines.iter().find(|line| line.is_nearly_used_up())?;
+    let resource = near.resource;
+    let text = format!(
+        "quota-{:?}; {} of your quota of {} ({}) is in use.",
+        resource,
+        resource.text(near.used),
+        resource.noun(),
+        resource.text(near.limit)
+    );
+    HeaderValue::try_from(text).ok()
+}
+
+async fn answer(state: &ApiState, account: &Account) -> Result<Response, ApiError> {
+    let view = state.lifecycle.quota(account.id).await?;
+    let lines: serde_json::Map<_, _> = view.lines.iter().map(line).collect();
+    let body = json!({
+        "owner": account.name.as_str(),
+        "quotas": lines,
+        "resetsAt": date(view.resets_at),
+    });
+    let mut response = Json(body).into_response();
+    if let Some(warning) = warning(&view) {
+        response.headers_mut().insert("x-hf-warning", warning);
+    }
+    Ok(response)
+}
+
+fn line(line: &QuotaLine) -> (String, Value) {
+    let name = serde_json::to_value(line.resource).unwrap_or_default();
+    let name = name.as_str().unwrap_or_default().to_owned();
+    let limit = (line.limit != u64::MAX).then_some(line.limit);
+    let left = limit.map(|_| line.left());
+    let resource = line.resource;
+    let value = json!({
+        "used": line.used,
+        "limit": limit,
+        "left": left,
+        "set": line.own,
+        "text": match limit {
+            Some(limit) => format!("{} of {}", resource.text(line.used), resource.text(limit)),
+            None => format!("{}, no limit", resource.text(line.used)),
+        },
+    });
+    (name, value)
+}
+
+fn amounts(quota: &QuotaOverrides) -> [Option<u64>; 7] {
+    [
+        quota.spaces,
+        quota.instances,
+        quota.cpu_millis,
+        quota.memory_bytes,
+        quota.disk_bytes,
+        quota.builds,
+        quota.cpu_seconds_per_day,
+    ]
+}
+
+/// As the audit trail has it.
+fn text(quota: &QuotaOverrides) -> String {
+    let names = [
+        "spaces",
+        "instances",
+        "cpu",
+        "memory",
+        "disk",
+        "builds",
+        "cpuSecondsPerDay",
+    ];
+    let set: Vec<_> = names
+        .iter()
+        .zip(amounts(quota))
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+        .collect();
+    match set.is_empty() {
+        true => "defaults".to_owned(),
+        false => set.join(" "),
+    }
+}

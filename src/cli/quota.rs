@@ -1,0 +1,271 @@
+//! `quota …`, `capacity`, `audit`, `disable`, `enable`
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{Client, SpaceId};
+use super::output::{Output, table};
+use super::spaces::text;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum QuotaCommand {
+    /// Show what an owner may have and has; your own when none is named
+    Show {
+        /// Whose; for operators
+        owner: Option<String>,
+    },
+    /// Set what an owner may have, for operators; `default` goes back to the server's own
+    ///
+    /// Nothing that an owner has is taken away by a lower quota: it only gets no more.
+    Set(SetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SetArgs {
+    /// Whose
+    owner: String,
+    /// Spaces, whether they run or not
+    #[arg(long, value_name = "N")]
+    spaces: Option<String>,
+    /// Containers that run at once
+    #[arg(long, value_name = "N")]
+    instances: Option<String>,
+    /// Cores, such as 2 or 0.5
+    #[arg(long, value_name = "CORES")]
+    cpu: Option<String>,
+    /// Memory, such as `4 GiB`
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Disk, such as `50 GiB`
+    #[arg(long, value_name = "SIZE")]
+    disk: Option<String>,
+    /// Builds under way at once
+    #[arg(long, value_name = "N")]
+    builds: Option<String>,
+    /// Seconds of CPU time within a day
+    #[arg(long, value_name = "N")]
+    cpu_seconds_per_day: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DisableArgs {
+    /// The Space
+    #[arg(value_name = "OWNER/NAME")]
+    id: SpaceId,
+    /// Why; its owner reads it
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EnableArgs {
+    /// The Space
+    #[arg(value_name = "OWNER/NAME")]
+    id: SpaceId,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuditArgs {
+    /// Entries at most
+    #[arg(long, default_value_t = 50)]
+    limit: u32,
+}
+
+pub(super) async fn quota(
+    command: QuotaCommand,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let shown = match command {
+        QuotaCommand::Show { owner: None } => client.get("/api/quota").await?,
+        QuotaCommand::Show { owner: Some(owner) } => {
+            client.get(&path_of(&owner)?).await.with_context(|| owner)?
+        }
+        QuotaCommand::Set(args) => {
+            let body = args.body()?;
+            let request = client
+                .request(Method::PUT, &path_of(&args.owner)?)
+                .json(&body);
+            let answer = client.send(request).await.with_context(|| args.owner)?;
+            answer.json().await?
+        }
+    };
+    let heading = ["QUOTA", "IN USE", ""].map(str::to_owned).to_vec();
+    let quotas = shown["quotas"].as_object().into_iter().flatten();
+    let rows = quotas.map(|(name, line)| {
+        let own = if line["set"] == true {
+            "set"
+        } else {
+            "default"
+        };
+        vec![name.clone(), text(&line["text"]), own.to_owned()]
+    });
+    let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
+    let resets = text(&shown["resetsAt"]);
+    let shown_text = format!("{}\nThe day ends at {resets}.", table(&rows));
+    output.result(&shown, shown_text);
+    Ok(())
+}
+
+pub(super) async fn capacity(client: &Client, output: &Output) -> anyhow::Result<()> {
+    let capacity = client.get("/api/admin/capacity").await?;
+    let number = |value: &Value| value.as_f64().unwrap_or_default();
+    let (memory, cpu) = (&capacity["memoryBytes"], &capacity["cpuMillis"]);
+    let lines = [
+        format!(
+            "Memory   {:.0} of {:.0} MiB held",
+            number(&memory["used"]) / 1048576.0,
+            number(&memory["limit"]) / 1048576.0
+        ),
+        format!(
+            "CPU      {} of {} cores held by containers",
+            number(&cpu["used"]) / 1000.0,
+            number(&cpu["limit"]) / 1000.0
+        ),
+        format!(
+            "Builds   {} under way, {} waiting",
+            capacity["builds"]["running"], capacity["builds"]["waiting"]
+        ),
+        format!("Starts   {} waiting for room", capacity["startsWaiting"]),
+    ];
+    output.result(&capacity, lines.join("\n"));
+    Ok(())
+}
+
+pub(super) async fn audit(args: AuditArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
+    let events = client
+        .get(&format!("/api/admin/audit?limit={}", args.limit))
+        .await?;
+    let heading = ["WHEN", "WHO", "WHAT", "DETAIL"]
+        .map(str::to_owned)
+        .to_vec();
+    let rows = events.as_array().into_iter().flatten().map(|event| {
+        ["at", "actor", "action", "detail"]
+            .map(|key| text(&event[key]))
+            .to_vec()
+    });
+    let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
+    output.result(&events, table(&rows));
+    Ok(())
+}
+
+pub(super) async fn disable(
+    args: DisableArgs,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let id = args.id;
+    let answer = client
+        .post(
+            &format!("/api/admin/spaces/{}/{}/disable", id.owner(), id.name()),
+            &json!({ "reason": args.reason }),
+        )
+        .await?;
+    output.result(
+        &answer,
+        format_args!("Disabled {}/{}", id.owner(), id.name()),
+    );
+    Ok(())
+}
+
+pub(super) async fn enable(
+    args: EnableArgs,
+    client: &Client,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let id = args.id;
+    let path = format!("/api/admin/spaces/{}/{}/enable", id.owner(), id.name());
+    let answer = client.post(&path, &json!({})).await?;
+    output.result(
+        &answer,
+        format_args!("Enabled {}/{}", id.owner(), id.name()),
+    );
+    Ok(())
+}
+
+// === impl SetArgs ===
+
+impl SetArgs {
+    fn body(&self) -> anyhow::Result<Value> {
+        type Read = fn(&str) -> Option<u64>;
+        let number: Read = |text| text.parse().ok();
+        let fields: [(&str, &Option<String>, Read, &str); 7] = [
+            ("spaces", &self.spaces, number, "a whole number"),
+            ("instances", &self.instances, number, "a whole number"),
+            ("cpu", &self.cpu, cores, "a number of cores, such as 0.5"),
+            ("memory", &self.memory, size, "a size, such as `4 GiB`"),
+            ("disk", &self.disk, size, "a size, such as `50 GiB`"),
+            ("builds", &self.builds, number, "a whole number"),
+            (
+                "cpuSecondsPerDay",
+                &self.cpu_seconds_per_day,
+                number,
+                "a whole number of seconds",
+            ),
+        ];
+        let mut body = Map::new();
+        for (name, said, read, expected) in fields {
+            let Some(said) = said else { continue };
+            let value = match said.as_str() {
+                "default" => Value::Null,
+                said => match read(said) {
+                    Some(value) => value.into(),
+                    None => bail!("`{said}` for {name} is not {expected}, nor `default`"),
+                },
+            };
+            body.insert(name.to_owned(), value);
+        }
+        if body.is_empty() {
+            bail!(
+                "say what to set: --spaces, --instances, --cpu, --memory, --disk, --builds or --cpu-seconds-per-day"
+            );
+        }
+        Ok(body.into())
+    }
+}
+
+fn path_of(owner: &str) -> anyhow::Result<String> {
+    let owner: crate::domain::Owner = owner.parse()?;
+    Ok(format!("/api/admin/quotas/{owner}"))
+}
+
+/// Millicores. A float-to-integer `as` keeps within bounds.
+fn cores(text: &str) -> Option<u64> {
+    let cores: f64 = text.parse().ok()?;
+    (cores.is_finite() && (0.0..=1e9).contains(&cores)).then(|| (cores * 1000.0).round() as u64)
+}
+
+/// Bytes: `512`, `4GiB`, `1.5 GiB`.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match unit.trim() {
+        "" | "B" => 1u64,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "T" | "TiB" => 1 << 40,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    let bytes = number * factor as f64;
+    (bytes.is_finite() && (0.0..=9e18).contains(&bytes)).then(|| bytes.round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_read_as_people_write_them() {
+        assert_eq!(cores("0.25"), Some(250));
+        assert_eq!(size("4 GiB"), Some(4 << 30));
+        assert_eq!(size("1.5G"), Some(3 << 29));
+        assert_eq!(size("0"), Some(0));
+        for bad in ["-1", "", "GiB", "1 XiB", "nan", "1e400", "99999999 TiB"] {
+            assert_eq!((size(bad), cores(bad)), (None, None), "{bad}");
+        }
+    }
+}

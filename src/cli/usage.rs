@@ -1,0 +1,97 @@
+//! `usage`
+
+use clap::Args;
+use serde_json::Value;
+
+use super::client::Client;
+use super::output::{Output, print, table};
+use super::spaces::text;
+
+#[derive(Debug, Args)]
+pub(super) struct UsageArgs {
+    /// Whose; your own when left out, and everybody's for operators
+    owner: Option<String>,
+    /// How many hours back
+    #[arg(long, default_value_t = 24)]
+    hours: u32,
+    /// Each hour by itself
+    #[arg(long)]
+    hourly: bool,
+    /// Every number, as comma-separated values
+    #[arg(long)]
+    csv: bool,
+}
+
+pub(super) async fn run(args: UsageArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
+    let mut path = format!("/api/usage?hours={}", args.hours);
+    if let Some(owner) = &args.owner {
+        let owner: crate::domain::Owner = owner.parse()?;
+        path += &format!("&owner={owner}");
+    }
+    if !args.hourly {
+        path += "&sum=true";
+    }
+    if args.csv {
+        let request = client.request(http::Method::GET, &format!("{path}&format=csv"));
+        print(client.send(request).await?.text().await?.trim_end());
+        return Ok(());
+    }
+    let usage = client.get(&path).await?;
+    let heading = [
+        "SINCE",
+        "SPACE",
+        "CPU s",
+        "GB s",
+        "REQUESTS",
+        "FAILED",
+        "IN",
+        "OUT",
+        "WAKES",
+        "BUILDS",
+        "THROTTLED s",
+    ];
+    let rows = usage["rows"].as_array().into_iter().flatten().map(row);
+    let heading = heading.map(str::to_owned).to_vec();
+    let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
+    if rows.len() == 1 && !output.is_json() {
+        output.note("Nothing was used.");
+        return Ok(());
+    }
+    output.result(&usage, table(&rows));
+    Ok(())
+}
+
+fn row(row: &Value) -> Vec<String> {
+    let number = |key: &str| row[key].as_f64().unwrap_or_default();
+    let classes = [
+        "requests1xx",
+        "requests2xx",
+        "requests3xx",
+        "requests4xx",
+        "requests5xx",
+    ];
+    let requests: f64 = classes.into_iter().map(number).sum();
+    vec![
+        text(&row["hour"]).chars().take(16).collect(),
+        text(&row["space"]),
+        format!("{:.2}", number("cpuMicros") / 1e6),
+        format!("{:.1}", number("memoryKibSeconds") * 1024.0 / 1e9),
+        format!("{requests:.0}"),
+        format!("{:.0}", number("requests5xx")),
+        bytes(number("bytesIn")),
+        bytes(number("bytesOut")),
+        format!("{:.0}", number("wakes")),
+        format!("{:.0}", number("builds")),
+        format!("{:.2}", number("throttledMicros") / 1e6),
+    ]
+}
+
+/// Bytes in a unit that leaves few digits.
+pub(super) fn bytes(bytes: f64) -> String {
+    for (unit, size) in [("G", 1e9), ("M", 1e6), ("k", 1e3)] {
+        if bytes >= size {
+            return format!("{:.1}{unit}", bytes / size);
+        }
+    }
+    format!("{bytes:.0}")
+}

@@ -1,0 +1,165 @@
+//! What one owner may hold and use.
+
+use serde::{Deserialize, Serialize};
+
+use super::hardware::bytes_text;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Resource {
+    /// Spaces, whether they run or not.
+    Spaces,
+    /// Containers that run, be they frozen, or are on their way.
+    Instances,
+    /// Thousandths of a core (millicores).
+    Cpu,
+    /// Bytes of memory.
+    Memory,
+    /// Bytes on disk: repositories, what was built of them, durable storage.
+    Disk,
+    /// Builds under way.
+    Builds,
+    /// Seconds of CPU time within one day (UTC).
+    CpuSecondsPerDay,
+}
+
+/// The most one owner may have of each resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// [`Resource::Spaces`]
+    pub spaces: u64,
+    /// [`Resource::Instances`]
+    pub instances: u64,
+    /// [`Resource::Cpu`]
+    pub cpu_millis: u64,
+    /// [`Resource::Memory`]
+    pub memory_bytes: u64,
+    /// [`Resource::Disk`]
+    pub disk_bytes: u64,
+    /// [`Resource::Builds`]
+    pub builds: u64,
+    /// [`Resource::CpuSecondsPerDay`]
+    pub cpu_seconds_per_day: u64,
+}
+
+/// What an operator has set for one owner; `None` follows the server's default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QuotaOverrides {
+    /// [`Resource::Spaces`]
+    pub spaces: Option<u64>,
+    /// [`Resource::Instances`]
+    pub instances: Option<u64>,
+    /// [`Resource::Cpu`]
+    pub cpu_millis: Option<u64>,
+    /// [`Resource::Memory`]
+    pub memory_bytes: Option<u64>,
+    /// [`Resource::Disk`]
+    pub disk_bytes: Option<u64>,
+    /// [`Resource::Builds`]
+    pub builds: Option<u64>,
+    /// [`Resource::CpuSecondsPerDay`]
+    pub cpu_seconds_per_day: Option<u64>,
+}
+
+// === impl Resource ===
+
+impl Resource {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 7] = [
+        Self::Spaces,
+        Self::Instances,
+        Self::Cpu,
+        Self::Memory,
+        Self::Disk,
+        Self::Builds,
+        Self::CpuSecondsPerDay,
+    ];
+
+    /// As a sentence names it.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Spaces => "Spaces",
+            Self::Instances => "running instances",
+            Self::Cpu => "CPU",
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Builds => "builds at once",
+            Self::CpuSecondsPerDay => "CPU time per day",
+        }
+    }
+
+    /// An amount of it as people read it.
+    pub fn text(self, amount: u64) -> String {
+        match self {
+            Self::Spaces | Self::Instances | Self::Builds => amount.to_string(),
+            Self::Cpu => format!("{} CPU", millis_text(amount)),
+            Self::Memory | Self::Disk => bytes_text(amount),
+            Self::CpuSecondsPerDay => format!("{amount} s"),
+        }
+    }
+}
+
+/// Thousandths as a decimal number.
+fn millis_text(millis: u64) -> String {
+    let (whole, rest) = (millis / 1000, millis % 1000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let text = format!("{whole}.{rest:03}");
+    text.trim_end_matches('0').to_owned()
+}
+
+// === impl Quota ===
+
+impl Quota {
+    /// The most there may be of a resource.
+    pub fn of(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::Spaces => self.spaces,
+            Resource::Instances => self.instances,
+            Resource::Cpu => self.cpu_millis,
+            Resource::Memory => self.memory_bytes,
+            Resource::Disk => self.disk_bytes,
+            Resource::Builds => self.builds,
+            Resource::CpuSecondsPerDay => self.cpu_seconds_per_day,
+        }
+    }
+}
+
+// === impl QuotaOverrides ===
+
+impl QuotaOverrides {
+    /// What holds, given the server's defaults.
+    pub fn over(&self, defaults: &Quota) -> Quota {
+        Quota {
+            spaces: self.spaces.unwrap_or(defaults.spaces),
+            instances: self.instances.unwrap_or(defaults.instances),
+            cpu_millis: self.cpu_millis.unwrap_or(defaults.cpu_millis),
+            memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
+            disk_bytes: self.disk_bytes.unwrap_or(defaults.disk_bytes),
+            builds: self.builds.unwrap_or(defaults.builds),
+            cpu_seconds_per_day: self
+                .cpu_seconds_per_day
+                .unwrap_or(defaults.cpu_seconds_per_day),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_read_well() {
+        for (resource, amount, text) in [
+            (Resource::Cpu, 250, "0.25 CPU"),
+            (Resource::Cpu, 2000, "2 CPU"),
+            (Resource::Memory, 256 << 20, "256 MiB"),
+            (Resource::Spaces, 3, "3"),
+            (Resource::CpuSecondsPerDay, 60, "60 s"),
+        ] {
+            assert_eq!(resource.text(amount), text);
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What is held, as a sum kept in up to three tiers at once: Space, owner, host.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::domain::Resource;
+
+/// Whose limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// The Space's hardware.
+    Space,
+    /// What its owner may hold in sum.
+    Owner,
+    /// What the machine has to give.
+    Host,
+}
+
+/// A refused request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{} of {} wanted, {} of {} in use ({tier:?})",
+    resource.text(*wanted),
+    resource.noun(),
+    resource.text(*used),
+    resource.text(*limit)
+)]
+pub struct Refused {
+    /// Of what.
+    pub resource: Resource,
+    /// Whose limit.
+    pub tier: Tier,
+    /// How much was asked for.
+    pub wanted: u64,
+    /// How much was in use when it was asked.
+    pub used: u64,
+    /// The limit.
+    pub limit: u64,
+}
+
+/// What one tier holds of a resource. Nothing is given out beyond the limit; one that is set below what is held takes
+/// nothing away, and refuses growth until enough was given back.
+#[derive(Debug)]
+pub struct Book {
+    resource: Resource,
+    tier: Tier,
+    used: AtomicU64,
+    peak: AtomicU64,
+    limit: AtomicU64,
+    parent: Option<Arc<Book>>,
+}
+
+/// What is held; its drop gives all of it back in every tier.
+#[derive(Debug)]
+pub struct Hold {
+    book: Arc<Book>,
+    amount: u64,
+}
+
+/// A [`Book`] of memory, in bytes.
+pub type MemoryBook = Book;
+/// A [`Hold`] of memory, in bytes.
+pub type MemoryHold = Hold;
+/// A refused request for memory, in bytes.
+pub type MemoryRefused = Refused;
+
+// === impl Book ===
+
+impl Book {
+    pub(super) fn new(
+        resource: Resource,
+        tier: Tier,
+        limit: u64,
+        parent: Option<Arc<Self>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            resource,
+            tier,
+            used: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            limit: AtomicU64::new(limit),
+            parent,
+        })
+    }
+
+    /// How much is held now.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// The most that was ever held at once.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// How much may be held.
+    pub fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets the limit. One below what is held refuses growth until enough was given back.
+    pub fn set_limit(&self, limit: u64) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    /// Whether as much as that could be held now, here and in the tiers above.
+    pub fn has_room(&self, amount: u64) -> bool {
+        let fits = self.used().saturating_add(amount) <= self.limit();
+        fits && self
+            .parent
+            .as_ref()
+            .is_none_or(|parent| parent.has_room(amount))
+    }
+
+    /// A hold of nothing, ready to grow.
+    pub fn hold(self: &Arc<Self>) -> Hold {
+        Hold {
+            book: Arc::clone(self),
+            amount: 0,
+        }
+    }
+
+    fn take(&self, amount: u64) -> Result<(), Refused> {
+        let limit = self.limit();
+        let fits = |used: u64| used.checked_add(amount).filter(|sum| *sum <= limit);
+        let before = self
+            .used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, fits)
+            .map_err(|used| Refused {
+                resource: self.resource,
+                tier: self.tier,
+                wanted: amount,
+                used,
+                limit,
+            })?;
+        self.peak
+            .fetch_max(before.saturating_add(amount), Ordering::Relaxed);
+        if let Some(parent) = &self.parent
+            && let Err(refused) = parent.take(amount)
+        {
+            self.used.fetch_sub(amount, Ordering::AcqRel);
+            return Err(refused);
+        }
+        Ok(())
+    }
+
+    fn add(&self, amount: u64) {
+        let before = self.used.fetch_add(amount, Ordering::AcqRel);
+        self.peak
+            .fetch_max(before.saturating_add(amount), Ordering::Relaxed);
+        if let Some(parent) = &self.parent {
+            parent.add(amount);
+        }
+    }
+
+    fn give_back(&self, amount: u64) {
+        self.used.fetch_sub(amount, Ordering::AcqRel);
+        if let Some(parent) = &self.parent {
+            parent.give_back(amount);
+        }
+    }
+}
+
+// === impl Hold ===
+
+impl Hold {
+    /// Holds that much more, in every tier or in none.
+    ///
+    /// # Errors
+    /// When a tier has no room; then nothing has changed.
+    pub fn grow(&mut self, amount: u64) -> Result<(), Refused> {
+        self.book.take(amount)?;
+        self.amount += amount;
+        Ok(())
+    }
+
+    /// Holds that much more for an instance that something else keeps within the Space's limit: a new version stands
+    /// beside the old one for a while, so the Space's own tier counts it and does not refuse it. The tiers above do.
+    ///
+    /// # Errors
+    /// When a tier above has no room; then nothing has changed.
+    pub fn reserve(&mut self, amount: u64) -> Result<(), Refused> {
+        if let Some(parent) = &self.book.parent {
+            parent.take(amount)?;
+        }
+        let before = self.book.used.fetch_add(amount, Ordering::AcqRel);
+        self.book
+            .peak
+            .fetch_max(before.saturating_add(amount), Ordering::Relaxed);
+        self.amount += amount;
+        Ok(())
+    }
+
+    /// Holds exactly that much, whatever the limits: it is there already, and was only now measured.
+    pub fn set(&mut self, amount: u64) {
+        if amount > self.amount {
+            self.book.add(amount - self.amount);
+        } else {
+            self.book.give_back(self.amount - amount);
+        }
+        self.amount = amount;
+    }
+
+    /// How much is held.
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.book.give_back(self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever is grown and dropped in whatever order, no tier passes its limit and all end at zero.
+        #[test]
+        fn tiers_hold_and_return_to_zero(steps in proptest::collection::vec((0usize..4, 0u64..700, any::<bool>()), 1..60)) {
+            let host = Book::new(Resource::Memory, Tier::Host, 1500, None);
+            let owner = Book::new(Resource::Memory, Tier::Owner, 1000, Some(Arc::clone(&host)));
+            let spaces = [600, 600].map(|limit| Book::new(Resource::Memory, Tier::Space, limit, Some(Arc::clone(&owner))));
+            let mut holds: Vec<Option<Hold>> = (0..4).map(|_| None).collect();
+            for (index, bytes, drop_it) in steps {
+                if drop_it {
+                    holds[index] = None;
+                } else {
+                    let hold = holds[index].get_or_insert_with(|| spaces[index % 2].hold());
+                    let before = (hold.amount(), owner.used());
+                    if hold.grow(bytes).is_err() {
+                        prop_assert_eq!((hold.amount(), owner.used()), before);
+                    }
+                }
+                prop_assert!(host.used() <= 1500 && owner.used() <= 1000);
+                prop_assert!(spaces.iter().all(|space| space.used() <= 600));
+                prop_assert_eq!(owner.used(), spaces[0].used() + spaces[1].used());
+            }
+            drop(holds);
+            prop_assert_eq!((host.used(), owner.used(), spaces[0].used()), (0, 0, 0));
+        }
+    }
+    #[test]
+    fn a_limit_below_use_takes_nothing_and_refuses_growth() {
+        let book = Book::new(Resource::Instances, Tier::Owner, 5, None);
+        let mut hold = book.hold();
+        hold.grow(4).expect("room");
+        book.set_limit(2);
+        assert_eq!((book.used(), hold.amount()), (4, 4));
+        let refused = hold.grow(1).expect_err("below use");
+        assert_eq!((refused.used, refused.limit, refused.wanted), (4, 2, 1));
+        assert!(!book.has_room(0));
+        hold.set(7);
+        assert_eq!(book.used(), 7);
+        hold.set(1);
+        hold.grow(1).expect("room again");
+        drop(hold);
+        assert_eq!(book.used(), 0);
+    }
+
+    #[test]
+    fn of_many_who_ask_at_once_as_many_get_in_as_there_is_room_for() {
+        let book = Book::new(Resource::Instances, Tier::Owner, 3, None);
+        let holds: Vec<_> = std::thread::scope(|scope| {
+            let ask = || {
+                let mut hold = book.hold();
+                hold.grow(1).is_ok().then_some(hold)
+            };
+            let asking: Vec<_> = (0..100).map(|_| scope.spawn(ask)).collect();
+            asking
+                .into_iter()
+                .filter_map(|one| one.join().expect("no panic"))
+                .collect()
+        });
+        assert_eq!((holds.len(), book.used()), (3, 3));
+    }
+}

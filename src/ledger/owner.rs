@@ -1,0 +1,191 @@
+//! An owner's page in the book.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::{Book, Credit, Day, Hold, Refused, Tier};
+use crate::domain::{AccountId, Limits, Millis, Quota, Resource};
+
+/// What one owner holds and has used, and the most of it.
+#[derive(Debug)]
+pub struct OwnerAccount {
+    /// Whose.
+    pub owner: AccountId,
+    /// Memory held by its Spaces.
+    pub memory: Arc<Book>,
+    /// Millicores that its containers hold.
+    pub cpu: Arc<Book>,
+    /// Containers that run or are on their way.
+    pub instances: Arc<Book>,
+    /// Builds under way.
+    pub builds: Arc<Book>,
+    /// Bytes on disk.
+    pub disk: Arc<Book>,
+    /// Held while one more Space is counted and made, so that of many at once no more are made than there may be.
+    pub creating: tokio::sync::Mutex<()>,
+    quota: Mutex<Quota>,
+    cpu_nanos: AtomicU64,
+    credit: Mutex<Credit>,
+    /// Whether the owner's rate is below the machine's, so that there is any use in looking at the credit.
+    rationed: AtomicBool,
+    day: Mutex<Day>,
+    spent: AtomicBool,
+    clock: Instant,
+    burst: u64,
+    cores: u32,
+}
+
+/// The right to run one container: an instance and its millicores, of its owner and of the host. Its drop gives both
+/// back.
+#[derive(Debug)]
+pub struct Place {
+    _instance: Hold,
+    _cpu: Hold,
+}
+
+/// The books of the machine that owners' books are parts of, and its measure.
+#[derive(Debug, Clone)]
+pub(super) struct Host {
+    pub(super) memory: Arc<Book>,
+    pub(super) cpu: Arc<Book>,
+    pub(super) clock: Instant,
+    pub(super) burst: u64,
+    pub(super) cores: u32,
+}
+
+// === impl OwnerAccount ===
+
+impl OwnerAccount {
+    pub(super) fn new(owner: AccountId, quota: &Quota, host: &Host, now: Millis) -> Self {
+        let book = |resource, parent| Book::new(resource, Tier::Owner, quota.of(resource), parent);
+        let account = Self {
+            owner,
+            memory: book(Resource::Memory, Some(Arc::clone(&host.memory))),
+            cpu: book(Resource::Cpu, Some(Arc::clone(&host.cpu))),
+            instances: book(Resource::Instances, None),
+            builds: book(Resource::Builds, None),
+            disk: book(Resource::Disk, None),
+            creating: tokio::sync::Mutex::default(),
+            quota: Mutex::new(*quota),
+            cpu_nanos: AtomicU64::new(0),
+            credit: Mutex::new(Credit::new(1000, host.burst, 0)),
+            rationed: AtomicBool::new(false),
+            day: Mutex::new(Day::new(now, 0, 0)),
+            spent: AtomicBool::new(false),
+            clock: host.clock,
+            burst: host.burst,
+            cores: host.cores,
+        };
+        account.set_quota(quota);
+        account
+    }
+
+    /// Sets what it may have. What it has beyond that it keeps; it only gets no more.
+    pub fn set_quota(&self, quota: &Quota) {
+        *lock(&self.quota) = *quota;
+        self.memory.set_limit(quota.memory_bytes);
+        self.cpu.set_limit(quota.cpu_millis);
+        self.instances.set_limit(quota.instances);
+        self.builds.set_limit(quota.builds);
+        self.disk.set_limit(quota.disk_bytes);
+        let machine = u64::from(self.cores) * 1000;
+        let rate = u32::try_from(quota.cpu_millis.min(machine)).unwrap_or(u32::MAX);
+        // Several Spaces may have saved at once, and each is held to its own bank.
+        let bank = self.burst.saturating_mul(u64::from(self.cores));
+        lock(&self.credit).set(rate, bank, self.now());
+        self.rationed
+            .store(quota.cpu_millis < machine, Ordering::Release);
+    }
+
+    /// What it may have.
+    pub fn quota(&self) -> Quota {
+        *lock(&self.quota)
+    }
+
+    /// A place to run one container of that size.
+    ///
+    /// # Errors
+    /// Which of its quotas, or what of the host, is used up; then nothing is held.
+    pub fn place(&self, limits: Limits) -> Result<Place, Refused> {
+        let mut instance = self.instances.hold();
+        instance.grow(1)?;
+        let mut cpu = self.cpu.hold();
+        cpu.grow(u64::from(limits.cpu_millis))?;
+        Ok(Place {
+            _instance: instance,
+            _cpu: cpu,
+        })
+    }
+
+    /// The place of a container that runs already, whatever the quotas say by now.
+    pub fn place_of_running(&self, limits: Limits) -> Place {
+        let (mut instance, mut cpu) = (self.instances.hold(), self.cpu.hold());
+        instance.set(1);
+        cpu.set(u64::from(limits.cpu_millis));
+        Place {
+            _instance: instance,
+            _cpu: cpu,
+        }
+    }
+
+    /// CPU time in nanoseconds that its Spaces used since the server started.
+    pub fn cpu_nanos(&self) -> u64 {
+        self.cpu_nanos.load(Ordering::Relaxed)
+    }
+
+    /// Seconds of CPU time it has used on the day at that moment, rounded down.
+    pub fn seconds_today(&self, now: Millis) -> u64 {
+        lock(&self.day).used(now, self.cpu_nanos()) / 1_000_000_000
+    }
+
+    /// Says that it had used so many microseconds today before the server started.
+    pub fn carry(&self, now: Millis, micros: u64) {
+        *lock(&self.day) = Day::new(now, self.cpu_nanos(), micros.saturating_mul(1000));
+    }
+
+    /// Looks whether its CPU time for the day is spent; whether that is news.
+    pub fn look_at_the_day(&self, now: Millis) -> bool {
+        let spent = self.seconds_today(now) >= self.quota().cpu_seconds_per_day;
+        self.spent.swap(spent, Ordering::AcqRel) != spent
+    }
+
+    /// Whether its CPU time for the day was spent when it was last looked at.
+    pub fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire)
+    }
+
+    /// The refusal of whoever wants CPU time of it today.
+    pub fn refusal_today(&self, now: Millis) -> Refused {
+        Refused {
+            resource: Resource::CpuSecondsPerDay,
+            tier: Tier::Owner,
+            wanted: 1,
+            used: self.seconds_today(now),
+            limit: self.quota().cpu_seconds_per_day,
+        }
+    }
+
+    pub(super) fn charge(&self, nanos: u64) {
+        self.cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
+        if self.rationed.load(Ordering::Acquire) {
+            lock(&self.credit).charge(nanos, self.now());
+        }
+    }
+
+    /// Nanoseconds until it has credit; zero when it has.
+    pub(super) fn wait(&self) -> u64 {
+        match self.rationed.load(Ordering::Acquire) {
+            true => lock(&self.credit).wait(self.now()),
+            false => 0,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,210 @@
+//! A Space's page in the book.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Book, Credit, OwnerAccount, Tier};
+use crate::domain::{Limits, Resource, SpaceId, SpaceName, UsageCounts};
+use crate::upstream::Traffic;
+
+/// What one Space holds and has used.
+#[derive(Debug)]
+pub struct SpaceAccount {
+    /// Which Space.
+    pub space: SpaceId,
+    /// Its owner's page.
+    pub owner: Arc<OwnerAccount>,
+    /// Memory held.
+    pub memory: Arc<Book>,
+    /// What it used since the server started.
+    pub usage: Usage,
+    /// What it is called.
+    name: Mutex<Option<SpaceName>>,
+    /// Where its visitors are counted: one for each address it has had.
+    traffic: Mutex<Vec<Arc<Traffic>>>,
+    /// What of its totals is stored.
+    booked: Mutex<UsageCounts>,
+    credit: Mutex<Credit>,
+    cpu_millis: AtomicU64,
+    host_cpu_nanos: Arc<AtomicU64>,
+    clock: Instant,
+}
+
+/// Running totals since the server started, beside those of its traffic.
+#[derive(Debug, Default)]
+pub struct Usage {
+    /// CPU time in nanoseconds.
+    pub cpu_nanos: AtomicU64,
+    /// Time in nanoseconds that work waited because the credit was spent.
+    pub throttled_nanos: AtomicU64,
+    /// KiB of memory held, times milliseconds.
+    pub memory_kib_millis: AtomicU64,
+    /// Instances started.
+    pub starts: AtomicU64,
+    /// Builds that ended.
+    pub builds: AtomicU64,
+    /// Milliseconds for which they were under way.
+    pub build_millis: AtomicU64,
+    /// Times it gave way to another.
+    pub evictions: AtomicU64,
+}
+
+/// What a Space used and is not stored yet.
+#[derive(Debug)]
+pub struct Booking {
+    /// Whose.
+    pub account: Arc<SpaceAccount>,
+    /// How much.
+    pub counts: UsageCounts,
+    sum: Arc<Mutex<UsageCounts>>,
+}
+
+// === impl SpaceAccount ===
+
+impl SpaceAccount {
+    pub(super) fn new(
+        space: SpaceId,
+        owner: Arc<OwnerAccount>,
+        limits: Limits,
+        burst: u64,
+        host_cpu_nanos: Arc<AtomicU64>,
+        clock: Instant,
+    ) -> Self {
+        let parent = Some(Arc::clone(&owner.memory));
+        Self {
+            space,
+            memory: Book::new(Resource::Memory, Tier::Space, limits.memory_bytes, parent),
+            owner,
+            usage: Usage::default(),
+            name: Mutex::default(),
+            traffic: Mutex::default(),
+            booked: Mutex::default(),
+            credit: Mutex::new(Credit::new(limits.cpu_millis, burst, 0)),
+            cpu_millis: AtomicU64::new(0),
+            host_cpu_nanos,
+            clock,
+        }
+    }
+
+    /// The rate in millicores.
+    pub fn cpu_millis(&self) -> u32 {
+        u32::try_from(self.cpu_millis.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
+    /// Charges CPU time in nanoseconds, to the Space and to its owner.
+    pub fn charge(&self, nanos: u64) {
+        self.usage.cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.host_cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.owner.charge(nanos);
+        lock(&self.credit).charge(nanos, self.now());
+    }
+
+    /// Nanoseconds until there is credit, the Space's and its owner's; zero when there is.
+    pub fn wait(&self) -> u64 {
+        lock(&self.credit).wait(self.now()).max(self.owner.wait())
+    }
+
+    /// Credit left in nanoseconds; negative is debt.
+    pub fn balance(&self) -> i64 {
+        lock(&self.credit).balance(self.now())
+    }
+
+    /// What it is called, if that was said.
+    pub fn name(&self) -> Option<SpaceName> {
+        lock(&self.name).clone()
+    }
+
+    /// Takes note of what it is called.
+    pub fn set_name(&self, name: &SpaceName) {
+        *lock(&self.name) = Some(name.clone());
+    }
+
+    /// Takes note of where visitors are counted. Saying it twice is saying it once.
+    pub fn count(&self, traffic: &Arc<Traffic>) {
+        let mut known = lock(&self.traffic);
+        if !known.iter().any(|known| Arc::ptr_eq(known, traffic)) {
+            known.push(Arc::clone(traffic));
+        }
+    }
+
+    /// Takes note that memory was held as it is now for so long.
+    pub(super) fn hold_for(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let held = (self.memory.used() >> 10).saturating_mul(millis);
+        if held > 0 {
+            let total = &self.usage.memory_kib_millis;
+            total.fetch_add(held, Ordering::Relaxed);
+        }
+    }
+
+    /// Everything since the server started.
+    pub fn totals(&self) -> UsageCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let usage = &self.usage;
+        let own = UsageCounts {
+            cpu_micros: read(&usage.cpu_nanos) / 1000,
+            throttled_micros: read(&usage.throttled_nanos) / 1000,
+            memory_kib_seconds: read(&usage.memory_kib_millis) / 1000,
+            starts: read(&usage.starts),
+            builds: read(&usage.builds),
+            build_millis: read(&usage.build_millis),
+            evictions: read(&usage.evictions),
+            ..UsageCounts::default()
+        };
+        let traffic = lock(&self.traffic);
+        traffic.iter().fold(own, |sum, traffic| {
+            let totals = traffic.totals();
+            let [informed, succeeded, redirected, refused, failed] = totals.classes;
+            sum.plus(&UsageCounts {
+                requests_1xx: informed,
+                requests_2xx: succeeded,
+                requests_3xx: redirected,
+                requests_4xx: refused,
+                requests_5xx: failed,
+                turned_away: totals.turned_away,
+                bytes_in: totals.bytes_in,
+                bytes_out: totals.bytes_out,
+                wakes: totals.wakes,
+                wake_micros: totals.wake_micros,
+                ..UsageCounts::default()
+            })
+        })
+    }
+
+    /// What is not stored yet.
+    pub(super) fn unbooked(self: &Arc<Self>, sum: &Arc<Mutex<UsageCounts>>) -> Option<Booking> {
+        let counts = self.totals().since(&lock(&self.booked));
+        (!counts.is_zero()).then(|| Booking {
+            account: Arc::clone(self),
+            counts,
+            sum: Arc::clone(sum),
+        })
+    }
+
+    pub(super) fn set_cpu(&self, millis: u32, burst: u64) {
+        if self.cpu_millis.swap(u64::from(millis), Ordering::Relaxed) != u64::from(millis) {
+            lock(&self.credit).set(millis, burst, self.now());
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+// === impl Booking ===
+
+impl Booking {
+    /// It is stored, for good.
+    pub fn stored(self) {
+        let mut booked = lock(&self.account.booked);
+        *booked = booked.plus(&self.counts);
+        let mut sum = lock(&self.sum);
+        *sum = sum.plus(&self.counts);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,185 @@
+use super::*;
+use crate::upstream::Traffic;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn quota() -> Quota {
+    Quota {
+        spaces: 10,
+        instances: 3,
+        cpu_millis: 4000,
+        memory_bytes: 1 << 30,
+        disk_bytes: 1 << 30,
+        builds: 1,
+        cpu_seconds_per_day: 5,
+    }
+}
+
+fn ledger(builds: usize) -> Ledger {
+    Ledger::new(LedgerLimits {
+        host_memory: 2 << 30,
+        host_cpu: 6000,
+        quota: quota(),
+        cpu_burst: SECOND,
+        builds,
+    })
+}
+
+fn limits(cpu_millis: u32) -> Limits {
+    Limits {
+        cpu_millis,
+        memory_bytes: 64 << 20,
+    }
+}
+
+#[test]
+fn a_place_is_taken_in_all_tiers_or_in_none() {
+    let ledger = ledger(1);
+    let (ann, bob) = (
+        ledger.owner(AccountId::new()),
+        ledger.owner(AccountId::new()),
+    );
+    let first = ann.place(limits(3000)).expect("room");
+    let refused = ann.place(limits(2000)).expect_err("its CPU");
+    assert_eq!(
+        (refused.resource, refused.tier),
+        (Resource::Cpu, Tier::Owner)
+    );
+    assert_eq!(
+        (refused.used, refused.limit, refused.wanted),
+        (3000, 4000, 2000)
+    );
+    assert_eq!(ann.instances.used(), 1, "nothing of it is held");
+    let second = bob.place(limits(3000)).expect("room");
+    let refused = bob.place(limits(1000)).expect_err("the host's CPU");
+    assert_eq!(
+        (refused.resource, refused.tier),
+        (Resource::Cpu, Tier::Host)
+    );
+    assert_eq!((ledger.host_cpu().used(), bob.cpu.used()), (6000, 3000));
+    drop((first, second));
+    assert_eq!(
+        (
+            ledger.host_cpu().used(),
+            ann.cpu.used(),
+            bob.instances.used()
+        ),
+        (0, 0, 0)
+    );
+}
+
+#[test]
+fn what_a_space_used_is_collected_once_even_when_it_is_gone() {
+    let ledger = ledger(1);
+    let (space, owner) = (SpaceId::new(), AccountId::new());
+    let account = ledger.space(space, owner, limits(250));
+    let traffic = Arc::new(Traffic::default());
+    account.count(&traffic);
+    account.count(&traffic);
+    traffic.sent(10);
+    account.charge(2_500_000);
+    for booking in ledger.collect() {
+        assert_eq!(
+            (booking.counts.cpu_micros, booking.counts.bytes_out),
+            (2500, 10)
+        );
+        booking.stored();
+    }
+    assert!(ledger.collect().is_empty());
+    traffic.sent(1);
+    // Not stored: it comes again, together with what is new.
+    assert_eq!(ledger.collect().len(), 1);
+    ledger.forget(space);
+    account.charge(1_000_000);
+    drop(account);
+    let last: Vec<_> = ledger.collect();
+    assert_eq!(
+        (last[0].counts.bytes_out, last[0].counts.cpu_micros),
+        (1, 1000)
+    );
+    last.into_iter().for_each(Booking::stored);
+    assert!(ledger.collect().is_empty());
+    assert!(ledger.0.closed.lock().expect("whole").is_empty());
+}
+
+#[test]
+fn a_space_with_a_new_owner_is_charged_to_it() {
+    let ledger = ledger(1);
+    let (space, ann, bob) = (SpaceId::new(), AccountId::new(), AccountId::new());
+    ledger.space(space, ann, limits(250)).charge(5);
+    ledger.space(space, bob, limits(250)).charge(7);
+    assert_eq!(ledger.owner(ann).cpu_nanos(), 5);
+    assert_eq!(ledger.owner(bob).cpu_nanos(), 7);
+    assert_eq!(ledger.cpu_nanos(), 12);
+}
+
+#[test]
+fn an_owner_below_the_machine_is_rationed_over_all_its_spaces() {
+    let ledger = ledger(1);
+    let owner = AccountId::new();
+    ledger.owner(owner).set_quota(&Quota {
+        cpu_millis: 1,
+        ..quota()
+    });
+    let (one, other) = (SpaceId::new(), SpaceId::new());
+    let one = ledger.space(one, owner, limits(8000));
+    let other = ledger.space(other, owner, limits(8000));
+    assert_eq!(other.wait(), 0);
+    one.charge(200 * SECOND);
+    assert!(other.wait() > SECOND, "its owner has nothing left");
+}
+
+#[test]
+fn a_day_can_be_spent() {
+    let ledger = ledger(1);
+    let owner = ledger.owner(AccountId::new());
+    let account = ledger.space(SpaceId::new(), owner.owner, limits(1000));
+    let today = now();
+    assert!(!owner.look_at_the_day(today));
+    owner.carry(today, 4_000_000);
+    account.charge(SECOND);
+    assert!(owner.look_at_the_day(today) && owner.is_spent());
+    assert_eq!(owner.refusal_today(today).used, 5);
+    assert!(owner.look_at_the_day(Day::end(today)) && !owner.is_spent());
+}
+
+#[tokio::test]
+async fn owners_take_turns_in_building() {
+    let ledger = ledger(1);
+    let (greedy, modest) = (AccountId::new(), AccountId::new());
+    let first = ledger.build_permit(greedy).await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = Vec::new();
+    for owner in [greedy, greedy, greedy, modest] {
+        let (ledger, order) = (ledger.clone(), Arc::clone(&order));
+        tasks.push(tokio::spawn(async move {
+            let permit = ledger.build_permit(owner).await;
+            lock(&order).push(owner);
+            drop(permit);
+        }));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ledger.builds(), (1, 4));
+    drop(first);
+    for task in tasks {
+        task.await.expect("no panic");
+    }
+    let order = lock(&order).clone();
+    assert!(order[..2].contains(&modest), "{order:?}");
+    assert_eq!(ledger.builds(), (0, 0));
+}
+
+#[tokio::test]
+async fn one_with_all_its_builds_under_way_holds_up_nobody() {
+    let ledger = ledger(2);
+    let (greedy, modest) = (AccountId::new(), AccountId::new());
+    let _first = ledger.build_permit(greedy).await;
+    let waiting = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.build_permit(greedy).await }
+    });
+    tokio::task::yield_now().await;
+    let permit = tokio::time::timeout(Duration::from_secs(5), ledger.build_permit(modest)).await;
+    assert!(permit.is_ok() && !waiting.is_finished());
+    waiting.abort();
+}

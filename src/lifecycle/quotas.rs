@@ -1,0 +1,277 @@
+//! What owners may have: shown, changed, enforced before anything is made.
+
+use super::operations::to_the_end;
+use super::{Lifecycle, LifecycleError, Parts, now};
+use crate::domain::{AccountId, Millis, Quota, QuotaOverrides, RepoId, Resource, SpaceId};
+use crate::ledger::{Book, Day, FairQueue, Hold, Refused, Tier};
+
+/// What an owner may have and has.
+#[derive(Debug, Clone)]
+pub struct QuotaView {
+    /// One line for each resource.
+    pub lines: Vec<QuotaLine>,
+    /// When the day ends of which CPU time is counted.
+    pub resets_at: Millis,
+}
+
+/// One resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaLine {
+    /// Which.
+    pub resource: Resource,
+    /// How much of it is in use.
+    pub used: u64,
+    /// The most.
+    pub limit: u64,
+    /// Whether an operator has set it for this owner.
+    pub own: bool,
+}
+
+/// What the host has and holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Capacity {
+    /// Bytes of memory held, and the most.
+    pub memory: (u64, u64),
+    /// Millicores held by containers, and the most.
+    pub cpu: (u64, u64),
+    /// Builds under way, and builds that wait.
+    pub builds: (u64, usize),
+    /// Containers that wait for room.
+    pub waiting: usize,
+}
+
+/// The refusal of an operation, for whoever asked for it.
+pub(super) fn explain(refused: &Refused) -> String {
+    let resource = refused.resource;
+    let left = refused.limit.saturating_sub(refused.used);
+    format!(
+        "the quota of {} is used up: {} of {} in use, {} left, and this needs {}",
+        resource.noun(),
+        resource.text(refused.used),
+        resource.text(refused.limit),
+        resource.text(left),
+        resource.text(refused.wanted)
+    )
+}
+
+// === impl QuotaLine ===
+
+impl QuotaLine {
+    /// What is left.
+    pub fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+
+    /// Whether nine tenths are in use.
+    pub fn is_nearly_used_up(&self) -> bool {
+        self.limit > 0 && self.used >= self.limit - self.limit / 10
+    }
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// What an owner may have and has.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn quota(&self, owner: AccountId) -> Result<QuotaView, LifecycleError> {
+        let parts = &self.parts;
+        let overrides = parts.store.quota(owner).await?;
+        let spaces = parts.store.count_spaces(owner).await?;
+        let account = parts.ledger.owner(owner);
+        let limits = account.quota();
+        let used = |resource| match resource {
+            Resource::Spaces => u64::try_from(spaces).unwrap_or(0),
+            Resource::Instances => account.instances.used(),
+            Resource::Cpu => account.cpu.used(),
+            Resource::Memory => account.memory.used(),
+            Resource::Disk => account.disk.used(),
+            Resource::Builds => account.builds.used(),
+            Resource::CpuSecondsPerDay => account.seconds_today(now()),
+        };
+        let zero = overrides.over(&ZERO);
+        let most = overrides.over(&MOST);
+        let lines = Resource::ALL.map(|resource| QuotaLine {
+            resource,
+            used: used(resource),
+            limit: limits.of(resource),
+            own: zero.of(resource) == most.of(resource),
+        });
+        Ok(QuotaView {
+            lines: lines.to_vec(),
+            resets_at: Day::end(now()),
+        })
+    }
+
+    /// Sets what an owner may have. What it has beyond that it keeps; it only gets no more.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn set_quota(
+        &self,
+        owner: AccountId,
+        overrides: QuotaOverrides,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            let parts = &this.parts;
+            parts.store.set_quota(owner, &overrides).await?;
+            let account = parts.ledger.owner(owner);
+            account.set_quota(&overrides.over(parts.ledger.default_quota()));
+            if account.look_at_the_day(now()) {
+                let all = parts.ledger.accounts().into_iter();
+                let theirs = all.filter(|page| page.owner.owner == owner);
+                theirs.for_each(|page| super::usage::bar(parts, &page));
+            }
+            parts.ledger.starts().look_again();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Refuses hardware larger than all that the Space's owner may have.
+    pub(super) async fn check_size(
+        &self,
+        space: SpaceId,
+        hardware: Option<&str>,
+    ) -> Result<(), LifecycleError> {
+        let stored = self.parts.store.space_by_id(space).await?;
+        let owner = stored.ok_or(LifecycleError::NotFound)?.owner;
+        let Some(size) = hardware.and_then(|name| self.parts.hardware(name)) else {
+            return Ok(());
+        };
+        let account = self.parts.ledger.owner(owner);
+        for (book, resource, wanted) in [
+            (
+                &account.cpu,
+                Resource::Cpu,
+                u64::from(size.limits.cpu_millis),
+            ),
+            (&account.memory, Resource::Memory, size.limits.memory_bytes),
+        ] {
+            if wanted > book.limit() {
+                return Err(LifecycleError::Over(Refused {
+                    resource,
+                    tier: Tier::Owner,
+                    wanted,
+                    used: book.used(),
+                    limit: book.limit(),
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the host has and holds.
+    pub fn capacity(&self) -> Capacity {
+        let ledger = &self.parts.ledger;
+        let of = |book: &Book| (book.used(), book.limit());
+        Capacity {
+            memory: of(ledger.host()),
+            cpu: of(ledger.host_cpu()),
+            builds: ledger.builds(),
+            waiting: FairQueue::len(ledger.starts()),
+        }
+    }
+
+    /// Lets a Space do nothing, for that reason, or lets it be again.
+    ///
+    /// # Errors
+    /// When the Space is gone.
+    pub async fn set_disabled(
+        &self,
+        space: SpaceId,
+        reason: Option<String>,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            let store = &this.parts.store;
+            store.set_disabled(space, reason.as_deref()).await?;
+            if reason.is_none() {
+                this.supervisors.wake(space);
+            }
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Room on disk for that many bytes of an owner's, held until it is known what they came to.
+    ///
+    /// # Errors
+    /// The owner's quota.
+    pub fn room_on_disk(&self, owner: AccountId, bytes: u64) -> Result<Hold, LifecycleError> {
+        let mut room = self.parts.ledger.owner(owner).disk.hold();
+        room.grow(bytes).map_err(LifecycleError::Over)?;
+        Ok(room)
+    }
+
+    /// Stores all that was used up to now, so that whoever reads it next misses nothing.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn store_usage(&self) -> Result<(), LifecycleError> {
+        Ok(super::usage::store(&self.parts).await?)
+    }
+
+    /// Everything each open page of the ledger says, for those who watch.
+    pub fn accounts(&self) -> Vec<std::sync::Arc<crate::ledger::SpaceAccount>> {
+        self.parts.ledger.accounts()
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Measures what a repository takes on disk.
+    pub(super) async fn measure(&self, id: RepoId, owner: AccountId) {
+        match self.repos.disk_bytes(id).await {
+            Ok(bytes) => self.ledger.set_disk(id, owner, bytes),
+            Err(error) => tracing::warn!(repository = %id, "{id} could not be measured: {error}"),
+        }
+    }
+
+    /// Measures every repository.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn measure_all(&self) -> anyhow::Result<()> {
+        for id in self.store.space_ids().await? {
+            if let Some(space) = self.store.space_by_id(id).await? {
+                self.measure(id.into(), space.owner).await;
+            }
+        }
+        for kind in [
+            crate::domain::RepoKind::Model,
+            crate::domain::RepoKind::Dataset,
+        ] {
+            for id in self.store.repository_ids().await? {
+                if let Some(found) = self.store.repository_by_id(kind, id).await? {
+                    self.measure(id, found.owner).await;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const ZERO: Quota = Quota {
+    spaces: 0,
+    instances: 0,
+    cpu_millis: 0,
+    memory_bytes: 0,
+    disk_bytes: 0,
+    builds: 0,
+    cpu_seconds_per_day: 0,
+};
+
+const MOST: Quota = Quota {
+    spaces: u64::MAX,
+    instances: u64::MAX,
+    cpu_millis: u64::MAX,
+    memory_bytes: u64::MAX,
+    disk_bytes: u64::MAX,
+    builds: u64::MAX,
+    cpu_seconds_per_day: u64::MAX,
+};

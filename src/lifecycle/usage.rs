@@ -1,0 +1,149 @@
+//! Keeps what Spaces use: measured every second, stored every few, by the hour.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+
+use super::{Parts, now};
+use crate::domain::{Millis, Resource, Stage};
+use crate::ledger::{Booking, Day, SpaceAccount};
+use crate::routes::Refusal;
+use crate::store::{StoreError, UsageRow};
+
+/// Between two looks at what is held.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Looks between two writes: a server that is killed loses what was used since the last.
+const LOOKS_PER_WRITE: u32 = 5;
+
+const HOUR_MILLIS: Millis = 3_600_000;
+
+/// Hours for which use is kept: 400 days, so that a year can be compared with the one before.
+const KEPT_HOURS: i64 = 400 * 24;
+
+/// Reads what operators have set, and what was used today before the server started.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) async fn remember(parts: &Parts) -> anyhow::Result<()> {
+    let defaults = *parts.ledger.default_quota();
+    for (owner, overrides) in parts.store.quotas().await? {
+        parts
+            .ledger
+            .owner(owner)
+            .set_quota(&overrides.over(&defaults));
+    }
+    let now = now();
+    let midnight = (Day::end(now) / HOUR_MILLIS) - 24;
+    for (owner, micros) in parts.store.cpu_by_owner(midnight, midnight + 23).await? {
+        let owner = parts.ledger.owner(owner);
+        owner.carry(now, micros);
+        owner.look_at_the_day(now);
+    }
+    Ok(())
+}
+
+/// Measures and stores, again and again.
+pub(super) async fn run(parts: Arc<Parts>) {
+    let mut rounds = tokio::time::interval(LOOK);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut last, mut looks) = (Instant::now(), 0);
+    loop {
+        rounds.tick().await;
+        let present = Instant::now();
+        parts.ledger.memory_held_for(present - last);
+        last = present;
+        let news: Vec<_> = parts
+            .ledger
+            .owners()
+            .into_iter()
+            .filter(|owner| owner.look_at_the_day(now()))
+            .map(|owner| owner.owner)
+            .collect();
+        if !news.is_empty() {
+            let accounts = parts.ledger.accounts().into_iter();
+            let theirs = accounts.filter(|account| news.contains(&account.owner.owner));
+            theirs.for_each(|account| bar(&parts, &account));
+        }
+        looks += 1;
+        if looks >= LOOKS_PER_WRITE {
+            looks = 0;
+            if let Err(error) = store(&parts).await {
+                // Nothing is lost: it is tried again with what comes meanwhile.
+                tracing::error!("what was used could not be stored: {error}");
+            }
+        }
+    }
+}
+
+/// Stores what is not stored yet.
+///
+/// # Errors
+/// Ours; then all of it is kept for the next time.
+pub(super) async fn store(parts: &Parts) -> Result<(), StoreError> {
+    let _turn = parts.ledger.collecting().await;
+    let bookings = parts.ledger.collect();
+    let hour = now().div_euclid(HOUR_MILLIS);
+    let rows: Vec<_> = bookings.iter().map(|booking| row(booking, hour)).collect();
+    parts.store.add_usage(&rows).await?;
+    bookings.into_iter().for_each(Booking::stored);
+    Ok(())
+}
+
+/// Forgets what is too old.
+///
+/// # Errors
+/// Ours.
+pub(super) async fn forget(parts: &Parts) -> Result<(), StoreError> {
+    let hour = now().div_euclid(HOUR_MILLIS);
+    parts.store.forget_usage(hour - KEPT_HOURS).await
+}
+
+/// Lets nobody in to a Space that computes while its owner's CPU time for the day is spent, and everybody else.
+pub(super) fn bar(parts: &Parts, account: &SpaceAccount) {
+    let Some(entry) = account
+        .name()
+        .and_then(|name| parts.routes.get_by_name(&name))
+    else {
+        return;
+    };
+    let spent = account.owner.is_spent() && account.cpu_millis() > 0;
+    let refusal = spent.then(|| Refusal {
+        stage: Stage::Paused,
+        message: spent_today(),
+    });
+    if refusal.is_some() || entry.barred().is_some() {
+        entry.bar(refusal);
+    }
+}
+
+/// Why nothing computes any more today, for visitors and authors.
+pub(super) fn spent_today() -> String {
+    format!(
+        "The owner of this Space has used up its {}; it resets at {}.",
+        Resource::CpuSecondsPerDay.noun(),
+        clock(Day::end(now()))
+    )
+}
+
+/// A moment within the day, for people.
+pub(super) fn clock(at: Millis) -> String {
+    let at = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%H:%M UTC").to_string()
+}
+
+fn row(booking: &Booking, hour: i64) -> UsageRow {
+    let account = &booking.account;
+    let name = account.name();
+    UsageRow {
+        hour,
+        space: account.space,
+        owner: account.owner.owner,
+        owner_name: name
+            .as_ref()
+            .map_or_else(String::new, |name| name.owner.to_string()),
+        name: name.map_or_else(String::new, |name| name.to_string()),
+        counts: booking.counts,
+    }
+}

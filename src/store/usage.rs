@@ -1,0 +1,170 @@
+//! What was used, by hour, Space and owner.
+
+use std::sync::LazyLock;
+
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+
+use super::fields::Fields;
+use super::{Store, StoreError};
+use crate::domain::{AccountId, SpaceId, UsageCounts};
+
+/// What one Space of one owner used in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageRow {
+    /// Hours since the Unix epoch.
+    pub hour: i64,
+    /// Which Space; it may be gone.
+    pub space: SpaceId,
+    /// Whose it was then; the account may be gone.
+    pub owner: AccountId,
+    /// What the owner was called.
+    pub owner_name: String,
+    /// The Space's full name then.
+    pub name: String,
+    /// How much.
+    pub counts: UsageCounts,
+}
+
+/// Which rows are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct UsageSpan {
+    /// The first hour.
+    pub from: i64,
+    /// The last hour, which is among them.
+    pub to: i64,
+    /// One owner's; `None` is everybody's.
+    pub owner: Option<AccountId>,
+    /// Rows at most, the newest hours first.
+    pub limit: i64,
+}
+
+static ADD: LazyLock<String> = LazyLock::new(|| {
+    let fields = UsageCounts::FIELDS;
+    let places: Vec<_> = (6..6 + fields.len())
+        .map(|place| format!("${place}"))
+        .collect();
+    let sums = fields
+        .iter()
+        .map(|field| format!("{field} = usage_hours.{field} + excluded.{field}"));
+    format!(
+        "INSERT INTO usage_hours (hour, space_id, owner_id, owner, name, {}) VALUES ($1, $2, $3, $4, $5, {}) \
+         ON CONFLICT (hour, space_id, owner_id) DO UPDATE SET name = excluded.name, {}",
+        fields.join(", "),
+        places.join(", "),
+        sums.collect::<Vec<_>>().join(", "),
+    )
+});
+
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT hour, space_id, owner_id, owner, name, {} FROM usage_hours \
+         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) ORDER BY hour DESC, space_id, owner_id LIMIT $4",
+        UsageCounts::FIELDS.join(", ")
+    )
+});
+
+impl Store {
+    /// Adds to what was used, all rows or none.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn add_usage(&self, rows: &[UsageRow]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut write = self.write().await?;
+        for row in rows {
+            let mut query = sqlx::query(AssertSqlSafe(ADD.as_str()))
+                .bind(row.hour)
+                .bind(row.space.to_string())
+                .bind(row.owner.to_string())
+                .bind(row.owner_name.clone())
+                .bind(row.name.clone());
+            for value in row.counts.values() {
+                query = query.bind(i64::try_from(value).unwrap_or(i64::MAX));
+            }
+            query.execute(&mut *write).await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// What was used in a span of hours.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn usage(&self, span: UsageSpan) -> Result<Vec<UsageRow>, StoreError> {
+        let owner = span
+            .owner
+            .map_or_else(String::new, |owner| owner.to_string());
+        let rows = sqlx::query(AssertSqlSafe(SELECT.as_str()))
+            .bind(span.from)
+            .bind(span.to)
+            .bind(owner)
+            .bind(span.limit.max(0))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// CPU time in microseconds that each owner used in a span of hours.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn cpu_by_owner(
+        &self,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(AccountId, u64)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT owner_id, CAST(SUM(cpu_micros) AS BIGINT) AS micros FROM usage_hours \
+             WHERE hour >= $1 AND hour <= $2 GROUP BY owner_id ORDER BY owner_id",
+        )
+        .bind(from)
+        .bind(to)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let fields = Fields::new(row, "usage_hours", "owner_id")?;
+                let micros = fields.number("micros")?;
+                Ok((
+                    fields.parsed("owner_id")?,
+                    u64::try_from(micros).unwrap_or(0),
+                ))
+            })
+            .collect()
+    }
+
+    /// Forgets what was used before that hour.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn forget_usage(&self, before: i64) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        sqlx::query("DELETE FROM usage_hours WHERE hour < $1")
+            .bind(before)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(())
+    }
+}
+
+fn read(row: &AnyRow) -> Result<UsageRow, StoreError> {
+    let fields = Fields::new(row, "usage_hours", "space_id")?;
+    let count = |field| {
+        let number = fields.number(field)?;
+        u64::try_from(number)
+            .map_err(|_| fields.corrupt(field, format_args!("{number} is negative")))
+    };
+    Ok(UsageRow {
+        hour: fields.number("hour")?,
+        space: fields.parsed("space_id")?,
+        owner: fields.parsed("owner_id")?,
+        owner_name: fields.text("owner")?,
+        name: fields.text("name")?,
+        counts: UsageCounts::read(count)?,
+    })
+}

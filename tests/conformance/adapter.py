@@ -1,0 +1,183 @@
+"""All that the suite knows of the product: HTTP, and for containers the Docker engine's command.
+
+To run the suite against something else, write a class with these methods.
+"""
+
+import base64
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GUESTS = ROOT / "tests/guests"
+HERE = pathlib.Path(__file__).resolve().parent
+
+CONFIG = """
+[quota]
+spaces_per_owner = 1000
+memory_per_owner = "16 GiB"
+cpu_per_owner = 64.0
+instances_per_owner = 3
+[host]
+cpu_overcommit = 16.0
+[docker]
+measure_every = "500ms"
+isolation = "reported"
+[wasm]
+request_timeout = "60s"
+[build]
+at_once = 1
+"""
+
+SIZES = {"size-01": 0.1, "size-025": 0.25, "size-05": 0.5, "size-1": 1.0}
+
+
+def hardware():
+    standard = {"cpu-nano": 0.25, "cpu-basic": 1.0}
+    return "".join(
+        f'[[hardware]]\nname = "{name}"\ntitle = "{name}"\ncpu = {cpu}\nmemory = "256 MiB"\n'
+        for name, cpu in (standard | SIZES).items()
+    )
+
+
+class Glasshouse:
+    """A server of its own in a temporary folder, and the account `admin`."""
+
+    def __init__(self, binary):
+        self.folder = tempfile.TemporaryDirectory()
+        folder = pathlib.Path(self.folder.name)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        (folder / "config.toml").write_text(hardware() + CONFIG)
+        self.log = open(folder / "server.log", "w+")
+        command = [binary, "serve", "--data", folder / "data", "--listen", f"127.0.0.1:{self.port}"]
+        self.process = subprocess.Popen([*command, "--config", folder / "config.toml"], stdout=self.log, stderr=self.log)
+        self.wait(lambda: self.raw("GET", "/readyz")[0] == 200, 60, "the server is ready")
+        self.token = (folder / "data/admin-token").read_text().strip()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def wait(self, ready, seconds, what):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                if ready():
+                    return
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                raise SystemExit("the server ended:\n" + self.said())
+            time.sleep(0.1)
+        raise TimeoutError(f"{what}: not within {seconds} s")
+
+    def said(self):
+        self.log.flush()
+        return pathlib.Path(self.log.name).read_text()[-3000:]
+
+    def raw(self, method, path, body=None, headers=None, timeout=90):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.read(), dict(response.getheaders())
+        finally:
+            connection.close()
+
+    def api(self, method, path, body=None, kind="application/json"):
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
+        text = body if isinstance(body, (bytes, str)) or body is None else json.dumps(body)
+        status, answer, _ = self.raw(method, path, text, headers)
+        try:
+            return status, json.loads(answer)
+        except ValueError:
+            return status, answer
+
+    def create(self, name):
+        return self.api("POST", "/api/repos/create", {"name": name, "type": "space", "sdk": "static"})[0]
+
+    def publish(self, name, kind, size=None, wait=600):
+        """Publishes a Space that answers /spin, /busy?ms=, /grow?mib= and /: `wasi` or `container`."""
+        self.create(name)
+        if size:
+            status, answer = self.api("POST", f"/api/spaces/admin/{name}/hardware", {"flavor": size})
+            assert status == 200, answer
+        files = self.files(kind)
+        lines = [{"key": "header", "value": {"summary": "publish", "description": ""}}]
+        for path, content in files.items():
+            value = {"path": path, "content": base64.b64encode(content).decode(), "encoding": "base64"}
+            lines.append({"key": "file", "value": value})
+        body = "\n".join(map(json.dumps, lines)) + "\n"
+        status, answer = self.api("POST", f"/api/spaces/admin/{name}/commit/main", body, "application/x-ndjson")
+        assert status == 200, answer
+        if wait:
+            self.wait_stage(name, "RUNNING", wait)
+
+    def files(self, kind):
+        if kind == "wasi":
+            card = "---\nsdk: wasi\nrequest_timeout: 60s\n---\n"
+            return {"README.md": card.encode(), "app.wasm": (GUESTS / "hostile/app.wasm").read_bytes()}
+        image = os.environ.get("CONFORMANCE_BASE", "python:3.12-slim")
+        return {
+            "README.md": b"---\nsdk: docker\napp_port: 7860\n---\n",
+            "Dockerfile": f"FROM {image}\nCOPY guest.py /guest.py\nCMD [\"python3\", \"/guest.py\"]\n".encode(),
+            "guest.py": (HERE / "guest.py").read_bytes(),
+        }
+
+    def runtime(self, name):
+        return self.api("GET", f"/api/spaces/admin/{name}/runtime")[1]
+
+    def wait_stage(self, name, stage, seconds=60):
+        def there():
+            runtime = self.runtime(name)
+            if runtime.get("stage", "").endswith("ERROR") and stage != runtime["stage"]:
+                raise RuntimeError(f"{name}: {runtime['stage']}: {runtime.get('errorMessage')}")
+            return runtime.get("stage") == stage
+        self.wait(there, seconds, f"{name} is {stage}")
+
+    def visit(self, name, path="/", timeout=90):
+        return self.raw("GET", path, headers={"Host": f"admin-{name}.localhost:{self.port}"}, timeout=timeout)
+
+    def cpu_seconds(self, name):
+        return self.runtime(name)["usage"]["cpuMs"] / 1000
+
+    def sleep(self, name):
+        self.api("POST", f"/api/spaces/admin/{name}/sleeptime", {"seconds": 1})
+        self.wait_stage(name, "SLEEPING", 60)
+
+    def pause(self, name):
+        self.api("POST", f"/api/spaces/admin/{name}/pause")
+
+    def starts(self, name):
+        rows = self.api("GET", "/api/usage?sum=true")[1]["rows"]
+        return next((row["starts"] for row in rows if row["space"] == f"admin/{name}"), 0)
+
+    def set_quota(self, **quota):
+        return self.api("PUT", "/api/admin/quotas/admin", quota)[0]
+
+    def limits(self, name):
+        return {limit["name"]: limit for limit in self.runtime(name)["limits"]}
+
+    def container_cpu(self, name):
+        """What the kernel counted for the Space's container, in seconds; None where it cannot be read."""
+        space = self.api("GET", f"/api/spaces/admin/{name}")[1]["_id"]
+        found = subprocess.run(
+            ["docker", "ps", "-q", "--no-trunc", "--filter", f"label=glasshouse.space-id={space}"],
+            capture_output=True, text=True, check=False,
+        ).stdout.split()
+        for folder in ("cpuacct/docker", "system.slice"):
+            for container in found:
+                path = pathlib.Path("/sys/fs/cgroup") / folder / container / "cpuacct.usage"
+                if path.exists():
+                    return int(path.read_text()) / 1e9
+        return None
