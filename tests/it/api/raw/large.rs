@@ -151,7 +151,7 @@ fn addresses_are_for_what_they_were_given_for() {
         format!("{other}?{query}"),
         format!("{path}?{}", query.replace("size=5", "size=6")),
         format!("{path}?{}", query.replace("until=", "until=9")),
-        format!("{path}?{}0", query),
+        format!("{path}?{query}0"),
         format!(
             "{path}?size=5&until=99999999999999&signature={}",
             "0".repeat(64)
