@@ -107,14 +107,7 @@ fn what_is_no_xorb_and_no_shard_is_refused() {
     let unproven = [&header[..], &file(0, 1), &term, &end].concat();
     let refused = post(&server, &token, "/v1/shards", &unproven).expect(400);
     assert!(refused.text().contains("prove"), "{refused:?}");
-    let unsent = [
-        &header[..],
-        &file(0x8000_0000, 1),
-        &term,
-        &[0; 48],
-        &end,
-    ]
-    .concat();
+    let unsent = [&header[..], &file(0x8000_0000, 1), &term, &[0; 48], &end].concat();
     let refused = post(&server, &token, "/v1/shards", &unsent).expect(400);
     assert!(refused.text().contains("was not sent"), "{refused:?}");
 }
