@@ -131,3 +131,97 @@ impl Write for Chunks {
             .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read;
+
+    use futures_util::StreamExt;
+
+    use super::*;
+    use crate::repo::{CommitRequest, Operation, RepoLimits};
+
+    /// The files of a context over a Space with `files`.
+    async fn sent(context: Context, files: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repos = Repos::new(folder.path().join("repos"), RepoLimits::default()).expect("repos");
+        let space = SpaceId::new();
+        repos.create(space).await.expect("a repository");
+        let mut spool = repos.spool().expect("a spool");
+        let operations = files.iter().map(|(path, bytes)| Operation::Put {
+            path: path.parse().expect("a path"),
+            content: spool.put(bytes).expect("room"),
+        });
+        let request = CommitRequest {
+            operations: operations.collect(),
+            branch: "main".into(),
+            parent: None,
+            title: String::new(),
+            description: String::new(),
+            author: "ann".into(),
+            spool,
+        };
+        let revision = repos.commit(space, request).await.expect("a commit");
+        let (stream, reading) = context.send(&repos, space, revision);
+        let mut stream = std::pin::pin!(stream);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk.expect("readable"));
+        }
+        reading.await.expect("no panic").expect("readable");
+        let mut found = BTreeMap::new();
+        for entry in tar::Archive::new(bytes.as_slice())
+            .entries()
+            .expect("an archive")
+        {
+            let mut entry = entry.expect("an entry");
+            let path = entry.path().expect("a path").display().to_string();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).expect("readable");
+            found.insert(path, content);
+        }
+        found
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_context_holds_the_files_and_what_is_beside_them() {
+        let long = format!("{}/{}.txt", "d".repeat(120), "f".repeat(120));
+        let large = vec![7_u8; 3 * CHUNK + 1];
+        let files: [(&str, &[u8]); 4] = [
+            ("app.py", b"print(1)"),
+            ("secret.txt", b"open sesame"),
+            (&long, b"long"),
+            ("large.bin", &large),
+        ];
+        let limits = CheckoutLimits {
+            files: 100,
+            bytes: 1 << 20,
+        };
+        let beside = Context {
+            folder: "app/",
+            beside: vec![("Dockerfile".into(), b"FROM scratch".to_vec())],
+            ignore: Ignore::default(),
+            keep: Vec::new(),
+            limits,
+        };
+        let found = sent(beside, &files).await;
+        assert_eq!(found.len(), 5);
+        assert_eq!(found["Dockerfile"], b"FROM scratch");
+        assert_eq!(found["app/large.bin"], large);
+        assert_eq!(found[&format!("app/{long}")], b"long");
+
+        let ignoring = Context {
+            folder: "",
+            beside: Vec::new(),
+            ignore: Ignore::parse("*\n!large.bin"),
+            keep: vec!["app.py".into()],
+            limits,
+        };
+        let found = sent(ignoring, &files).await;
+        assert_eq!(
+            found.into_keys().collect::<Vec<_>>(),
+            ["app.py", "large.bin"]
+        );
+    }
+}
