@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
@@ -27,9 +28,13 @@ pub struct Networks {
     label: &'static str,
     pool: (Ipv4Addr, u8),
     firewall: Firewall,
-    /// One subnet is chosen after the other.
-    choosing: Mutex<()>,
+    /// One subnet is chosen after the other; and which networks were asked for when, for somebody may be about to
+    /// connect to one that nobody uses yet.
+    choosing: Mutex<HashMap<String, Instant>>,
 }
+
+/// How long whoever asked for a network may take to connect to it.
+const GRACE: Duration = Duration::from_secs(600);
 
 // === impl Networks ===
 
@@ -75,7 +80,8 @@ impl Networks {
     pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<String> {
         let name = self.name(whose, reach);
         let docker = self.engine.connect().await?;
-        let _turn = self.choosing.lock().await;
+        let mut asked = self.choosing.lock().await;
+        asked.insert(name.clone(), Instant::now());
         match docker
             .inspect_network(&name, None::<InspectNetworkOptions>)
             .await
@@ -164,9 +170,15 @@ impl Networks {
         let options = ListNetworksOptions {
             filters: Some(filters),
         };
-        let _turn = self.choosing.lock().await;
+        let mut asked = self.choosing.lock().await;
+        asked.retain(|_, at| at.elapsed() < GRACE);
         for network in docker.list_networks(Some(options)).await? {
-            let Some(id) = network.id else { continue };
+            let (Some(id), Some(name)) = (network.id, network.name) else {
+                continue;
+            };
+            if whose.is_none() && asked.contains_key(&name) {
+                continue;
+            }
             if let Err(error) = docker.remove_network(&id).await
                 && !matches!(status(&error), Some(403 | 404 | 409))
             {

@@ -21,6 +21,8 @@ pub enum ExitReason {
     },
     /// It could not be started; the text is for the author.
     NotStarted(String),
+    /// The server failed to start it, or to thaw it, and tries again.
+    ServerFailed,
     /// It is gone and nobody saw why.
     Lost,
 }
@@ -37,6 +39,7 @@ impl ExitReason {
             ),
             Self::Exited { code } => format!("It ended by itself with exit code {code}."),
             Self::NotStarted(why) => why.clone(),
+            Self::ServerFailed => "The server failed to start it and will try again.".into(),
             Self::Lost => "It disappeared.".into(),
         }
     }

@@ -65,6 +65,8 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
             },
             None => Route::Starting,
         },
+        // Visitors are none the wiser for a failure of ours that the next try may mend.
+        Stage::RuntimeError if observed.server_failed() => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: match stored.space.disabled {
@@ -280,12 +282,11 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
             return;
         }
     }
-    supervisor
-        .parts
-        .runtimes
-        .for_artifact(&kept.artifact)
-        .stop(kept.id)
-        .await;
+    let parts = &supervisor.parts;
+    lock(&supervisor.own.observed).leaving = true;
+    let runtime = parts.runtimes.for_artifact(&kept.artifact);
+    runtime.stop(kept.id).await;
+    lock(&supervisor.own.observed).leaving = false;
 }
 
 /// Freezes an instance that nobody uses. Visitors are kept from it first, and whoever came before that keeps it going.
@@ -313,7 +314,7 @@ async fn thaw(supervisor: &Supervisor, id: InstanceId) {
     if let Err(error) = runtime.thaw(id).await {
         let space = supervisor.id;
         tracing::error!(%space, "an instance of {space} could not be thawed and is replaced: {error:#}");
-        lock(&supervisor.own.observed).end(id, ExitReason::Lost, Vec::new(), now());
+        lock(&supervisor.own.observed).end(id, ExitReason::ServerFailed, Vec::new(), now());
         runtime.stop(id).await;
         return;
     }

@@ -17,17 +17,25 @@ pub(super) fn ask_for_room(
     of: Option<AccountId>,
     refused: &Refused,
 ) -> bool {
-    let mut idle: Vec<_> = lock(everybody)
+    let others: Vec<_> = lock(everybody)
         .iter()
         .filter(|(id, _)| **id != whose)
-        .filter_map(|(id, own)| Some((idle_since(&own.observed)?, ledger.known(*id)?, own.clone())))
-        .filter(|(_, account, _)| of.is_none_or(|owner| account.owner.owner == owner))
+        .filter_map(|(id, own)| Some((ledger.known(*id)?, own.clone())))
+        .filter(|(account, _)| of.is_none_or(|owner| account.owner.owner == owner))
         .collect();
-    idle.sort_by_key(|(since, ..)| *since);
     let mut missing = refused
         .used
         .saturating_add(refused.wanted)
         .saturating_sub(refused.limit);
+    let mut idle = Vec::new();
+    for (account, own) in others {
+        if lock(&own.observed).leaving {
+            missing = missing.saturating_sub(held(&account, refused.resource));
+        } else if let Some(since) = idle_since(&own.observed) {
+            idle.push((since, account, own));
+        }
+    }
+    idle.sort_by_key(|(since, ..)| *since);
     for (_, account, own) in idle {
         if missing == 0 {
             return true;

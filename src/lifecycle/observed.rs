@@ -19,6 +19,8 @@ pub(super) struct Observed {
     pub(super) asleep: bool,
     /// Whether another Space needs the memory that this one holds without using it.
     pub(super) give_way: bool,
+    /// Whether what it holds is on its way back: it is being stopped.
+    pub(super) leaving: bool,
     /// Until when there is no room to start anything.
     pub(super) full_until: Option<Millis>,
     /// Its place among those that wait until the host has room.
@@ -85,6 +87,18 @@ impl Observed {
     pub(super) fn any_ready(&self) -> bool {
         let ready = |kept: &Kept| matches!(kept.state, KeptState::Ready { .. });
         self.instances.iter().any(ready)
+    }
+
+    /// Whether it is the server that failed, and soon tries again.
+    pub(super) fn server_failed(&self) -> bool {
+        let last = self.instances.last().map(|kept| &kept.state);
+        matches!(
+            last,
+            Some(KeptState::Ended {
+                reason: ExitReason::ServerFailed,
+                ..
+            })
+        )
     }
 
     /// Whether what is to serve is frozen.

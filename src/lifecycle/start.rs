@@ -52,9 +52,8 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
         if let Err(error) = started {
             let name = &space.name;
             tracing::error!(space = %name, "{name} could not be started: {error:#}");
-            let reason = "The server failed to start it and will try again.".to_owned();
             let mut observed = lock(&supervisor.own.observed);
-            observed.end(id, ExitReason::NotStarted(reason), Vec::new(), now());
+            observed.end(id, ExitReason::ServerFailed, Vec::new(), now());
         }
         supervisor.own.nudge.notify_one();
     });

@@ -31,7 +31,8 @@ pub struct Found {
 impl ContainerRuntime {
     /// What an earlier process left running; what it left behind that does not run is removed.
     pub async fn find(&self) -> Vec<Found> {
-        if !self.is_on() {
+        // An engine that hangs keeps nothing else from starting; what runs there is swept when it is back.
+        if self.is_away().await {
             return Vec::new();
         }
         let found = self.list().await.unwrap_or_else(|error| {

@@ -130,13 +130,18 @@ impl ContainerRuntime {
         if !self.is_on() {
             return Some("turned off");
         }
-        match tokio::time::timeout(PING, self.0.engine.ping()).await {
-            Ok(Ok(())) => {}
-            _ => return Some("no engine answers"),
+        if self.is_away().await {
+            return Some("no engine answers");
         }
         let isolated =
             !self.0.settings.isolation_required || self.0.networks.isolated().await.is_ok();
         (!isolated).then_some("containers cannot be kept off this host's network")
+    }
+
+    /// Whether there is no engine that answers within a moment.
+    async fn is_away(&self) -> bool {
+        let answer = tokio::time::timeout(PING, self.0.engine.ping()).await;
+        !matches!(answer, Ok(Ok(())))
     }
 
     /// Whether the operator wants containers at all.

@@ -27,6 +27,10 @@ const HINT_AFTER: Duration = Duration::from_secs(5);
 /// One try: a connection, and the first bytes of an answer to a GET. Never a HEAD, which some apps answer with an error.
 const TRY: Duration = Duration::from_secs(10);
 
+/// How much more of the answer is read, and for how long, for politeness alone.
+const REST_BYTES: u64 = 1 << 20;
+const REST: Duration = Duration::from_millis(250);
+
 /// Returns once the app has answered anything at all to `GET /`.
 ///
 /// # Errors
@@ -96,9 +100,13 @@ async fn ask(address: SocketAddr) -> std::io::Result<String> {
         .strip_prefix("HTTP/1.")
         .and_then(|rest| rest.get(2..5))
         .filter(|status| status.bytes().all(|byte| byte.is_ascii_digit()));
-    status
+    let status = status
         .map(str::to_owned)
-        .ok_or_else(|| std::io::Error::other("it does not speak HTTP/1.1"))
+        .ok_or_else(|| std::io::Error::other("it does not speak HTTP/1.1"))?;
+    // An app that is cut off in the midst of its answer complains of it to its author.
+    let (mut rest, mut nowhere) = (stream.take(REST_BYTES), tokio::io::sink());
+    let _ = timeout(REST, tokio::io::copy(&mut rest, &mut nowhere)).await;
+    Ok(status)
 }
 
 /// Nothing while the container runs.

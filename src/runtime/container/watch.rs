@@ -24,37 +24,58 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Its log is usually read to its end within this time after its end.
 const LAST_LINES: Duration = Duration::from_millis(300);
 
-/// Copies what the container prints into the Space's run log, until it ends. What was printed up to `after` is there
-/// already.
+/// Copies what the container prints into the Space's run log, until it ends, also across an engine that goes away and
+/// comes back. What was printed up to `after` is there already.
 pub(super) fn follow_log(docker: Docker, running: Arc<Running>, after: Option<Millis>) {
     tokio::spawn(async move {
-        let options = LogsOptions {
-            follow: true,
-            stdout: true,
-            stderr: true,
-            timestamps: true,
-            since: after
-                .and_then(|after| i32::try_from(after / 1000).ok())
-                .unwrap_or(0),
-            ..LogsOptions::default()
-        };
-        let mut chunks = docker.logs(&name_of(running.instance), Some(options));
-        while let Some(Ok(chunk)) = chunks.next().await {
-            let chunk = chunk.into_bytes();
-            let text = String::from_utf8_lossy(&chunk);
-            // The engine sends one line a frame, cut at 16 KiB, with its time before it.
-            let (at, line) = text.split_once(' ').unwrap_or(("", &text));
-            let at = at.parse::<jiff::Timestamp>().ok();
-            let seen = |after| at.is_some_and(|at| at.as_millisecond() <= after);
-            if after.is_some_and(seen) {
-                continue;
+        let name = name_of(running.instance);
+        let mut after = after;
+        loop {
+            copy_log(&docker, &running, &name, &mut after).await;
+            match inspect(&docker, &name).await {
+                Ok(inspected)
+                    if inspected
+                        .state
+                        .as_ref()
+                        .is_some_and(|state| state.running == Some(true)) => {}
+                Err(_) if !running.is_stopping() && !is_absent(&docker, &name).await => {}
+                _ => return,
             }
-            for line in line.trim_end_matches(['\r', '\n']).split('\n') {
-                running.heard(line);
-                running.say(line);
-            }
+            sleep(PAUSE).await;
         }
     });
+}
+
+/// Copies until the stream ends, and leaves in `after` when the last line was printed.
+async fn copy_log(docker: &Docker, running: &Running, name: &str, after: &mut Option<Millis>) {
+    let options = LogsOptions {
+        follow: true,
+        stdout: true,
+        stderr: true,
+        timestamps: true,
+        since: after
+            .and_then(|after| i32::try_from(after / 1000).ok())
+            .unwrap_or(0),
+        ..LogsOptions::default()
+    };
+    let known = *after;
+    let mut chunks = docker.logs(name, Some(options));
+    while let Some(Ok(chunk)) = chunks.next().await {
+        let chunk = chunk.into_bytes();
+        let text = String::from_utf8_lossy(&chunk);
+        // The engine sends one line a frame, cut at 16 KiB, with its time before it.
+        let (at, line) = text.split_once(' ').unwrap_or(("", &text));
+        let at = at.parse::<jiff::Timestamp>().ok();
+        let at = at.map(jiff::Timestamp::as_millisecond);
+        if at.is_some_and(|at| known.is_some_and(|known| at <= known)) {
+            continue;
+        }
+        *after = at.or(*after);
+        for line in line.trim_end_matches(['\r', '\n']).split('\n') {
+            running.heard(line);
+            running.say(line);
+        }
+    }
 }
 
 /// Watches until the container ends, and tells of an end that nobody asked for.
