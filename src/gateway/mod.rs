@@ -304,10 +304,10 @@ impl Inner {
 
     /// What is held while this response is passed on.
     fn settle(&self, response: &Response<Body>, mut stay: Stay, knocks: bool) -> Stay {
-        if stay::is_event_stream(response.headers()) && !knocks {
-            let outside = stay.is_outside();
-            let place = outside.then(|| self.gates.admit_watcher(&stay.space));
-            stay.become_stream(place.flatten());
+        // What a guest in this process tells ends at its deadline: no tab keeps it open.
+        if stay::is_event_stream(response.headers()) && !knocks && stay.is_outside() {
+            let place = self.gates.admit_watcher(&stay.space);
+            stay.become_stream(place);
         }
         stay
     }
