@@ -1,0 +1,178 @@
+//! What the operator decides, as each room wants to be told.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::builder::{BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits};
+use crate::config::{Config, EgressPolicy, Isolation};
+use crate::docker::{Engine, Networks, Reach};
+use crate::engine::seal::{SealKey, open_key};
+use crate::journal::JournalLimits;
+use crate::ledger::LedgerLimits;
+use crate::repo::{CheckoutLimits, RepoLimits};
+use crate::runtime::container::ContainerSettings;
+use crate::runtime::wasm::WasmSettings;
+
+pub(super) fn repo_limits(config: &Config) -> RepoLimits {
+    RepoLimits {
+        file_bytes: config.repo.file_bytes,
+        commit_bytes: config.repo.commit_bytes,
+        operations: config.repo.files,
+        files: config.repo.tree_files,
+        large_from: config.repo.large_from,
+        large_file_bytes: config.repo.large_file_bytes,
+        large_bytes: config.repo.large_bytes,
+        ..RepoLimits::default()
+    }
+}
+
+pub(super) fn journal_limits(config: &Config) -> JournalLimits {
+    JournalLimits {
+        bytes_per_log: config.journal.bytes_per_log,
+        line_bytes: usize::try_from(config.journal.line_bytes).unwrap_or(usize::MAX),
+        lines_per_second: config.journal.lines_per_second,
+    }
+}
+
+/// Millicores of the machine, times that.
+fn cores_overcommitted(times: f64) -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores as f64 * 1000.0 * times).round() as u64
+}
+
+pub(super) fn ledger_limits(config: &Config) -> LedgerLimits {
+    LedgerLimits {
+        host_memory: host_memory(config),
+        host_cpu: cores_overcommitted(config.host.cpu_overcommit),
+        quota: config.quota.quota(),
+        cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
+        builds: config.build.at_once,
+    }
+}
+
+/// What all Spaces may hold: three quarters of the machine's, unless the operator says otherwise.
+fn host_memory(config: &Config) -> u64 {
+    config.host.memory.unwrap_or_else(|| {
+        let system = rustix::system::sysinfo();
+        (system.totalram * u64::from(system.mem_unit)) / 4 * 3
+    })
+}
+
+pub(super) fn wasm_settings(config: &Config) -> WasmSettings {
+    let wasm = &config.wasm;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    WasmSettings {
+        components: config.data.join("artifacts/components"),
+        guest_threads: wasm.guest_threads.unwrap_or(cores),
+        tick: wasm.tick,
+        request_timeout: wasm.request_timeout,
+        max_request_timeout: wasm.max_request_timeout,
+        instances: wasm.instances,
+        instances_per_space: config.gateway.concurrency_per_space,
+        memory_per_instance: usize::try_from(wasm.memory_per_instance).unwrap_or(usize::MAX),
+        unload_after: wasm.unload_after,
+        reuse_count: wasm.reuse_count,
+        response_bytes: wasm.response_bytes,
+        egress_private: wasm.egress_private,
+    }
+}
+
+/// The container engine, for whoever has the data folder `data`.
+pub(super) fn engine(config: &Config, data: &Path) -> anyhow::Result<Engine> {
+    let id = open_key(&data.join("keys/engine")).context("the data folder's name")?;
+    // Enough to tell folders apart, and short enough to read.
+    let id = hex::encode(&id[..8]);
+    Ok(match config.docker.enabled {
+        true => Engine::new(config.docker.host.as_deref(), &id),
+        false => Engine::off(&id),
+    })
+}
+
+pub(super) fn container_settings(config: &Config) -> anyhow::Result<ContainerSettings> {
+    let docker = &config.docker;
+    Ok(ContainerSettings {
+        storage: config.data.join("storage"),
+        runtime: docker.runtime.clone(),
+        pool: docker.pool().context("`docker.network_pool`")?,
+        isolation_required: docker.isolation == Isolation::Required,
+        egress_private: docker.egress_private,
+        pids: docker.pids,
+        tmp_bytes: docker.tmp,
+        disk_bytes: docker.disk,
+        startup_timeout: docker.startup_timeout,
+        stop_grace: docker.stop_grace,
+        measure_every: docker.measure_every,
+    })
+}
+
+pub(super) fn builder_config(
+    config: &Config,
+    seal: SealKey,
+    profile: &str,
+    engine: Engine,
+) -> anyhow::Result<BuilderConfig> {
+    let docker = &config.docker;
+    let offer = ContainerOffer {
+        startup_timeout: docker.startup_timeout,
+        storage_bytes: docker.storage,
+        internet: docker.egress == EgressPolicy::Internet,
+    };
+    let build = &config.build;
+    Ok(BuilderConfig {
+        artifacts: config.data.join("artifacts"),
+        seal,
+        profile: profile.to_owned(),
+        worker: std::env::current_exe().context("this program's own file")?,
+        compile: CompileLimits {
+            cpu_seconds: build.compile_cpu.as_secs().max(1),
+            memory_bytes: build.compile_memory,
+            wall: build.compile_wall,
+            output_bytes: build.artifact_bytes,
+            module_bytes: config.wasm.module_bytes,
+            guest_memory_bytes: config.wasm.memory_per_instance,
+        },
+        site: CheckoutLimits {
+            files: config.repo.tree_files,
+            bytes: build.artifact_bytes,
+        },
+        hardware: config
+            .hardware()
+            .into_iter()
+            .map(|hardware| hardware.name)
+            .collect(),
+        max_request_timeout: config.wasm.max_request_timeout,
+        containers: docker.enabled.then_some(offer),
+        images: image_config(config, engine)?,
+    })
+}
+
+fn image_config(config: &Config, engine: Engine) -> anyhow::Result<ImageConfig> {
+    let (docker, build) = (&config.docker, &config.build);
+    let pool = docker.pool().context("`docker.network_pool`")?;
+    let base_images = config.runtimes.iter();
+    Ok(ImageConfig {
+        networks: Networks::of_builds(engine.clone(), pool),
+        engine,
+        limits: ImageLimits {
+            memory_bytes: build
+                .container_memory
+                .unwrap_or_else(|| (host_memory(config) / 2).min(4 << 30) >> 20 << 20),
+            cpu_millis: build.container_cpu_millis(),
+            pids: build.container_pids,
+            wall: build.container_wall,
+            image_bytes: build.image_bytes,
+            output_bytes: build.container_output,
+            free_bytes: build.free_disk,
+            reach: match (build.network, build.egress_private) {
+                (false, _) => Reach::Nothing,
+                (true, false) => Reach::Internet,
+                (true, true) => Reach::Private,
+            },
+            isolation_required: docker.isolation == Isolation::Required,
+        },
+        base_images: base_images
+            .map(|(sdk, runtime)| (sdk.clone(), runtime.base_image.clone()))
+            .collect(),
+    })
+}
