@@ -32,8 +32,10 @@ pub const INSTANCE: &str = "glasshouse.instance";
 /// Label: the Space's count of restarts at its start.
 pub const RESTARTS: &str = "glasshouse.restarts";
 
-/// The engine answers a plain question within this time, or is not well.
+/// The engine answers any question within this time, or is not well.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// The first question is a plain one, and whoever asks it holds up others.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(5);
 const USUAL_SOCKET: &str = "unix:///var/run/docker.sock";
 
 /// Why the engine did not do something.
@@ -127,7 +129,7 @@ impl Engine {
         }
         let docker = Docker::connect_with_unix(path, TIMEOUT.as_secs(), API_DEFAULT_VERSION)
             .map_err(absent)?;
-        let docker = tokio::time::timeout(TIMEOUT, docker.negotiate_version())
+        let docker = tokio::time::timeout(FIRST_TIMEOUT, docker.negotiate_version())
             .await
             .unwrap_or(Err(bollard::errors::Error::RequestTimeoutError))
             .map_err(absent)?;
