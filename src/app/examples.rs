@@ -9,10 +9,11 @@ use rust_embed::RustEmbed;
 
 use super::say;
 use crate::config::Config;
-use crate::domain::{Owner, Role, Space, SpaceName, Stage, Visibility};
+use crate::domain::{Card, Owner, Role, Space, SpaceName, Stage, Visibility};
 use crate::lifecycle::Lifecycle;
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
 use crate::store::{NewSpace, Store};
+use crate::web::Starter;
 
 /// Whose they are.
 const OWNER: &str = "examples";
@@ -37,18 +38,8 @@ pub(super) async fn publish(
     if store.account_by_name(&owner).await?.is_none() {
         store.create_account(&owner, Role::User).await?;
     }
-    let mut examples: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for path in Examples::iter() {
-        if let Some((name, _)) = path.split_once('/') {
-            examples
-                .entry(name.to_owned())
-                .or_default()
-                .push(path.to_string());
-        }
-    }
-    examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
     let mut spaces = Vec::new();
-    for (name, files) in &examples {
+    for (name, files) in &examples() {
         let pushed = push(store, repos, lifecycle, &owner, name, files).await;
         spaces.push(pushed.with_context(|| format!("the example `{name}`"))?);
     }
@@ -66,6 +57,51 @@ pub(super) async fn publish(
         });
     }
     Ok(())
+}
+
+/// The paths of each example, by its name.
+fn examples() -> BTreeMap<String, Vec<String>> {
+    let mut examples: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in Examples::iter() {
+        if let Some((name, _)) = path.split_once('/') {
+            examples
+                .entry(name.to_owned())
+                .or_default()
+                .push(path.to_string());
+        }
+    }
+    examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
+    examples
+}
+
+/// The same as Spaces to begin with.
+pub(super) fn starters() -> Vec<Starter> {
+    let examples = examples().into_iter();
+    examples
+        .map(|(name, paths)| {
+            let prefix = format!("{name}/");
+            let files: Vec<_> = paths
+                .iter()
+                .filter_map(|path| {
+                    let file = Examples::get(path)?;
+                    Some((path.strip_prefix(&prefix)?.to_owned(), file.data))
+                })
+                .collect();
+            let readme = files.iter().find(|(path, _)| path == "README.md");
+            let readme = readme.map(|(_, text)| String::from_utf8_lossy(text));
+            let card = readme.and_then(|text| Card::parse(&text).ok());
+            let field = |key: &str| {
+                let value = card.as_ref()?.data.get(key)?.as_str()?;
+                Some(value.to_owned())
+            };
+            Starter {
+                title: field("title").unwrap_or_else(|| name.clone()),
+                emoji: field("emoji").unwrap_or_default(),
+                name,
+                files,
+            }
+        })
+        .collect()
 }
 
 async fn push(

@@ -1,10 +1,14 @@
 //! Who is asking, and what they may do.
 //!
-//! A request carries a token or nothing. The token is looked up by its hash; what it may do is [`may`], a pure
-//! function of who asks, what for, and whose Space it is.
+//! A request carries a token or nothing, a browser's a session in its place. Either is looked up by its hash; what it
+//! may do is [`may`], a pure function of who asks, what for, and whose Space it is. A [`ticket`] carries a session to the
+//! origin of one private Space.
 
 mod credentials;
+mod password;
 mod permission;
+mod session;
+mod ticket;
 mod token;
 
 #[cfg(test)]
@@ -17,7 +21,10 @@ use http::HeaderMap;
 use crate::domain::{Account, Millis, Scope};
 use crate::store::{Store, StoreError};
 
+pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, may};
+pub use session::{SESSION_LIFE, Session};
+pub use ticket::Purpose;
 pub use token::{SecretToken, hash_token, looks_like_ours, new_token};
 
 /// Who is asking.
@@ -30,9 +37,10 @@ pub struct Principal {
 }
 
 /// Finds out who is asking. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Auth {
     store: Store,
+    ticket_key: [u8; 32],
 }
 
 /// Why nobody knows who is asking.
@@ -64,7 +72,8 @@ impl Principal {
 impl Auth {
     /// Looks tokens up in that store.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        let ticket_key = store.derive_key("tickets to private Spaces");
+        Self { store, ticket_key }
     }
 
     /// Who a request to the house itself comes from. A token stands in `x-hf-authorization` (as `gradio_client` sends

@@ -13,6 +13,7 @@ mod ids;
 mod instance;
 mod space;
 mod stage;
+mod variable;
 
 pub use account::{Account, Role, Scope};
 pub use build::{
@@ -29,6 +30,7 @@ pub use ids::{
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
+pub use variable::check_variable;
 
 /// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
 pub type Millis = i64;

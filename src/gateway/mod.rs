@@ -169,7 +169,14 @@ impl Inner {
             return Ok((RequestKind::Gateway, response));
         }
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
-        access::check(&self.auth, &space.settings(), request.headers()).await?;
+        if let Target::Subdomain(_) = target {
+            let scheme = self.addresses.scheme();
+            let exchanged = access::exchange(&self.auth, &space, &request, scheme).await?;
+            if let Some(response) = exchanged {
+                return Ok((RequestKind::Gateway, response));
+            }
+        }
+        access::check(&self.auth, &space, request.headers()).await?;
         if headers::asks_for_websocket(request.headers()) {
             return Err(Trouble::Upgrade);
         }

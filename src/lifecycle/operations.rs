@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Lifecycle, LifecycleError, now};
-use crate::domain::{Desired, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility};
+use crate::domain::{AccountId, Desired, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility};
 use crate::store::{NewSpace, SecretValue};
 
 /// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
@@ -79,12 +79,18 @@ impl Lifecycle {
     /// Starts the Space anew, from whatever state; with `factory` after a build that uses nothing made before.
     ///
     /// # Errors
-    /// When the Space is gone.
+    /// When an operator has stopped it, or the Space is gone.
     pub async fn restart(&self, space: SpaceId, factory: bool) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             // Before the head is read: a commit on its way must not be undone by a restart of what was before it.
             let _turn = this.supervisors.publishing(space).lock_owned().await;
+            if let Some(hold) = this.parts.store.hold_of(space).await? {
+                return Err(LifecycleError::Refused(format!(
+                    "an operator of this server has stopped the Space: {}",
+                    hold.reason
+                )));
+            }
             let stored = this.parts.store.restart_space(space).await?;
             this.supervisors.wake(space);
             match stored.head {
@@ -118,6 +124,40 @@ impl Lifecycle {
             Ok(())
         })
         .await
+    }
+
+    /// Stops the Space for an operator, who says why; its owner cannot restart it until the operator lifts the hold.
+    ///
+    /// # Errors
+    /// When the Space is gone.
+    pub async fn hold(
+        &self,
+        space: SpaceId,
+        operator: AccountId,
+        reason: &str,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        let reason = reason.to_owned();
+        to_the_end(async move {
+            // Against a restart that has looked for a hold and not found it yet.
+            let _turn = this.supervisors.publishing(space).lock_owned().await;
+            this.parts.store.hold(space, operator, &reason).await?;
+            this.parts.store.set_desired(space, Desired::Paused).await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lifts an operator's hold, and starts the Space again if there was one.
+    ///
+    /// # Errors
+    /// When the Space is gone.
+    pub async fn release(&self, space: SpaceId) -> Result<(), LifecycleError> {
+        match self.parts.store.release(space).await? {
+            true => self.restart(space, false).await,
+            false => Ok(()),
+        }
     }
 
     /// Removes the Space with everything it has. Returns when its name and address are free again, as a rule.

@@ -12,11 +12,15 @@
 mod accounts;
 mod builds;
 mod changes;
+mod console;
 mod events;
 mod fields;
 mod listing;
+mod moderation;
 mod seal;
 mod secrets;
+mod sessions;
+mod showcase;
 mod spaces;
 mod sqlite;
 mod tokens;
@@ -33,10 +37,13 @@ use sqlx::{Any, AnyPool, Transaction};
 
 use crate::domain::{Millis, NameError, SpaceName};
 
+pub use console::BuildRecord;
 pub use events::{Event, EventRecord};
 pub use listing::ListSpaces;
+pub use moderation::{Hold, Report};
 pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
+pub use showcase::{ListShowcase, Order, Showing, Shown};
 pub use spaces::NewSpace;
 pub use tokens::{NewToken, TokenRecord};
 pub use variables::Variable;
@@ -157,6 +164,12 @@ impl Store {
             .await?;
         self.write().await?.rollback().await?;
         Ok(())
+    }
+
+    /// A key for a purpose of its own, from the key that seals secrets: the same after every restart, and telling
+    /// nothing of that one or of any other purpose's.
+    pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
+        self.sealer.derive(purpose)
     }
 
     /// Waits for statements under way and closes the database.
