@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use http::{HeaderMap, header};
 
 use crate::config::Config;
-use crate::domain::{Space, SpaceName};
+use crate::domain::{RepoKind, Space, SpaceName};
 
 /// The address under which the client reached this server; shown as `http://host:port`, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,11 @@ impl Arrival {
     /// The address of the Space's page.
     pub fn page(&self, name: &SpaceName) -> String {
         format!("{self}/spaces/{name}")
+    }
+
+    /// The address of a repository's page, of whatever kind; what clients print and parse.
+    pub fn repo_page(&self, kind: RepoKind, name: &SpaceName) -> String {
+        format!("{self}/{}{name}", kind.prefix())
     }
 
     /// Where the Space answers: on an origin of its own, or below `/run/` for clients that would not find that one,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Revision, Space, SpaceId, read_front_matter, split_front_matter};
+use crate::domain::{RepoId, Revision, Space, read_front_matter, split_front_matter};
 use crate::repo::{RepoError, Repos};
 
 /// A README longer than this is not shown.
@@ -27,8 +27,8 @@ pub struct Cards {
     remembered: Arc<Mutex<Remembered>>,
 }
 
-/// The face of each Space, and of which commit it is.
-type Remembered = HashMap<SpaceId, (Revision, Arc<Face>)>;
+/// The face of each repository, and of which commit it is.
+type Remembered = HashMap<RepoId, (Revision, Arc<Face>)>;
 
 /// What one Space shows.
 #[derive(Debug, Default, PartialEq)]
@@ -53,23 +53,31 @@ impl Cards {
     /// # Errors
     /// When the repository cannot be read; a missing or broken README is an empty face.
     pub async fn face(&self, space: &Space) -> Result<Arc<Face>, RepoError> {
-        let Some(head) = &space.head else {
+        self.face_at(space.id.into(), space.head.as_ref()).await
+    }
+
+    /// What a commit of any repository shows; nothing before the first one.
+    ///
+    /// # Errors
+    /// As [`Cards::face`].
+    pub async fn face_at(
+        &self,
+        id: RepoId,
+        head: Option<&Revision>,
+    ) -> Result<Arc<Face>, RepoError> {
+        let Some(head) = head else {
             return Ok(Arc::default());
         };
-        if let Some((_, face)) = self
-            .lock()
-            .get(&space.id)
-            .filter(|(known, _)| known == head)
-        {
+        if let Some((_, face)) = self.lock().get(&id).filter(|(known, _)| known == head) {
             return Ok(Arc::clone(face));
         }
-        let readme = self.readme(space.id, head).await?;
+        let readme = self.readme(id, head).await?;
         let face = Arc::new(readme.map_or_else(Face::default, |readme| Face::read(&readme)));
         let mut remembered = self.lock();
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(space.id, (head.clone(), Arc::clone(&face)));
+        remembered.insert(id, (head.clone(), Arc::clone(&face)));
         Ok(face)
     }
 
@@ -79,13 +87,13 @@ impl Cards {
     /// When the repository cannot be read.
     pub async fn readme(
         &self,
-        space: SpaceId,
+        id: impl Into<RepoId>,
         revision: &Revision,
     ) -> Result<Option<String>, RepoError> {
         let revision = revision.clone();
         let read =
             move |repo: &crate::repo::Repo| repo.read(&revision, "README.md", MAX_README_BYTES);
-        match self.repos.read(space, read).await {
+        match self.repos.read(id, read).await {
             Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
             Err(
                 RepoError::NoRepository

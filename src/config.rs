@@ -15,10 +15,12 @@ use crate::domain::Hardware;
 
 mod addresses;
 mod check;
+mod docker;
 mod sections;
 mod text;
 
 pub use addresses::Addresses;
+pub use docker::{DockerConfig, EgressPolicy, Isolation, RuntimeConfig, RuntimeConfigs};
 pub use sections::{
     BuildConfig, GatewayConfig, HardwareConfig, HostConfig, JournalConfig, LogConfig, LogFormat,
     QuotaConfig, RepoConfig, ServerConfig, SleepConfig, WasmConfig,
@@ -59,6 +61,10 @@ pub struct Config {
     pub host: HostConfig,
     /// WebAssembly guests.
     pub wasm: WasmConfig,
+    /// Containers.
+    pub docker: DockerConfig,
+    /// What SDKs that build containers build on.
+    pub runtimes: RuntimeConfigs,
     /// Making artifacts.
     pub build: BuildConfig,
     /// Published files.

@@ -33,6 +33,7 @@
 //!  3  lifecycle               server                 control plane · sockets
 //!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
 //!  1  store  repo  ledger  routes  journal  config   rows · files · who holds what · the shared table · logs · options
+//!     docker                                         the container engine
 //!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
 //! ```
 //!
@@ -64,6 +65,13 @@
 //!
 //! Killed between any two lines, the next start finds what is stored, and the same lines go on.
 //!
+//! ## Containers
+//!
+//! An image is run by the Docker engine under limits that are read back from it ([`runtime::container`]), on a network of
+//! its Space's own that reaches neither this host nor a neighbour ([`docker`]). Use is requests, and streams that carry
+//! something; without use a container is frozen, later stopped, and whoever comes next is held until it answers. Labels
+//! say whose it is, so that a server that was killed finds what it left running and goes on from there.
+//!
 //! ## Quotas
 //!
 //! [`ledger`] is the one book: memory is held in three tiers at once (Space, owner, host) as values whose drop gives it
@@ -77,6 +85,7 @@ pub mod builder;
 pub mod cards;
 pub mod cli;
 pub mod config;
+pub mod docker;
 pub mod domain;
 pub mod engine;
 pub mod gateway;

@@ -1,20 +1,21 @@
 //! The one table between the control plane, which writes it, and the gateway, which reads it.
 //!
 //! Reading is one map look-up and one look at a `watch` cell: no database, no waiting. The reader can say two things
-//! back, neither of which waits: *somebody wants this Space* ([`Entry::demand`]) and *a visit began or ended*
-//! ([`Visit`]).
+//! back, neither of which waits: *somebody wants this Space* ([`Entry::demand`]) and *a visit began, was of use, or
+//! ended* ([`Visit`]).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::domain::{
-    AccountId, InstanceId, Millis, SpaceId, SpaceName, Stage, Subdomain, Visibility,
-};
+use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Stage, Subdomain, Visibility};
 use crate::upstream::Upstream;
+
+mod serving;
+
+pub use serving::{Serving, Visit};
 
 /// What the gateway does with a Space's requests right now.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub enum Route {
     Serving(Arc<Serving>),
     /// Say that somebody wants it, and wait.
     Asleep,
+    /// Wait: what is to run is being made.
+    Building,
     /// Wait: it is on its way.
     Starting,
     /// It will not answer until its owner does something.
@@ -36,20 +39,6 @@ pub struct Refusal {
     pub stage: Stage,
     /// One sentence for the visitor.
     pub message: String,
-}
-
-/// An instance that answers.
-#[derive(Debug)]
-pub struct Serving {
-    /// Which one.
-    pub instance: InstanceId,
-    /// Where its requests go.
-    pub upstream: Upstream,
-    visits: AtomicUsize,
-    last_used: AtomicI64,
-    draining: AtomicBool,
-    space: SpaceId,
-    nudge: mpsc::UnboundedSender<SpaceId>,
 }
 
 /// What the gateway needs to know of a Space beside its route.
@@ -73,10 +62,6 @@ pub struct Entry {
     wanted: AtomicBool,
     nudge: mpsc::UnboundedSender<SpaceId>,
 }
-
-/// One visit under way; its drop ends it. Keep it until the body or tunnel has ended.
-#[derive(Debug)]
-pub struct Visit(Arc<Serving>);
 
 /// The table. Cheap to clone; all clones are the same table.
 #[derive(Debug, Clone)]
@@ -198,58 +183,11 @@ impl Entry {
 
     /// Control plane only: an instance of this Space, not yet routed to.
     pub fn serving(&self, instance: InstanceId, upstream: Upstream) -> Arc<Serving> {
-        Arc::new(Serving {
+        Arc::new(Serving::new(
+            self.id,
             instance,
             upstream,
-            visits: AtomicUsize::new(0),
-            last_used: AtomicI64::new(now()),
-            draining: AtomicBool::new(false),
-            space: self.id,
-            nudge: self.nudge.clone(),
-        })
+            self.nudge.clone(),
+        ))
     }
-}
-
-// === impl Serving ===
-
-impl Serving {
-    /// Counts a visit until the returned guard drops.
-    pub fn visit(self: &Arc<Self>) -> Visit {
-        self.visits.fetch_add(1, Ordering::AcqRel);
-        Visit(Arc::clone(self))
-    }
-
-    /// Control plane only: another instance has this one's place, so tell when the last visit ends.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-    }
-
-    /// Visits under way.
-    pub fn visits(&self) -> usize {
-        self.visits.load(Ordering::Acquire)
-    }
-
-    /// Since when nobody visits; `None` while somebody does.
-    pub fn idle_since(&self) -> Option<Millis> {
-        (self.visits() == 0).then(|| self.last_used.load(Ordering::Acquire))
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        let serving = &self.0;
-        serving.last_used.store(now(), Ordering::Release);
-        // Only an instance that waits to be stopped is in a hurry; a routed one is looked at when its idle time ends.
-        let last = serving.visits.fetch_sub(1, Ordering::AcqRel) == 1;
-        if last && serving.draining.load(Ordering::Acquire) {
-            let _ = serving.nudge.send(serving.space);
-        }
-    }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

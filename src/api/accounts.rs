@@ -10,7 +10,7 @@ use super::extract::{Caller, JsonBody};
 use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::auth::{hash_token, new_token};
-use crate::domain::{Account, AccountId, Owner, Role, Scope};
+use crate::domain::{Account, AccountId, Owner, RepoKind, Repository, Role, Scope};
 use crate::store::{ListSpaces, NewToken, StoreError, Taken};
 
 #[derive(Debug, Deserialize)]
@@ -80,21 +80,18 @@ pub(super) async fn overview(
         .await?
         .ok_or_else(unknown)?;
     let asking = principal.account.as_ref().map(|asking| asking.id);
-    let spaces = state
-        .store
-        .list_spaces(&spaces_of(&account, asking))
-        .await?
-        .len();
+    let all = everything_of(&state, &account, asking).await?;
+    let count = |kind| all.iter().filter(|repo| repo.kind == kind).count();
     Ok(Json(json!({
         "user": account.name.as_str(),
         "fullname": account.name.as_str(),
         "type": "user",
         "avatarUrl": "",
         "isPro": false,
-        "numModels": 0,
-        "numDatasets": 0,
-        "numSpaces": spaces,
-        "numLikes": 0,
+        "numModels": count(RepoKind::Model),
+        "numDatasets": count(RepoKind::Dataset),
+        "numSpaces": count(RepoKind::Space),
+        "numLikes": state.store.likes_of(account.id).await?.len(),
         "orgs": [],
     })))
 }
@@ -104,22 +101,22 @@ pub(super) async fn organization(Path((name, _)): Path<(String, String)>) -> Api
     ApiError::not_found(format!("There is no organization `{name}`"))
 }
 
-/// `GET /api/settings/repositories`: the caller's own Spaces.
+/// `GET /api/settings/repositories`: the caller's own, newest change first.
 pub(super) async fn repositories(
     State(state): State<ApiState>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
-    let own = spaces_of(&caller.account, Some(caller.account.id));
-    let spaces = state.store.list_spaces(&own).await?;
-    let listed: Vec<_> = spaces
+    let mut own = everything_of(&state, &caller.account, Some(caller.account.id)).await?;
+    own.sort_by_key(|repo| std::cmp::Reverse(repo.updated_at));
+    let listed: Vec<_> = own
         .iter()
-        .map(|space| {
+        .map(|repo| {
             json!({
-                "id": space.name.to_string(),
-                "type": "space",
-                "updatedAt": date(space.updated_at),
-                "visibility": space.visibility,
+                "id": repo.name.to_string(),
+                "type": repo.kind,
+                "updatedAt": date(repo.updated_at),
+                "visibility": repo.visibility,
                 "storage": 0,
                 "storagePercent": 0,
             })
@@ -214,16 +211,23 @@ pub(super) async fn delete_token(
     }
 }
 
-/// An account's Spaces that somebody may see, at most a page of them.
-fn spaces_of(owner: &Account, visible_to: Option<AccountId>) -> ListSpaces {
-    ListSpaces {
+/// What an account has that somebody may see, at most a page of each kind.
+async fn everything_of(
+    state: &ApiState,
+    owner: &Account,
+    visible_to: Option<AccountId>,
+) -> Result<Vec<Repository>, ApiError> {
+    let list = ListSpaces {
         owner: Some(owner.name.clone()),
-        search: None,
         visible_to,
-        everything: false,
-        after: None,
-        limit: 1000,
+        ..ListSpaces::default()
+    };
+    let spaces = state.store.list_spaces(&list).await?;
+    let mut all: Vec<_> = spaces.iter().map(Repository::from).collect();
+    for kind in [RepoKind::Model, RepoKind::Dataset] {
+        all.extend(state.store.list_repositories(kind, &list).await?);
     }
+    Ok(all)
 }
 
 async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {

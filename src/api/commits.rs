@@ -16,12 +16,13 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(super) use self::receive::next_chunk;
 use self::receive::{receive, small_json};
 use self::stream::Arrived;
-use super::{ApiError, ApiState, QueryPairs, SpaceAccess};
+use super::kinds::EachKind;
+use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
-use crate::auth::Principal;
-use crate::domain::{Card, Revision, Space, split_front_matter};
+use crate::domain::{Card, RepoKind, Repository, Revision, split_front_matter};
 use crate::repo::{CommitRequest, EntryKind, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
@@ -31,11 +32,14 @@ const GITIGNORE_BYTES: u64 = 256 << 10;
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new()
-        .route(
-            "/api/spaces/{owner}/{name}/preupload/{revision}",
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/preupload/{revision}",
             post(preupload),
         )
-        .route("/api/spaces/{owner}/{name}/commit/{revision}", post(commit))
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/commit/{revision}",
+            post(commit),
+        )
         .route("/api/validate-yaml", post(validate_yaml))
 }
 
@@ -58,14 +62,15 @@ struct PreuploadFile {
 /// Says how each file is to be sent (always in the commit itself), which ones are ignored, and what is stored already.
 async fn preupload(
     State(state): State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
-    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let (_, stored) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     let request: Preupload = small_json(body, DESCRIPTION_BYTES).await?;
     let limits = state.repos.limits().clone();
-    let answer = state.repos.read(space.id, move |repo| {
+    let answer = state.repos.read(stored.id, move |repo| {
         let at = match repo.resolve(&revision) {
             Err(RepoError::RevisionNotFound(_)) if revision == MAIN => None,
             found => Some(found?),
@@ -115,12 +120,13 @@ async fn preupload(
 /// Receives a commit and makes it. Nothing can be seen of it before all of it has arrived.
 async fn commit(
     State(state): State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     query: QueryPairs,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
-    let (principal, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if query.is_on("create_pr") {
         return Err(ApiError::not_offered("pull requests; commit to `main`"));
     }
@@ -129,9 +135,9 @@ async fn commit(
         .unwrap_or(&revision)
         .to_owned();
     let arrived = receive(&state.repos, body).await?;
-    let page = Arrival::of(&state.config, &headers).page(&space.name);
+    let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
     // The rest runs to its end even when the client no longer waits: a commit that landed is published.
-    let work = tokio::spawn(async move { land(&state, &principal, &space, branch, arrived).await });
+    let work = tokio::spawn(async move { land(&state, &caller, &repo, branch, arrived).await });
     let head = work
         .await
         .map_err(|error| RepoError::Io(std::io::Error::other(error)))??;
@@ -145,28 +151,24 @@ async fn commit(
 
 async fn land(
     state: &ApiState,
-    principal: &Principal,
-    space: &Space,
+    caller: &Caller,
+    repo: &Repository,
     branch: String,
     arrived: Arrived,
 ) -> Result<Revision, ApiError> {
-    let author = principal
-        .account
-        .as_ref()
-        .map_or("unknown", |account| account.name.as_str());
     let publishes = branch == MAIN;
     let request = CommitRequest {
         branch,
         parent: arrived.header.parent_commit,
         title: arrived.header.summary,
         description: arrived.header.description.unwrap_or_default(),
-        author: author.to_owned(),
+        author: caller.account.name.to_string(),
         operations: arrived.operations,
         spool: arrived.spool,
     };
-    let head = state.repos.commit(space.id, request).await?;
+    let head = state.repos.commit(repo.id, request).await?;
     if publishes {
-        state.lifecycle.publish(space.id, &head).await?;
+        state.lifecycle.landed(repo.kind, repo.id, &head).await?;
     }
     Ok(head)
 }

@@ -1,5 +1,8 @@
 //! Every route and who may call it: one table, kept true by tests.
 
+use super::kinds::path_of;
+use crate::domain::RepoKind;
+
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -13,35 +16,53 @@ pub enum Access {
     Operator,
     /// Whoever may visit the Space.
     Visitor,
-    /// Whoever may see the Space's source.
+    /// Whoever may read the repository.
     Reader,
-    /// Whoever may change the Space.
+    /// Whoever may read the repository; nobody in particular is asked who it is, as git wants it.
+    Git,
+    /// Whoever may change the repository.
     Writer,
 }
 
 /// A route.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Endpoint {
     /// `GET`; routes that answer every method alike say `*`.
     pub method: &'static str,
     /// With placeholders, as the router has it.
-    pub path: &'static str,
+    pub path: String,
     /// Who may call it.
     pub access: Access,
 }
 
-const fn on(method: &'static str, path: &'static str, access: Access) -> Endpoint {
-    Endpoint {
-        method,
-        path,
-        access,
-    }
+/// All routes of this room.
+pub fn endpoints() -> Vec<Endpoint> {
+    let of_one = |&(method, path, access): &Entry| {
+        let shared = path.contains("{kinds}") || path.contains("{prefix}");
+        let kinds = if shared {
+            &RepoKind::ALL[..]
+        } else {
+            &RepoKind::ALL[..1]
+        };
+        kinds.iter().map(move |kind| Endpoint {
+            method,
+            path: path_of(path, *kind),
+            access,
+        })
+    };
+    TABLE.iter().flat_map(of_one).collect()
 }
 
-use Access::{Account, Anyone, Filtered, Operator, Reader, Visitor, Writer};
+type Entry = (&'static str, &'static str, Access);
 
-/// All routes of this room.
-pub const ENDPOINTS: &[Endpoint] = &[
+const fn on(method: &'static str, path: &'static str, access: Access) -> Entry {
+    (method, path, access)
+}
+
+use Access::{Account, Anyone, Filtered, Git, Operator, Reader, Visitor, Writer};
+
+/// The routes; one with `{kinds}` or `{prefix}` in its path stands for three.
+const TABLE: &[Entry] = &[
     on("GET", "/api/whoami-v2", Account),
     on("GET", "/api/users/{user}/overview", Filtered),
     on("GET", "/api/organizations/{name}/{*rest}", Anyone),
@@ -53,29 +74,57 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("POST", "/api/admin/users", Operator),
     on("GET", "/api/agent-harnesses", Anyone),
     on("HEAD", "/api/telemetry/{*topic}", Anyone),
-    on("*", "/api/models/{*rest}", Anyone),
-    on("*", "/api/datasets/{*rest}", Anyone),
     on("*", "/api/{*rest}", Anyone),
     on("POST", "/api/repos/create", Account),
     on("DELETE", "/api/repos/delete", Account),
-    on("POST", "/api/repos/move", Anyone),
-    on("GET", "/api/spaces", Filtered),
+    on("POST", "/api/repos/move", Account),
+    on("GET", "/api/{kinds}", Filtered),
     on("GET", "/api/spaces/semantic-search", Filtered),
     on("GET", "/api/spaces/templates", Anyone),
     on("GET", "/api/spaces/hardware", Anyone),
-    on("*", "/api/spaces/{name}", Anyone),
-    on("GET", "/api/spaces/{owner}/{name}", Visitor),
+    on("*", "/api/{kinds}/{name}", Anyone),
+    on("GET", "/api/{kinds}/{owner}/{name}", Visitor),
     on(
         "GET",
-        "/api/spaces/{owner}/{name}/revision/{revision}",
+        "/api/{kinds}/{owner}/{name}/revision/{revision}",
         Reader,
     ),
     on("GET", "/api/spaces/{owner}/{name}/host", Visitor),
-    on("GET", "/api/spaces/{owner}/{name}/auth-check", Reader),
-    on("GET", "/api/spaces/{owner}/{name}/auth-check/write", Writer),
-    on("GET", "/api/spaces/{owner}/{name}/discussions", Reader),
-    on("PUT", "/api/spaces/{owner}/{name}/settings", Writer),
-    on("POST", "/api/spaces/{owner}/{name}/duplicate", Anyone),
+    on("GET", "/api/{kinds}/{owner}/{name}/auth-check", Reader),
+    on(
+        "GET",
+        "/api/{kinds}/{owner}/{name}/auth-check/write",
+        Writer,
+    ),
+    on("GET", "/api/{kinds}/{owner}/{name}/discussions", Reader),
+    on("PUT", "/api/{kinds}/{owner}/{name}/settings", Writer),
+    on("POST", "/api/{kinds}/{owner}/{name}/discussions", Anyone),
+    on("POST", "/api/{kinds}/{owner}/{name}/duplicate", Account),
+    on("POST", "/api/{kinds}/{owner}/{name}/like", Account),
+    on("DELETE", "/api/{kinds}/{owner}/{name}/like", Account),
+    on("GET", "/api/{kinds}/{owner}/{name}/likers", Reader),
+    on("GET", "/api/users/{user}/likes", Filtered),
+    on(
+        "POST",
+        "/api/{kinds}/{owner}/{name}/branch/{branch}",
+        Writer,
+    ),
+    on(
+        "DELETE",
+        "/api/{kinds}/{owner}/{name}/branch/{branch}",
+        Writer,
+    ),
+    on("POST", "/api/{kinds}/{owner}/{name}/tag/{revision}", Writer),
+    on(
+        "DELETE",
+        "/api/{kinds}/{owner}/{name}/tag/{revision}",
+        Writer,
+    ),
+    on(
+        "POST",
+        "/api/{kinds}/{owner}/{name}/super-squash/{branch}",
+        Writer,
+    ),
     on("GET", "/api/spaces/{owner}/{name}/runtime", Visitor),
     on("POST", "/api/spaces/{owner}/{name}/restart", Writer),
     on("POST", "/api/spaces/{owner}/{name}/pause", Writer),
@@ -98,34 +147,37 @@ pub const ENDPOINTS: &[Endpoint] = &[
     on("POST", "/api/validate-yaml", Anyone),
     on(
         "POST",
-        "/api/spaces/{owner}/{name}/preupload/{revision}",
+        "/api/{kinds}/{owner}/{name}/preupload/{revision}",
         Writer,
     ),
     on(
         "POST",
-        "/api/spaces/{owner}/{name}/commit/{revision}",
+        "/api/{kinds}/{owner}/{name}/commit/{revision}",
         Writer,
     ),
-    on("GET", "/api/spaces/{owner}/{name}/tree/{revision}", Reader),
+    on("GET", "/api/{kinds}/{owner}/{name}/tree/{revision}", Reader),
     on(
         "GET",
-        "/api/spaces/{owner}/{name}/tree/{revision}/{*path}",
+        "/api/{kinds}/{owner}/{name}/tree/{revision}/{*path}",
         Reader,
     ),
     on(
         "POST",
-        "/api/spaces/{owner}/{name}/paths-info/{revision}",
+        "/api/{kinds}/{owner}/{name}/paths-info/{revision}",
         Reader,
     ),
-    on("GET", "/api/spaces/{owner}/{name}/refs", Reader),
+    on("GET", "/api/{kinds}/{owner}/{name}/refs", Reader),
     on(
         "GET",
-        "/api/spaces/{owner}/{name}/commits/{revision}",
+        "/api/{kinds}/{owner}/{name}/commits/{revision}",
         Reader,
     ),
     on(
         "GET",
-        "/spaces/{owner}/{name}/resolve/{revision}/{*path}",
+        "/{prefix}{owner}/{name}/resolve/{revision}/{*path}",
         Reader,
     ),
+    on("GET", "/{prefix}{owner}/{name}/info/refs", Git),
+    on("POST", "/{prefix}{owner}/{name}/git-upload-pack", Git),
+    on("POST", "/{prefix}{owner}/{name}/git-receive-pack", Writer),
 ];

@@ -7,13 +7,15 @@
 use std::fmt::Write as _;
 
 use axum::Json;
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::auth::AuthError;
-use crate::domain::Revision;
+use crate::domain::{RepoKind, Revision, SpaceName};
 use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;
 use crate::store::StoreError;
@@ -27,6 +29,14 @@ pub struct ApiError {
     commit: Option<Revision>,
     url: Option<String>,
     request: Option<String>,
+    moved: Option<Moved>,
+}
+
+/// A repository is elsewhere: the names with which an answer is turned into a redirect.
+#[derive(Debug, Clone)]
+pub(super) struct Moved {
+    from: String,
+    to: String,
 }
 
 // === impl ApiError ===
@@ -40,6 +50,7 @@ impl ApiError {
             commit: None,
             url: None,
             request: None,
+            moved: None,
         }
     }
 
@@ -89,11 +100,25 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, message)
     }
 
-    /// 409 for a Space that is there already; clients read its page's address from the body.
-    pub fn exists(url: String) -> Self {
+    /// 409 for a repository that is there already; clients read its page's address from the body.
+    pub fn exists(kind: RepoKind, url: String) -> Self {
         Self {
             url: Some(url),
-            ..Self::conflict("You already created this space repo")
+            ..Self::conflict(format!("You already created this {} repo", kind.as_str()))
+        }
+    }
+
+    /// 307: the repository has another name now. The router knows the rest of the path (see [`redirect`]).
+    pub fn moved(from: &SpaceName, to: &SpaceName) -> Self {
+        Self {
+            moved: Some(Moved {
+                from: from.to_string(),
+                to: to.to_string(),
+            }),
+            ..Self::new(
+                StatusCode::TEMPORARY_REDIRECT,
+                format!("{from} has moved to {to}"),
+            )
         }
     }
 
@@ -105,6 +130,11 @@ impl ApiError {
     /// 413: more bytes than are taken.
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// 415: the body comes in a form that is not read.
+    pub fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
     /// 401: the request needs a token and has none.
@@ -150,6 +180,11 @@ impl ApiError {
     pub fn status(&self) -> StatusCode {
         self.status
     }
+
+    /// The text for whoever sent the request.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl IntoResponse for ApiError {
@@ -170,8 +205,35 @@ impl IntoResponse for ApiError {
         if let Some(request) = &self.request {
             headers.insert("x-request-id", header_text(request));
         }
+        if let Some(moved) = self.moved {
+            response.extensions_mut().insert(moved);
+        }
         response
     }
+}
+
+/// Says where to look instead, for answers of [`ApiError::moved`]: the same address with the new name in it. It is
+/// relative, as clients follow only such a one with their token.
+pub(super) async fn redirect(request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let mut response = next.run(request).await;
+    if let Some(Moved { from, to }) = response.extensions_mut().remove::<Moved>() {
+        let path = uri.path_and_query().map_or("", |path| path.as_str());
+        let location = location(path, &from, &to).and_then(|to| HeaderValue::from_str(&to).ok());
+        match location {
+            Some(location) => drop(response.headers_mut().insert(header::LOCATION, location)),
+            None => return ApiError::repo_not_found().into_response(),
+        }
+    }
+    response
+}
+
+fn location(path: &str, from: &str, to: &str) -> Option<String> {
+    let lower = path.to_ascii_lowercase();
+    let at = lower.find(&format!("/{}", from.to_ascii_lowercase()))?;
+    let rest = &path[at + 1 + from.len()..];
+    let ends = rest.is_empty() || rest.starts_with(['/', '?']) || rest.starts_with(".git/");
+    ends.then(|| format!("{}/{to}{rest}", &path[..at]))
 }
 
 impl From<RepoError> for ApiError {
@@ -181,10 +243,12 @@ impl From<RepoError> for ApiError {
             RepoError::RevisionNotFound(revision) => Self::revision_not_found(&revision),
             RepoError::EntryNotFound(path) => Self::entry_not_found(&path, None),
             RepoError::Refused(message) => Self::bad_request(message),
+            RepoError::Taken(message) => Self::conflict(message),
             RepoError::Conflict { .. } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, error.to_string())
             }
             RepoError::TooLarge(message) => Self::too_large(message),
+            RepoError::NoGit => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
             RepoError::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
             other => Self::internal(&other),
         }
@@ -210,7 +274,7 @@ impl From<LifecycleError> for ApiError {
             LifecycleError::Quota { .. } => Self::forbidden(error.to_string()),
             LifecycleError::NotFound => Self::repo_not_found(),
             LifecycleError::Taken { .. } => {
-                Self::conflict("Another Space has that name, or the address it would have")
+                Self::conflict("Another repository has that name, or the address it would have")
             }
             LifecycleError::Store(error) => error.into(),
             LifecycleError::Repo(error) => error.into(),
@@ -266,6 +330,30 @@ mod tests {
         assert_eq!(header("x-error-code"), "EntryNotFound");
         assert_eq!(header("x-error-message"), "Entry not found: a/? ");
         assert_eq!(header("x-repo-commit").len(), 40);
+    }
+
+    #[test]
+    fn what_moved_is_found_at_the_same_place_in_the_new_one() {
+        let found = |path| location(path, "ann/Old", "bob/new");
+        for (path, expected) in [
+            ("/api/spaces/ann/old", Some("/api/spaces/bob/new")),
+            (
+                "/api/models/ann/Old/tree/main?a=b",
+                Some("/api/models/bob/new/tree/main?a=b"),
+            ),
+            (
+                "/datasets/ann/old.git/info/refs?x",
+                Some("/datasets/bob/new.git/info/refs?x"),
+            ),
+            (
+                "/ann/old/resolve/main/ann/old",
+                Some("/bob/new/resolve/main/ann/old"),
+            ),
+            ("/api/spaces/ann/older", None),
+            ("/api/spaces/ann%2Fold", None),
+        ] {
+            assert_eq!(found(path).as_deref(), expected, "{path}");
+        }
     }
 
     #[test]

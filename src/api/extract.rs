@@ -1,4 +1,4 @@
-//! What handlers ask of a request: who sends it, which Space it names, what its body says.
+//! What handlers ask of a request: who sends it, which repository it names, what its body says.
 
 use std::fmt::Display;
 
@@ -12,7 +12,11 @@ use serde::de::DeserializeOwned;
 
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Principal, may};
-use crate::domain::{Account, Scope, Space, SpaceName};
+use crate::domain::{Account, RepoKind, Repository, Scope, Space, SpaceName};
+
+/// How a handler gets hold of a repository of any kind: as [`SpaceAccess`] for what only Spaces have.
+#[derive(Debug)]
+pub struct RepoAccess;
 
 /// How a handler gets hold of a Space: by name, and only through one of these questions.
 ///
@@ -39,6 +43,97 @@ pub struct QueryPairs(Vec<(String, String)>);
 
 const READ_ONLY: &str = "This token may only read; make one with the scope `write`";
 
+// === impl RepoAccess ===
+
+impl RepoAccess {
+    /// The repository, for one who may read it.
+    ///
+    /// # Errors
+    /// As [`SpaceAccess::read`]; 307 when it has moved and its asker may see it where it is.
+    pub async fn read(
+        state: &ApiState,
+        headers: &HeaderMap,
+        kind: RepoKind,
+        owner: &str,
+        name: &str,
+    ) -> Result<(Principal, Repository), ApiError> {
+        let principal = state.auth.authenticate(headers).await?;
+        let repo = Self::find(state, &principal, kind, owner, name).await?;
+        if principal.may(Action::See, repo.owner, repo.visibility) {
+            Ok((principal, repo))
+        } else {
+            Err(ApiError::repo_not_found())
+        }
+    }
+
+    /// The repository, for one who may change it.
+    ///
+    /// # Errors
+    /// As [`SpaceAccess::write`]; 307 as [`RepoAccess::read`].
+    pub async fn write(
+        state: &ApiState,
+        headers: &HeaderMap,
+        kind: RepoKind,
+        owner: &str,
+        name: &str,
+    ) -> Result<(Caller, Repository), ApiError> {
+        let caller = Caller::of(state, headers).await?;
+        let repo = Self::find(state, &caller.principal, kind, owner, name).await?;
+        may_write(&caller.principal, &repo)?;
+        Ok((caller, repo))
+    }
+
+    async fn find(
+        state: &ApiState,
+        principal: &Principal,
+        kind: RepoKind,
+        owner: &str,
+        name: &str,
+    ) -> Result<Repository, ApiError> {
+        let full: SpaceName = format!("{owner}/{name}")
+            .parse()
+            .map_err(|_| ApiError::repo_not_found())?;
+        if let Some(repo) = state.store.repository_by_name(kind, &full).await? {
+            return Ok(repo);
+        }
+        let moved = state.store.repository_by_former_name(kind, &full).await?;
+        let seen = moved.filter(|repo| principal.may(Action::See, repo.owner, repo.visibility));
+        Err(seen.map_or_else(ApiError::repo_not_found, |repo| {
+            ApiError::moved(&full, &repo.name)
+        }))
+    }
+}
+
+fn may_write(principal: &Principal, repo: &Repository) -> Result<(), ApiError> {
+    let may = |action| principal.may(action, repo.owner, repo.visibility);
+    if may(Action::Write) {
+        return Ok(());
+    }
+    if !may(Action::See) && !may(Action::Visit) {
+        return Err(ApiError::repo_not_found());
+    }
+    Err(if principal.scope == Some(Scope::Read) {
+        ApiError::forbidden(READ_ONLY)
+    } else {
+        ApiError::forbidden(format!("Only {} may change {}", repo.name.owner, repo.name))
+    })
+}
+
+/// The kind stands in the path: `/api/models/…`, `/datasets/…`, `/spaces/…`; what names none is a model.
+impl<S: Send + Sync> FromRequestParts<S> for RepoKind {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let path = parts.uri.path();
+        let path = path.strip_prefix("/api").unwrap_or(path);
+        let first = path.trim_start_matches('/').split('/').next();
+        let named = Self::ALL
+            .into_iter()
+            .find(|kind| first == Some(kind.plural()));
+        Ok(named.unwrap_or(Self::Model))
+    }
+}
+
 // === impl SpaceAccess ===
 
 impl SpaceAccess {
@@ -53,7 +148,7 @@ impl SpaceAccess {
         name: &str,
     ) -> Result<(Principal, Space), ApiError> {
         let principal = state.auth.authenticate(headers).await?;
-        let space = Self::find(state, owner, name).await?;
+        let space = Self::find(state, &principal, owner, name).await?;
         if may(&principal, Action::See, &space) {
             Ok((principal, space))
         } else {
@@ -73,7 +168,7 @@ impl SpaceAccess {
         name: &str,
     ) -> Result<(Principal, Space), ApiError> {
         let principal = state.auth.authenticate(headers).await?;
-        let space = Self::find(state, owner, name).await?;
+        let space = Self::find(state, &principal, owner, name).await?;
         if may(&principal, Action::See, &space) || may(&principal, Action::Visit, &space) {
             Ok((principal, space))
         } else {
@@ -93,29 +188,26 @@ impl SpaceAccess {
         name: &str,
     ) -> Result<(Principal, Space), ApiError> {
         let caller = Caller::of(state, headers).await?;
-        let space = Self::find(state, owner, name).await?;
-        let principal = caller.principal;
-        if may(&principal, Action::Write, &space) {
-            return Ok((principal, space));
-        }
-        if !may(&principal, Action::See, &space) && !may(&principal, Action::Visit, &space) {
-            return Err(ApiError::repo_not_found());
-        }
-        Err(if principal.scope == Some(Scope::Read) {
-            ApiError::forbidden(READ_ONLY)
-        } else {
-            ApiError::forbidden(format!(
-                "Only {} may change {}",
-                space.name.owner, space.name
-            ))
-        })
+        let space = Self::find(state, &caller.principal, owner, name).await?;
+        may_write(&caller.principal, &Repository::from(&space))?;
+        Ok((caller.principal, space))
     }
 
-    async fn find(state: &ApiState, owner: &str, name: &str) -> Result<Space, ApiError> {
-        let name: SpaceName = format!("{owner}/{name}")
+    async fn find(
+        state: &ApiState,
+        principal: &Principal,
+        owner: &str,
+        name: &str,
+    ) -> Result<Space, ApiError> {
+        let full: SpaceName = format!("{owner}/{name}")
             .parse()
             .map_err(|_| ApiError::repo_not_found())?;
-        let space = state.store.space_by_name(&name).await?;
+        if let Some(space) = state.store.space_by_name(&full).await? {
+            return Ok(space);
+        }
+        // The answer says where it has moved, if it has.
+        let moved = RepoAccess::find(state, principal, RepoKind::Space, owner, name).await?;
+        let space = state.store.space_by_id(moved.id.space()).await?;
         space.ok_or_else(ApiError::repo_not_found)
     }
 }

@@ -1,4 +1,4 @@
-//! What is in a Space's repository: listings, files, branches and commits.
+//! What is in a repository: listings, files and commits.
 
 mod range;
 mod resolve;
@@ -15,11 +15,12 @@ use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::kinds::EachKind;
 use super::schema::date;
-use super::{ApiError, ApiState, QueryPairs, SpaceAccess};
+use super::{ApiError, ApiState, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
-use crate::domain::{Revision, Space};
-use crate::repo::{CommitFacts, Entry, EntryKind, MAIN, Ref, Repo, RepoError};
+use crate::domain::{RepoKind, Repository, Revision};
+use crate::repo::{CommitFacts, Entry, EntryKind, MAIN, Repo, RepoError};
 
 /// Entries in a page of a listing, and in one that names the last commit of each.
 const PAGE: usize = 1000;
@@ -33,23 +34,23 @@ const ASKED_PATHS: usize = 1000;
 const QUESTION_BYTES: usize = 2 << 20;
 
 pub(super) fn routes() -> Router<ApiState> {
+    let tree_below = "/api/{kinds}/{owner}/{name}/tree/{revision}/{*path}";
     Router::new()
-        .route("/api/spaces/{owner}/{name}/tree/{revision}", get(root_tree))
-        .route(
-            "/api/spaces/{owner}/{name}/tree/{revision}/{*path}",
-            get(tree),
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/tree/{revision}",
+            get(root_tree),
         )
-        .route(
-            "/api/spaces/{owner}/{name}/paths-info/{revision}",
+        .each_kind(tree_below, get(tree))
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/paths-info/{revision}",
             post(paths_info),
         )
-        .route("/api/spaces/{owner}/{name}/refs", get(refs))
-        .route(
-            "/api/spaces/{owner}/{name}/commits/{revision}",
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/commits/{revision}",
             get(commits),
         )
-        .route(
-            "/spaces/{owner}/{name}/resolve/{revision}/{*path}",
+        .each_kind(
+            "/{prefix}{owner}/{name}/resolve/{revision}/{*path}",
             get(resolve::resolve),
         )
 }
@@ -57,15 +58,17 @@ pub(super) fn routes() -> Router<ApiState> {
 type RevisionPath = Path<(String, String, String)>;
 type FileRoute = Path<(String, String, String, String)>;
 
-/// `GET /api/spaces/{owner}/{name}/tree/{revision}`
+/// `GET /api/{kinds}/{owner}/{name}/tree/{revision}`
 async fn root_tree(
     state: State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     query: QueryPairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     tree(
         state,
+        kind,
         Path((owner, name, revision, String::new())),
         query,
         headers,
@@ -73,15 +76,16 @@ async fn root_tree(
     .await
 }
 
-/// `GET /api/spaces/{owner}/{name}/tree/{revision}/{*path}`
+/// `GET /api/{kinds}/{owner}/{name}/tree/{revision}/{*path}`
 async fn tree(
     State(state): State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision, path)): FileRoute,
     query: QueryPairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
-    let Some(at) = resolve_or_empty(&state, &space, revision).await? else {
+    let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
+    let Some(at) = resolve_or_empty(&state, &repo, revision).await? else {
         return match path.as_str() {
             "" => Ok(Json(json!([])).into_response()),
             path => Err(ApiError::entry_not_found(path, None)),
@@ -102,7 +106,7 @@ async fn tree(
         let entries = describe(repo, &at, page.entries, expand)?;
         Ok((entries, page.next))
     };
-    let (entries, next) = match state.repos.read(space.id, read).await {
+    let (entries, next) = match state.repos.read(repo.id, read).await {
         Err(RepoError::EntryNotFound(path)) => {
             return Err(ApiError::entry_not_found(&path, Some(commit)));
         }
@@ -119,22 +123,24 @@ async fn tree(
         };
         let query = query.with("cursor", &next);
         let next = format!(
-            "{arrival}/api/spaces/{}/tree/{commit}{folder}?{query}",
-            space.name
+            "{arrival}/api/{}/{}/tree/{commit}{folder}?{query}",
+            kind.plural(),
+            repo.name
         );
         add_next(&mut response, &next)?;
     }
     Ok(response)
 }
 
-/// `POST /api/spaces/{owner}/{name}/paths-info/{revision}`: a form from Python, JSON from JavaScript.
+/// `POST /api/{kinds}/{owner}/{name}/paths-info/{revision}`: a form from Python, JSON from JavaScript.
 async fn paths_info(
     State(state): State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Vec<Value>>, ApiError> {
-    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
+    let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let body = axum::body::to_bytes(body, QUESTION_BYTES)
         .await
         .map_err(|_| ApiError::too_large("the question about paths is too long, or broke off"))?;
@@ -145,7 +151,7 @@ async fn paths_info(
             "ask for at most {most} paths at once"
         )));
     }
-    let Some(at) = resolve_or_empty(&state, &space, revision).await? else {
+    let Some(at) = resolve_or_empty(&state, &repo, revision).await? else {
         return Ok(Json(Vec::new()));
     };
     let read = move |repo: &Repo| {
@@ -156,7 +162,7 @@ async fn paths_info(
         let entries = repo.entries(&at, &paths)?;
         describe(repo, &at, entries, expand)
     };
-    Ok(Json(state.repos.read(space.id, read).await?))
+    Ok(Json(state.repos.read(repo.id, read).await?))
 }
 
 fn asked_paths(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<String>, bool), ApiError> {
@@ -194,40 +200,16 @@ fn asked_paths(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<String>, bool), 
     Ok((paths, expand))
 }
 
-/// `GET /api/spaces/{owner}/{name}/refs`
-async fn refs(
-    State(state): State<ApiState>,
-    Path((owner, name)): Path<(String, String)>,
-    query: QueryPairs,
-    headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
-    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
-    let refs = state.repos.read(space.id, Repo::refs).await?;
-    let list = |refs: &[Ref], prefix: &str| -> Vec<Value> {
-        refs.iter()
-            .map(|one| json!({"name": one.name, "ref": format!("{prefix}{}", one.name), "targetCommit": one.target}))
-            .collect()
-    };
-    let mut answer = json!({
-        "branches": list(&refs.branches, "refs/heads/"),
-        "converts": [],
-        "tags": list(&refs.tags, "refs/tags/"),
-    });
-    if query.is_on("include_prs") {
-        answer["pullRequests"] = json!([]);
-    }
-    Ok(Json(answer))
-}
-
-/// `GET /api/spaces/{owner}/{name}/commits/{revision}`
+/// `GET /api/{kinds}/{owner}/{name}/commits/{revision}`
 async fn commits(
     State(state): State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     query: QueryPairs,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
-    let Some(at) = resolve_or_empty(&state, &space, revision).await? else {
+    let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
+    let Some(at) = resolve_or_empty(&state, &repo, revision).await? else {
         return Ok(Json(json!([])).into_response());
     };
     let limit = query
@@ -240,7 +222,7 @@ async fn commits(
     let from = at.clone();
     // One more than is shown, to know whether there is another page.
     let read = move |repo: &Repo| repo.commits(&from, skip, count + 1);
-    let mut commits = state.repos.read(space.id, read).await?;
+    let mut commits = state.repos.read(repo.id, read).await?;
     let more = commits.len() > count;
     commits.truncate(count);
     let list: Vec<_> = commits
@@ -259,7 +241,8 @@ async fn commits(
     if more {
         let arrival = Arrival::of(&state.config, &headers);
         let query = query.with("p", &(page + 1).to_string());
-        let next = format!("{arrival}/api/spaces/{}/commits/{at}?{query}", space.name);
+        let (kinds, name) = (kind.plural(), &repo.name);
+        let next = format!("{arrival}/api/{kinds}/{name}/commits/{at}?{query}");
         add_next(&mut response, &next)?;
     }
     Ok(response)
@@ -268,14 +251,14 @@ async fn commits(
 /// The commit behind a revision; `None` for `main` before the first commit, which is empty rather than missing.
 async fn resolve_or_empty(
     state: &ApiState,
-    space: &Space,
+    repo: &Repository,
     revision: String,
 ) -> Result<Option<Revision>, ApiError> {
     let read = move |repo: &Repo| match repo.resolve(&revision) {
         Err(RepoError::RevisionNotFound(_)) if revision == MAIN => Ok(None),
         found => found.map(Some),
     };
-    Ok(state.repos.read(space.id, read).await?)
+    Ok(state.repos.read(repo.id, read).await?)
 }
 
 /// Entries as the Hub tells them; with `expand` each with the commit that last changed it.
@@ -314,13 +297,13 @@ fn last_commit(commit: &CommitFacts) -> Value {
 }
 
 /// Says where the next page is.
-fn add_next(response: &mut Response, url: &str) -> Result<(), ApiError> {
+pub(super) fn add_next(response: &mut Response, url: &str) -> Result<(), ApiError> {
     let value = HeaderValue::from_str(&format!("<{url}>; rel=\"next\""))
         .map_err(|error| ApiError::internal(&error))?;
     response.headers_mut().insert(header::LINK, value);
     Ok(())
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }

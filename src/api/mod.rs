@@ -1,8 +1,8 @@
 //! The Hub's protocol: what `huggingface_hub`, `hf` and `gradio_client` speak, unmodified.
 //!
-//! Each handler asks for its Space through [`SpaceAccess`], calls the room that does the work, and says the outcome in
-//! the Hub's words ([`schema`]). Changes go through [`Lifecycle`]; nothing here decides what runs. [`ENDPOINTS`] names
-//! every route and who may call it.
+//! Each handler asks for its repository through [`RepoAccess`], or [`SpaceAccess`] for what only Spaces have, calls the
+//! room that does the work, and says the outcome in the Hub's words ([`schema`]). Changes go through [`Lifecycle`]; nothing
+//! here decides what runs. [`endpoints`](endpoints()) names every route and who may call it.
 
 mod accounts;
 mod commits;
@@ -11,25 +11,31 @@ mod endpoints;
 mod error;
 mod extract;
 mod files;
+mod git;
+mod info;
+mod kinds;
+mod likes;
 mod lists;
 mod logs;
+mod refs;
 mod repos;
 mod schema;
 mod secrets;
-mod spaces;
 
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{any, delete, get, head, post, put};
 use axum::{Extension, Json, Router};
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
 
-pub use endpoints::{Access, ENDPOINTS, Endpoint};
+pub use endpoints::{Access, Endpoint, endpoints};
 pub use error::ApiError;
-pub use extract::{Caller, JsonBody, QueryPairs, SpaceAccess};
+pub use extract::{Caller, JsonBody, QueryPairs, RepoAccess, SpaceAccess};
 
+use self::kinds::EachKind;
 use crate::auth::Auth;
 use crate::cards::Cards;
 use crate::config::Config;
@@ -55,22 +61,29 @@ pub struct ApiState {
     pub config: Arc<Config>,
 }
 
-/// Everything below `/api`, and the files of Spaces below `/spaces/OWNER/NAME/resolve`.
+/// Everything below `/api`, and the files of repositories below `/spaces/OWNER/NAME/resolve` and the like.
 ///
 /// A path below `/api` that is no route is answered here; others are left to whoever merges this router.
 pub fn router(state: ApiState) -> Router {
     let cards = Cards::new(state.repos.clone());
-    routes().layer(Extension(cards)).with_state(state)
+    routes()
+        .layer(Extension(cards))
+        .layer(from_fn(error::redirect))
+        .with_state(state)
 }
 
 fn routes() -> Router<ApiState> {
     Router::new()
         .merge(account_routes())
+        .merge(repo_routes())
         .merge(space_routes())
         .merge(control_routes())
+        .merge(refs::routes())
+        .merge(likes::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(commits::routes())
         .merge(files::routes())
+        .merge(git::routes())
         .method_not_allowed_fallback(wrong_method)
 }
 
@@ -94,44 +107,47 @@ fn account_routes() -> Router<ApiState> {
         )
         .route("/api/agent-harnesses", get(agent_harnesses))
         .route("/api/telemetry/{*topic}", head(telemetry))
-        .route("/api/models/{*rest}", any(other_kind))
-        .route("/api/datasets/{*rest}", any(other_kind))
         .route("/api/{*rest}", any(unknown))
 }
 
-fn space_routes() -> Router<ApiState> {
+/// What Spaces, models and datasets have in common.
+fn repo_routes() -> Router<ApiState> {
     Router::new()
         .route("/api/repos/create", post(repos::create))
         .route("/api/repos/delete", delete(repos::delete))
         .route("/api/repos/move", post(repos::move_repo))
-        .route("/api/spaces", get(lists::list))
+        .each_kind("/api/{kinds}", get(lists::list))
+        .each_kind("/api/{kinds}/{name}", any(without_owner))
+        .each_kind("/api/{kinds}/{owner}/{name}", get(info::info))
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/revision/{revision}",
+            get(info::at_revision),
+        )
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/auth-check",
+            get(info::auth_check),
+        )
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/auth-check/write",
+            get(info::auth_check_write),
+        )
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/discussions",
+            get(info::discussions).post(no_discussions),
+        )
+        .each_kind("/api/{kinds}/{owner}/{name}/settings", put(repos::settings))
+        .each_kind(
+            "/api/{kinds}/{owner}/{name}/duplicate",
+            post(repos::duplicate),
+        )
+}
+
+fn space_routes() -> Router<ApiState> {
+    Router::new()
         .route("/api/spaces/semantic-search", get(lists::search))
         .route("/api/spaces/templates", get(lists::templates))
         .route("/api/spaces/hardware", get(control::hardware_list))
-        .route("/api/spaces/{name}", any(without_owner))
-        .route("/api/spaces/{owner}/{name}", get(spaces::info))
-        .route(
-            "/api/spaces/{owner}/{name}/revision/{revision}",
-            get(spaces::at_revision),
-        )
-        .route("/api/spaces/{owner}/{name}/host", get(spaces::host))
-        .route(
-            "/api/spaces/{owner}/{name}/auth-check",
-            get(spaces::auth_check),
-        )
-        .route(
-            "/api/spaces/{owner}/{name}/auth-check/write",
-            get(spaces::auth_check_write),
-        )
-        .route(
-            "/api/spaces/{owner}/{name}/discussions",
-            get(spaces::discussions),
-        )
-        .route("/api/spaces/{owner}/{name}/settings", put(repos::settings))
-        .route(
-            "/api/spaces/{owner}/{name}/duplicate",
-            post(repos::duplicate),
-        )
+        .route("/api/spaces/{owner}/{name}/host", get(info::host))
 }
 
 fn control_routes() -> Router<ApiState> {
@@ -181,16 +197,32 @@ async fn telemetry() -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn other_kind(uri: Uri) -> ApiError {
-    tracing::debug!("asked for {uri}, which is no Space");
-    ApiError::repo_not_found()
+async fn no_discussions() -> ApiError {
+    ApiError::not_offered("discussions and pull requests; commit to `main` or to a branch")
 }
 
 async fn without_owner() -> ApiError {
     ApiError::repo_not_found()
 }
 
+/// What the Hub has below these, and is not routed here, is said to be missing on purpose.
+const HUB_ONLY: [&str; 9] = [
+    "models",
+    "datasets",
+    "spaces",
+    "collections",
+    "organizations",
+    "settings",
+    "papers",
+    "jobs",
+    "buckets",
+];
+
 async fn unknown(method: Method, uri: Uri) -> ApiError {
+    let first = uri.path().split('/').nth(2).unwrap_or_default();
+    if HUB_ONLY.contains(&first) {
+        return ApiError::not_offered(&format!("{method} {}", uri.path()));
+    }
     ApiError::not_found(format!("Glasshouse has no route {method} {}", uri.path()))
 }
 
@@ -238,11 +270,12 @@ mod tests {
 
     #[test]
     fn every_route_is_in_the_table() {
-        let listed: BTreeSet<_> = ENDPOINTS
+        let endpoints = endpoints();
+        let listed: BTreeSet<_> = endpoints
             .iter()
             .map(|endpoint| format!("{} {}", endpoint.method, endpoint.path))
             .collect();
-        assert_eq!(listed.len(), ENDPOINTS.len(), "a route is listed twice");
+        assert_eq!(listed.len(), endpoints.len(), "a route is listed twice");
         assert_eq!(registered(), listed);
     }
 }

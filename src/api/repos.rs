@@ -1,4 +1,6 @@
-//! Creating, changing and deleting Spaces as repositories.
+//! Repositories as wholes: created, changed, moved, copied, deleted.
+
+mod create;
 
 use std::time::Duration;
 
@@ -8,38 +10,15 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::extract::{Caller, JsonBody, SpaceAccess};
+use super::extract::{Caller, JsonBody, RepoAccess};
 use super::schema::{Created, Setting};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
-use crate::auth::{Action, may};
-use crate::domain::{Owner, SleepAfter, Space, SpaceName, Visibility};
-use crate::lifecycle::LifecycleError;
-use crate::store::NewSpace;
+use crate::domain::{Owner, RepoKind, SleepAfter, SpaceName, Visibility};
+use crate::lifecycle::{LifecycleError, NewCopy};
 
-/// The body of a creation. Clients before 1.20 say `private`, later ones `visibility`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CreateRequest {
-    name: String,
-    organization: Option<String>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    visibility: Option<Visibility>,
-    private: Option<bool>,
-    // `create_repo` takes only the Hub's own SDK names, so the card decides and this does not.
-    #[serde(rename = "sdk")]
-    _sdk: Option<String>,
-    template: Option<String>,
-    hardware: Option<String>,
-    sleep_time_seconds: Option<i64>,
-    #[serde(default)]
-    secrets: Option<Vec<Setting>>,
-    #[serde(default)]
-    variables: Option<Vec<Setting>>,
-    #[serde(default)]
-    volumes: Option<Vec<Value>>,
-}
+pub(super) use create::create;
+use create::{room_for, same_address};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DeleteRequest {
@@ -56,34 +35,30 @@ pub(super) struct SettingsRequest {
     gated: Option<Value>,
 }
 
-/// `POST /api/repos/create`
-///
-/// That the Space exists is found out before anything else is looked at: `hf upload` creates first, always, with an
-/// SDK that means nothing, and goes on when it hears 409.
-pub(super) async fn create(
-    State(state): State<ApiState>,
-    headers: HeaderMap,
-    JsonBody(wanted): JsonBody<CreateRequest>,
-) -> Result<Json<Created>, ApiError> {
-    let caller = Caller::of(&state, &headers).await?;
-    only_spaces(wanted.kind.as_deref())?;
-    let name = full_name(&caller, &wanted.name, wanted.organization.as_deref())?;
-    let arrival = Arrival::of(&state.config, &headers);
-    if let Some(existing) = state.store.space_by_name(&name).await? {
-        return Err(existing_space(&caller, &existing, &arrival));
-    }
-    caller.may_write()?;
-    if !caller.principal.may_create(&name.owner) {
-        let message = format!("You may not create Spaces under {}", name.owner);
-        return Err(ApiError::forbidden(message));
-    }
-    let space = make(&state, &caller, &arrival, name, wanted).await?;
-    let name = space.name.to_string();
-    Ok(Json(Created {
-        url: arrival.page(&space.name),
-        id: name.clone(),
-        name,
-    }))
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MoveRequest {
+    from_repo: String,
+    to_repo: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// The body of a duplication. Clients before 1.20 say `private`, later ones `visibility`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DuplicateRequest {
+    repository: String,
+    visibility: Option<Visibility>,
+    private: Option<bool>,
+    hardware: Option<String>,
+    sleep_time_seconds: Option<i64>,
+    #[serde(default)]
+    secrets: Option<Vec<Setting>>,
+    #[serde(default)]
+    variables: Option<Vec<Setting>>,
+    #[serde(default)]
+    volumes: Option<Vec<Value>>,
 }
 
 /// `DELETE /api/repos/delete`
@@ -93,33 +68,41 @@ pub(super) async fn delete(
     JsonBody(wanted): JsonBody<DeleteRequest>,
 ) -> Result<&'static str, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
-    only_spaces(wanted.kind.as_deref())?;
+    let kind = kind_of(wanted.kind.as_deref())?;
     let name = full_name(&caller, &wanted.name, wanted.organization.as_deref())?;
+    // A former name leads to a repository, but whoever deletes it must mean it.
+    if state.store.repository_by_name(kind, &name).await?.is_none() {
+        return Err(ApiError::repo_not_found());
+    }
     let (owner, name) = (name.owner.as_str(), name.name.as_str());
-    let (_, space) = SpaceAccess::write(&state, &headers, owner, name).await?;
-    state.lifecycle.delete(space.id).await?;
+    let (_, repo) = RepoAccess::write(&state, &headers, kind, owner, name).await?;
+    state.lifecycle.delete_repository(kind, repo.id).await?;
     Ok("OK")
 }
 
-/// `PUT /api/spaces/{owner}/{name}/settings`
+/// `PUT /api/{kinds}/{owner}/{name}/settings`
 pub(super) async fn settings(
     State(state): State<ApiState>,
+    kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
     JsonBody(wanted): JsonBody<SettingsRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let (_, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if wanted
         .gated
         .is_some_and(|gated| gated != Value::Bool(false) && !gated.is_null())
     {
         return Err(ApiError::not_offered(
-            "gated repositories; make the Space private instead",
+            "gated repositories; make it private instead",
         ));
     }
-    let visibility = visibility(wanted.visibility, wanted.private).unwrap_or(space.visibility);
-    if visibility != space.visibility {
-        state.lifecycle.set_visibility(space.id, visibility).await?;
+    let visibility = visibility(wanted.visibility, wanted.private).unwrap_or(repo.visibility);
+    if visibility != repo.visibility {
+        state
+            .lifecycle
+            .set_repository_visibility(kind, repo.id, visibility)
+            .await?;
     }
     let private = visibility == Visibility::Private;
     Ok(Json(
@@ -128,116 +111,86 @@ pub(super) async fn settings(
 }
 
 /// `POST /api/repos/move`
-pub(super) async fn move_repo() -> ApiError {
-    ApiError::not_offered("moving a Space; create another one and push to it")
-}
-
-/// `POST /api/spaces/{owner}/{name}/duplicate`
-pub(super) async fn duplicate() -> ApiError {
-    ApiError::not_offered("duplicating a Space; download it and push it under another name")
-}
-
-fn existing_space(caller: &Caller, existing: &Space, arrival: &Arrival) -> ApiError {
-    let known = [Action::See, Action::Visit]
-        .into_iter()
-        .any(|action| may(&caller.principal, action, existing));
-    if !known {
-        return ApiError::forbidden(format!(
-            "You may not create Spaces under {}",
-            existing.name.owner
-        ));
-    }
-    ApiError::exists(arrival.page(&existing.name))
-}
-
-/// 400 and not 409, at which clients that put up with what exists look for its address and use it.
-async fn same_address(
-    state: &ApiState,
-    caller: &Caller,
-    name: &SpaceName,
-    existing: &SpaceName,
-) -> Result<ApiError, ApiError> {
-    let space = state.store.space_by_name(existing).await?;
-    let known = space.is_some_and(|space| may(&caller.principal, Action::Visit, &space));
-    let other = if known {
-        existing.to_string()
-    } else {
-        "another Space".to_owned()
+pub(super) async fn move_repo(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    JsonBody(wanted): JsonBody<MoveRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    let kind = kind_of(wanted.kind.as_deref())?;
+    let from = full_name(&caller, &wanted.from_repo, None)?;
+    let to = full_name(&caller, &wanted.to_repo, None)?;
+    let (owner, name) = (from.owner.as_str(), from.name.as_str());
+    let (_, repo) = RepoAccess::write(&state, &headers, kind, owner, name).await?;
+    let arrival = Arrival::of(&state.config, &headers);
+    let found = state.store.repository_by_name(kind, &to).await?;
+    // Its own name in other letters is free for itself.
+    let owner = match found {
+        Some(found) if found.id == repo.id => repo.owner,
+        _ => room_for(&state, &caller, kind, &to, &arrival).await?,
     };
-    Ok(ApiError::bad_request(format!(
-        "{name} would have the same address as {other}; choose a name that differs in letters or digits"
-    )))
+    match state.lifecycle.rename(repo, owner, to.clone()).await {
+        Err(LifecycleError::Taken { existing }) if kind == RepoKind::Space => {
+            Err(same_address(&state, &caller, &to, &existing).await?)
+        }
+        moved => Ok(Json(
+            moved.map(|()| json!({ "url": arrival.repo_page(kind, &to) }))?,
+        )),
+    }
 }
 
-async fn make(
-    state: &ApiState,
-    caller: &Caller,
-    arrival: &Arrival,
-    name: SpaceName,
-    wanted: CreateRequest,
-) -> Result<Space, ApiError> {
-    if wanted.template.is_some() {
-        return Err(ApiError::not_offered("templates; push files of your own"));
-    }
+/// `POST /api/{kinds}/{owner}/{name}/duplicate`: files, history and variables; never secrets.
+pub(super) async fn duplicate(
+    State(state): State<ApiState>,
+    kind: RepoKind,
+    headers: HeaderMap,
+    Path((owner, name)): Path<(String, String)>,
+    JsonBody(wanted): JsonBody<DuplicateRequest>,
+) -> Result<Json<Created>, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    let (_, from) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
+    let to = full_name(&caller, &wanted.repository, None)?;
+    let arrival = Arrival::of(&state.config, &headers);
+    let owner = room_for(&state, &caller, kind, &to, &arrival).await?;
     if wanted.volumes.is_some_and(|volumes| !volumes.is_empty()) {
         return Err(ApiError::not_offered("volumes"));
     }
-    let owner = state.store.account_by_name(&name.owner).await?;
-    let owner = owner
-        .ok_or_else(|| ApiError::bad_request(format!("There is no account `{}`", name.owner)))?;
     let (secrets, variables) = (
         wanted.secrets.unwrap_or_default(),
         wanted.variables.unwrap_or_default(),
     );
+    let for_spaces = wanted.hardware.is_some() || wanted.sleep_time_seconds.is_some();
+    if kind != RepoKind::Space && (for_spaces || !secrets.is_empty() || !variables.is_empty()) {
+        return Err(ApiError::bad_request(
+            "Only a Space has hardware, a sleep time, secrets or variables",
+        ));
+    }
     for setting in secrets.iter().chain(&variables) {
         setting.check()?;
     }
     if let Some(hardware) = &wanted.hardware {
-        check_hardware(state, hardware)?;
+        check_hardware(&state, hardware)?;
     }
     let sleep = wanted.sleep_time_seconds.map(sleep_after).transpose()?;
-    let new = NewSpace {
-        owner: owner.id,
-        name: name.clone(),
-        visibility: visibility(wanted.visibility, wanted.private).unwrap_or(Visibility::Public),
+    let new = NewCopy {
+        owner,
+        visibility: visibility(wanted.visibility, wanted.private).unwrap_or(from.visibility),
+        name: to.clone(),
         hardware: wanted.hardware,
         sleep_after: sleep.flatten(),
     };
-    let space = match state.lifecycle.create(new).await {
-        // Somebody else was faster, or the name differs only in what the address leaves out.
-        Err(LifecycleError::Taken { existing }) if same_name(&existing, &name) => {
-            // Whoever creates and hears that it exists goes on to use it.
-            return Err(match state.store.space_by_name(&existing).await? {
-                Some(_) => ApiError::exists(arrival.page(&existing)),
-                None => ApiError::bad_request(format!(
-                    "{existing} is being removed; try again in a moment"
-                )),
-            });
+    let made = match state.lifecycle.duplicate(from, new).await {
+        Err(LifecycleError::Taken { existing }) if kind == RepoKind::Space => {
+            return Err(same_address(&state, &caller, &to, &existing).await?);
         }
-        Err(LifecycleError::Taken { existing }) => {
-            return Err(same_address(state, caller, &name, &existing).await?);
-        }
-        other => other?,
+        made => made?,
     };
-    // A new Space without a sleep time has the server's own, so never sleeping is said afterwards.
+    let space = made.id.space();
     if sleep == Some(None) {
-        state.lifecycle.set_sleep_after(space.id, None).await?;
+        state.lifecycle.set_sleep_after(space, None).await?;
     }
-    for secret in &secrets {
-        let description = secret.description.as_deref();
-        state
-            .lifecycle
-            .set_secret(space.id, &secret.key, &secret.value, description)
-            .await?;
-    }
-    for variable in &variables {
-        let description = variable.description.as_deref();
-        state
-            .lifecycle
-            .set_variable(space.id, &variable.key, &variable.value, description)
-            .await?;
-    }
-    Ok(space)
+    create::set_all(&state, space, &secrets, &variables).await?;
+    Ok(Json(Created::of(&made, &arrival)))
 }
 
 /// Refuses a size that is not on the list.
@@ -284,16 +237,18 @@ fn visibility(word: Option<Visibility>, private: Option<bool>) -> Option<Visibil
     word.or(old)
 }
 
-fn only_spaces(kind: Option<&str>) -> Result<(), ApiError> {
-    match kind {
-        Some("space") => Ok(()),
-        other => {
-            let kind = other.unwrap_or("model");
-            Err(ApiError::not_offered(&format!(
-                "repositories of the type `{kind}`; it hosts Spaces only (`--repo-type space`)"
-            )))
-        }
-    }
+/// The word of a request; models are what is meant when there is none.
+///
+/// # Errors
+/// 400 for another word.
+fn kind_of(word: Option<&str>) -> Result<RepoKind, ApiError> {
+    let word = word.unwrap_or("model");
+    RepoKind::from_word(word).ok_or_else(|| {
+        ApiError::bad_request(format!(
+            "There are no repositories of the type `{}`, but of `model`, `dataset` and `space`",
+            word.chars().take(60).collect::<String>()
+        ))
+    })
 }
 
 fn full_name(
@@ -315,10 +270,6 @@ fn full_name(
         owner,
         name: name.parse().map_err(bad)?,
     })
-}
-
-fn same_name(one: &SpaceName, other: &SpaceName) -> bool {
-    one.to_string().eq_ignore_ascii_case(&other.to_string())
 }
 
 #[cfg(test)]

@@ -4,18 +4,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::domain::{Hardware, Millis, Space};
+use crate::arrival::Arrival;
+use crate::domain::{Hardware, Millis, RepoKind, Repository, Space, Visibility};
 use crate::lifecycle::{LimitReport, LimitState, SpaceView};
 
 /// The answer to a creation.
 #[derive(Debug, Serialize)]
 pub(super) struct Created {
-    /// The address of the Space's page.
-    pub(super) url: String,
+    /// The address of the repository's page.
+    url: String,
     /// `owner/name`.
-    pub(super) name: String,
+    name: String,
     /// `owner/name`; newer clients read this one.
-    pub(super) id: String,
+    id: String,
 }
 
 /// A secret or variable in a request.
@@ -115,30 +116,62 @@ pub(super) fn hardware(hardware: &Hardware) -> Value {
     })
 }
 
-/// The fields of a Space that cost no look into its files.
-pub(super) fn space(space: &Space, host: &str) -> Map<String, Value> {
-    let value = serde_json::json!({
-        "_id": space.id.to_string(),
-        "id": space.name.to_string(),
-        "author": space.name.owner.as_str(),
-        "sha": space.head,
-        "createdAt": date(space.created_at),
-        "lastModified": date(space.updated_at),
-        "private": space.visibility == crate::domain::Visibility::Private,
-        "visibility": space.visibility,
+/// The fields of a repository that cost no look into its files.
+pub(super) fn repository(repo: &Repository, likes: i64) -> Map<String, Value> {
+    let mut facts = object(serde_json::json!({
+        "_id": repo.id.to_string(),
+        "id": repo.name.to_string(),
+        "author": repo.name.owner.as_str(),
+        "sha": repo.head,
+        "createdAt": date(repo.created_at),
+        "lastModified": date(repo.updated_at),
+        "private": repo.visibility == Visibility::Private,
+        "visibility": repo.visibility,
         "gated": false,
         "disabled": false,
+        "likes": likes,
+        "trendingScore": 0,
+    }));
+    match repo.kind {
+        RepoKind::Model => {
+            facts.insert("modelId".to_owned(), repo.name.to_string().into());
+            facts.insert("downloads".to_owned(), 0.into());
+            facts.insert("spaces".to_owned(), Value::Array(Vec::new()));
+        }
+        RepoKind::Dataset => drop(facts.insert("downloads".to_owned(), 0.into())),
+        RepoKind::Space => {}
+    }
+    facts
+}
+
+/// The fields that only a Space has.
+pub(super) fn space(space: &Space, host: &str) -> Map<String, Value> {
+    object(serde_json::json!({
         "host": host,
         "subdomain": space.subdomain.as_str(),
-        "likes": 0,
-        "trendingScore": 0,
         "sdk": space.sdk,
         "models": [],
         "datasets": [],
-    });
+    }))
+}
+
+fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
+    }
+}
+
+// === impl Created ===
+
+impl Created {
+    pub(super) fn of(repo: &Repository, arrival: &Arrival) -> Self {
+        let name = repo.name.to_string();
+        Self {
+            url: arrival.repo_page(repo.kind, &repo.name),
+            id: name.clone(),
+            name,
+        }
     }
 }
 

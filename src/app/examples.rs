@@ -21,6 +21,9 @@ const OWNER: &str = "examples";
 /// How long one is waited for before its address is printed all the same.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The same for one that installs packages first.
+const CONTAINER_PATIENCE: Duration = Duration::from_secs(900);
+
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/examples"]
 #[exclude = "*/target/*"]
@@ -33,13 +36,24 @@ pub(super) async fn publish(
     repos: &Repos,
     lifecycle: &Lifecycle,
     config: &Config,
+    no_containers: Option<&str>,
 ) -> anyhow::Result<()> {
     let owner: Owner = OWNER.parse().expect("a plain name");
     if store.account_by_name(&owner).await?.is_none() {
         store.create_account(&owner, Role::User).await?;
     }
+    let mut examples = examples();
+    if let Some(why) = no_containers {
+        examples.retain(|name, _| {
+            let keep = !wants_container(name);
+            if !keep {
+                say(&format!("{OWNER}/{name}: not published, it needs containers ({why}; see `glasshouse doctor`)"));
+            }
+            keep
+        });
+    }
     let mut spaces = Vec::new();
-    for (name, files) in &examples() {
+    for (name, files) in &examples {
         let pushed = push(store, repos, lifecycle, &owner, name, files).await;
         spaces.push(pushed.with_context(|| format!("the example `{name}`"))?);
     }
@@ -102,6 +116,12 @@ pub(super) fn starters() -> Vec<Starter> {
             }
         })
         .collect()
+
+/// Whether the card of an example asks for a container.
+fn wants_container(name: &str) -> bool {
+    let readme = Examples::get(&format!("{name}/README.md"));
+    let card = readme.and_then(|readme| Card::parse(&String::from_utf8_lossy(&readme.data)).ok());
+    card.is_some_and(|card| card.sdk.is_container())
 }
 
 async fn push(
@@ -159,6 +179,10 @@ async fn push(
 /// The stage once nothing is under way any more.
 async fn settled(lifecycle: &Lifecycle, space: &Space) -> anyhow::Result<Stage> {
     let begun = Instant::now();
+    let patience = match wants_container(space.name.name.as_str()) {
+        true => CONTAINER_PATIENCE,
+        false => PATIENCE,
+    };
     loop {
         let stage = lifecycle.view(space).await?.stage;
         let under_way = matches!(
@@ -168,7 +192,7 @@ async fn settled(lifecycle: &Lifecycle, space: &Space) -> anyhow::Result<Stage> 
                 | Stage::AppStarting
                 | Stage::RunningAppStarting
         );
-        if !under_way || begun.elapsed() > PATIENCE {
+        if !under_way || begun.elapsed() > patience {
             return Ok(stage);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

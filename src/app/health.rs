@@ -55,11 +55,14 @@ async fn ready(State(health): State<Health>) -> Response {
         }
     };
     let (store, wasm) = (store.is_ok(), slots > 0);
+    let containers = health.runtimes.containers().trouble().await;
     let body = json!({
         "store": say(store, "does not answer"),
         "runtimes": {
             "static": "ok",
             "wasi": say(wasm, "has no room for instances"),
+            // Without an engine everything else works, so this keeps nobody from being sent here.
+            "docker": containers.unwrap_or("ok"),
         },
     });
     let status = if store && wasm {

@@ -19,8 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
 use crate::auth::Auth;
-use crate::builder::{self, Builder, BuilderConfig, CompileLimits};
-use crate::config::Config;
+use crate::builder::{
+    self, Builder, BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits,
+};
+use crate::config::{Config, EgressPolicy, Isolation};
+use crate::docker::{Engine, Networks, Reach};
 use crate::engine::seal::{SealKey, open_key};
 use crate::gateway::Gateway;
 use crate::journal::{Journal, JournalLimits};
@@ -28,6 +31,7 @@ use crate::ledger::{Ledger, LedgerLimits};
 use crate::lifecycle::{Lifecycle, LifecycleSettings, Parts};
 use crate::repo::{CheckoutLimits, RepoLimits, Repos};
 use crate::routes::RouteTable;
+use crate::runtime::container::{ContainerRuntime, ContainerSettings};
 use crate::runtime::wasm::{WasmRuntime, WasmSettings};
 use crate::runtime::{Runtimes, SiteRuntime};
 use crate::server;
@@ -70,7 +74,15 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     ));
     say(&format!("listening on {}", config.hub_url()));
     if config.examples {
-        examples::publish(&house.store, &house.repos, &house.lifecycle, &config).await?;
+        let trouble = house.health.runtimes.containers().trouble().await;
+        examples::publish(
+            &house.store,
+            &house.repos,
+            &house.lifecycle,
+            &config,
+            trouble,
+        )
+        .await?;
     }
     wait_for_a_signal().await?;
     tracing::info!("stopping: no new visitors, those who are here may finish");
@@ -120,9 +132,12 @@ impl House {
         let ledger = Ledger::new(ledger_limits(config));
         let wasm = WasmRuntime::start(wasm_settings(config), seal.clone());
         let wasm = wasm.map_err(|error| anyhow::anyhow!("the WebAssembly engine: {error:#}"))?;
-        let builder = Builder::new(builder_config(config, seal, wasm.profile())?, repos.clone())
-            .context("the folder of artifacts")?;
-        let runtimes = Runtimes::new(SiteRuntime::new(data.join("artifacts/sites")), wasm);
+        let engine = engine(config, data)?;
+        let builder = builder_config(config, seal, wasm.profile(), engine.clone())?;
+        let builder = Builder::new(builder, repos.clone()).context("the folder of artifacts")?;
+        let (containers, endings) = ContainerRuntime::new(engine, container_settings(config)?);
+        let sites = SiteRuntime::new(data.join("artifacts/sites"));
+        let runtimes = Runtimes::new(sites, wasm, containers);
         let (routes, nudges) = RouteTable::new();
         let metrics = Arc::new(Metrics::new());
         let parts = Parts {
@@ -132,17 +147,20 @@ impl House {
             builder,
             runtimes: runtimes.clone(),
             routes: routes.clone(),
-            journal,
+            journal: journal.clone(),
             metrics: Arc::clone(&metrics),
             settings: LifecycleSettings {
                 hardware: config.hardware(),
                 wasi_hardware: config.wasm.default_hardware.clone(),
+                container_hardware: config.docker.default_hardware.clone(),
+                freeze_after: config.docker.freeze_after,
                 spaces_per_owner: config.quota.spaces_per_owner,
+                repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
             },
         };
-        let lifecycle = Lifecycle::start(parts, nudges).await?;
+        let lifecycle = Lifecycle::start(parts, nudges, endings).await?;
         let auth = Auth::new(store.clone());
         let state = ApiState {
             store: store.clone(),
@@ -173,7 +191,7 @@ impl House {
         let hub = health::routes(health.clone())
             .merge(api::router(state))
             .merge(web::router(pages));
-        let gateway = Gateway::new(routes, auth, config, Arc::clone(&metrics));
+        let gateway = Gateway::new(routes, auth, journal, config, Arc::clone(&metrics));
         Ok(Self {
             store,
             repos,
@@ -259,19 +277,19 @@ fn journal_limits(config: &Config) -> JournalLimits {
 
 fn ledger_limits(config: &Config) -> LedgerLimits {
     LedgerLimits {
-        host_memory: config
-            .host
-            .memory
-            .unwrap_or_else(three_quarters_of_the_machine),
+        host_memory: host_memory(config),
         owner_memory: config.quota.memory_per_owner,
         cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
         builds: config.build.at_once,
     }
 }
 
-fn three_quarters_of_the_machine() -> u64 {
-    let system = rustix::system::sysinfo();
-    (system.totalram * u64::from(system.mem_unit)) / 4 * 3
+/// What all Spaces may hold: three quarters of the machine's, unless the operator says otherwise.
+fn host_memory(config: &Config) -> u64 {
+    config.host.memory.unwrap_or_else(|| {
+        let system = rustix::system::sysinfo();
+        (system.totalram * u64::from(system.mem_unit)) / 4 * 3
+    })
 }
 
 fn wasm_settings(config: &Config) -> WasmSettings {
@@ -293,7 +311,46 @@ fn wasm_settings(config: &Config) -> WasmSettings {
     }
 }
 
-fn builder_config(config: &Config, seal: SealKey, profile: &str) -> anyhow::Result<BuilderConfig> {
+/// The container engine, for whoever has the data folder `data`.
+fn engine(config: &Config, data: &Path) -> anyhow::Result<Engine> {
+    let id = open_key(&data.join("keys/engine")).context("the data folder's name")?;
+    // Enough to tell folders apart, and short enough to read.
+    let id = hex::encode(&id[..8]);
+    Ok(match config.docker.enabled {
+        true => Engine::new(config.docker.host.as_deref(), &id),
+        false => Engine::off(&id),
+    })
+}
+
+fn container_settings(config: &Config) -> anyhow::Result<ContainerSettings> {
+    let docker = &config.docker;
+    Ok(ContainerSettings {
+        storage: config.data.join("storage"),
+        runtime: docker.runtime.clone(),
+        pool: docker.pool().context("`docker.network_pool`")?,
+        isolation_required: docker.isolation == Isolation::Required,
+        egress_private: docker.egress_private,
+        pids: docker.pids,
+        tmp_bytes: docker.tmp,
+        disk_bytes: docker.disk,
+        startup_timeout: docker.startup_timeout,
+        stop_grace: docker.stop_grace,
+        measure_every: docker.measure_every,
+    })
+}
+
+fn builder_config(
+    config: &Config,
+    seal: SealKey,
+    profile: &str,
+    engine: Engine,
+) -> anyhow::Result<BuilderConfig> {
+    let docker = &config.docker;
+    let offer = ContainerOffer {
+        startup_timeout: docker.startup_timeout,
+        storage_bytes: docker.storage,
+        internet: docker.egress == EgressPolicy::Internet,
+    };
     let build = &config.build;
     Ok(BuilderConfig {
         artifacts: config.data.join("artifacts"),
@@ -319,5 +376,37 @@ fn builder_config(config: &Config, seal: SealKey, profile: &str) -> anyhow::Resu
             .map(|hardware| hardware.name)
             .collect(),
         max_request_timeout: config.wasm.max_request_timeout,
+        containers: docker.enabled.then_some(offer),
+        images: image_config(config, engine)?,
+    })
+}
+
+fn image_config(config: &Config, engine: Engine) -> anyhow::Result<ImageConfig> {
+    let (docker, build) = (&config.docker, &config.build);
+    let pool = docker.pool().context("`docker.network_pool`")?;
+    let base_images = config.runtimes.iter();
+    Ok(ImageConfig {
+        networks: Networks::of_builds(engine.clone(), pool),
+        engine,
+        limits: ImageLimits {
+            memory_bytes: build
+                .container_memory
+                .unwrap_or_else(|| (host_memory(config) / 2).min(4 << 30)),
+            cpu_millis: build.container_cpu_millis(),
+            pids: build.container_pids,
+            wall: build.container_wall,
+            image_bytes: build.image_bytes,
+            output_bytes: build.container_output,
+            free_bytes: build.free_disk,
+            reach: match (build.network, build.egress_private) {
+                (false, _) => Reach::Nothing,
+                (true, false) => Reach::Internet,
+                (true, true) => Reach::Private,
+            },
+            isolation_required: docker.isolation == Isolation::Required,
+        },
+        base_images: base_images
+            .map(|(sdk, runtime)| (sdk.clone(), runtime.base_image.clone()))
+            .collect(),
     })
 }

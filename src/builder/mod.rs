@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!  README.md ──plan──► BuildPlan ──┬─ sdk: static ─► checkout ──────────────────────────► sites/<tree id>/
-//!  (pure; the author's line)       └─ sdk: wasi ───► worker process compiles ─► seal ───► components/<digest>.cwasm
+//!  (pure; the author's line)       ├─ sdk: wasi ───► worker process compiles ─► seal ───► components/<digest>.cwasm
+//!                                  └─ containers ──► the engine builds, within limits ──► an image of the engine's
 //! ```
 //!
 //! Artifacts are named by what they are made of, made in a folder of their own under `scratch/`, and moved into place
@@ -10,6 +11,7 @@
 
 mod component;
 mod guest;
+mod image;
 mod plan;
 mod process;
 mod site;
@@ -17,6 +19,7 @@ mod sweep;
 pub mod worker;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -28,12 +31,14 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Artifact, BuildError, Fault, Revision, Sdk, SpaceId, SpaceName};
+use crate::domain::{Artifact, BuildError, BuildId, Fault, Revision, Sdk, SpaceId, SpaceName};
 use crate::engine::seal::SealKey;
 use crate::journal::Log;
+use crate::ledger::MemoryBook;
 use crate::repo::{CheckoutLimits, RepoError, Repos};
 
-pub use plan::{BuildPlan, Offer, plan};
+pub use image::{ImageConfig, ImageLimits};
+pub use plan::{BuildPlan, ContainerOffer, Offer, plan};
 
 /// What one compilation may take, and what may come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +58,7 @@ pub struct CompileLimits {
 }
 
 /// What a builder needs to know.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct BuilderConfig {
     /// The folder of all artifacts; nobody else's, and on one file system.
     pub artifacts: PathBuf,
@@ -73,11 +78,17 @@ pub struct BuilderConfig {
     pub hardware: Vec<String>,
     /// The longest time a card may give its requests.
     pub max_request_timeout: Duration,
+    /// What the cards of containers may ask for; `None` where there are none.
+    pub containers: Option<ContainerOffer>,
+    /// For container images.
+    pub images: ImageConfig,
 }
 
 /// What is to be built, and where its log goes.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
+    /// Which attempt.
+    pub build: BuildId,
     /// Whose repository.
     pub space: SpaceId,
     /// As it is called in the log.
@@ -86,6 +97,10 @@ pub struct BuildRequest {
     pub revision: Revision,
     /// Whether an artifact made earlier of the same files will do.
     pub cached: bool,
+    /// The Space's variables, for what asks for them while it is built.
+    pub variables: Vec<(String, String)>,
+    /// What memory of the build is held in, when it takes as much as a container does.
+    pub memory: Arc<MemoryBook>,
     /// Lines for the author.
     pub log: Log,
 }
@@ -102,6 +117,8 @@ struct Inner {
     permits: Semaphore,
     /// Held while an artifact is put in place, said to be of use still, or removed.
     places: Mutex<()>,
+    /// Builds of images that the engine may be working on.
+    underway: Mutex<HashSet<BuildId>>,
 }
 
 // === impl Builder ===
@@ -116,6 +133,7 @@ impl Builder {
         let inner = Inner {
             permits: Semaphore::new(config.permits.max(1)),
             places: Mutex::default(),
+            underway: Mutex::default(),
             config,
             repos,
         };
@@ -123,7 +141,12 @@ impl Builder {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        for folder in [inner.scratch(), inner.components(), inner.sites()] {
+        for folder in [
+            inner.scratch(),
+            inner.components(),
+            inner.sites(),
+            inner.images(),
+        ] {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -175,11 +198,21 @@ impl Builder {
     /// # Errors
     /// When the folders cannot be read; what could be removed is removed.
     pub async fn sweep(&self, in_use: Vec<Artifact>) -> io::Result<usize> {
+        let used = sweep::images(&in_use);
         let inner = Arc::clone(&self.inner);
         let work = move || sweep::sweep(&inner, &in_use, SystemTime::now());
-        tokio::task::spawn_blocking(work)
+        let files = tokio::task::spawn_blocking(work)
             .await
-            .map_err(io::Error::other)?
+            .map_err(io::Error::other)??;
+        let images = self
+            .inner
+            .sweep_images(&used)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!("old images could not be removed: {error:#}");
+                0
+            });
+        Ok(files + images)
     }
 }
 
@@ -214,6 +247,7 @@ impl Inner {
         let kind = match plan.card.sdk {
             Sdk::Static => self.site(&request, &plan.card.app_file).await,
             Sdk::Wasi => self.component(&request, &plan.card.app_file).await,
+            Sdk::Gradio | Sdk::Streamlit | Sdk::Docker => self.image(&request, &plan).await,
         }?;
         Ok(Artifact {
             kind,
@@ -226,6 +260,7 @@ impl Inner {
         let offer = Offer {
             hardware: self.config.hardware.clone(),
             max_request_timeout: self.config.max_request_timeout,
+            containers: self.config.containers,
         };
         let planned = self.repos.read(request.space, move |repo| {
             let readme = match repo.read(&revision, "README.md", MAX_README) {
@@ -271,6 +306,15 @@ impl Inner {
 
     fn sites(&self) -> PathBuf {
         self.config.artifacts.join("sites")
+    }
+
+    /// Records of what builds of images left on the engine.
+    fn images(&self) -> PathBuf {
+        self.config.artifacts.join("images")
+    }
+
+    fn underway(&self) -> MutexGuard<'_, HashSet<BuildId>> {
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new folder for one build; its drop removes it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::size_text;
 use crate::domain::{BuildError, Card, Fault, RunSettings, Sdk};
 
 /// What is to be built.
@@ -20,6 +21,19 @@ pub struct Offer {
     pub hardware: Vec<String>,
     /// The longest time a request may take.
     pub max_request_timeout: Duration,
+    /// What containers may ask for; `None` where there are none.
+    pub containers: Option<ContainerOffer>,
+}
+
+/// What this server lets the cards of containers ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContainerOffer {
+    /// The longest time until it answers.
+    pub startup_timeout: Duration,
+    /// The most durable storage, in bytes.
+    pub storage_bytes: u64,
+    /// Whether the internet may be reached.
+    pub internet: bool,
 }
 
 /// Reads the card of a revision and checks that what it asks for can be.
@@ -44,11 +58,8 @@ pub fn plan(
         )));
     };
     let card = Card::parse(readme).map_err(|error| card_error(error.text()))?;
-    if card
-        .request_timeout
-        .is_some_and(|asked| asked > offer.max_request_timeout)
-    {
-        return Err(card_error(too_patient(readme, offer.max_request_timeout)));
+    if let Some((key, message)) = beyond_the_offer(&card, offer) {
+        return Err(card_error(Card::problem(readme, key, &message)));
     }
     if !has_file(&card.app_file) {
         return Err(BuildError {
@@ -62,17 +73,58 @@ pub fn plan(
     Ok(BuildPlan { card, notes })
 }
 
-fn too_patient(readme: &str, most: Duration) -> String {
-    let at = readme
-        .lines()
-        .position(|line| line.starts_with("request_timeout"));
-    let place = at.map_or_else(String::new, |index| format!(":{}", index + 1));
-    let most = match most.as_secs() {
+/// The field that asks for what this server does not give, and what it may ask for.
+fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)> {
+    let at_most = |key: &'static str, most: String| {
+        Some((key, format!("`{key}` may be {most} at most on this server")))
+    };
+    if card
+        .request_timeout
+        .is_some_and(|asked| asked > offer.max_request_timeout)
+    {
+        return at_most("request_timeout", time_text(offer.max_request_timeout));
+    }
+    if !card.sdk.is_container() {
+        return None;
+    }
+    let Some(offer) = offer.containers else {
+        let message = format!(
+            "`sdk: {}` needs containers, which its operator has turned off on this server; it may be `static` or `wasi`",
+            card.sdk.as_str()
+        );
+        return Some(("sdk", message));
+    };
+    if card
+        .startup_timeout
+        .is_some_and(|asked| asked > offer.startup_timeout)
+    {
+        return at_most("startup_duration_timeout", time_text(offer.startup_timeout));
+    }
+    if card
+        .storage_bytes
+        .is_some_and(|asked| asked > offer.storage_bytes)
+    {
+        return match offer.storage_bytes {
+            0 => Some((
+                "storage",
+                "this server has no durable storage to give".into(),
+            )),
+            most => at_most("storage", size_text(most)),
+        };
+    }
+    if card.internet && !offer.internet {
+        let message = "the operator of this server lets no container reach the internet; `egress` may be `none`";
+        return Some(("egress", message.into()));
+    }
+    None
+}
+
+fn time_text(time: Duration) -> String {
+    match time.as_secs() {
         seconds if seconds > 0 && seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
         seconds if seconds > 0 && seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
-        _ => format!("{}s", most.as_secs_f64()),
-    };
-    format!("README.md{place}: `request_timeout` may be {most} at most on this server")
+        _ => format!("{}s", time.as_secs_f64()),
+    }
 }
 
 fn missing_app_file(card: &Card) -> String {
@@ -109,6 +161,9 @@ impl BuildPlan {
             instance_reuse: self.card.instance_reuse,
             request_timeout: self.card.request_timeout,
             egress: self.card.egress.clone(),
+            internet: self.card.internet,
+            startup_timeout: self.card.startup_timeout,
+            storage_bytes: self.card.storage_bytes,
         }
     }
 }
@@ -123,6 +178,11 @@ mod tests {
         Offer {
             hardware: vec!["cpu-nano".into(), "cpu-basic".into()],
             max_request_timeout: Duration::from_secs(600),
+            containers: Some(ContainerOffer {
+                startup_timeout: Duration::from_secs(1800),
+                storage_bytes: 10 << 30,
+                internet: false,
+            }),
         }
     }
 
@@ -153,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_unknown_sdk_is_told_what_is_allowed() {
-        let error = plan(Some(&card("sdk: gradio")), &offered(), |_| true).expect_err("unknown");
+        let error = plan(Some(&card("sdk: gradioo")), &offered(), |_| true).expect_err("unknown");
         assert_eq!(error.fault, Fault::Card);
         assert!(error.message.starts_with("README.md:2:"), "{error}");
         assert!(
@@ -177,6 +237,48 @@ mod tests {
         assert_eq!(
             error.message,
             "README.md:3: `request_timeout` may be 10m at most on this server"
+        );
+    }
+
+    #[test]
+    fn no_container_may_ask_for_more_than_there_is() {
+        for (field, message) in [
+            (
+                "startup_duration_timeout: 31m",
+                "`startup_duration_timeout` may be 30m at most on this server",
+            ),
+            (
+                "storage: 11GiB",
+                "`storage` may be 10240.0 MiB at most on this server",
+            ),
+            (
+                "egress: internet",
+                "the operator of this server lets no container reach the internet",
+            ),
+        ] {
+            let readme = card(&format!("sdk: gradio\n{field}"));
+            let error = plan(Some(&readme), &offered(), |_| true).expect_err("too much");
+            assert_eq!(error.fault, Fault::Card);
+            assert!(
+                error
+                    .message
+                    .starts_with(&format!("README.md:3: {message}")),
+                "{error}"
+            );
+        }
+        let readme = card("sdk: docker\nstartup_duration_timeout: 30m\nstorage: 10GiB");
+        let planned = plan(Some(&readme), &offered(), |path| path == "Dockerfile").expect("a plan");
+        assert_eq!(planned.settings().storage_bytes, Some(10 << 30));
+        let without = Offer {
+            containers: None,
+            ..offered()
+        };
+        let error = plan(Some(&readme), &without, |_| true).expect_err("no containers");
+        assert!(
+            error
+                .message
+                .starts_with("README.md:2: `sdk: docker` needs containers"),
+            "{error}"
         );
     }
 

@@ -24,9 +24,19 @@ pub(super) fn sweep(inner: &Inner, in_use: &[Artifact], now: SystemTime) -> io::
     Ok(components + sites)
 }
 
+/// The images in use.
+pub(super) fn images(in_use: &[Artifact]) -> HashSet<String> {
+    let ids = in_use.iter().filter_map(|artifact| match &artifact.kind {
+        ArtifactKind::Image { id, .. } => Some(id.clone()),
+        _ => None,
+    });
+    ids.collect()
+}
+
 fn digest(kind: &ArtifactKind) -> &str {
     match kind {
         ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => digest,
+        ArtifactKind::Image { id, .. } => id,
     }
 }
 

@@ -57,7 +57,9 @@ pub struct GatewayConfig {
     pub body_bytes: u64,
     /// From admission until the response body has ended.
     pub concurrency_per_space: usize,
-    /// Waiting for one of those places.
+    /// WebSockets, and event streams of containers, until they end.
+    pub watchers_per_space: usize,
+    /// Waiting for a place, also while the Space wakes.
     pub queue_per_space: usize,
     /// In the queue.
     #[serde(with = "text::duration")]
@@ -100,6 +102,8 @@ pub struct QuotaConfig {
     pub memory_per_owner: u64,
     /// Whether they run or not.
     pub spaces_per_owner: u32,
+    /// Of each of the two kinds.
+    pub repositories_per_owner: u32,
 }
 
 /// `[host]`
@@ -169,6 +173,29 @@ pub struct BuildConfig {
     /// On disk.
     #[serde(with = "text::bytes")]
     pub artifact_bytes: u64,
+    /// `None`: half of the host's, at most four gigabytes.
+    #[serde(default, with = "text::optional_bytes")]
+    pub container_memory: Option<u64>,
+    /// Cores; counted in thousandths.
+    pub container_cpu: f64,
+    /// Of each container of a build.
+    pub container_pids: u32,
+    /// Fetching of base images included.
+    #[serde(with = "text::duration")]
+    pub container_wall: Duration,
+    /// Of text; the journal keeps far less.
+    #[serde(with = "text::bytes")]
+    pub container_output: u64,
+    /// Unpacked, with its base image.
+    #[serde(with = "text::bytes")]
+    pub image_bytes: u64,
+    /// On the engine's file system, where it is this machine's.
+    #[serde(with = "text::bytes")]
+    pub free_disk: u64,
+    /// Of containers of builds; the engine itself fetches base images from anywhere.
+    pub network: bool,
+    /// As for running containers.
+    pub egress_private: bool,
 }
 
 /// `[repo]`
@@ -228,5 +255,14 @@ impl HardwareConfig {
     /// Thousandths of a core; 0 for what is not a positive number. A float-to-integer `as` keeps within bounds.
     pub(super) fn cpu_millis(&self) -> u32 {
         (self.cpu * 1000.0).round() as u32
+    }
+}
+
+// === impl BuildConfig ===
+
+impl BuildConfig {
+    /// Thousandths of a core; 0 for what is not a positive number.
+    pub fn container_cpu_millis(&self) -> u32 {
+        (self.container_cpu * 1000.0).round() as u32
     }
 }

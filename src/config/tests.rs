@@ -102,6 +102,7 @@ fn layers_override_in_order() {
             "GLASSHOUSE_HARDWARE",
             "[{name=\"cpu-nano\",title=\"N\",cpu=0.5,memory=\"1 GiB\"}]",
         ),
+        ("GLASSHOUSE_DOCKER__DEFAULT_HARDWARE", "cpu-nano"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let flags = Flags {

@@ -69,6 +69,13 @@ pub enum ArtifactKind {
         /// How it is called.
         world: World,
     },
+    /// A container image.
+    Image {
+        /// The engine's content-addressed id, `sha256:` and 64 hexadecimal digits.
+        id: String,
+        /// The TCP port the app listens on.
+        port: u16,
+    },
 }
 
 /// How a card asks for its artifact to be run.
@@ -80,6 +87,15 @@ pub struct RunSettings {
     pub request_timeout: Option<Duration>,
     /// Hosts (`name` or `name:port`) that outgoing HTTP may reach.
     pub egress: Vec<String>,
+    /// Whether it may reach the internet as a whole, private networks excepted.
+    #[serde(default)]
+    pub internet: bool,
+    /// Wall-clock time it may take until it answers; `None` takes the server's default.
+    #[serde(default)]
+    pub startup_timeout: Option<Duration>,
+    /// Bytes of storage of its own under `/data` that outlives its instances.
+    #[serde(default)]
+    pub storage_bytes: Option<u64>,
 }
 
 /// Whose move it is after a failure.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+mod fields;
+
 use super::front_matter::{read_front_matter, split_front_matter};
+use fields::{Fields, line_of};
 
 /// Which runtime a card asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,18 +16,47 @@ pub enum Sdk {
     Static,
     /// A WASI component or command.
     Wasi,
+    /// A Gradio app in Python, in a container.
+    Gradio,
+    /// A Streamlit app in Python, in a container.
+    Streamlit,
+    /// A Dockerfile.
+    Docker,
 }
 
 impl Sdk {
     /// All of them, in the order in which they are named to authors.
-    pub const ALL: [Self; 2] = [Self::Static, Self::Wasi];
+    pub const ALL: [Self; 5] = [
+        Self::Static,
+        Self::Wasi,
+        Self::Gradio,
+        Self::Streamlit,
+        Self::Docker,
+    ];
 
     /// The card's word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Static => "static",
             Self::Wasi => "wasi",
+            Self::Gradio => "gradio",
+            Self::Streamlit => "streamlit",
+            Self::Docker => "docker",
         }
+    }
+
+    /// The TCP port an app listens on when the card does not say; 0 where there is no choice of ports.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Static | Self::Wasi => 0,
+            Self::Gradio | Self::Docker => 7860,
+            Self::Streamlit => 8501,
+        }
+    }
+
+    /// Whether it runs in a container.
+    pub fn is_container(self) -> bool {
+        matches!(self, Self::Gradio | Self::Streamlit | Self::Docker)
     }
 
     /// The file that is the app when the card names none.
@@ -32,6 +64,8 @@ impl Sdk {
         match self {
             Self::Static => "index.html",
             Self::Wasi => "app.wasm",
+            Self::Gradio | Self::Streamlit => "app.py",
+            Self::Docker => "Dockerfile",
         }
     }
 }
@@ -90,8 +124,20 @@ pub struct Card {
     pub instance_reuse: bool,
     /// Wall-clock time a request may take (`request_timeout`, such as `30s`).
     pub request_timeout: Option<Duration>,
-    /// Hosts that outgoing HTTP may reach (`egress`).
+    /// Hosts that outgoing HTTP may reach (`egress`); none for containers.
     pub egress: Vec<String>,
+    /// Whether a container may reach the internet (`egress: internet`).
+    pub internet: bool,
+    /// The TCP port a container's app listens on (`app_port`).
+    pub port: u16,
+    /// The Python it is written for (`python_version`): `3.x` or `3.x.y`.
+    pub python_version: Option<String>,
+    /// The release of Gradio or Streamlit (`sdk_version`), as PEP 440 writes one: digits, letters and points.
+    pub sdk_version: Option<String>,
+    /// Wall-clock time a container may take until it answers (`startup_duration_timeout`).
+    pub startup_timeout: Option<Duration>,
+    /// Bytes of durable storage under `/data` (`storage`).
+    pub storage_bytes: Option<u64>,
     /// The hardware its author suggests to those who duplicate it.
     pub suggested_hardware: Option<String>,
     /// The whole front matter, as the Hub's clients read it.
@@ -122,16 +168,28 @@ impl Card {
         };
         let sdk = fields.sdk();
         let app_file = fields.path("app_file");
+        // What else is wrong is read as if for a container: most is allowed there.
+        let kind = sdk.unwrap_or(Sdk::Docker);
+        let (egress, internet) = fields.egress(kind);
         let card = Self {
             sdk: sdk.unwrap_or(Sdk::Static),
             app_file: app_file.unwrap_or_else(|| sdk.map_or("", Sdk::default_app_file).to_owned()),
             title: fields.text("title"),
             instance_reuse: fields.flag("instance_reuse").unwrap_or(false),
             request_timeout: fields.duration("request_timeout"),
-            egress: fields.hosts("egress"),
+            egress,
+            internet,
+            port: fields.port(kind),
+            python_version: fields.python_version(kind),
+            sdk_version: fields.sdk_version(kind),
+            startup_timeout: fields.startup_timeout(kind),
+            storage_bytes: fields.storage(kind),
             suggested_hardware: fields.text("suggested_hardware"),
             data: Map::new(),
         };
+        if let Some(sdk) = sdk {
+            fields.refuse_what_is_for_others(sdk);
+        }
         if fields.problems.is_empty() {
             Ok(Self { data, ..card })
         } else {
@@ -140,170 +198,16 @@ impl Card {
             })
         }
     }
+
+    /// A problem with the field `key` of a card that was read, as [`CardError`] would say it.
+    pub fn problem(readme: &str, key: &str, message: &str) -> String {
+        let line = split_front_matter(readme).and_then(|(yaml, _)| line_of(yaml, key));
+        CardError::one(line, message).text()
+    }
 }
 
 /// A README's card is read whole; a longer file is not a README.
 const MAX_README: usize = 1 << 20;
-
-/// Reads single fields and collects what is wrong with them.
-struct Fields<'a> {
-    yaml: &'a str,
-    data: &'a Map<String, Value>,
-    problems: Vec<CardProblem>,
-}
-
-// === impl Fields ===
-
-impl Fields<'_> {
-    fn get(&self, key: &str) -> Option<&Value> {
-        self.data.get(key).filter(|value| !value.is_null())
-    }
-
-    fn line_of(&self, key: &str) -> Option<usize> {
-        let starts = |line: &str| {
-            line.strip_prefix(key)
-                .is_some_and(|rest| rest.trim_start().starts_with(':'))
-        };
-        self.yaml.lines().position(starts).map(|index| index + 2)
-    }
-
-    fn problem(&mut self, key: &str, message: String) {
-        let line = self.line_of(key);
-        self.problems.push(CardProblem { line, message });
-    }
-
-    fn sdk(&mut self) -> Option<Sdk> {
-        let allowed = "`static` (files served as they are) or `wasi` (a WASI component or command)";
-        let Some(value) = self.get("sdk") else {
-            self.problem("sdk", format!("`sdk` is missing; it must be {allowed}"));
-            return None;
-        };
-        let found = Sdk::ALL.into_iter().find(|sdk| value == sdk.as_str());
-        if found.is_none() {
-            let message = format!(
-                "`sdk: {}` is not offered here; it must be {allowed}",
-                plain(value)
-            );
-            self.problem("sdk", message);
-        }
-        found
-    }
-
-    fn text(&mut self, key: &str) -> Option<String> {
-        match self.get(key)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            other => {
-                let message = format!("`{key}` must be text, not `{}`", plain(other));
-                self.problem(key, message);
-                None
-            }
-        }
-    }
-
-    fn path(&mut self, key: &str) -> Option<String> {
-        let path = self.text(key)?;
-        let clean = !path.is_empty()
-            && !path.contains(['\\', '\0'])
-            && path
-                .split('/')
-                .all(|part| !matches!(part, "" | "." | ".." | ".git"));
-        if clean {
-            return Some(path);
-        }
-        let message =
-            format!("`{key}: {path}` must be a path inside the Space, such as `docs/index.html`");
-        self.problem(key, message);
-        None
-    }
-
-    fn flag(&mut self, key: &str) -> Option<bool> {
-        match self.get(key)? {
-            Value::Bool(flag) => Some(*flag),
-            other => {
-                let message = format!("`{key}` must be `true` or `false`, not `{}`", plain(other));
-                self.problem(key, message);
-                None
-            }
-        }
-    }
-
-    fn duration(&mut self, key: &str) -> Option<Duration> {
-        let text = self.text(key)?;
-        let parsed = parse_duration(&text).filter(|duration| !duration.is_zero());
-        if parsed.is_none() {
-            let message =
-                format!("`{key}: {text}` must be a time such as `500ms`, `30s`, `5m` or `1h`");
-            self.problem(key, message);
-        }
-        parsed
-    }
-
-    fn hosts(&mut self, key: &str) -> Vec<String> {
-        let Some(value) = self.get(key) else {
-            return Vec::new();
-        };
-        let entries: Option<Vec<String>> = value.as_array().and_then(|list| {
-            list.iter()
-                .map(|entry| {
-                    entry
-                        .as_str()
-                        .filter(|text| is_host(text))
-                        .map(str::to_ascii_lowercase)
-                })
-                .collect()
-        });
-        entries.unwrap_or_else(|| {
-            let message = format!("`{key}` must be a list of hosts, such as `[api.example.org, models.example.org:8443]`");
-            self.problem(key, message);
-            Vec::new()
-        })
-    }
-}
-
-/// `name` or `name:port`: no scheme, path, user, wildcard or address in brackets.
-fn is_host(text: &str) -> bool {
-    let (name, port) = text
-        .split_once(':')
-        .map_or((text, None), |(name, port)| (name, Some(port)));
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    name.len() <= 253
-        && name.split('.').all(label)
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
-}
-
-/// A whole number and a unit: `500ms`, `30s`, `5m`, `1h`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit.trim() {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Duration::from_millis)
-}
-
-/// A value as it is named in a message: short, on one line.
-fn plain(value: &Value) -> String {
-    let text = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    let mut text = text.replace(['\n', '\r'], " ");
-    if let Some((cut, _)) = text.char_indices().nth(60) {
-        text.truncate(cut);
-        text.push('…');
-    }
-    text
-}
 
 #[cfg(test)]
 mod tests {
@@ -344,6 +248,57 @@ mod tests {
     }
 
     #[test]
+    fn a_container_has_its_fields() {
+        let card = Card::parse(
+            "---\nsdk: docker\napp_port: 8080\negress: internet\nstorage: 2 GiB\nstartup_duration_timeout: 1h\n---\n",
+        )
+        .expect("valid");
+        assert_eq!((card.port, card.internet), (8080, true));
+        assert_eq!(card.storage_bytes, Some(2 << 30));
+        assert_eq!(card.startup_timeout, Some(Duration::from_secs(3600)));
+        assert_eq!(card.app_file, "Dockerfile");
+        let card =
+            Card::parse("---\nsdk: gradio\nsdk_version: 6.31.0\npython_version: 3.11\n---\n")
+                .expect("valid");
+        assert_eq!(card.sdk_version.as_deref(), Some("6.31.0"));
+        assert_eq!(card.python_version.as_deref(), Some("3.11"));
+        assert_eq!((card.port, card.internet), (7860, false));
+        let card =
+            Card::parse("---\nsdk: streamlit\npython_version: '3.10.4'\negress: none\n---\n");
+        assert_eq!(card.expect("valid").port, 8501);
+    }
+
+    #[test]
+    fn what_a_container_cannot_have_is_refused_with_its_line() {
+        for (lines, line, word) in [
+            ("sdk: docker\napp_port: 0", 3, "from 1 to 65535"),
+            ("sdk: docker\napp_port: many", 3, "from 1 to 65535"),
+            ("sdk: streamlit\napp_port: 80", 3, "8501"),
+            ("sdk: gradio\npython_version: 3.10", 3, "in quotes"),
+            ("sdk: gradio\npython_version: 2.7", 3, "`3.11`"),
+            ("sdk: gradio\npython_version: 3.11-slim", 3, "`3.11`"),
+            ("sdk: gradio\nsdk_version: 5.10", 3, "in quotes"),
+            ("sdk: gradio\nsdk_version: '6 --index-url x'", 3, "release"),
+            ("sdk: gradio\nsdk_version: 6.0\\nRUN x", 3, "release"),
+            ("sdk: gradio\negress: [example.org]", 3, "`sdk: wasi`"),
+            ("sdk: gradio\negress: all", 3, "`internet`"),
+            ("sdk: wasi\negress: internet", 3, "list of hosts"),
+            ("sdk: docker\nstorage: large", 3, "`2GiB`"),
+            ("sdk: wasi\nstorage: 2GiB", 3, "containers"),
+            ("sdk: docker\ninstance_reuse: true", 3, "`sdk: wasi`"),
+            ("sdk: docker\nrequest_timeout: 5s", 3, "`sdk: wasi`"),
+            ("sdk: docker\nstartup_duration_timeout: soon", 3, "`30s`"),
+        ] {
+            let text = problems(&format!("---\n{lines}\n---\n"));
+            assert!(
+                text.starts_with(&format!("README.md:{line}: ")),
+                "{lines}: {text}"
+            );
+            assert!(text.contains(word), "{lines}: {text}");
+        }
+    }
+
+    #[test]
     fn broken_yaml_names_its_line() {
         let text = problems("---\ntitle: T\nsdk: [wasi\n---\n");
         assert!(text.starts_with("README.md:"), "{text}");
@@ -381,6 +336,17 @@ mod tests {
         #[test]
         fn no_card_panics(text in "(---\n)?[ -~\n]{0,200}(\n---\n)?") {
             let _ = Card::parse(&text);
+        }
+
+        #[test]
+        fn versions_are_plain(sdk in "(gradio|streamlit)", python in "[ -~]{0,12}", version in "[ -~]{0,12}") {
+            let quoted = |text: &str| text.replace('\'', "''");
+            let readme = format!("---\nsdk: {sdk}\npython_version: '{}'\nsdk_version: '{}'\n---\n", quoted(&python), quoted(&version));
+            if let Ok(card) = Card::parse(&readme) {
+                for text in [card.python_version, card.sdk_version].into_iter().flatten() {
+                    prop_assert!(!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
+                }
+            }
         }
 
         #[test]

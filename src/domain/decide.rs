@@ -38,6 +38,14 @@ pub struct Snapshot {
     pub asleep: bool,
     /// Idle time until it sleeps.
     pub sleep_after: SleepAfter,
+    /// Idle time until its instance is frozen; `None` for what cannot be.
+    pub freeze_after: Option<Duration>,
+    /// Whether another Space needs the memory that this one holds without using it.
+    pub give_way: bool,
+    /// Until when there is no room to start anything; looked at again then.
+    pub full_until: Option<Millis>,
+    /// Whether there will be room for a new version only where the old one is.
+    pub in_place: bool,
 }
 
 /// One step.
@@ -51,8 +59,12 @@ pub enum Action {
     Start(BuildId),
     /// Send visitors to this instance.
     Route(InstanceId),
-    /// Stop an instance that is no longer wanted.
+    /// Stop an instance that is no longer wanted, or is on its way and no longer wanted.
     Stop(InstanceId),
+    /// Freeze the instance because nobody uses it just now.
+    Freeze(InstanceId),
+    /// Thaw the instance: somebody wants it.
+    Thaw(InstanceId),
     /// Stop the instance because nobody visits.
     Sleep(InstanceId),
     /// Remove everything the Space has.
@@ -90,7 +102,8 @@ fn wind_down(snapshot: &Snapshot) -> Next {
     if let Some(id) = snapshot.building {
         return Next::Do(Action::CancelBuild(id));
     }
-    if let Some(instance) = ready(snapshot).next() {
+    let alive = |instance: &&InstanceFacts| !matches!(instance.state, InstanceState::Ended { .. });
+    if let Some(instance) = snapshot.instances.iter().find(alive) {
         return Next::Do(Action::Stop(instance.id));
     }
     if snapshot.desired == Desired::Deleted {
@@ -126,40 +139,103 @@ fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Opt
         .instances
         .iter()
         .rfind(|instance| instance.build == wanted.id && instance.restarts == snapshot.restarts);
+    // What is on its way and not wanted any more makes room first.
+    let overtaken = snapshot.instances.iter().find(|instance| {
+        instance.state == InstanceState::Starting
+            && current.is_none_or(|current| current.id != instance.id)
+    });
+    if let Some(overtaken) = overtaken {
+        return Some(Action::Stop(overtaken.id));
+    }
     match current.map(|instance| (instance.id, &instance.state)) {
         None if snapshot.asleep && !snapshot.demand => None,
-        None => Some(Action::Start(wanted.id)),
-        Some((id, InstanceState::Ready { routed: false, .. })) => Some(Action::Route(id)),
-        Some((id, InstanceState::Ready { idle_since, .. })) => {
-            if let Some(action) = retire_others(snapshot, id, now, wait) {
-                return Some(action);
-            }
-            // A Space in use is looked at again when it could have been idle for long enough.
-            let after = millis(snapshot.sleep_after?).max(1);
-            let due = idle_since.unwrap_or(now).saturating_add(after);
-            if due > now {
-                wait.no_later_than(due);
-                return None;
-            }
-            (!snapshot.demand).then_some(Action::Sleep(id))
-        }
+        None => start(snapshot, wanted.id, now, wait),
+        Some((_, InstanceState::Starting)) => None,
+        Some((id, InstanceState::Ready { .. })) => tend(snapshot, id, now, wait),
         Some((
             _,
             InstanceState::Ended {
                 reason: ExitReason::Stopped,
                 ..
             },
-        )) => (snapshot.demand || !snapshot.asleep).then_some(Action::Start(wanted.id)),
+        )) if snapshot.demand || !snapshot.asleep => start(snapshot, wanted.id, now, wait),
+        Some((
+            _,
+            InstanceState::Ended {
+                reason: ExitReason::Stopped,
+                ..
+            },
+        )) => None,
         Some((_, InstanceState::Ended { failures, .. })) if *failures >= MAX_FAILURES => None,
         Some((_, InstanceState::Ended { at, failures, .. })) => {
             let due = at + back_off(u64::from(*failures));
             if due <= now {
-                return Some(Action::Start(wanted.id));
+                return start(snapshot, wanted.id, now, wait);
             }
             wait.no_later_than(due);
             None
         }
     }
+}
+
+/// Starts, unless there is no room for it just now.
+fn start(snapshot: &Snapshot, build: BuildId, now: Millis, wait: &mut Deadline) -> Option<Action> {
+    if snapshot.in_place
+        && let Some(older) = ready(snapshot).next()
+    {
+        return Some(Action::Stop(older.id));
+    }
+    match snapshot.full_until {
+        Some(until) if until > now => {
+            wait.no_later_than(until);
+            None
+        }
+        _ => Some(Action::Start(build)),
+    }
+}
+
+/// Looks after the instance that is to serve: routed, frozen after a while without use, asleep after a longer one.
+fn tend(snapshot: &Snapshot, id: InstanceId, now: Millis, wait: &mut Deadline) -> Option<Action> {
+    let state = ready(snapshot).find(|instance| instance.id == id);
+    let Some(InstanceState::Ready {
+        idle_since,
+        routed,
+        frozen,
+        ..
+    }) = state.map(|instance| &instance.state)
+    else {
+        return None;
+    };
+    match (frozen, routed) {
+        (true, _) if snapshot.demand => return Some(Action::Thaw(id)),
+        (false, false) => return Some(Action::Route(id)),
+        _ => {}
+    }
+    if let Some(action) = retire_others(snapshot, id, now, wait) {
+        return Some(action);
+    }
+    if snapshot.demand {
+        return None;
+    }
+    // Whatever is in use is looked at again when it could have been idle for long enough.
+    let idle_for = |after: Duration| {
+        idle_since
+            .unwrap_or(now)
+            .saturating_add(millis(after).max(1))
+    };
+    let gives_way = snapshot.give_way && idle_since.is_some();
+    let sleeps = snapshot.sleep_after.map(idle_for);
+    if gives_way || sleeps.is_some_and(|due| due <= now) {
+        return Some(Action::Sleep(id));
+    }
+    let freezes = snapshot.freeze_after.filter(|_| !frozen).map(idle_for);
+    if freezes.is_some_and(|due| due <= now) {
+        return Some(Action::Freeze(id));
+    }
+    for due in [sleeps, freezes].into_iter().flatten() {
+        wait.no_later_than(due);
+    }
+    None
 }
 
 /// Stops instances other than `current`: at once when nobody uses them, and in any case after the drain time.

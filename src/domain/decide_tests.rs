@@ -37,6 +37,10 @@ fn snapshot() -> Snapshot {
         demand: false,
         asleep: false,
         sleep_after: None,
+        freeze_after: None,
+        give_way: false,
+        full_until: None,
+        in_place: false,
     }
 }
 
@@ -58,6 +62,7 @@ fn apply(snapshot: &mut Snapshot, action: &Action, now: Millis) {
                 state: InstanceState::Ready {
                     idle_since: Some(now),
                     routed: false,
+                    frozen: false,
                     draining_since: None,
                 },
             });
@@ -76,6 +81,16 @@ fn apply(snapshot: &mut Snapshot, action: &Action, now: Millis) {
                         *draining_since = Some(now);
                     }
                     *routed = mine;
+                }
+            }
+        }
+        Action::Freeze(id) | Action::Thaw(id) => {
+            for instance in &mut snapshot.instances {
+                if instance.id == *id
+                    && let InstanceState::Ready { routed, frozen, .. } = &mut instance.state
+                {
+                    *frozen = matches!(action, Action::Freeze(_));
+                    *routed = false;
                 }
             }
         }
@@ -135,6 +150,79 @@ fn an_idle_space_sleeps_and_a_visitor_wakes_it() {
 }
 
 #[test]
+fn an_idle_container_is_frozen_first_and_thawed_for_a_visitor() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good);
+    facts.freeze_after = Some(Duration::from_secs(10));
+    facts.sleep_after = Some(Duration::from_secs(60));
+    while let Next::Do(action) = decide(&facts, 0) {
+        apply(&mut facts, &action, 0);
+    }
+    assert_eq!(decide(&facts, 0), Next::WaitUntil(10_000));
+    let Next::Do(action @ Action::Freeze(_)) = decide(&facts, 10_000) else {
+        panic!("not frozen");
+    };
+    apply(&mut facts, &action, 10_000);
+    assert_eq!(decide(&facts, 10_001), Next::WaitUntil(60_000));
+    facts.demand = true;
+    for expected in [Action::Thaw, Action::Route] {
+        let id = facts.instances[0].id;
+        assert_eq!(decide(&facts, 10_002), Next::Do(expected(id)));
+        apply(&mut facts, &expected(id), 10_002);
+    }
+}
+
+#[test]
+fn who_is_asked_to_give_way_sleeps_at_once_unless_in_use() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good);
+    while let Next::Do(action) = decide(&facts, 0) {
+        apply(&mut facts, &action, 0);
+    }
+    facts.give_way = true;
+    assert!(matches!(decide(&facts, 1), Next::Do(Action::Sleep(_))));
+    if let InstanceState::Ready { idle_since, .. } = &mut facts.instances[0].state {
+        *idle_since = None;
+    }
+    assert_eq!(decide(&facts, 1), Next::Wait);
+}
+
+#[test]
+fn where_there_is_no_room_a_start_waits() {
+    let mut facts = snapshot();
+    let good = build(BuildState::Succeeded);
+    facts.newest = Some(good.clone());
+    facts.good = Some(good.clone());
+    facts.full_until = Some(500);
+    assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
+    assert_eq!(decide(&facts, 500), Next::Do(Action::Start(good.id)));
+}
+
+#[test]
+fn where_two_versions_do_not_fit_the_new_one_takes_the_place_of_the_old() {
+    let mut facts = snapshot();
+    let old = build(BuildState::Succeeded);
+    facts.newest = Some(old.clone());
+    facts.good = Some(old);
+    while let Next::Do(action) = decide(&facts, 0) {
+        apply(&mut facts, &action, 0);
+    }
+    let serving = facts.instances[0].id;
+    let new = build(BuildState::Succeeded);
+    facts.newest = Some(new.clone());
+    facts.good = Some(new.clone());
+    facts.in_place = true;
+    facts.full_until = Some(500);
+    assert_eq!(decide(&facts, 0), Next::Do(Action::Stop(serving)));
+    apply(&mut facts, &Action::Stop(serving), 0);
+    assert_eq!(decide(&facts, 500), Next::Do(Action::Start(new.id)));
+}
+
+#[test]
 fn a_crash_is_retried_later_and_later_and_then_no_more() {
     let mut facts = snapshot();
     let good = build(BuildState::Succeeded);
@@ -168,11 +256,13 @@ fn an_older_instance_drains_before_it_stops() {
     let busy = InstanceState::Ready {
         idle_since: None,
         routed: false,
+        frozen: false,
         draining_since: Some(0),
     };
     let current = InstanceState::Ready {
         idle_since: None,
         routed: true,
+        frozen: false,
         draining_since: None,
     };
     let instance = |build: &BuildFacts, state| InstanceFacts {
@@ -205,7 +295,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
         any::<bool>(),
         0i64..3,
         0i64..100_000,
-        any::<[bool; 3]>(),
+        any::<[bool; 5]>(),
         0u32..8,
     );
     (
@@ -215,8 +305,9 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
         any::<bool>(),
         proptest::option::of(any::<bool>()),
         proptest::collection::vec(instance, 0..4),
-        any::<[bool; 2]>(),
-        proptest::option::of(0u64..100_000),
+        any::<[bool; 3]>(),
+        proptest::array::uniform2(proptest::option::of(0u64..100_000)),
+        proptest::option::of(0i64..10_000_000),
     )
         .prop_map(
             |(
@@ -226,8 +317,9 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                 older_good,
                 building,
                 instances,
-                [demand, asleep],
-                sleep,
+                [demand, asleep, give_way],
+                [sleep, freeze],
+                full_until,
             )| {
                 let newest = newest.map(|(state, tries)| {
                     let mut facts = build(state);
@@ -244,7 +336,13 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                 let instances = instances
                     .into_iter()
                     .map(
-                        |(current, restarts, at, [ready, idle, routed], failures)| InstanceFacts {
+                        |(
+                            current,
+                            restarts,
+                            at,
+                            [ready, starting, idle, routed, frozen],
+                            failures,
+                        )| InstanceFacts {
                             id: InstanceId::new(),
                             build: good
                                 .as_ref()
@@ -253,10 +351,13 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                             restarts,
                             state: if ready {
                                 InstanceState::Ready {
-                                    idle_since: idle.then_some(at),
-                                    routed,
+                                    idle_since: (idle || frozen).then_some(at),
+                                    routed: routed && !frozen,
+                                    frozen,
                                     draining_since: (!routed).then_some(at),
                                 }
+                            } else if starting {
+                                InstanceState::Starting
                             } else {
                                 InstanceState::Ended {
                                     reason: if idle {
@@ -284,6 +385,10 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                     demand,
                     asleep,
                     sleep_after: sleep.map(Duration::from_millis),
+                    freeze_after: freeze.map(Duration::from_millis),
+                    give_way,
+                    full_until,
+                    in_place: give_way && asleep,
                 }
             },
         )
@@ -324,13 +429,25 @@ proptest! {
             let newest_current = facts.instances.iter().rfind(|instance| {
                 Some(instance.build) == wanted && instance.restarts == facts.restarts
             });
-            prop_assert!(newest_current.is_some_and(|current| current.id != stopped.id));
+            let starts = stopped.state == InstanceState::Starting;
+            let elsewhere = newest_current.is_none_or(|current| current.id != stopped.id);
+            prop_assert!(elsewhere && (starts || facts.in_place || newest_current.is_some()));
         }
     }
 
     #[test]
     fn a_waiting_visitor_is_never_met_by_sleep(mut facts in any_snapshot(), now in 0i64..10_000_000) {
         facts.demand = true;
-        prop_assert!(!matches!(decide(&facts, now), Next::Do(Action::Sleep(_))));
+        prop_assert!(!matches!(decide(&facts, now), Next::Do(Action::Sleep(_) | Action::Freeze(_))));
+    }
+
+    /// Whoever waits for a frozen instance gets it: nothing is sent to it before it is thawed.
+    #[test]
+    fn what_is_frozen_is_thawed_before_it_is_routed_to(facts in any_snapshot(), now in 0i64..10_000_000) {
+        if let Next::Do(Action::Route(id)) = decide(&facts, now) {
+            let target = facts.instances.iter().find(|instance| instance.id == id).expect("known");
+            let frozen = matches!(target.state, InstanceState::Ready { frozen: true, .. });
+            prop_assert!(!frozen);
+        }
     }
 }

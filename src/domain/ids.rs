@@ -59,6 +59,10 @@ uuid_id!(
     SpaceId
 );
 uuid_id!(
+    /// A repository of any kind, for life; its name may change. A Space's is the Space's own.
+    RepoId
+);
+uuid_id!(
     /// One attempt at making an artifact.
     BuildId
 );
@@ -66,6 +70,19 @@ uuid_id!(
     /// One running copy of an artifact.
     InstanceId
 );
+
+impl From<SpaceId> for RepoId {
+    fn from(space: SpaceId) -> Self {
+        Self(space.0)
+    }
+}
+
+impl RepoId {
+    /// The Space whose repository it is. Of another kind's it is the identifier of no Space.
+    pub fn space(self) -> SpaceId {
+        SpaceId(self.0)
+    }
+}
 
 macro_rules! text_name {
     ($(#[$doc:meta])* $name:ident) => {

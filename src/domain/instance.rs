@@ -9,6 +9,11 @@ pub enum ExitReason {
     Stopped,
     /// It went past its memory.
     OutOfMemory,
+    /// It wrote more than its disk holds.
+    OutOfDisk {
+        /// What it may write, in bytes.
+        limit: u64,
+    },
     /// It ended by itself.
     Exited {
         /// What it said in ending.
@@ -26,6 +31,10 @@ impl ExitReason {
         match self {
             Self::Stopped => "It was stopped.".into(),
             Self::OutOfMemory => "It needed more memory than its hardware has.".into(),
+            Self::OutOfDisk { limit } => format!(
+                "It wrote more than {} to its disk and was stopped.",
+                super::hardware::bytes_text(*limit)
+            ),
             Self::Exited { code } => format!("It ended by itself with exit code {code}."),
             Self::NotStarted(why) => why.clone(),
             Self::Lost => "It disappeared.".into(),
@@ -36,12 +45,16 @@ impl ExitReason {
 /// Where an instance stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstanceState {
+    /// It is on its way, and does not answer yet.
+    Starting,
     /// It answers.
     Ready {
         /// Since when nobody has used it; `None` while visits are under way.
         idle_since: Option<Millis>,
         /// Whether the gateway sends visitors to it.
         routed: bool,
+        /// Whether its processes are frozen, so that it must be thawed before anybody is sent to it.
+        frozen: bool,
         /// Since when another instance has had its place.
         draining_since: Option<Millis>,
     },

@@ -11,6 +11,7 @@ mod front_matter;
 mod hardware;
 mod ids;
 mod instance;
+mod repository;
 mod space;
 mod stage;
 mod variable;
@@ -22,12 +23,13 @@ pub use build::{
 pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
 pub use front_matter::{read_front_matter, split_front_matter};
-pub use hardware::{Hardware, Limits};
+pub use hardware::{Hardware, Limits, bytes_text};
 pub use ids::{
-    AccountId, BuildId, InstanceId, NameError, Owner, RepoName, Revision, SpaceId, SpaceName,
-    Subdomain,
+    AccountId, BuildId, InstanceId, NameError, Owner, RepoId, RepoName, Revision, SpaceId,
+    SpaceName, Subdomain,
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
+pub use repository::{RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
 pub use variable::check_variable;

@@ -62,6 +62,8 @@ pub struct StageFacts {
     pub current_ready: bool,
     /// Whether any instance answers, of whatever build.
     pub any_ready: bool,
+    /// Whether an instance of the newest succeeded build is on its way.
+    pub starting: bool,
     /// Whether the newest succeeded build last ended in an error.
     pub failed: bool,
     /// Whether it sleeps.
@@ -86,8 +88,10 @@ pub fn stage(facts: StageFacts) -> Stage {
         Some((BuildState::Succeeded | BuildState::Superseded, _)) => {
             if facts.current_ready {
                 Stage::Running
-            } else if facts.any_ready {
+            } else if facts.any_ready && (facts.starting || !facts.failed) {
                 Stage::RunningAppStarting
+            } else if facts.starting {
+                Stage::AppStarting
             } else if facts.failed {
                 Stage::RuntimeError
             } else if facts.asleep {
@@ -125,14 +129,15 @@ mod tests {
         (
             desired,
             proptest::option::of((state, fault)),
-            any::<[bool; 4]>(),
+            any::<[bool; 5]>(),
         )
             .prop_map(
-                |(desired, build, [current, any, failed, asleep])| StageFacts {
+                |(desired, build, [current, any, starting, failed, asleep])| StageFacts {
                     desired,
                     build,
                     current_ready: current,
                     any_ready: current || any,
+                    starting,
                     failed,
                     asleep,
                 },

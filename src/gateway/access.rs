@@ -47,10 +47,10 @@ async fn visitor(auth: &Auth, space: &Entry, headers: &HeaderMap) -> Result<Prin
 pub(super) async fn exchange(
     auth: &Auth,
     space: &Entry,
-    request: &Request<Body>,
-    scheme: &str,
+    uri: &Uri,
+    secure: bool,
 ) -> Result<Option<Response<Body>>, Trouble> {
-    let Some((ticket, uri)) = ticket_in(request.uri()) else {
+    let Some((ticket, uri)) = ticket_in(uri) else {
         return Ok(None);
     };
     if space.settings().visibility != Visibility::Private {
@@ -67,7 +67,7 @@ pub(super) async fn exchange(
     let headers = response.headers_mut();
     for (name, value) in [
         (LOCATION, uri),
-        (SET_COOKIE, cookie(&kept, is_secure(scheme, request))),
+        (SET_COOKIE, cookie(&kept, secure)),
         (CACHE_CONTROL, "no-store".to_owned()),
         (REFERRER_POLICY, "no-referrer".to_owned()),
     ] {
@@ -77,7 +77,7 @@ pub(super) async fn exchange(
 }
 
 /// Whether a browser keeps `Secure` cookies from this address: from https, and from `localhost` and what is below it.
-fn is_secure(scheme: &str, request: &Request<Body>) -> bool {
+pub(super) fn is_secure<B>(scheme: &str, request: &Request<B>) -> bool {
     let host = super::host::named(request).unwrap_or_default();
     let name = host.split(':').next().unwrap_or_default();
     scheme == "https" || name == "localhost" || name.ends_with(".localhost")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::trouble::Trouble;
+use super::trouble::{Progress, Trouble};
 use crate::routes::{Entry, Route, Serving, Visit};
 
 /// An instance that answers, held awake by the visit.
@@ -16,14 +16,14 @@ pub(super) struct Answering {
 
 /// Begins a visit. A Space that sleeps is told that somebody wants it, and has `patience` to wake up.
 pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering, Trouble> {
-    if let Some(answer) = look(space) {
+    if let Some(answer) = look(space, Serving::visit) {
         return answer;
     }
     let began = tokio::time::Instant::now();
     let woken = async {
         let mut changes = space.watch();
         loop {
-            if let Some(answer) = look(space) {
+            if let Some(answer) = look(space, Serving::visit) {
                 return answer;
             }
             // Said at every change, for it may have gone back to sleep without ever answering.
@@ -34,22 +34,28 @@ pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering
         }
     };
     let answer = tokio::time::timeout(patience, woken).await;
-    let answering = answer.unwrap_or(Err(Trouble::Waking))?;
+    let late = || Err(Trouble::Waking(Progress::of(&space.route())));
+    let answering = answer.unwrap_or_else(|_| late())?;
     Ok(Answering {
         woke: Some(began.elapsed()),
         ..answering
     })
 }
 
+/// A visit that neither wakes a Space nor keeps it awake.
+pub(super) fn glance(space: &Entry) -> Result<Answering, Trouble> {
+    look(space, Serving::glance).unwrap_or(Err(Trouble::Asleep))
+}
+
 /// What there is to say right now; `None` while it sleeps or starts.
-fn look(space: &Entry) -> Option<Result<Answering, Trouble>> {
+fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answering, Trouble>> {
     loop {
         let serving = match space.route() {
             Route::Serving(serving) => serving,
-            Route::Asleep | Route::Starting => return None,
+            Route::Asleep | Route::Building | Route::Starting => return None,
             Route::Refused(refusal) => return Some(Err(Trouble::Refused(refusal))),
         };
-        let visit = serving.visit();
+        let visit = begin(&serving);
         // It may have been sent to sleep before the visit was counted: then it is not there to answer. After this
         // second look it cannot be, for it is put to sleep by changing the route first and counting visits then.
         if let Route::Serving(now) = space.route()
@@ -94,7 +100,8 @@ mod tests {
     async fn a_visit_wakes_waits_and_holds() {
         let (space, mut nudges) = space();
         space.set(Route::Asleep);
-        assert!(matches!(visit(&space, SOON).await, Err(Trouble::Waking)));
+        let waking = visit(&space, SOON).await;
+        assert!(matches!(waking, Err(Trouble::Waking(Progress::Waking))));
         assert_eq!(nudges.try_recv(), Ok(space.id));
         let waker = tokio::spawn({
             let space = Arc::clone(&space);

@@ -1,8 +1,5 @@
 //! The request goes to the Space, the response comes back, both as streams.
-//!
-//! A container is called over a connection of its own per request for now; a pool comes with the container runtime.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,60 +7,86 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
-use super::trouble::Trouble;
-use crate::upstream::Upstream;
+use crate::routes::Serving;
+use crate::upstream::{self, CallError, Upgrade, Upstream};
 
-/// Connecting is to this machine or one beside it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Why there is no answer to pass on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ForwardError {
+    /// The visitor's body passed its limit.
+    #[error("the request's body is larger than this server allows")]
+    TooLarge,
+    #[error("it did not answer in time")]
+    Late,
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// `101 Switching Protocols` to somebody who had not asked for it.
+    #[error("it left HTTP unasked")]
+    Switched,
+}
 
-/// Sends the request and waits for the head of the response, `idle` at most.
+/// What is told of a body as it passes.
+pub(super) trait Guards: Send + Unpin + 'static {
+    /// These bytes go to the visitor.
+    fn passing(&mut self, _data: &Bytes) {}
+    /// The Space broke off.
+    fn broke(&self, _error: &axum::Error) {}
+}
+
+/// Sends the request and waits for the head of the response, `idle` at most. `leave` says that the request asks to leave
+/// HTTP, which only a Space behind an address can.
 pub(super) async fn forward(
-    upstream: &Upstream,
+    serving: &Serving,
     request: Request<Body>,
+    leave: bool,
     body_bytes: u64,
     idle: Duration,
-) -> Result<Response<Body>, Trouble> {
-    let (request, too_large) = cap(request, body_bytes);
-    let answer = async {
-        match upstream {
-            Upstream::Service(service) => Ok(service.call(request).await),
-            Upstream::Tcp(address) => call(*address, request).await.map_err(|error| {
-                tracing::warn!(%address, "a Space did not answer: {error:#}");
-                Trouble::Unreachable
-            }),
-        }
-    };
-    let answer = tokio::time::timeout(idle, answer);
+) -> Result<Upgrade, ForwardError> {
+    let (mut request, too_large) = cap(request, body_bytes);
+    *request.version_mut() = Version::HTTP_11;
+    let answer = tokio::time::timeout(idle, send(serving, request, leave));
     let answer = match too_large {
         None => answer.await,
         Some(mut too_large) => {
             let answer = tokio::select! {
                 answer = answer => answer,
-                Ok(()) = &mut too_large => return Err(Trouble::TooLarge),
+                Ok(()) = &mut too_large => return Err(ForwardError::TooLarge),
             };
             // The Space may have answered for its half of the body in the same moment.
             if too_large.try_recv().is_ok() {
-                return Err(Trouble::TooLarge);
+                return Err(ForwardError::TooLarge);
             }
             answer
         }
     };
-    let mut response = answer.unwrap_or(Err(Trouble::Late))?;
-    if response.status().is_informational() {
-        // Only `101 Switching Protocols` comes here, and nobody asked for it.
-        return Err(Trouble::Unreachable);
+    let mut answer = answer.unwrap_or(Err(ForwardError::Late))?;
+    if let Upgrade::Declined(response) = &mut answer {
+        if response.status().is_informational() {
+            return Err(ForwardError::Switched);
+        }
+        *response.version_mut() = Version::HTTP_11;
     }
-    *response.version_mut() = Version::HTTP_11;
-    Ok(response)
+    Ok(answer)
+}
+
+async fn send(
+    serving: &Serving,
+    request: Request<Body>,
+    leave: bool,
+) -> Result<Upgrade, ForwardError> {
+    let pool = &serving.connections;
+    Ok(match &serving.upstream {
+        Upstream::Service(service) => Upgrade::Declined(service.call(request).await),
+        Upstream::Tcp(address) if leave => upstream::upgrade(pool, *address, request).await?,
+        Upstream::Tcp(address) => Upgrade::Declined(upstream::call(pool, *address, request).await?),
+    })
 }
 
 /// Holds the guards until the Space has sent all of its response, or the visitor has left.
-pub(super) fn hold<G: Send + Unpin + 'static>(
+pub(super) fn hold<G: Guards>(
     response: Response<Body>,
     guards: G,
     idle: Duration,
@@ -80,16 +103,6 @@ pub(super) fn hold<G: Send + Unpin + 'static>(
         alarm: None,
     };
     Response::from_parts(parts, Body::new(held))
-}
-
-async fn call(address: SocketAddr, request: Request<Body>) -> anyhow::Result<Response<Body>> {
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // It ends by itself when the response has been read or dropped.
-    tokio::spawn(connection);
-    Ok(sender.send_request(request).await?.map(Body::new))
 }
 
 /// Puts a limit on a body that does not say its length, and a word for when it is passed. One that does say it was
@@ -186,7 +199,7 @@ impl<G> Held<G> {
     }
 }
 
-impl<G: Unpin> http_body::Body for Held<G> {
+impl<G: Guards> http_body::Body for Held<G> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -200,6 +213,15 @@ impl<G: Unpin> http_body::Body for Held<G> {
             return Poll::Ready(Some(Err(axum::Error::new(Idle))));
         };
         self.waiting_since = None;
+        match (&frame, &mut self.guards) {
+            (Some(Ok(frame)), Some(guards)) => {
+                if let Some(data) = frame.data_ref() {
+                    guards.passing(data);
+                }
+            }
+            (Some(Err(error)), Some(guards)) => guards.broke(error),
+            _ => {}
+        }
         if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
             self.guards = None;
         }
@@ -225,6 +247,8 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Visibility};
+    use crate::routes::{EntrySettings, RouteTable};
     use crate::upstream::Serve;
 
     /// Answers with how much it could read, or never.
@@ -248,6 +272,8 @@ mod tests {
 
     struct Guard(Arc<AtomicBool>);
 
+    impl Guards for Guard {}
+
     impl Drop for Guard {
         fn drop(&mut self) {
             self.0.store(true, Ordering::SeqCst);
@@ -259,9 +285,25 @@ mod tests {
         Body::from_stream(stream::iter(chunks.take(number)))
     }
 
-    async fn send(body: Body, answers: bool) -> Result<Response<Body>, Trouble> {
-        let upstream = Upstream::Service(Arc::new(Reader { answers }));
-        forward(&upstream, Request::new(body), 10, Duration::from_millis(50)).await
+    fn serving(upstream: Upstream) -> Arc<Serving> {
+        let (table, _nudges) = RouteTable::new();
+        let name: SpaceName = "a/b".parse().expect("valid");
+        let settings = EntrySettings {
+            name: name.clone(),
+            owner: AccountId::new(),
+            visibility: Visibility::Public,
+        };
+        let entry = table.put(SpaceId::new(), name.subdomain().expect("short"), settings);
+        entry.serving(InstanceId::new(), upstream)
+    }
+
+    async fn send(body: Body, answers: bool) -> Result<Response<Body>, ForwardError> {
+        let serving = serving(Upstream::Service(Arc::new(Reader { answers })));
+        let idle = Duration::from_millis(50);
+        match forward(&serving, Request::new(body), false, 10, idle).await? {
+            Upgrade::Declined(response) => Ok(response),
+            Upgrade::Switched(..) => panic!("nobody asked"),
+        }
     }
 
     #[tokio::test]
@@ -271,9 +313,12 @@ mod tests {
         assert_eq!(body.to_bytes(), "10");
         assert!(matches!(
             send(chunks(3), true).await,
-            Err(Trouble::TooLarge)
+            Err(ForwardError::TooLarge)
         ));
-        assert!(matches!(send(chunks(2), false).await, Err(Trouble::Late)));
+        assert!(matches!(
+            send(chunks(2), false).await,
+            Err(ForwardError::Late)
+        ));
     }
 
     #[tokio::test]
@@ -303,12 +348,5 @@ mod tests {
         let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         let (mut body, released) = start(silent);
         assert!(body.frame().await.expect("an end").is_err() && released());
-    }
-
-    #[tokio::test]
-    async fn a_space_that_is_not_there_is_said_to_be_so() {
-        let nobody = Upstream::Tcp(([127, 0, 0, 1], 1).into());
-        let answer = forward(&nobody, Request::new(Body::empty()), 1, CONNECT_TIMEOUT).await;
-        assert!(matches!(answer, Err(Trouble::Unreachable)));
     }
 }

@@ -6,8 +6,11 @@
 //! ```text
 //!  resolve ─► access ─► admit ─► wake ─► forward ─► hold
 //!  one map    private   a place  an      headers    the place and the visit
-//!  read       only      or 503   instance out, in   live until the body ends
+//!  read       only      or 503   instance out, in   live until the body or tunnel ends
 //! ```
+//!
+//! A browser that opens a page is not held while a Space wakes: it is shown how far it is (`wake`), before it takes a
+//! place. What a page left open sends by itself (`knock`) wakes nobody.
 //!
 //! It reads one table, [`RouteTable`], and asks the database only who visits a private Space. It says one thing to the
 //! control plane: that somebody wants a Space that sleeps.
@@ -16,50 +19,53 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::{HeaderName, LOCATION};
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::HeaderName;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::auth::Auth;
+use crate::auth::{Action, Auth};
 use crate::config::{Addresses, Config, GatewayConfig};
-use crate::domain::SpaceName;
-use crate::routes::{Entry, RouteTable};
-use crate::server::Peer;
+use crate::journal::Journal;
+use crate::routes::{Entry, Route, RouteTable};
+use crate::server::{Link, Peer};
 use crate::telemetry::{Metrics, RequestId, RequestKind};
-use crate::upstream::Upstream;
+use crate::upstream::{Upgrade, Upstream};
 
 mod access;
 mod activator;
+mod complaints;
+mod events;
 mod forward;
+mod frames;
 mod headers;
 mod host;
+mod knock;
 mod limits;
 mod pages;
+mod patience;
+mod stay;
+mod target;
+#[cfg(test)]
+mod tests;
 mod trouble;
+mod tunnel;
+mod wake;
 
 use activator::Answering;
+use complaints::Complaints;
+use forward::ForwardError;
+use headers::hop::Hop;
 use headers::{Origin, path_form};
 use host::Hosts;
 use limits::Gates;
 use pages::Caller;
+use stay::Stay;
 use trouble::Trouble;
 
 pub use host::Host;
-
-/// Which Space a request is for, and by which of its two addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// `http://LABEL.DOMAIN/…`: the request's path is the Space's.
-    Subdomain(String),
-    /// `http://HOST/run/OWNER/NAME/…`: the Space sees the rest of the path alone.
-    Path {
-        /// As it stands in the path.
-        name: SpaceName,
-        /// What follows `NAME/`, not decoded and without the query; `None` if even the slash is missing.
-        rest: Option<String>,
-    },
-}
+pub use target::Target;
 
 /// The door to all Spaces. Cheap to clone.
 #[derive(Clone)]
@@ -73,34 +79,26 @@ struct Inner {
     addresses: Addresses,
     config: GatewayConfig,
     metrics: Arc<Metrics>,
+    journal: Journal,
+    complaints: Arc<Complaints>,
 }
 
 /// How long a browser looks at nothing before it is shown that the Space is waking up.
-const BROWSER_PATIENCE: Duration = Duration::from_secs(2);
+const BROWSER_PATIENCE: Duration = Duration::from_secs(1);
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
-// === impl Target ===
-
-impl Target {
-    fn is_path_form(&self) -> bool {
-        matches!(self, Self::Path { .. })
-    }
-
-    /// `/run/OWNER/NAME`
-    fn prefix(&self) -> Option<String> {
-        match self {
-            Self::Subdomain(_) => None,
-            Self::Path { name, .. } => Some(format!("/run/{name}")),
-        }
-    }
-}
 
 // === impl Gateway ===
 
 impl Gateway {
     /// A gateway to the Spaces in that table. `config.listen` must say the port that visitors use.
-    pub fn new(routes: RouteTable, auth: Auth, config: &Config, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        routes: RouteTable,
+        auth: Auth,
+        journal: Journal,
+        config: &Config,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self(Arc::new(Inner {
             routes,
             auth,
@@ -109,6 +107,8 @@ impl Gateway {
             addresses: config.addresses(config.listen.port()),
             config: config.gateway.clone(),
             metrics,
+            complaints: Arc::new(Complaints::new(journal.clone())),
+            journal,
         }))
     }
 
@@ -123,7 +123,7 @@ impl Gateway {
             Some(_) => Trouble::Misdirected,
             None => Trouble::Ambiguous("A request must name one host, once."),
         };
-        let response = Caller::of(request).answer(&trouble);
+        let response = Caller::of(request).answer(&trouble, "");
         self.0
             .metrics
             .request(RequestKind::Gateway, response.status());
@@ -144,7 +144,8 @@ impl Gateway {
                     "no visit: {}",
                     trouble.message()
                 );
-                (RequestKind::Gateway, caller.answer(&trouble))
+                let prefix = target.prefix().unwrap_or_default();
+                (RequestKind::Gateway, caller.answer(&trouble, &prefix))
             }
         };
         if target.is_path_form() {
@@ -165,56 +166,174 @@ impl Inner {
         caller: &Caller,
     ) -> Result<(RequestKind, Response<Body>), Trouble> {
         self.refuse_the_impossible(&request, target)?;
-        if let Some(response) = answer_without_the_space(&request, target) {
+        if let Some(response) = target::answer_without_the_space(&request, target) {
             return Ok((RequestKind::Gateway, response));
         }
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
         if let Target::Subdomain(_) = target {
-            let scheme = self.addresses.scheme();
-            let exchanged = access::exchange(&self.auth, &space, &request, scheme).await?;
+            let secure = access::is_secure(self.addresses.scheme(), &request);
+            let exchanged = access::exchange(&self.auth, &space, request.uri(), secure).await?;
             if let Some(response) = exchanged {
                 return Ok((RequestKind::Gateway, response));
             }
         }
         access::check(&self.auth, &space, request.headers()).await?;
-        if headers::asks_for_websocket(request.headers()) {
-            return Err(Trouble::Upgrade);
+        if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
+            let response = self
+                .answer_ourselves(request.headers(), path, space)
+                .await?;
+            return Ok((RequestKind::Gateway, response));
         }
-        let place = match self.gates.admit(&space).await {
-            Ok(place) => place,
-            Err(trouble) => {
-                self.metrics.turned_away.inc();
-                return Err(trouble);
-            }
-        };
-        let patience = match caller.is_navigating() {
-            true => self.config.wake_timeout.min(BROWSER_PATIENCE),
-            false => self.config.wake_timeout,
+        let hop = Hop::of(&request);
+        let link = request.extensions().get::<Link>().cloned();
+        let knocks = knock::is_knock(&request, target);
+        let arrive = self.arrive(&space, caller, &hop, knocks);
+        let (place, answering) = match link.as_ref().filter(|_| caller.is_impatient()) {
+            Some(link) => patience::reassure(link, arrive).await?,
+            None => arrive.await?,
         };
         let Answering {
             serving,
             visit,
             woke,
-        } = activator::visit(&space, patience).await?;
+        } = answering;
+        let stay = Stay::new(
+            Arc::clone(&space),
+            Arc::clone(&self.complaints),
+            visit,
+            place,
+        );
+        let (by, leave) = match &serving.upstream {
+            Upstream::Service(_) if hop.is_websocket() => return Err(Trouble::Upgrade),
+            Upstream::Service(_) => (RequestKind::Inside, false),
+            Upstream::Tcp(_) => (RequestKind::Outside, hop.upgrade.is_some()),
+        };
 
-        let request = self.for_space(request, target)?;
-        let idle = self.config.idle_timeout;
-        let upstream = &serving.upstream;
-        let mut response =
-            forward::forward(upstream, request, self.config.body_bytes, idle).await?;
-
-        headers::to_visitor(response.headers_mut());
+        let host = request.headers().get(http::header::HOST).cloned();
+        let mut request = self.for_space(request, target)?;
+        if by == RequestKind::Outside {
+            hop.say(request.headers_mut());
+        }
+        let client = leave.then(|| hyper::upgrade::on(&mut request));
+        let (idle, body_bytes) = (self.config.idle_timeout, self.config.body_bytes);
+        let answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
+        let answer = answer.map_err(|error| self.trouble_of(&space, error))?;
+        let mut response = match (answer, client) {
+            (Upgrade::Switched(head, stream, early), Some(client)) => {
+                let far = tunnel::Far { stream, early };
+                self.leave_http(&hop, head, far, client, stay, link)
+            }
+            (Upgrade::Switched(..), None) => return Err(Trouble::Unreachable),
+            (Upgrade::Declined(mut response), _) => {
+                hop.hear(response.headers_mut());
+                let stay = self.settle(&response, stay, knocks);
+                forward::hold(response, stay, idle)
+            }
+        };
         if let Some(prefix) = target.prefix() {
-            path_form::confine(response.headers_mut(), &prefix);
+            path_form::confine(response.headers_mut(), &prefix, host.as_ref());
         }
         if let Some(woke) = woke {
             self.tell_wake(&mut response, woke);
         }
-        let by = match upstream {
-            Upstream::Service(_) => RequestKind::Inside,
-            Upstream::Tcp(_) => RequestKind::Outside,
+        Ok((by, response))
+    }
+
+    /// A place and an instance, each waited for as long as befits the caller.
+    async fn arrive(
+        &self,
+        space: &Arc<Entry>,
+        caller: &Caller,
+        hop: &Hop,
+        knocks: bool,
+    ) -> Result<(OwnedSemaphorePermit, Answering), Trouble> {
+        if knocks {
+            let answering = activator::glance(space)?;
+            return Ok((self.admit(space, hop).await?, answering));
+        }
+        if caller.is_navigating() && !matches!(space.route(), Route::Serving(_)) {
+            let patience = self.config.wake_timeout.min(BROWSER_PATIENCE);
+            let answering = activator::visit(space, patience).await?;
+            return Ok((self.admit(space, hop).await?, answering));
+        }
+        let began = tokio::time::Instant::now();
+        let place = self.admit(space, hop).await?;
+        let patience = self.config.wake_timeout.saturating_sub(began.elapsed());
+        Ok((place, activator::visit(space, patience).await?))
+    }
+
+    async fn admit(&self, space: &Arc<Entry>, hop: &Hop) -> Result<OwnedSemaphorePermit, Trouble> {
+        let place = match hop.is_websocket() {
+            true => self.gates.admit_watcher(space).ok_or(Trouble::Full),
+            false => self.gates.admit(space).await,
         };
-        Ok((by, forward::hold(response, (place, visit), idle)))
+        if matches!(place, Err(Trouble::Full)) {
+            self.metrics.turned_away.inc();
+        }
+        place
+    }
+
+    /// What lies within the Space's origin and is ours.
+    async fn answer_ourselves(
+        &self,
+        headers: &HeaderMap,
+        path: &str,
+        space: Arc<Entry>,
+    ) -> Result<Response<Body>, Trouble> {
+        if wake::PATH.strip_prefix(wake::RESERVED) != Some(path) {
+            return Err(Trouble::NotFound);
+        }
+        let settings = space.settings();
+        // Who cannot be told apart from anybody is anybody, and sees no logs.
+        let visitor = self.auth.authenticate_visitor(headers).await;
+        let reads_logs = visitor
+            .is_ok_and(|visitor| visitor.may(Action::Write, settings.owner, settings.visibility));
+        let place = self.gates.admit_watcher(&space).ok_or(Trouble::Full)?;
+        let journal = reads_logs.then(|| self.journal.clone());
+        Ok(wake::follow(
+            space,
+            journal,
+            Arc::clone(&self.metrics),
+            place,
+        ))
+    }
+
+    /// What is held while this response is passed on.
+    fn settle(&self, response: &Response<Body>, mut stay: Stay, knocks: bool) -> Stay {
+        if stay::is_event_stream(response.headers()) && !knocks {
+            let outside = stay.is_outside();
+            let place = outside.then(|| self.gates.admit_watcher(&stay.space));
+            stay.become_stream(place.flatten());
+        }
+        stay
+    }
+
+    /// Tells the visitor that HTTP is left, and opens the tunnel.
+    fn leave_http(
+        &self,
+        hop: &Hop,
+        head: Response<()>,
+        far: tunnel::Far,
+        client: OnUpgrade,
+        stay: Stay,
+        link: Option<Link>,
+    ) -> Response<Body> {
+        let mut response = head.map(|()| Body::empty());
+        hop.hear(response.headers_mut());
+        hop.say_upgraded(response.headers_mut());
+        let websocket = hop.is_websocket();
+        tunnel::start(client, far, stay, link, self.config.idle_timeout, websocket);
+        response
+    }
+
+    fn trouble_of(&self, space: &Entry, error: ForwardError) -> Trouble {
+        let trouble = match error {
+            ForwardError::TooLarge => return Trouble::TooLarge,
+            ForwardError::Late => Trouble::Late,
+            ForwardError::Call(_) | ForwardError::Switched => Trouble::Unreachable,
+        };
+        self.complaints.say(space, &error);
+        trouble
     }
 
     /// What no Space could answer, told before one is woken for it.
@@ -256,7 +375,7 @@ impl Inner {
             id: parts.extensions.get().map(RequestId::header),
         };
         headers::to_space(&mut parts.headers, origin);
-        parts.uri = uri_for_space(parts.uri, target)
+        parts.uri = target::uri_for_space(parts.uri, target)
             .ok_or(Trouble::Ambiguous("The request's path cannot be read."))?;
         Ok(Request::from_parts(parts, body))
     }
@@ -268,91 +387,5 @@ impl Inner {
         if let Ok(timing) = HeaderValue::try_from(timing) {
             response.headers_mut().append(SERVER_TIMING, timing);
         }
-    }
-}
-
-/// What the path form answers the same for every name, so that it tells nobody which Spaces there are.
-fn answer_without_the_space(request: &Request<Body>, target: &Target) -> Option<Response<Body>> {
-    let Target::Path { rest, .. } = target else {
-        return None;
-    };
-    if let Some(preflight) = path_form::preflight(request) {
-        return Some(preflight);
-    }
-    if rest.is_some() {
-        return None;
-    }
-    // Relative links in the Space's pages need the slash.
-    let query = request
-        .uri()
-        .query()
-        .map_or(String::new(), |query| format!("?{query}"));
-    let location = HeaderValue::try_from(format!("{}/{query}", target.prefix()?)).ok()?;
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-    response.headers_mut().insert(LOCATION, location);
-    Some(response)
-}
-
-/// Path and query alone, as sent: nothing is decoded or tidied, for a Space may mean something by it.
-fn uri_for_space(uri: Uri, target: &Target) -> Option<Uri> {
-    let path = match target {
-        Target::Subdomain(_) if uri.authority().is_none() => return Some(uri),
-        Target::Subdomain(_) => uri.into_parts().path_and_query?,
-        Target::Path { rest, .. } => {
-            let rest = rest.as_deref().unwrap_or_default();
-            match uri.query() {
-                Some(query) => PathAndQuery::try_from(format!("/{rest}?{query}")).ok()?,
-                None => PathAndQuery::try_from(format!("/{rest}")).ok()?,
-            }
-        }
-    };
-    Some(Uri::from(path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path_form(rest: Option<&str>) -> Target {
-        Target::Path {
-            name: "Ada/my_demo".parse().expect("valid"),
-            rest: rest.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn paths_reach_the_space_as_they_were_sent() {
-        let seen = |uri: &str, target: &Target| {
-            let uri = uri.parse().expect("a URI");
-            uri_for_space(uri, target).map(|uri| uri.to_string())
-        };
-        let own = Target::Subdomain("ada-my-demo".into());
-        for path in ["/", "/a//b/../%2e%2F;x=1?q=%20&&", "/?", "*"] {
-            assert_eq!(seen(path, &own).as_deref(), Some(path));
-        }
-        let full = seen("http://ada-my-demo.localhost/x?y", &own);
-        assert_eq!(full.as_deref(), Some("/x?y"));
-        for (rest, uri, expected) in [
-            ("", "/run/Ada/my_demo/", "/"),
-            ("/x%2f/", "/run/Ada/my_demo//x%2f/?a=b?c", "//x%2f/?a=b?c"),
-        ] {
-            assert_eq!(seen(uri, &path_form(Some(rest))).as_deref(), Some(expected));
-        }
-    }
-
-    #[test]
-    fn the_path_form_begins_with_its_slash() {
-        let request = |uri: &str| {
-            Request::builder()
-                .uri(uri)
-                .body(Body::empty())
-                .expect("a request")
-        };
-        let answer = |uri, rest| answer_without_the_space(&request(uri), &path_form(rest));
-        let redirect = answer("/run/Ada/my_demo?a=b", None).expect("answered");
-        assert_eq!(redirect.status(), StatusCode::PERMANENT_REDIRECT);
-        assert_eq!(redirect.headers()[LOCATION], "/run/Ada/my_demo/?a=b");
-        assert!(answer("/run/Ada/my_demo/", Some("")).is_none());
     }
 }

@@ -2,10 +2,13 @@
 
 use askama::Template;
 use axum::body::Body;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 
 use super::trouble::Trouble;
+use super::wake;
 use crate::telemetry::RequestId;
 
 /// Who asks, as far as it decides the form of an answer. Made for every request, so it only holds on to header values.
@@ -13,6 +16,7 @@ pub(super) struct Caller {
     accept: Option<HeaderValue>,
     fetch_mode: Option<HeaderValue>,
     get: bool,
+    impatient: bool,
     id: Option<RequestId>,
 }
 
@@ -22,7 +26,8 @@ struct WakePage<'a> {
     title: &'a str,
     message: &'a str,
     id: &'a str,
-    seconds: u32,
+    nonce: &'a str,
+    endpoint: &'a str,
 }
 
 #[derive(Template)]
@@ -31,23 +36,27 @@ struct ErrorPage<'a> {
     title: &'a str,
     message: &'a str,
     id: &'a str,
+    nonce: &'a str,
 }
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
-/// The pages hold a style sheet and nothing else.
-const POLICY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'");
+/// Clients that give up after five seconds without a byte, and are known to read past interim responses.
+const IMPATIENT: [&[u8]; 2] = [b"gradio_client/", b"python-httpx/"];
 
 // === impl Caller ===
 
 impl Caller {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let header = |headers: &HeaderMap, name| headers.get(name).cloned();
+        let agent = request.headers().get(USER_AGENT);
+        let agent = agent.map_or(&b""[..], HeaderValue::as_bytes);
         Self {
             accept: header(request.headers(), ACCEPT),
             fetch_mode: header(request.headers(), SEC_FETCH_MODE),
             get: *request.method() == Method::GET,
+            impatient: request.version() == Version::HTTP_11
+                && IMPATIENT.iter().any(|name| agent.starts_with(name)),
             id: request.extensions().get().cloned(),
         }
     }
@@ -61,6 +70,11 @@ impl Caller {
         self.get && navigates && self.reads_html()
     }
 
+    /// A client that needs signs of life while it waits.
+    pub(super) fn is_impatient(&self) -> bool {
+        self.impatient
+    }
+
     pub(super) fn id(&self) -> &str {
         self.id.as_ref().map_or("", RequestId::as_str)
     }
@@ -70,41 +84,46 @@ impl Caller {
         accept.is_some_and(|accept| accept.to_ascii_lowercase().contains("text/html"))
     }
 
-    /// Our answer in the form this caller reads.
-    pub(super) fn answer(&self, trouble: &Trouble) -> Response<Body> {
-        let status = trouble.status();
+    /// Our answer in the form this caller reads. `prefix` is what stands before the Space's paths, in the path form.
+    pub(super) fn answer(&self, trouble: &Trouble, prefix: &str) -> Response<Body> {
+        let nonce = format!("{:032x}", rand::random::<u128>());
         let (kind, body) = if self.reads_html() {
-            ("text/html; charset=utf-8", self.page(trouble))
+            let page = self.page(trouble, prefix, &nonce);
+            ("text/html; charset=utf-8", page)
         } else {
             let error = serde_json::json!({ "error": trouble.message() });
             ("application/json", error.to_string())
         };
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = status;
+        *response.status_mut() = trouble.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+        if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+        }
         if let Some(seconds) = trouble.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
 
-    fn page(&self, trouble: &Trouble) -> String {
+    fn page(&self, trouble: &Trouble, prefix: &str, nonce: &str) -> String {
         let (message, id) = (trouble.message(), self.id());
         let page = match trouble {
-            Trouble::Waking => WakePage {
-                title: "Waking up",
+            Trouble::Waking(progress) => WakePage {
+                title: progress.title(),
                 message,
                 id,
-                seconds: 2,
+                nonce,
+                endpoint: &format!("{prefix}/{}", wake::PATH),
             }
             .render(),
             _ => ErrorPage {
                 title: trouble.status().canonical_reason().unwrap_or("Error"),
                 message,
                 id,
+                nonce,
             }
             .render(),
         };
@@ -113,10 +132,19 @@ impl Caller {
     }
 }
 
+/// Our pages run their own script and style, and listen to our own origin.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::Stage;
+    use crate::gateway::trouble::Progress;
     use crate::routes::Refusal;
     use http_body_util::BodyExt;
 
@@ -139,25 +167,36 @@ mod tests {
             stage: Stage::Paused,
             message: "<b>\"paused\"</b>".into(),
         });
-        let program = caller(&[("accept", "*/*")]).answer(&refused);
+        let program = caller(&[("accept", "*/*")]).answer(&refused, "");
         assert_eq!(program.status(), 503);
         assert_eq!(text(program).await, r#"{"error":"<b>\"paused\"</b>"}"#);
-        let person = caller(&[("accept", "text/html,*/*;q=0.8")]).answer(&refused);
+        let person = caller(&[("accept", "text/html,*/*;q=0.8")]).answer(&refused, "");
         let page = text(person).await;
         assert!(!page.contains("<b>") && page.contains("paused"), "{page}");
         assert!(!page.contains("http-equiv"), "{page}");
     }
 
     #[tokio::test]
-    async fn only_the_wake_page_loads_itself_anew() {
+    async fn only_the_wake_page_follows_and_loads_itself_anew() {
         let caller = caller(&[("accept", "text/html")]);
-        let response = caller.answer(&Trouble::Waking);
+        let response = caller.answer(&Trouble::Waking(Progress::Building), "/run/a/b");
         assert_eq!(response.headers()[RETRY_AFTER], "2");
+        let policy = response.headers()[CONTENT_SECURITY_POLICY].clone();
         let page = text(response).await;
-        assert!(
-            page.contains("http-equiv=\"refresh\" content=\"2\""),
-            "{page}"
-        );
+        for part in [
+            "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>",
+            "new EventSource(\"/run/a/b/.glasshouse/wake\")",
+            ">Building</h1>",
+        ] {
+            assert!(page.contains(part), "no {part} in {page}");
+        }
+        let (_, nonce) = page.split_once("<script nonce=\"").expect("a script");
+        let (nonce, _) = nonce.split_once('"').expect("its end");
+        assert_eq!(nonce.len(), 32);
+        let allowed = format!("script-src 'nonce-{nonce}'");
+        assert!(policy.to_str().expect("text").contains(&allowed));
+        let another = caller.answer(&Trouble::Ours, "");
+        assert!(!text(another).await.contains("<script"));
     }
 
     #[test]

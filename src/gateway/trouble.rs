@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::routes::Refusal;
+use crate::routes::{Refusal, Route};
 
 /// Each has one status and one sentence for the visitor.
 #[derive(Debug)]
@@ -17,14 +17,16 @@ pub(super) enum Trouble {
     Method,
     /// The path form must not install what outlives its page.
     ServiceWorker,
-    /// WebSockets, for now.
+    /// A WebSocket to a Space that has none: a static one, or one of WebAssembly.
     Upgrade,
     /// The body is larger than `gateway.body_bytes`.
     TooLarge,
     /// Too many visits under way, and the queue is full or too slow.
     Full,
     /// It did not wake in the time that this visitor was to wait.
-    Waking,
+    Waking(Progress),
+    /// It sleeps, and this request is none to wake it for.
+    Asleep,
     /// It will not answer until its owner does something.
     Refused(Refusal),
     /// It did not accept the request, or not answer in HTTP.
@@ -33,6 +35,44 @@ pub(super) enum Trouble {
     Late,
     /// Something of ours that the log knows more of.
     Ours,
+}
+
+/// How far a Space is on its way to answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Waking,
+    Building,
+    Starting,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    pub(super) fn of(route: &Route) -> Self {
+        match route {
+            Route::Asleep => Self::Waking,
+            Route::Building => Self::Building,
+            _ => Self::Starting,
+        }
+    }
+
+    /// A word or two.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Waking => "Waking up",
+            Self::Building => "Building",
+            Self::Starting => "Starting",
+        }
+    }
+
+    /// One sentence.
+    pub(super) fn message(self) -> &'static str {
+        match self {
+            Self::Waking => "This Space was asleep and is waking up.",
+            Self::Building => "This Space is being built; that can take some minutes.",
+            Self::Starting => "This Space is starting.",
+        }
+    }
 }
 
 // === impl Trouble ===
@@ -47,7 +87,9 @@ impl Trouble {
             Self::ServiceWorker => StatusCode::FORBIDDEN,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Full | Self::Waking | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full | Self::Waking(_) | Self::Asleep | Self::Refused(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Ours => StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,7 +114,8 @@ impl Trouble {
             }
             Self::TooLarge => "The request's body is larger than this server allows.",
             Self::Full => "This Space has too many visitors right now; try again in a moment.",
-            Self::Waking => "This Space is waking up; try again in a moment.",
+            Self::Waking(progress) => progress.message(),
+            Self::Asleep => "This Space is asleep; opening its page wakes it.",
             Self::Refused(refusal) => &refusal.message,
             Self::Unreachable => "This Space did not answer as it should; try again in a moment.",
             Self::Late => "This Space took too long to answer.",
@@ -84,7 +127,8 @@ impl Trouble {
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Full | Self::Unreachable => Some(1),
-            Self::Waking => Some(2),
+            Self::Waking(_) => Some(2),
+            Self::Asleep => Some(30),
             Self::Ours => Some(5),
             _ => None,
         }

@@ -129,6 +129,21 @@ impl MemoryHold {
         Ok(())
     }
 
+    /// Holds `bytes` more for an instance that something else keeps within the Space's limit: a new version stands
+    /// beside the old one for a while, so the Space's own tier counts it and does not refuse it. The tiers above do.
+    ///
+    /// # Errors
+    /// When a tier above has no room; then nothing has changed.
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), MemoryRefused> {
+        if let Some(parent) = &self.book.parent {
+            parent.take(bytes)?;
+        }
+        let before = self.book.used.fetch_add(bytes, Ordering::AcqRel);
+        self.book.peak.fetch_max(before + bytes, Ordering::Relaxed);
+        self.bytes += bytes;
+        Ok(())
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes

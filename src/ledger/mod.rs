@@ -139,17 +139,14 @@ impl Ledger {
         &self.0.host
     }
 
-    /// Memory in bytes that the owner's Spaces hold, and the most they may.
-    pub fn owner_memory(&self, owner: AccountId) -> (u64, u64) {
-        let owners = self.0.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.get(&owner).map_or((0, self.0.limits.owner_memory), |book| {
-            (book.used(), book.limit())
-        })
-    }
-
     /// CPU time in nanoseconds that all Spaces, those that are gone among them, used since the server started.
     pub fn cpu_nanos(&self) -> u64 {
         self.0.cpu_nanos.load(Ordering::Relaxed)
+    }
+
+    /// The memory of an owner, for what is held for none of their Spaces: builds.
+    pub fn owner_memory(&self, owner: AccountId) -> Arc<MemoryBook> {
+        self.owner(owner)
     }
 
     /// Waits for the right to build, first come, first served.

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
-use super::observed::{Building, Kept, KeptState, Observed};
+use super::observed::{Building, KeptState};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{environment, now, view};
+use super::{now, start, view};
 use crate::builder::BuildRequest;
-use crate::domain::{Action, BuildFacts, BuildId, ExitReason, Fault, InstanceId, Stage};
-use crate::routes::{Refusal, Route};
-use crate::runtime::{InstanceSpec, RuntimeError};
+use crate::domain::{Action, Artifact, BuildFacts, BuildId, ExitReason, Fault, InstanceId, Stage};
+use crate::routes::{Refusal, Route, Serving};
 use crate::telemetry::BuildEnd;
 
 /// How often the server may fail a build before its author is told to ask the operator.
@@ -32,8 +31,10 @@ pub(super) async fn act(
                 building.cancel.cancel();
             }
         }
-        Action::Start(id) => start(supervisor, stored, id).await?,
+        Action::Start(id) => start::begin(supervisor, stored, id),
         Action::Route(id) => route(supervisor, stored, id),
+        Action::Freeze(id) => freeze(supervisor, stored, id).await,
+        Action::Thaw(id) => thaw(supervisor, id).await,
         Action::Stop(id) => stop(supervisor, stored, id, false).await,
         Action::Sleep(id) => stop(supervisor, stored, id, true).await,
         Action::Delete => {
@@ -53,10 +54,10 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
     let stage = view::stage_of(stored, &observed);
     let route = match stage {
         Stage::Sleeping => Route::Asleep,
-        Stage::Building
-        | Stage::RunningBuilding
-        | Stage::AppStarting
-        | Stage::RunningAppStarting => Route::Starting,
+        // Whoever comes makes the demand that thaws it.
+        Stage::Running if observed.frozen() => Route::Asleep,
+        Stage::Building | Stage::RunningBuilding => Route::Building,
+        Stage::AppStarting | Stage::RunningAppStarting => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: view::for_visitor(stage).to_owned(),
@@ -71,6 +72,9 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
 pub(super) async fn clear(supervisor: &Supervisor) {
     let instances = std::mem::take(&mut lock(&supervisor.own.observed).instances);
     for kept in instances {
+        if let KeptState::Starting { cancel } = &kept.state {
+            cancel.cancel();
+        }
         supervisor
             .parts
             .runtimes
@@ -122,10 +126,13 @@ fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
         run,
     };
     let request = BuildRequest {
+        build: id,
         space: stored.space.id,
         name: stored.space.name.clone(),
         revision: facts.revision.clone(),
         cached: facts.cached,
+        variables: Vec::new(),
+        memory: supervisor.parts.ledger.owner_memory(stored.space.owner),
         log: supervisor.parts.journal.build(stored.space.id),
     };
     let closing = supervisor.closing.clone();
@@ -147,7 +154,7 @@ fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
 async fn build(
     supervisor: &Supervisor,
     facts: &BuildFacts,
-    request: BuildRequest,
+    mut request: BuildRequest,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let parts = &supervisor.parts;
@@ -159,6 +166,11 @@ async fn build(
         return Ok(());
     }
     request.log.restart();
+    let variables = parts.store.list_variables(request.space).await?;
+    let variables = variables.into_iter();
+    request.variables = variables
+        .map(|variable| (variable.key, variable.value))
+        .collect();
     let (space, name) = (request.space, request.name.clone());
     let result = parts.builder.build(request, cancel.clone()).await;
     if cancel.is_cancelled() {
@@ -181,94 +193,6 @@ async fn build(
 
 // === instances ===
 
-async fn start(supervisor: &Supervisor, stored: &Stored, build: BuildId) -> anyhow::Result<()> {
-    let parts = &supervisor.parts;
-    let space = &stored.space;
-    let good = stored.good.as_ref().filter(|good| good.id == build);
-    let Some((good, artifact)) =
-        good.and_then(|good| good.artifact.clone().map(|artifact| (good, artifact)))
-    else {
-        return Ok(());
-    };
-    let limits = parts.limits_of(space);
-    let spec = InstanceSpec {
-        id: InstanceId::new(),
-        name: space.name.clone(),
-        artifact: artifact.clone(),
-        account: parts.ledger.space(space.id, space.owner, limits),
-        limits,
-        environment: Arc::new(environment::of(parts, space).await?),
-        log: parts.journal.run(space.id),
-    };
-    let id = spec.id;
-    let runtime = parts.runtimes.for_artifact(&artifact);
-    let started = runtime.start(spec).await;
-    let kept = |state| Kept {
-        id,
-        build,
-        restarts: space.restarts,
-        artifact,
-        state,
-    };
-    let reason = match started {
-        Ok(upstream) => {
-            let Some(entry) = parts.entry(space) else {
-                // It was deleted meanwhile, and has no address any more.
-                runtime.stop(id).await;
-                return Ok(());
-            };
-            let serving = entry.serving(id, upstream);
-            let mut observed = lock(&supervisor.own.observed);
-            observed.asleep = false;
-            observed.instances.push(kept(KeptState::Ready {
-                serving,
-                routed: false,
-                draining_since: None,
-            }));
-            return Ok(());
-        }
-        Err(RuntimeError::ArtifactLost) => {
-            rebuild(supervisor, stored, good).await?;
-            ExitReason::NotStarted(
-                "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
-            )
-        }
-        Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
-        Err(RuntimeError::Server(error)) => {
-            let name = &space.name;
-            tracing::error!(space = %name, "{name} could not be started: {error:#}");
-            ExitReason::NotStarted("The server failed to start it and will try again.".into())
-        }
-    };
-    let ended = kept(KeptState::Ended {
-        reason: reason.clone(),
-        at: now(),
-        failures: 0,
-    });
-    lock(&supervisor.own.observed).end(ended, reason, now());
-    Ok(())
-}
-
-/// An artifact is gone, or was made by another version of the server: make it again, unless something newer is on its
-/// way anyhow.
-async fn rebuild(
-    supervisor: &Supervisor,
-    stored: &Stored,
-    good: &BuildFacts,
-) -> anyhow::Result<()> {
-    let _turn = supervisor.own.publishing.lock().await;
-    let store = &supervisor.parts.store;
-    let newest = store.newest_build(stored.space.id).await?;
-    if newest.is_some_and(|newest| newest.id == good.id) {
-        let sdk = stored.space.sdk.as_deref();
-        store
-            .publish(stored.space.id, &good.revision, sdk, true)
-            .await
-            .context("a lost artifact could not be queued to be built again")?;
-    }
-    Ok(())
-}
-
 fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
     let mut observed = lock(&supervisor.own.observed);
     let mut target = None;
@@ -277,6 +201,7 @@ fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
             serving,
             routed,
             draining_since,
+            ..
         } = &mut kept.state
         {
             let mine = kept.id == id;
@@ -298,9 +223,15 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
     let gone = {
         let mut observed = lock(&supervisor.own.observed);
         observed.asleep |= to_sleep;
-        take(&mut observed, id)
+        observed.give_way = false;
+        observed.take(id)
     };
     let Some(kept) = gone else { return };
+    if let KeptState::Starting { cancel } = &kept.state {
+        // Its task stops what it has begun.
+        cancel.cancel();
+        return;
+    }
     if let KeptState::Ready {
         serving,
         routed: true,
@@ -330,9 +261,57 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
         .await;
 }
 
-fn take(observed: &mut Observed, id: InstanceId) -> Option<Kept> {
-    let index = observed.instances.iter().position(|kept| kept.id == id)?;
-    Some(observed.instances.remove(index))
+/// Freezes an instance that nobody uses. Visitors are kept from it first, and whoever came before that keeps it going.
+async fn freeze(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
+    let Some((artifact, serving)) = mark_frozen(supervisor, id, true) else {
+        return;
+    };
+    tell_gateway(supervisor, stored);
+    let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    if serving.visits() > 0 {
+        mark_frozen(supervisor, id, false);
+    } else if let Err(error) = runtime.freeze(id).await {
+        let name = &stored.space.name;
+        tracing::warn!(space = %name, "{name} could not be frozen: {error:#}");
+        // It is in use as far as the next decision knows, so that this is not tried again at once.
+        serving.touch();
+        mark_frozen(supervisor, id, false);
+    }
+}
+
+async fn thaw(supervisor: &Supervisor, id: InstanceId) {
+    let artifact = lock(&supervisor.own.observed).artifact_of(id);
+    let Some(artifact) = artifact else { return };
+    let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    if let Err(error) = runtime.thaw(id).await {
+        let space = supervisor.id;
+        tracing::error!(%space, "an instance of {space} could not be thawed and is replaced: {error:#}");
+        lock(&supervisor.own.observed).end(id, ExitReason::Lost, Vec::new(), now());
+        runtime.stop(id).await;
+        return;
+    }
+    mark_frozen(supervisor, id, false);
+}
+
+/// Notes whether an instance is frozen; either way it is not routed to until the next decision says so.
+fn mark_frozen(
+    supervisor: &Supervisor,
+    id: InstanceId,
+    freeze: bool,
+) -> Option<(Artifact, Arc<Serving>)> {
+    let mut observed = lock(&supervisor.own.observed);
+    let kept = observed.instances.iter_mut().find(|kept| kept.id == id)?;
+    let KeptState::Ready {
+        serving,
+        routed,
+        frozen,
+        ..
+    } = &mut kept.state
+    else {
+        return None;
+    };
+    (*routed, *frozen) = (false, freeze);
+    Some((kept.artifact.clone(), Arc::clone(serving)))
 }
 
 // === delete ===
@@ -342,6 +321,7 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
     let space = &stored.space;
     parts.routes.remove(space.id, &space.subdomain);
     clear(supervisor).await;
+    parts.runtimes.containers().forget(space.id).await?;
     parts.ledger.forget(space.id);
     parts.journal.remove(space.id);
     parts

@@ -5,15 +5,20 @@
 //! and begins again. `sweep` starts the supervisors when the server starts, and removes what nobody uses any more.
 
 mod actions;
+mod adopt;
+mod capacity;
 mod environment;
 mod observed;
 mod operations;
+mod repositories;
 mod snapshot;
+mod start;
 mod supervisor;
 mod sweep;
 mod view;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -24,11 +29,12 @@ use crate::journal::{Journal, Log};
 use crate::ledger::Ledger;
 use crate::repo::{RepoError, Repos};
 use crate::routes::{EntrySettings, Nudges, RouteTable};
-use crate::runtime::Runtimes;
+use crate::runtime::{Endings, Runtimes};
 use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
+pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView};
 
 use supervisor::Supervisors;
@@ -43,8 +49,14 @@ pub struct LifecycleSettings {
     pub hardware: Vec<Hardware>,
     /// The size of a wasi Space whose owner chose none.
     pub wasi_hardware: String,
+    /// The size of a container Space whose owner chose none.
+    pub container_hardware: String,
+    /// Idle time until a container is frozen.
+    pub freeze_after: Duration,
     /// Spaces one owner may have.
     pub spaces_per_owner: u32,
+    /// Models one owner may have, and datasets.
+    pub repositories_per_owner: u32,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
     pub sleep_after: SleepAfter,
     /// Where Spaces answer, for the `SPACE_HOST` that they see.
@@ -118,7 +130,8 @@ impl From<StoreError> for LifecycleError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::Taken {
-                what: Taken::Space(existing) | Taken::Subdomain(existing),
+                what:
+                    Taken::Space(existing) | Taken::Subdomain(existing) | Taken::Repository(existing),
             } => Self::Taken { existing },
             StoreError::Name(error) => Self::Refused(error.to_string()),
             other => Self::Store(other),
@@ -129,27 +142,31 @@ impl From<StoreError> for LifecycleError {
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    /// Takes every stored Space into care, and begins to listen to what the gateway says through `nudges`.
+    /// Takes every stored Space into care, with the containers an earlier process left running, and begins to listen to
+    /// what the gateway says through `nudges` and the runtimes through `endings`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn start(parts: Parts, nudges: Nudges) -> anyhow::Result<Self> {
+    pub async fn start(parts: Parts, nudges: Nudges, endings: Endings) -> anyhow::Result<Self> {
         let parts = Arc::new(parts);
         let supervisors = Supervisors::new(Arc::clone(&parts));
         let lifecycle = Self { parts, supervisors };
-        sweep::adopt(&lifecycle.parts, &lifecycle.supervisors)
+        adopt::adopt(&lifecycle.parts, &lifecycle.supervisors)
             .await
             .context("stored Spaces could not be taken into care")?;
         lifecycle.supervisors.listen(nudges);
+        lifecycle.supervisors.hear_of_ends(endings);
         lifecycle
             .supervisors
             .spawn(sweep::run(Arc::clone(&lifecycle.parts)));
         Ok(lifecycle)
     }
 
-    /// Ends all supervisors. Instances in this process end with it; builds under way are begun again at the next start.
+    /// Ends all supervisors and stops all containers. Instances in this process end with it; builds under way are begun
+    /// again at the next start.
     pub async fn stop(&self) {
         self.supervisors.stop().await;
+        self.parts.runtimes.containers().stop_all().await;
         self.parts.journal.flush();
     }
 
@@ -230,7 +247,16 @@ impl Parts {
             .hardware
             .as_deref()
             .and_then(|name| self.hardware(name));
-        asked.or_else(|| self.hardware(&self.settings.wasi_hardware))
+        let container = Sdk::ALL
+            .into_iter()
+            .any(|sdk| sdk.is_container() && space.sdk.as_deref() == Some(sdk.as_str()));
+        asked.or_else(|| {
+            self.hardware(if container {
+                &self.settings.container_hardware
+            } else {
+                &self.settings.wasi_hardware
+            })
+        })
     }
 
     /// The limits of a Space; those of what takes no compute are never reached.

@@ -16,6 +16,12 @@ pub(super) struct Observed {
     pub(super) building: Option<Building>,
     /// Whether it was put to sleep and nothing has woken it since.
     pub(super) asleep: bool,
+    /// Whether another Space needs the memory that this one holds without using it.
+    pub(super) give_way: bool,
+    /// Until when there is no room to start anything.
+    pub(super) full_until: Option<Millis>,
+    /// Whether there will be room for a new version only where the old one is.
+    pub(super) in_place: bool,
 }
 
 /// A build under way. The same build can be begun again while an earlier run of it is still ending.
@@ -37,19 +43,30 @@ pub(super) struct Kept {
 
 /// Where it stands.
 pub(super) enum KeptState {
+    /// It does not answer yet.
+    Starting {
+        /// Gives the start up.
+        cancel: CancellationToken,
+    },
     /// It answers.
     Ready {
         serving: Arc<Serving>,
+        since: Millis,
         routed: bool,
+        frozen: bool,
         draining_since: Option<Millis>,
     },
     /// It does not any more.
     Ended {
         reason: ExitReason,
+        last_words: Vec<String>,
         at: Millis,
         failures: u32,
     },
 }
+
+/// Milliseconds for which an instance must have answered for its end not to count as one more failure in a row.
+const STEADY_MILLIS: Millis = 10 * 60 * 1000;
 
 // === impl Observed ===
 
@@ -57,6 +74,18 @@ impl Observed {
     /// The instances as the decision wants them.
     pub(super) fn facts(&self) -> Vec<InstanceFacts> {
         self.instances.iter().map(Kept::facts).collect()
+    }
+
+    /// Whether anything of it answers.
+    pub(super) fn any_ready(&self) -> bool {
+        let ready = |kept: &Kept| matches!(kept.state, KeptState::Ready { .. });
+        self.instances.iter().any(ready)
+    }
+
+    /// Whether what is to serve is frozen.
+    pub(super) fn frozen(&self) -> bool {
+        let frozen = |kept: &Kept| matches!(kept.state, KeptState::Ready { frozen: true, .. });
+        self.instances.iter().any(frozen)
     }
 
     /// The instance visitors are sent to.
@@ -71,24 +100,57 @@ impl Observed {
         })
     }
 
+    /// What an instance runs.
+    pub(super) fn artifact_of(&self, id: InstanceId) -> Option<crate::domain::Artifact> {
+        let kept = self.instances.iter().find(|kept| kept.id == id)?;
+        Some(kept.artifact.clone())
+    }
+
+    /// Takes an instance out.
+    pub(super) fn take(&mut self, id: InstanceId) -> Option<Kept> {
+        let index = self.instances.iter().position(|kept| kept.id == id)?;
+        Some(self.instances.remove(index))
+    }
+
+    /// Changes an instance in its place; false when it is not there any more.
+    pub(super) fn change(&mut self, id: InstanceId, change: impl FnOnce(&mut KeptState)) -> bool {
+        let kept = self.instances.iter_mut().find(|kept| kept.id == id);
+        kept.map(|kept| change(&mut kept.state)).is_some()
+    }
+
     /// Notes the end of an instance, or of the attempt at starting one, counting failures in a row of the same build.
-    pub(super) fn end(&mut self, mut ended: Kept, reason: ExitReason, at: Millis) {
+    pub(super) fn end(
+        &mut self,
+        id: InstanceId,
+        reason: ExitReason,
+        last_words: Vec<String>,
+        at: Millis,
+    ) {
+        let Some(mut ended) = self.take(id) else {
+            return;
+        };
+        let steady = match ended.state {
+            KeptState::Ready { since, .. } => at - since >= STEADY_MILLIS,
+            _ => false,
+        };
         let before = self
             .instances
             .iter()
             .filter(|kept| kept.build == ended.build && kept.restarts == ended.restarts);
         let before = before.filter_map(|kept| match kept.state {
             KeptState::Ended { failures, .. } => Some(failures),
-            KeptState::Ready { .. } => None,
+            _ => None,
         });
         let failures = match reason {
             ExitReason::Stopped => 0,
+            _ if steady => 1,
             _ => before.max().unwrap_or(0) + 1,
         };
         self.instances
-            .retain(|kept| matches!(kept.state, KeptState::Ready { .. }));
+            .retain(|kept| !matches!(kept.state, KeptState::Ended { .. }));
         ended.state = KeptState::Ended {
             reason,
+            last_words,
             at,
             failures,
         };
@@ -105,19 +167,24 @@ impl Kept {
             build: self.build,
             restarts: self.restarts,
             state: match &self.state {
+                KeptState::Starting { .. } => InstanceState::Starting,
                 KeptState::Ready {
                     serving,
                     routed,
+                    frozen,
                     draining_since,
+                    ..
                 } => InstanceState::Ready {
                     idle_since: serving.idle_since(),
                     routed: *routed,
+                    frozen: *frozen,
                     draining_since: *draining_since,
                 },
                 KeptState::Ended {
                     reason,
                     at,
                     failures,
+                    ..
                 } => InstanceState::Ended {
                     reason: reason.clone(),
                     at: *at,

@@ -328,7 +328,7 @@ impl Lifecycle {
 }
 
 /// Does all of an operation even if whoever asked for it leaves in the middle: what is stored is also acted on.
-async fn to_the_end<T: Send + 'static>(
+pub(super) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, LifecycleError>> + Send + 'static,
 ) -> Result<T, LifecycleError> {
     match tokio::spawn(work).await {

@@ -3,6 +3,7 @@
 use super::Parts;
 use super::observed::Observed;
 use crate::domain::{BuildFacts, Desired, Snapshot, Space, SpaceId};
+use crate::runtime::freezes;
 use crate::store::StoreError;
 
 /// What is stored of a Space.
@@ -53,5 +54,14 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
         sleep_after: space
             .sleep_after
             .filter(|_| parts.hardware_of(space).is_some()),
+        freeze_after: stored
+            .good
+            .as_ref()
+            .and_then(|good| good.artifact.as_ref())
+            .filter(|artifact| freezes(artifact))
+            .map(|_| parts.settings.freeze_after),
+        give_way: observed.give_way,
+        full_until: observed.full_until,
+        in_place: observed.in_place,
     }
 }

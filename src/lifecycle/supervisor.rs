@@ -17,6 +17,7 @@ use super::observed::Observed;
 use super::{Parts, actions, now, snapshot};
 use crate::domain::{Millis, Next, SpaceId, decide};
 use crate::routes::Nudges;
+use crate::runtime::Endings;
 
 /// Steps without a rest after which something must be wrong: the supervisor pauses rather than spin.
 const RESTLESS: u32 = 64;
@@ -27,10 +28,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// All supervisors.
 pub(super) struct Supervisors {
     parts: Arc<Parts>,
-    all: Arc<Mutex<HashMap<SpaceId, Supervised>>>,
+    all: Arc<Everybody>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
+
+/// Every Space in care.
+pub(super) type Everybody = Mutex<HashMap<SpaceId, Supervised>>;
 
 /// A Space in care.
 #[derive(Clone, Default)]
@@ -47,6 +51,7 @@ pub(super) struct Supervisor {
     pub(super) id: SpaceId,
     pub(super) parts: Arc<Parts>,
     pub(super) own: Supervised,
+    pub(super) everybody: Arc<Everybody>,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
@@ -75,23 +80,35 @@ impl Supervisors {
 
     /// Takes a Space into care; does nothing when it is.
     pub(super) fn supervise(&self, id: SpaceId) {
+        if let Some(supervisor) = self.admit(id) {
+            self.run(supervisor);
+        }
+    }
+
+    /// A supervisor that does not run yet, so that what an earlier process left can be given to it; `None` when the
+    /// Space has one.
+    pub(super) fn admit(&self, id: SpaceId) -> Option<Supervisor> {
         let mut all = lock(&self.all);
         if all.contains_key(&id) || self.closing.is_cancelled() {
-            return;
+            return None;
         }
         let own = Supervised::default();
         all.insert(id, own.clone());
-        let supervisor = Supervisor {
+        Some(Supervisor {
             id,
             parts: Arc::clone(&self.parts),
             own,
+            everybody: Arc::clone(&self.all),
             tasks: self.tasks.clone(),
             closing: self.closing.clone(),
-        };
-        let everybody = Arc::clone(&self.all);
+        })
+    }
+
+    /// Lets an admitted supervisor do its work.
+    pub(super) fn run(&self, supervisor: Supervisor) {
         self.tasks.spawn(async move {
             supervisor.run().await;
-            if let Some(gone) = lock(&everybody).remove(&supervisor.id) {
+            if let Some(gone) = lock(&supervisor.everybody).remove(&supervisor.id) {
                 gone.ended.cancel();
             }
         });
@@ -141,6 +158,18 @@ impl Supervisors {
         self.spawn(async move {
             while let Some(id) = nudges.recv().await {
                 supervisors.nudge(id);
+            }
+        });
+    }
+
+    /// Notes the ends of instances as their runtime sees them.
+    pub(super) fn hear_of_ends(self: &Arc<Self>, mut endings: Endings) {
+        let supervisors = Arc::clone(self);
+        self.spawn(async move {
+            while let Some(ended) = endings.recv().await {
+                let observed = supervisors.observed(ended.space);
+                lock(&observed).end(ended.instance, ended.reason, ended.last_words, now());
+                supervisors.nudge(ended.space);
             }
         });
     }

@@ -66,10 +66,12 @@ pub(super) async fn view(
     let observed = lock(observed);
     let stage = stage_of(&stored, &observed);
     let requested = parts.hardware_of(&stored.space).cloned();
-    let running = observed
-        .instances
-        .iter()
-        .find(|kept| matches!(kept.state, KeptState::Ready { routed: true, .. }));
+    let running = observed.instances.iter().find(|kept| {
+        matches!(
+            kept.state,
+            KeptState::Ready { routed: true, .. } | KeptState::Ready { frozen: true, .. }
+        )
+    });
     let revision = running.and_then(|kept| {
         let builds = [&stored.newest, &stored.good].into_iter().flatten();
         builds
@@ -98,6 +100,7 @@ pub(super) async fn view(
 pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
     let good = stored.good.as_ref().map(|good| good.id);
     let ready = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Ready { .. });
+    let starting = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Starting { .. });
     stage(StageFacts {
         desired: stored.space.desired,
         build: stored.newest.as_ref().map(|build| {
@@ -109,16 +112,25 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
             (build.state, fault)
         }),
         current_ready: observed.instances.iter().filter(ready).any(|kept| {
-            Some(kept.build) == good && matches!(kept.state, KeptState::Ready { routed: true, .. })
+            Some(kept.build) == good
+                && matches!(
+                    kept.state,
+                    KeptState::Ready { routed: true, .. } | KeptState::Ready { frozen: true, .. }
+                )
         }),
         any_ready: observed.instances.iter().any(|kept| ready(&kept)),
+        starting: observed
+            .instances
+            .iter()
+            .filter(starting)
+            .any(|kept| Some(kept.build) == good),
         failed: failure(stored, observed).is_some(),
         asleep: observed.asleep,
     })
 }
 
-/// Why the newest good build last failed to run, if it did.
-fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<&'a ExitReason> {
+/// Why the newest good build last failed to run, if it did, and what it last printed.
+fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<(&'a ExitReason, &'a [String])> {
     let good = stored.good.as_ref()?.id;
     observed
         .instances
@@ -126,8 +138,11 @@ fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<&'a ExitReason
         .rev()
         .find_map(|kept| match &kept.state {
             KeptState::Ended {
-                reason, failures, ..
-            } if kept.build == good && *failures > 0 => Some(reason),
+                reason,
+                last_words,
+                failures,
+                ..
+            } if kept.build == good && *failures > 0 => Some((reason, last_words.as_slice())),
             _ => None,
         })
 }
@@ -138,7 +153,14 @@ fn error_of(stored: &Stored, observed: &Observed, stage: Stage) -> Option<String
             let newest = stored.newest.as_ref()?;
             newest.error.as_ref().map(|error| error.message.clone())
         }
-        Stage::RuntimeError => failure(stored, observed).map(ExitReason::message),
+        Stage::RuntimeError => failure(stored, observed).map(|(reason, last_words)| {
+            let mut message = reason.message();
+            if !last_words.is_empty() {
+                message += "\nThe last it printed:\n";
+                message += &last_words.join("\n");
+            }
+            message
+        }),
         _ => None,
     }
 }

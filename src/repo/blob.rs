@@ -11,7 +11,7 @@ use gix::objs::Kind;
 use gix::zlib::{Decompress, stream::inflate};
 
 use super::{Repo, RepoError, Repos};
-use crate::domain::{Revision, SpaceId};
+use crate::domain::{RepoId, Revision};
 
 /// The bytes of a file, inflated as they are read.
 pub struct BlobReader {
@@ -137,8 +137,8 @@ impl Repo {
     }
 
     /// Copies a file to a new one; fails when there is one already.
-    pub(super) fn copy_blob(&self, id: ObjectId, to: &Path) -> Result<(), RepoError> {
-        let mut reader = self.blob(&id.to_string())?;
+    pub(super) fn copy_blob(&self, oid: &str, to: &Path) -> Result<(), RepoError> {
+        let mut reader = self.blob(oid)?;
         let mut file = File::create_new(to)?;
         io::copy(&mut reader, &mut file)?;
         Ok(())
@@ -163,12 +163,12 @@ pub struct BlobStream {
 impl BlobStream {
     pub(super) async fn open(
         repos: &Repos,
-        space: SpaceId,
+        id: RepoId,
         oid: String,
         start: u64,
         length: u64,
     ) -> Result<Self, RepoError> {
-        let reader = repos.read(space, move |repo| repo.blob(&oid)).await?;
+        let reader = repos.read(id, move |repo| repo.blob(&oid)).await?;
         if start
             .checked_add(length)
             .is_none_or(|end| end > reader.left())

@@ -1,14 +1,12 @@
 //! Making a commit: stage, check, write, move the branch.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::durable::{replace_file, sync_folder};
 use super::objects::{NewObjects, hash};
 use super::staged::Staged;
 use super::{Content, FilePath, MAIN, Repo, RepoError, Spool, size_text};
@@ -160,7 +158,7 @@ impl Repo {
     }
 
     /// Where the branch is; `None` for a `main` that has no commit yet.
-    fn branch_head(&self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
+    pub(super) fn branch_head(&self, branch: &str) -> Result<Option<ObjectId>, RepoError> {
         match self.named(&format!("refs/heads/{branch}"))? {
             Some(head) => Ok(Some(head)),
             None if branch == MAIN => Ok(None),
@@ -169,7 +167,7 @@ impl Repo {
     }
 
     /// Moves the branch from `old` to `new`, or not at all.
-    fn move_branch(
+    pub(super) fn move_branch(
         &self,
         branch: &str,
         old: Option<ObjectId>,
@@ -183,14 +181,7 @@ impl Repo {
             });
         }
         // The name was found as a reference, or is `main`: it holds nothing that leaves the folder.
-        let heads = self.folder.join("refs/heads");
-        let path = heads.join(branch);
-        if let Some(folder) = path.parent().filter(|folder| *folder != heads) {
-            fs::create_dir_all(folder)?;
-            sync_folder(&heads)?;
-        }
-        replace_file(&path, format!("{new}\n").as_bytes())?;
-        Ok(())
+        self.set_ref(&format!("refs/heads/{branch}"), new)
     }
 }
 
@@ -212,16 +203,7 @@ fn commit_object(
     tree: ObjectId,
     parent: Option<ObjectId>,
 ) -> gix::objs::Commit {
-    // A line break or angle bracket would end the field inside the object.
-    let name = request.author.replace(['<', '>', '\n', '\r', '\0'], "");
-    let seconds = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |passed| passed.as_secs().cast_signed());
-    let author = gix::actor::Signature {
-        email: format!("{name}@users.noreply.invalid").into(),
-        name: name.into(),
-        time: gix::date::Time::new(seconds, 0),
-    };
+    let author = signature(&request.author);
     gix::objs::Commit {
         tree,
         parents: parent.into_iter().collect(),
@@ -233,7 +215,21 @@ fn commit_object(
     }
 }
 
-fn message(title: &str, description: &str) -> String {
+/// An account as git names people, now.
+pub(super) fn signature(account: &str) -> gix::actor::Signature {
+    // A line break or angle bracket would end the field inside the object.
+    let name = account.replace(['<', '>', '\n', '\r', '\0'], "");
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |passed| passed.as_secs().cast_signed());
+    gix::actor::Signature {
+        email: format!("{name}@users.noreply.invalid").into(),
+        name: name.into(),
+        time: gix::date::Time::new(seconds, 0),
+    }
+}
+
+pub(super) fn message(title: &str, description: &str) -> String {
     let title = title.replace(['\n', '\r', '\0'], " ");
     let title = match title.trim() {
         "" => "Update files",

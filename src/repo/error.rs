@@ -4,7 +4,7 @@ use std::io;
 
 use crate::domain::Revision;
 
-/// Why the repository did not do it. All but the last three are for the client.
+/// Why the repository did not do it. All but the last four are for the client.
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     /// The Space has no repository on this server.
@@ -19,6 +19,9 @@ pub enum RepoError {
     /// The request itself is wrong; the text says how and what is allowed.
     #[error("{0}")]
     Refused(String),
+    /// Something has that name; the text says what.
+    #[error("{0}")]
+    Taken(String),
     /// The branch is no longer where the client said it is.
     #[error("{}", conflict_text(.expected.as_ref(), .actual.as_ref()))]
     Conflict {
@@ -33,6 +36,9 @@ pub enum RepoError {
     /// The server's disk has no room. Nothing was changed.
     #[error("the server's disk is full; nothing was changed")]
     DiskFull,
+    /// Our fault, or the operator's: git is not installed.
+    #[error("git is not installed on the server")]
+    NoGit,
     /// Our fault: the disk.
     #[error("the repository could not be read or written: {0}")]
     Io(#[source] io::Error),

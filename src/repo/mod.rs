@@ -1,4 +1,4 @@
-//! The files of every Space: bare git repositories on disk, and every change to them.
+//! The files of every Space, model and dataset: bare git repositories on disk, and every change to them.
 //!
 //! # What holds
 //! - **A commit is seen whole or not at all.** Its bytes are staged in an unnamed file ([`Spool`]), written as git
@@ -17,29 +17,34 @@ mod checkout;
 mod commit;
 mod durable;
 mod error;
+mod git;
 mod history;
 mod ignore;
 mod objects;
 mod path;
+mod refs;
 mod repos;
 mod spool;
 mod staged;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod walk;
 
 use std::path::{Path, PathBuf};
 
 pub use blob::{BlobReader, BlobStream};
-pub use checkout::CheckoutLimits;
 pub use commit::{CommitRequest, Operation};
 pub use error::{RepoError, size_text};
+pub use git::{Fetch, FetchRequest, Landed, Push, Received};
 pub use history::{CommitFacts, Ref, Refs};
 pub use ignore::Ignore;
 pub use path::FilePath;
+pub use refs::NewTag;
 pub use repos::Repos;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
+pub use walk::{CheckoutLimits, Walked};
 
 /// The branch that is published.
 pub const MAIN: &str = "main";
@@ -63,6 +68,8 @@ pub struct RepoLimits {
     pub readers: usize,
     /// Commits being written at once, over all repositories.
     pub writers: usize,
+    /// Git processes at once, over all repositories.
+    pub git_processes: usize,
 }
 
 impl Default for RepoLimits {
@@ -76,6 +83,7 @@ impl Default for RepoLimits {
             repo_bytes: 5 << 30,
             readers: 16,
             writers: 4,
+            git_processes: 8,
         }
     }
 }

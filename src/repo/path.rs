@@ -8,11 +8,11 @@ use gix::validate::path::component;
 use super::RepoError;
 
 /// Longest path, in bytes.
-const MAX_BYTES: usize = 1024;
+pub(super) const MAX_BYTES: usize = 1024;
 /// Longest name between two slashes, in bytes: what common file systems allow.
 const MAX_NAME_BYTES: usize = 255;
 /// Deepest nesting.
-const MAX_PARTS: usize = 64;
+pub(super) const MAX_PARTS: usize = 64;
 
 /// A path that is safe to write into a repository and to check out on any common file system: relative, `/` between
 /// non-empty names, none of them `.`, `..` or anything a file system might take for `.git`.

@@ -6,16 +6,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::blob::BlobStream;
 use super::commit::too_many_operations;
 use super::durable::sync_folder;
 use super::{CommitRequest, MAIN, Repo, RepoError, RepoLimits, Spool};
-use crate::domain::{Revision, SpaceId};
+use crate::domain::{RepoId, Revision};
 
-/// Every Space's repository, below one folder: `<last two digits of the id>/<id>.git`.
+/// Every repository, below one folder: `<last two digits of the id>/<id>.git`.
 #[derive(Clone)]
 pub struct Repos {
     inner: Arc<Inner>,
@@ -26,7 +26,8 @@ struct Inner {
     limits: RepoLimits,
     readers: Semaphore,
     writers: Semaphore,
-    locks: Mutex<HashMap<SpaceId, Weak<tokio::sync::Mutex<()>>>>,
+    git: Arc<Semaphore>,
+    locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 type Guard = tokio::sync::OwnedMutexGuard<()>;
@@ -44,6 +45,7 @@ impl Repos {
         let inner = Inner {
             readers: Semaphore::new(limits.readers.max(1)),
             writers: Semaphore::new(limits.writers.max(1)),
+            git: Arc::new(Semaphore::new(limits.git_processes.max(1))),
             locks: Mutex::default(),
             root,
             limits,
@@ -72,25 +74,25 @@ impl Repos {
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn create(&self, space: SpaceId) -> Result<(), RepoError> {
-        let inner = Arc::clone(&self.inner);
-        self.write(space, move || inner.create(space)).await
+    pub async fn create(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
+        let (inner, id) = (Arc::clone(&self.inner), id.into());
+        self.write(id, move || inner.create(id)).await
     }
 
     /// Removes a repository: first its name, then its files. Does nothing when it is not there.
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn delete(&self, space: SpaceId) -> Result<(), RepoError> {
-        let inner = Arc::clone(&self.inner);
-        self.write(space, move || inner.delete(space)).await
+    pub async fn delete(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
+        let (inner, id) = (Arc::clone(&self.inner), id.into());
+        self.write(id, move || inner.delete(id)).await
     }
 
-    /// The Spaces that have a repository, in no order. Blocks.
+    /// Every repository there is, in no order. Blocks.
     ///
     /// # Errors
     /// Only of the disk.
-    pub fn ids(&self) -> Result<Vec<SpaceId>, RepoError> {
+    pub fn ids(&self) -> Result<Vec<RepoId>, RepoError> {
         let mut ids = Vec::new();
         for folder in fs::read_dir(&self.inner.root)? {
             let folder = folder?;
@@ -99,7 +101,7 @@ impl Repos {
             }
             for repository in fs::read_dir(folder.path())? {
                 let name = repository?.file_name();
-                let id: Option<SpaceId> = name
+                let id: Option<RepoId> = name
                     .to_str()
                     .and_then(|name| name.strip_suffix(".git")?.parse().ok());
                 ids.extend(id);
@@ -112,8 +114,8 @@ impl Repos {
     ///
     /// # Errors
     /// `NoRepository`.
-    pub fn open(&self, space: SpaceId) -> Result<Repo, RepoError> {
-        Repo::open(&self.inner.folder(space), &self.inner.limits)
+    pub fn open(&self, id: impl Into<RepoId>) -> Result<Repo, RepoError> {
+        Repo::open(&self.inner.folder(id.into()), &self.inner.limits)
     }
 
     /// Runs blocking work on an open repository, when a permit is free.
@@ -122,11 +124,11 @@ impl Repos {
     /// `NoRepository`, and what the work says.
     pub async fn read<T: Send + 'static>(
         &self,
-        space: SpaceId,
+        id: impl Into<RepoId>,
         work: impl FnOnce(&Repo) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        let repos = self.clone();
-        self.work(move || work(&repos.open(space)?)).await
+        let (repos, id) = (self.clone(), id.into());
+        self.work(move || work(&repos.open(id)?)).await
     }
 
     /// Makes a commit: see [`CommitRequest`]. Once it has begun, dropping the future does not stop it.
@@ -135,12 +137,30 @@ impl Repos {
     /// `Refused`, `TooLarge`, `Conflict`, `RevisionNotFound` (no such branch) before anything is written.
     pub async fn commit(
         &self,
-        space: SpaceId,
+        id: impl Into<RepoId>,
         request: CommitRequest,
     ) -> Result<Revision, RepoError> {
+        self.change(id, move |repo| repo.commit(&request)).await
+    }
+
+    /// Fills an empty repository with the branches, tags and history of another. Objects never change, so both share
+    /// their files on disk.
+    ///
+    /// # Errors
+    /// `NoRepository` when the other one is gone.
+    pub async fn copy(&self, from: RepoId, to: RepoId) -> Result<Option<Revision>, RepoError> {
         let repos = self.clone();
-        self.write(space, move || repos.open(space)?.commit(&request))
-            .await
+        self.change(to, move |copy| {
+            let source = repos.open(from)?;
+            // What the references lead to is there before they are, so objects are read after them.
+            let refs = source.all_refs()?;
+            link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
+            for (name, target) in refs {
+                copy.set_ref(&name, target)?;
+            }
+            copy.head()
+        })
+        .await
     }
 
     /// A place for the bytes of a commit, within the limits. Its methods block, for as long as a write to a file does.
@@ -157,12 +177,38 @@ impl Repos {
     /// `EntryNotFound`, and `Refused` when the range lies outside the file.
     pub async fn stream(
         &self,
-        space: SpaceId,
+        id: impl Into<RepoId>,
         oid: String,
         start: u64,
         length: u64,
     ) -> Result<BlobStream, RepoError> {
-        BlobStream::open(self, space, oid, start, length).await
+        BlobStream::open(self, id.into(), oid, start, length).await
+    }
+
+    /// Changes an open repository, one change at a time. Once it has begun, dropping the future does not stop it.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        id: impl Into<RepoId>,
+        work: impl FnOnce(&Repo) -> Result<T, RepoError> + Send + 'static,
+    ) -> Result<T, RepoError> {
+        let (repos, id) = (self.clone(), id.into());
+        self.write(id, move || work(&repos.open(id)?)).await
+    }
+
+    /// Waits until another git process may run.
+    pub(super) async fn git_permit(&self) -> Result<OwnedSemaphorePermit, RepoError> {
+        let git = Arc::clone(&self.inner.git);
+        Ok(git.acquire_owned().await.map_err(io::Error::other)?)
+    }
+
+    /// Where a repository is.
+    pub(super) fn folder(&self, id: RepoId) -> PathBuf {
+        self.inner.folder(id)
+    }
+
+    /// Where things are that nobody is to see yet; emptied at start.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.inner.aside()
     }
 
     /// Runs blocking work under a reader's permit.
@@ -179,10 +225,10 @@ impl Repos {
     /// anybody still waits for it.
     async fn write<T: Send + 'static>(
         &self,
-        space: SpaceId,
+        id: RepoId,
         work: impl FnOnce() -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
-        let lock = self.lock(space).await;
+        let lock = self.lock(id).await;
         let inner = Arc::clone(&self.inner);
         let task = async move {
             let _permit = inner.writers.acquire().await.map_err(io::Error::other)?;
@@ -193,7 +239,7 @@ impl Repos {
         tokio::spawn(task).await.map_err(io::Error::other)?
     }
 
-    async fn lock(&self, space: SpaceId) -> Guard {
+    async fn lock(&self, id: RepoId) -> Guard {
         let lock = {
             let mut locks = self
                 .inner
@@ -201,10 +247,10 @@ impl Repos {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             locks.retain(|_, lock| lock.strong_count() > 0);
-            let held = locks.get(&space).and_then(Weak::upgrade);
+            let held = locks.get(&id).and_then(Weak::upgrade);
             held.unwrap_or_else(|| {
                 let lock = Arc::default();
-                locks.insert(space, Arc::downgrade(&lock));
+                locks.insert(id, Arc::downgrade(&lock));
                 lock
             })
         };
@@ -223,8 +269,8 @@ async fn blocking<T: Send + 'static>(
 // === impl Inner ===
 
 impl Inner {
-    fn folder(&self, space: SpaceId) -> PathBuf {
-        let id = space.to_string();
+    fn folder(&self, id: RepoId) -> PathBuf {
+        let id = id.to_string();
         // The last digits are random; the first ones are a clock's, and would put all into one folder.
         self.root
             .join(&id[id.len() - 2..])
@@ -236,8 +282,8 @@ impl Inner {
         self.root.join("aside")
     }
 
-    fn create(&self, space: SpaceId) -> Result<(), RepoError> {
-        let folder = self.folder(space);
+    fn create(&self, id: RepoId) -> Result<(), RepoError> {
+        let folder = self.folder(id);
         if folder.join("HEAD").is_file() {
             return Ok(());
         }
@@ -255,8 +301,8 @@ impl Inner {
         sync_folder(parent)
     }
 
-    fn delete(&self, space: SpaceId) -> Result<(), RepoError> {
-        let folder = self.folder(space);
+    fn delete(&self, id: RepoId) -> Result<(), RepoError> {
+        let folder = self.folder(id);
         let away = self.aside().join(Uuid::now_v7().simple().to_string());
         match fs::rename(&folder, &away) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -266,6 +312,28 @@ impl Inner {
         fs::remove_dir_all(&away)?;
         Ok(())
     }
+}
+
+/// Gives every file below `from` another name below `to`; what is there already stays.
+fn link_all(from: &Path, to: &Path) -> io::Result<()> {
+    let mut folders = vec![(from.to_owned(), to.to_owned())];
+    while let Some((from, to)) = folders.pop() {
+        fs::create_dir_all(&to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push((entry.path(), target));
+                continue;
+            }
+            match fs::hard_link(entry.path(), &target) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                linked => linked?,
+            }
+        }
+        sync_folder(&to)?;
+    }
+    Ok(())
 }
 
 /// The least git takes for a bare repository: no hooks, no samples.

@@ -4,6 +4,7 @@
 //! it is. An instance of a kind that lives in this process ends with the process, and is started again by the same
 //! decision that starts any other.
 
+pub mod container;
 mod site;
 pub mod wasm;
 
@@ -11,9 +12,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use crate::domain::{Artifact, ArtifactKind, ExitReason, InstanceId, Limits, SpaceName};
+use crate::domain::{
+    Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, Revision, SpaceId, SpaceName,
+};
 use crate::journal::Log;
-use crate::ledger::SpaceAccount;
+use crate::ledger::{MemoryRefused, SpaceAccount};
 use crate::upstream::Upstream;
 
 pub use site::SiteRuntime;
@@ -23,8 +26,16 @@ pub use site::SiteRuntime;
 pub struct InstanceSpec {
     /// Chosen by the caller.
     pub id: InstanceId,
+    /// Whose it is.
+    pub space: SpaceId,
     /// Whose it is, for logs and environment.
     pub name: SpaceName,
+    /// What it was built from.
+    pub revision: Revision,
+    /// The build that made the artifact.
+    pub build: BuildId,
+    /// The Space's count of restarts.
+    pub restarts: i64,
     /// What to run.
     pub artifact: Artifact,
     /// The Space's page in the ledger: everything the instance takes is charged there.
@@ -43,6 +54,9 @@ pub enum RuntimeError {
     /// The author's to mend; the text is for them.
     #[error("{0}")]
     Author(String),
+    /// Nothing is wrong, but there is no memory to be had just now.
+    #[error(transparent)]
+    Full(#[from] MemoryRefused),
     /// The artifact is not there any more, or not of this engine: it must be built again.
     #[error("the artifact is gone or was made by another version")]
     ArtifactLost,
@@ -51,14 +65,21 @@ pub enum RuntimeError {
     Server(#[source] anyhow::Error),
 }
 
-/// An instance ended without being asked to.
+/// An instance that had answered ended without being asked to.
 #[derive(Debug, Clone)]
 pub struct Ended {
+    /// Whose it was.
+    pub space: SpaceId,
     /// Which one.
     pub instance: InstanceId,
     /// Why.
     pub reason: ExitReason,
+    /// The last lines it printed.
+    pub last_words: Vec<String>,
 }
+
+/// Ends of instances that nobody asked for. The control plane reads it.
+pub type Endings = tokio::sync::mpsc::UnboundedReceiver<Ended>;
 
 /// Whether a limit is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +103,7 @@ pub struct LimitReport {
 
 /// One way of running artifacts.
 pub trait Runtime: Send + Sync {
-    /// Starts an instance and returns where it answers. Starting the same id twice replaces it.
+    /// Starts an instance and returns, once it answers, where. Who drops the future before that stops the instance.
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>>;
 
     /// Stops an instance, and with it what it is still doing for visitors; unknown ones are stopped already.
@@ -90,6 +111,22 @@ pub trait Runtime: Send + Sync {
 
     /// The limits of a running instance, read back from what applies them.
     fn limits(&self, id: InstanceId) -> Vec<LimitReport>;
+
+    /// Freezes what an instance runs: it keeps its memory and computes nothing until it is thawed. Only for artifacts
+    /// of which [`freezes`] is true.
+    fn freeze(&self, _id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(async { anyhow::bail!("instances of this kind cannot be frozen") })
+    }
+
+    /// Thaws what was frozen.
+    fn thaw(&self, _id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Whether idle instances of that artifact are worth freezing: whatever runs code of its own accord.
+pub fn freezes(artifact: &Artifact) -> bool {
+    matches!(artifact.kind, ArtifactKind::Image { .. })
 }
 
 /// All the ways there are.
@@ -97,16 +134,22 @@ pub trait Runtime: Send + Sync {
 pub struct Runtimes {
     site: Arc<SiteRuntime>,
     wasm: Arc<wasm::WasmRuntime>,
+    containers: container::ContainerRuntime,
 }
 
 // === impl Runtimes ===
 
 impl Runtimes {
     /// The given ways of running things.
-    pub fn new(site: SiteRuntime, wasm: wasm::WasmRuntime) -> Self {
+    pub fn new(
+        site: SiteRuntime,
+        wasm: wasm::WasmRuntime,
+        containers: container::ContainerRuntime,
+    ) -> Self {
         Self {
             site: Arc::new(site),
             wasm: Arc::new(wasm),
+            containers,
         }
     }
 
@@ -115,7 +158,13 @@ impl Runtimes {
         match artifact.kind {
             ArtifactKind::Site { .. } => &*self.site,
             ArtifactKind::Component { .. } => &*self.wasm,
+            ArtifactKind::Image { .. } => &self.containers,
         }
+    }
+
+    /// The container runtime, for what only it can do: find what an earlier process left running.
+    pub fn containers(&self) -> &container::ContainerRuntime {
+        &self.containers
     }
 
     /// The wasm runtime, for its state of health.

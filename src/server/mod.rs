@@ -7,7 +7,8 @@
 //!                                                     response read not slower than it (socket.rs)
 //! ```
 //!
-//! Every wait for a client has a limit here, so that rooms above need none.
+//! Every wait for a client has a limit here, so that rooms above need none. What outlives HTTP on a connection, a tunnel,
+//! keeps the connection's permit in a [`Link`].
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,17 +25,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::config::{Config, ServerConfig};
 use crate::telemetry::{RequestIds, X_REQUEST_ID};
 
+mod link;
 mod pace;
 mod socket;
 #[cfg(test)]
 mod tests;
 
+use link::Interim;
 use pace::{Pace, Paced};
 use socket::Socket;
+
+pub use link::Link;
 
 /// Who is at the other end of the connection: an extension of every request.
 #[derive(Debug, Clone)]
@@ -56,8 +62,8 @@ struct Settings {
 
 /// Serves the listener until `closing` is cancelled, then gives requests under way `drain_timeout` to end.
 ///
-/// The handler finds in the request's extensions a [`Peer`] and a [`RequestId`](crate::telemetry::RequestId), which is
-/// put on its response as `X-Request-Id`. Dropping the handler's future means that the client left.
+/// The handler finds in the request's extensions a [`Peer`], a [`Link`] and a
+/// [`RequestId`](crate::telemetry::RequestId), which is put on its response as `X-Request-Id`. Dropping the handler's future means that the client left.
 pub fn serve<H, F>(
     listener: TcpListener,
     config: &Config,
@@ -91,7 +97,9 @@ where
                 Ok((stream, peer)) => {
                     trouble = Backoff::default();
                     let settings = Arc::clone(&settings);
-                    connections.spawn(connection(stream, peer, permit, settings, handler.clone()));
+                    let running = connections.token();
+                    let keep = (permit, running);
+                    connections.spawn(connection(stream, peer, keep, settings, handler.clone()));
                 }
                 Err(error) => trouble.pause(&error).await,
             }
@@ -109,7 +117,7 @@ where
 async fn connection<H, F>(
     stream: TcpStream,
     peer: SocketAddr,
-    _permit: OwnedSemaphorePermit,
+    (permit, running): (OwnedSemaphorePermit, TaskTrackerToken),
     settings: Arc<Settings>,
     handler: H,
 ) where
@@ -120,9 +128,19 @@ async fn connection<H, F>(
     if stream.set_nodelay(true).is_err() || !first_byte_comes(&stream, &settings).await {
         return;
     }
-    let (socket, returned) = Socket::new(stream, settings.pace);
+    let interim = Interim::default();
+    let (socket, returned) = Socket::new(stream, settings.pace, interim.clone());
+    let link = Link::new(
+        interim,
+        settings.closing.clone(),
+        settings.config.drain_timeout,
+        permit,
+        running,
+    );
+    // Until its last word is said; a tunnel may keep it for longer.
+    let _place = link.clone();
     // Clients come and go as they like: what ends a connection is news to nobody but who looks for it.
-    if let Err(error) = converse(socket, peer, &settings, handler).await {
+    if let Err(error) = converse(socket, peer, link, &settings, handler).await {
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection ended");
     }
     returned.linger().await;
@@ -132,6 +150,7 @@ async fn connection<H, F>(
 async fn converse<H, F>(
     socket: Socket,
     peer: SocketAddr,
+    link: Link,
     settings: &Settings,
     handler: H,
 ) -> hyper::Result<()>
@@ -146,6 +165,7 @@ where
         let header = id.header();
         parts.extensions.insert(id);
         parts.extensions.insert(peer.clone());
+        parts.extensions.insert(link.clone());
         let body = Paced::wrap(Body::new(body), settings.pace);
         let answer = handler(Request::from_parts(parts, body));
         async move {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::link::Interim;
 use super::pace::{Pace, Patience};
 
 pub(super) struct Socket {
@@ -19,11 +20,16 @@ pub(super) struct Socket {
     patience: Patience,
     /// The client has more to say, and a last word of ours may be on its way to it.
     worth_a_word: bool,
+    interim: Interim,
+    /// What is left to be written of an interim response.
+    unsaid: &'static [u8],
     returns: Arc<Mutex<Option<TcpStream>>>,
 }
 
 /// Where a dropped socket can be found again.
 pub(super) struct Returned(Arc<Mutex<Option<TcpStream>>>);
+
+const PROCESSING: &[u8] = b"HTTP/1.1 102 Processing\r\n\r\n";
 
 /// How long a client may go on sending after we have said our last word.
 const LINGER: Duration = Duration::from_secs(2);
@@ -52,12 +58,14 @@ impl Returned {
 // === impl Socket ===
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, pace: Pace) -> (Self, Returned) {
+    pub(super) fn new(stream: TcpStream, pace: Pace, interim: Interim) -> (Self, Returned) {
         let returns = Arc::new(Mutex::new(None));
         let socket = Self {
             stream: Some(stream),
             patience: Patience::new(pace),
             worth_a_word: true,
+            interim,
+            unsaid: &[],
             returns: Arc::clone(&returns),
         };
         (socket, Returned(returns))
@@ -66,6 +74,26 @@ impl Socket {
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
         let stream = self.stream.as_mut().map(Pin::new);
         stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Ready when no interim response stands half-written before what is written next.
+    fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsaid.is_empty() {
+            let unsaid = self.unsaid;
+            let written = self.stream()?.poll_write(context, unsaid);
+            let written = ready!(self.judge(written, context))?;
+            self.unsaid = &unsaid[written..];
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// As above, before something of a response is written: then it is too late for an interim one.
+    fn poll_final(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.interim.take();
+        if self.unsaid.len() == PROCESSING.len() {
+            self.unsaid = &[];
+        }
+        self.poll_said(context)
     }
 
     /// Accounts for one attempt to write.
@@ -121,6 +149,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_final(context))?;
         let written = self.stream()?.poll_write(context, bytes);
         self.judge(written, context)
     }
@@ -130,6 +159,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_final(context))?;
         let written = self.stream()?.poll_write_vectored(context, pieces);
         self.judge(written, context)
     }
@@ -138,7 +168,12 @@ impl AsyncWrite for Socket {
         true
     }
 
+    /// Called whenever the server has nothing more to write for now, also while a request waits for its answer.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.unsaid.is_empty() && self.interim.take() {
+            self.unsaid = PROCESSING;
+        }
+        ready!(self.poll_said(context))?;
         self.stream()?.poll_flush(context)
     }
 

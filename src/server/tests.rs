@@ -25,7 +25,8 @@ impl Drop for OnDrop {
     }
 }
 
-/// Answers `/echo` with the request's body, `/flood` without end, `/slow` after half a second, all else with its facts.
+/// Answers `/echo` with the request's body, `/flood` without end, `/slow` after half a second, `/reassuring` after three
+/// signs of life, all else with its facts.
 async fn answer(request: Request<Body>, left: Arc<AtomicUsize>) -> Response<Body> {
     let guard = OnDrop(left);
     let peer = request.extensions().get::<Peer>().expect("a peer").clone();
@@ -46,6 +47,16 @@ async fn answer(request: Request<Body>, left: Arc<AtomicUsize>) -> Response<Body
                 Ok::<_, io::Error>(piece.clone())
             });
             Response::new(Body::from_stream(pieces))
+        }
+        "/reassuring" => {
+            let link = request.extensions().get::<Link>().expect("a link").clone();
+            for _ in 0..3 {
+                link.reassure();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            // Too late: the answer comes first.
+            link.reassure();
+            Response::new(Body::from("at last"))
         }
         "/slow" => {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -249,4 +260,50 @@ async fn closing_does_not_wait_for_those_who_never_end() {
     let ended = tokio::time::timeout(Duration::from_secs(3), server.serving).await;
     ended.expect("in time").expect("ended");
     reading.await.expect("ended");
+}
+
+#[tokio::test]
+async fn signs_of_life_come_before_the_answer_and_never_within_it() {
+    let server = start(|_| {}).await;
+    let words = "GET /reassuring HTTP/1.1\r\nhost: x\r\n\r\n\
+                 GET /slow HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let (answer, _) = server.talk(words).await;
+    let interim = "HTTP/1.1 102 Processing\r\n\r\n";
+    let rest = answer.strip_prefix(&interim.repeat(3)).expect(&answer);
+    assert!(rest.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert_eq!(rest.matches("HTTP/1.1 ").count(), 2, "{answer}");
+}
+
+#[tokio::test]
+async fn a_link_keeps_the_connections_place_and_the_server() {
+    let kept = Arc::new(std::sync::Mutex::new(None));
+    let mut config = Config::defaults();
+    config.server.max_connections = 1;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let closing = CancellationToken::new();
+    let keep = Arc::clone(&kept);
+    let handler = move |request: Request<Body>| {
+        let link = request.extensions().get::<Link>().cloned();
+        keep.lock().expect("whole").get_or_insert(link);
+        async { Response::new(Body::empty()) }
+    };
+    let serving = tokio::spawn(serve(listener, &config, handler, closing.clone()));
+    let visit = async || {
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        let words = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(words).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("answered");
+        answer
+    };
+    assert!(visit().await.starts_with("HTTP/1.1 200 OK"));
+    let next = tokio::time::timeout(Duration::from_millis(300), visit()).await;
+    assert!(next.is_err(), "the only place is taken");
+    closing.cancel();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!serving.is_finished());
+    kept.lock().expect("whole").take();
+    let ended = tokio::time::timeout(Duration::from_secs(3), serving).await;
+    ended.expect("in time").expect("ended");
 }

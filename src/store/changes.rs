@@ -5,10 +5,12 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, Transaction};
 
+use super::repositories::{forget, name_key, remember_name};
 use super::spaces::{fetch, millis};
-use super::{Store, StoreError, now};
+use super::{Store, StoreError, is_unique_violation, now};
 use crate::domain::{
-    BuildId, BuildState, Desired, Millis, Revision, SleepAfter, Space, SpaceId, Visibility,
+    AccountId, BuildId, BuildState, Desired, Millis, RepoKind, Revision, SleepAfter, Space,
+    SpaceId, SpaceName, Visibility,
 };
 
 /// An update of one Space: `$1` is its identifier, `$2` the present.
@@ -150,6 +152,53 @@ impl Store {
         self.change(space, update).await
     }
 
+    /// Gives the Space another name, perhaps another owner, and so another address; its old name leads to it from then
+    /// on. Its instances are replaced: they know themselves by name.
+    ///
+    /// # Errors
+    /// [`Taken::Space`] or [`Taken::Subdomain`] with the Space that is in the way; `Name` when the name cannot be an
+    /// address; `NotFound` when there is no such Space, or account.
+    pub async fn rename_space(
+        &self,
+        space: &Space,
+        owner: AccountId,
+        to: &SpaceName,
+    ) -> Result<Space, StoreError> {
+        let subdomain = to.subdomain()?;
+        let mut write = self.write().await?;
+        let update = start(
+            space.id,
+            update_space!(
+                "owner_id = $3, name = $4, name_key = $5, subdomain = $6, restarts = restarts + 1"
+            ),
+        )
+        .bind(owner.to_string())
+        .bind(to.name.as_str().to_owned())
+        .bind(name_key(to))
+        .bind(subdomain.as_str().to_owned());
+        let updated = match update.execute(&mut *write).await {
+            Err(error) if is_unique_violation(&error) => {
+                drop(write);
+                let refused = Space {
+                    name: to.clone(),
+                    subdomain,
+                    ..space.clone()
+                };
+                return Err(self.what_is_taken(&refused).await?);
+            }
+            updated => updated?,
+        };
+        if updated.rows_affected() == 0 {
+            return Err(StoreError::NotFound);
+        }
+        remember_name(&mut write, RepoKind::Space, &space.name, space.id.into()).await?;
+        let renamed = fetch(&mut *write, space.id)
+            .await?
+            .ok_or(StoreError::NotFound)?;
+        write.commit().await?;
+        Ok(renamed)
+    }
+
     /// Removes the Space's row and every row that hangs on it; done already is done.
     ///
     /// # Errors
@@ -160,6 +209,7 @@ impl Store {
             .bind(space.to_string())
             .execute(&mut *write)
             .await?;
+        forget(&mut write, space.into()).await?;
         write.commit().await?;
         Ok(())
     }

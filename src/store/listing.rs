@@ -1,12 +1,13 @@
-//! Pages of Spaces, newest change first.
+//! Pages of Spaces, and of models or datasets, newest change first.
 
 use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments, AssertSqlSafe, Encode, Type};
 
 use super::accounts::key;
+use super::repositories::{self, select_repositories};
 use super::spaces::{read, select_spaces};
 use super::{Store, StoreError};
-use crate::domain::{AccountId, Millis, Owner, Space, SpaceId};
+use crate::domain::{AccountId, Millis, Owner, RepoId, RepoKind, Repository, Space};
 
 /// Which Spaces, newest change first.
 #[derive(Debug, Clone)]
@@ -20,12 +21,15 @@ pub struct ListSpaces {
     /// All private Spaces too: for operators.
     pub everything: bool,
     /// Only those after this place: `updated_at` and identifier of the last one of the page before.
-    pub after: Option<(Millis, SpaceId)>,
+    pub after: Option<(Millis, RepoId)>,
     /// How many at most; a page never holds more than 1000.
     pub limit: i64,
 }
 
-/// The most Spaces in a page.
+/// Which models or datasets: as [`ListSpaces`] has it.
+pub type ListRepositories = ListSpaces;
+
+/// The most entries of a page.
 const MAX_PAGE: i64 = 1000;
 
 /// The most words of a search that count.
@@ -71,15 +75,41 @@ impl Store {
             .await?;
         rows.iter().map(read).collect()
     }
+
+    /// A page of the models, or of the datasets.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn list_repositories(
+        &self,
+        kind: RepoKind,
+        list: &ListRepositories,
+    ) -> Result<Vec<Repository>, StoreError> {
+        let mut query = Query::new(select_repositories!("WHERE s.kind = "));
+        let kind = query.argument(kind.as_str().to_owned())?;
+        query.text += &kind;
+        let Some((text, arguments)) = conditions(query, list)? else {
+            return Ok(Vec::new());
+        };
+        let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(repositories::read).collect()
+    }
 }
 
 /// The text and arguments of a listing: only the conditions that were asked for, so that the planner finds the index
 /// made for them. `None` when nothing can match.
 pub(super) fn list_query(list: &ListSpaces) -> Result<Option<(String, AnyArguments)>, StoreError> {
-    let mut query = Query {
-        text: select_spaces!("WHERE s.desired <> 'deleted'").to_owned(),
-        arguments: AnyArguments::default(),
-    };
+    let query = Query::new(select_spaces!("WHERE s.desired <> 'deleted'"));
+    conditions(query, list)
+}
+
+/// What both kinds of listings may ask for.
+fn conditions(
+    mut query: Query,
+    list: &ListSpaces,
+) -> Result<Option<(String, AnyArguments)>, StoreError> {
     match (list.everything, list.visible_to) {
         (true, _) => {}
         (false, None) => query.and("s.visibility <> 'private'"),
@@ -131,6 +161,13 @@ fn pattern(word: &str) -> Option<String> {
 // === impl Query ===
 
 impl Query {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            arguments: AnyArguments::default(),
+        }
+    }
+
     /// Binds a value and returns its placeholder.
     fn argument<'t, T>(&mut self, value: T) -> Result<String, StoreError>
     where

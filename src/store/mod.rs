@@ -1,4 +1,4 @@
-//! The rows: accounts, tokens, Spaces, builds, secrets, variables, events.
+//! The rows: accounts, tokens, Spaces, models, datasets, builds, secrets, variables, likes, events.
 //!
 //! One SQL text runs on SQLite and on PostgreSQL. Three rules keep it so, and keep it right under load:
 //!
@@ -15,8 +15,10 @@ mod changes;
 mod console;
 mod events;
 mod fields;
+mod likes;
 mod listing;
 mod moderation;
+mod repositories;
 mod seal;
 mod secrets;
 mod sessions;
@@ -39,8 +41,10 @@ use crate::domain::{Millis, NameError, SpaceName};
 
 pub use console::BuildRecord;
 pub use events::{Event, EventRecord};
-pub use listing::ListSpaces;
+pub use likes::Like;
+pub use listing::{ListRepositories, ListSpaces};
 pub use moderation::{Hold, Report};
+pub use repositories::NewRepository;
 pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
 pub use showcase::{ListShowcase, Order, Showing, Shown};
@@ -70,6 +74,9 @@ pub enum Taken {
     /// Another name of the same owner or of another gives the same address: this one.
     #[error("{0} has the same address")]
     Subdomain(SpaceName),
+    /// The owner has a model or dataset of that name, perhaps in another case: this one.
+    #[error("{0} exists")]
+    Repository(SpaceName),
     /// The account has a token of that name.
     #[error("a token of that name exists")]
     Token,

@@ -2,12 +2,12 @@
 //! and its likes by whoever lists it.
 
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{Arguments, AssertSqlSafe};
+use sqlx::{Any, Arguments, AssertSqlSafe, Transaction};
 
 use super::fields::Fields;
 use super::spaces::{read as read_space, select_spaces};
 use super::{Store, StoreError};
-use crate::domain::{Millis, Space, SpaceId};
+use crate::domain::{Millis, RepoId, Space, SpaceId};
 
 /// What a Space shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,6 +221,33 @@ impl Store {
         .await?;
         Ok(tags)
     }
+}
+
+/// Brings what the gallery keeps of a Space's likes up to date, in the change that likes it or does not any more.
+pub(super) async fn count_likes(
+    write: &mut Transaction<'static, Any>,
+    repo: RepoId,
+) -> Result<(), StoreError> {
+    let created: Option<i64> =
+        sqlx::query_scalar("SELECT created_at FROM showcase WHERE space_id = $1")
+            .bind(repo.to_string())
+            .fetch_optional(&mut **write)
+            .await?;
+    let Some(created) = created else {
+        return Ok(());
+    };
+    let (likes, last): (i64, Option<i64>) =
+        sqlx::query_as("SELECT COUNT(*), MAX(liked_at) FROM likes WHERE repo_id = $1")
+            .bind(repo.to_string())
+            .fetch_one(&mut **write)
+            .await?;
+    sqlx::query("UPDATE showcase SET likes = $2, trending = $3 WHERE space_id = $1")
+        .bind(repo.to_string())
+        .bind(likes)
+        .bind(trending(last.unwrap_or(created), likes))
+        .execute(&mut **write)
+        .await?;
+    Ok(())
 }
 
 /// The text and arguments of a listing, with only the conditions that were asked for.

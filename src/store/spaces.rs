@@ -7,6 +7,7 @@ use sqlx::{Any, Executor};
 
 use super::accounts::key;
 use super::fields::Fields;
+use super::repositories::name_key;
 use super::{Store, StoreError, Taken, is_unique_violation, now};
 use crate::domain::{
     AccountId, Desired, Millis, SleepAfter, Space, SpaceId, SpaceName, Subdomain, Visibility,
@@ -159,7 +160,7 @@ impl Store {
     }
 
     /// Says which Space is in the way of this one, which a unique index has just refused.
-    async fn what_is_taken(&self, refused: &Space) -> Result<StoreError, StoreError> {
+    pub(super) async fn what_is_taken(&self, refused: &Space) -> Result<StoreError, StoreError> {
         let there = self.space_by_subdomain(&refused.subdomain).await?;
         // It may have gone meanwhile; its name was taken all the same.
         let there = there.map_or_else(|| refused.name.clone(), |space| space.name);
@@ -203,10 +204,6 @@ pub(super) fn millis(duration: Duration) -> Millis {
 
 fn duration(millis: Millis) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
-}
-
-fn name_key(name: &SpaceName) -> String {
-    name.name.as_str().to_ascii_lowercase()
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Space, StoreError> {

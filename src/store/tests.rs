@@ -139,6 +139,9 @@ fn site(digest: &str) -> Artifact {
             instance_reuse: false,
             request_timeout: None,
             egress: vec![],
+            internet: false,
+            startup_timeout: None,
+            storage_bytes: None,
         },
     }
 }

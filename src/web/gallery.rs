@@ -13,7 +13,7 @@ use crate::domain::{Sdk, SpaceId};
 use crate::store::{ListShowcase, Order};
 
 /// Spaces of one page.
-const PAGE: usize = 48;
+const PAGE: usize = 36;
 
 /// Tags on offer.
 const TAGS: i64 = 14;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{Options, Parser, html};
@@ -15,7 +14,7 @@ const MAX_DEPTH: usize = 64;
 
 /// Tags and attributes that describe text. No ids or names, which could stand in for the page's own; classes only those
 /// of code, which nothing here gives a meaning.
-static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+fn cleaner() -> Builder<'static> {
     let mut cleaner = Builder::default();
     cleaner
         .add_tags(["input", "section"])
@@ -30,7 +29,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
         .link_rel(Some("nofollow noopener noreferrer ugc"));
     cleaner
-});
+}
 
 /// A README without its card as HTML that may stand in a page. Links and pictures that are relative lead to the files
 /// beside it: `links` and `pictures` are addresses that end in a slash. Pictures from elsewhere are left out, for a page
@@ -59,7 +58,7 @@ pub(super) fn render(text: &str, links: &str, pictures: &str) -> String {
     let mut raw = String::with_capacity(text.len() * 3 / 2);
     html::push_html(&mut raw, events);
     let (links, pictures) = (links.to_owned(), pictures.to_owned());
-    let mut cleaner = CLEANER.clone();
+    let mut cleaner = cleaner();
     cleaner
         .url_relative(UrlRelative::PassThrough)
         .attribute_filter(move |tag, attribute, value| match (tag, attribute) {

@@ -6,7 +6,9 @@ use std::path::Path;
 /// Rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
     &["domain", "engine", "upstream"],
-    &["config", "journal", "ledger", "repo", "routes", "store"],
+    &[
+        "config", "docker", "journal", "ledger", "repo", "routes", "store",
+    ],
     &[
         "arrival",
         "auth",

@@ -1,16 +1,17 @@
 //! Every route of the API keeps out whom its table says it keeps out.
 
-use glasshouse::api::{Access, ENDPOINTS, Endpoint};
+use glasshouse::api::{Access, Endpoint, endpoints};
 use serde_json::json;
 
 use crate::support::{Answer, Hub, Request, Server, static_site};
 
-/// A request to a route about a Space of Alice's, with a body that any of them would take.
+/// A request to a route about a repository of Alice's, with a body that any of them would take.
 fn request(endpoint: &Endpoint, space: &str) -> Request {
     let path = endpoint
         .path
         .replace("{owner}/{name}", &format!("alice/{space}"))
         .replace("{revision}", "main")
+        .replace("{branch}", "other")
         .replace("{*path}", "index.html")
         .replace("{user}", "alice")
         .replace("{name}", "none")
@@ -30,7 +31,8 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
             .body("paths=index.html"),
         _ => request.json(&json!({
             "name": "demo", "organization": "alice", "type": "space", "key": "A", "value": "b", "flavor": "cpu-nano",
-            "seconds": 60, "files": [], "content": "", "repoType": "space",
+            "seconds": 60, "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
+            "toRepo": "alice/else", "repository": "alice/copy",
         })),
     }
 }
@@ -44,9 +46,14 @@ fn routes_keep_out_whom_they_should() {
         .create_with("hidden", json!({"visibility": "private"}))
         .expect(200);
     alice.space("hidden").commit(&static_site("two"));
+    for kind in ["model", "dataset"] {
+        alice.create_with("demo", json!({"type": kind})).expect(200);
+        let hidden = json!({"type": kind, "visibility": "private"});
+        alice.create_with("hidden", hidden).expect(200);
+    }
     let nobody = server.anonymous();
     let mut wrong = Vec::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in &endpoints() {
         let mut check = |who: &str, hub: &Hub<'_>, space: &str, expected: &[u16]| {
             let answer: Answer = hub.send(request(endpoint, space));
             let refused = matches!(answer.status, 401 | 403);
@@ -73,6 +80,10 @@ fn routes_keep_out_whom_they_should() {
             Access::Visitor | Access::Reader => {
                 check("nobody", &nobody, "demo", &[]);
                 check("nobody", &nobody, "hidden", &[404]);
+                check("bob", &bob, "hidden", &[404]);
+            }
+            Access::Git => {
+                check("nobody", &nobody, "hidden", &[401]);
                 check("bob", &bob, "hidden", &[404]);
             }
             Access::Writer => {

@@ -64,7 +64,11 @@ pub(super) async fn receive(repos: &Repos, body: Body) -> Result<Arrived, ApiErr
     }
 }
 
-async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
+/// The next bytes of a body; `None` at its end.
+///
+/// # Errors
+/// A body that breaks off, or goes silent.
+pub(in crate::api) async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>, ApiError> {
     loop {
         let frame = match tokio::time::timeout(SILENCE, body.frame()).await {
             Ok(None) => return Ok(None),

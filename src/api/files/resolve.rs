@@ -8,21 +8,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::range::{Wanted, is_known, wanted};
 use super::{FileRoute, safe};
-use crate::api::{ApiError, ApiState, QueryPairs, SpaceAccess};
+use crate::api::{ApiError, ApiState, QueryPairs, RepoAccess};
+use crate::domain::RepoKind;
 use crate::repo::{Repo, RepoError};
 
 /// Which commit a file is of; clients keep files under it.
 const REPO_COMMIT: HeaderName = HeaderName::from_static("x-repo-commit");
 
-/// `GET` and `HEAD /spaces/{owner}/{name}/resolve/{revision}/{*path}`
+/// `GET` and `HEAD /{prefix}{owner}/{name}/resolve/{revision}/{*path}`
 pub(super) async fn resolve(
     State(state): State<ApiState>,
+    kind: RepoKind,
     Path((owner, name, revision, path)): FileRoute,
     query: QueryPairs,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
+    let (_, stored) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let asked = path.clone();
     let read = move |repo: &Repo| {
         let at = repo.resolve(&revision)?;
@@ -32,7 +34,7 @@ pub(super) async fn resolve(
             Err(error) => Err(error),
         }
     };
-    let (at, file) = state.repos.read(space.id, read).await?;
+    let (at, file) = state.repos.read(stored.id, read).await?;
     let Some(file) = file else {
         return Err(ApiError::entry_not_found(&path, Some(at)));
     };
@@ -79,7 +81,7 @@ pub(super) async fn resolve(
     if !head && length > 0 {
         let file = state
             .repos
-            .stream(space.id, file.oid, part.start, length)
+            .stream(stored.id, file.oid, part.start, length)
             .await?;
         let chunks = stream::unfold(file, async |mut file| {
             file.next().await.map(|chunk| (chunk, file))

@@ -3,11 +3,12 @@
 //! Both directions lose what belongs to one connection (RFC 9110 §7.6.1). A request also loses what would let a Space
 //! act for its visitor, or let a visitor pretend to be us; a response loses what would reach beyond the Space's origin.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 mod cookies;
 mod credentials;
+pub(super) mod hop;
 pub(super) mod path_form;
 #[cfg(test)]
 mod tests;
@@ -74,13 +75,6 @@ pub(super) fn to_visitor(headers: &mut HeaderMap) {
     if headers.contains_key(SET_COOKIE) {
         cookies::confine(headers);
     }
-}
-
-/// Whether the request asks to leave HTTP for WebSocket. Offers of other protocols are dropped and thereby declined.
-pub(super) fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    headers.contains_key(UPGRADE)
-        && lists(headers, &UPGRADE, "websocket")
-        && lists(headers, &CONNECTION, "upgrade")
 }
 
 fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {

@@ -45,9 +45,13 @@ const ORIGIN_WIDE: [&str; 12] = [
     "origin-agent-cluster",
 ];
 
-/// Confines a Space's response; `prefix` is `/run/OWNER/NAME`.
-pub(in crate::gateway) fn confine(headers: &mut HeaderMap, prefix: &str) {
-    lead_back(headers, prefix);
+/// Confines a Space's response; `prefix` is `/run/OWNER/NAME`, `host` is what the visitor calls us.
+pub(in crate::gateway) fn confine(
+    headers: &mut HeaderMap,
+    prefix: &str,
+    host: Option<&HeaderValue>,
+) {
+    lead_back(headers, prefix, host);
     for name in ORIGIN_WIDE {
         headers.remove(name);
     }
@@ -59,8 +63,11 @@ pub(in crate::gateway) fn confine(headers: &mut HeaderMap, prefix: &str) {
 }
 
 /// A redirect to a path of the Space's own origin leads to that path below the prefix.
-fn lead_back(headers: &mut HeaderMap, prefix: &str) {
+fn lead_back(headers: &mut HeaderMap, prefix: &str, host: Option<&HeaderValue>) {
     let path = headers.get(LOCATION).and_then(|to| to.to_str().ok());
+    // Many servers redirect to full addresses, made of the `Host` they were asked by.
+    let host = host.and_then(|host| host.to_str().ok());
+    let path = path.map(|to| own_path(to, host).unwrap_or(to));
     // Two slashes begin another host's name; a Space that reads `X-Forwarded-Prefix` has done it itself.
     let path = path.filter(|to| to.starts_with('/') && !to.starts_with("//"));
     let path = path.filter(|to| {
@@ -72,6 +79,14 @@ fn lead_back(headers: &mut HeaderMap, prefix: &str) {
     {
         headers.insert(LOCATION, to);
     }
+}
+
+/// The path in `http://HOST/path`.
+fn own_path<'t>(to: &'t str, host: Option<&str>) -> Option<&'t str> {
+    let rest = to.strip_prefix("http")?;
+    let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix("://")?;
+    let path = rest.strip_prefix(host?)?;
+    path.starts_with('/').then_some(path)
 }
 
 /// Lets pages of any origin read the response, also one of ours that stands in for the Space's.

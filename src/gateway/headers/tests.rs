@@ -106,7 +106,7 @@ fn the_path_form_confines_and_opens() {
         ("etag", "\"x\""),
     ]);
     to_visitor(&mut answer);
-    path_form::confine(&mut answer, "/run/a/b");
+    path_form::confine(&mut answer, "/run/a/b", None);
     path_form::open_to_all(&mut answer);
     let policies = values(&answer, CONTENT_SECURITY_POLICY.as_str());
     assert_eq!(policies[0], "default-src *");
@@ -124,18 +124,25 @@ fn the_path_form_confines_and_opens() {
 }
 
 #[test]
-fn websockets_are_told_from_other_offers() {
-    let asks = |lines: &[(&str, &str)]| asks_for_websocket(&headers(lines));
-    assert!(asks(&[
-        ("connection", "keep-alive, Upgrade"),
-        ("upgrade", "WebSocket")
-    ]));
-    assert!(!asks(&[
-        ("connection", "Upgrade, HTTP2-Settings"),
-        ("upgrade", "h2c")
-    ]));
-    assert!(!asks(&[("upgrade", "websocket")]));
-    assert!(!asks(&[("connection", "upgrade")]));
+fn redirects_within_a_space_stay_within_it() {
+    let host = HeaderValue::from_static("hub.example:7860");
+    for (sent, seen) in [
+        ("/login", "/run/a/b/login"),
+        ("/run/a/b/login", "/run/a/b/login"),
+        ("http://hub.example:7860/login?x", "/run/a/b/login?x"),
+        ("https://hub.example:7860/", "/run/a/b/"),
+        (
+            "http://hub.example:7860.evil/",
+            "http://hub.example:7860.evil/",
+        ),
+        ("http://hub.example/login", "http://hub.example/login"),
+        ("//evil/", "//evil/"),
+        ("next", "next"),
+    ] {
+        let mut answer = headers(&[("location", sent)]);
+        path_form::confine(&mut answer, "/run/a/b", Some(&host));
+        assert_eq!(answer["location"], seen, "{sent}");
+    }
 }
 
 /// How a token might be dressed.

@@ -37,7 +37,7 @@ async fn pages_are_complete_and_in_order() {
         let mut seen: Vec<Space> = Vec::new();
         loop {
             let list = ListSpaces {
-                after: seen.last().map(|last| (last.updated_at, last.id)),
+                after: seen.last().map(|last| (last.updated_at, last.id.into())),
                 limit: 5,
                 ..ListSpaces::default()
             };
@@ -151,7 +151,7 @@ async fn a_search_finds_names_that_hold_every_word() {
 async fn a_listing_on_sqlite_walks_an_index() {
     let bench = Bench::sqlite().await;
     let account = Some(AccountId::new());
-    let after = Some((1, SpaceId::new()));
+    let after = Some((1, RepoId::new()));
     let owner = Some(parsed("ada"));
     let lists = [
         (

@@ -160,14 +160,14 @@ fn inside(next: &str) -> &str {
 // === impl Attempts ===
 
 impl Attempts {
-    fn may(&self, name: &str) -> bool {
+    pub(super) fn may(&self, name: &str) -> bool {
         let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         names.get(&key(name)).is_none_or(|(since, count)| {
             *count < MAX_ATTEMPTS || since.elapsed() > WINDOW
         })
     }
 
-    fn failed(&self, name: &str) {
+    pub(super) fn failed(&self, name: &str) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if names.len() >= MAX_NAMES {
             names.clear();

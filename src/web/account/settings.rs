@@ -217,7 +217,8 @@ async fn render(
             held: hold.map(|hold| text::line(&hold.reason, 300)).unwrap_or_default(),
         });
     }
-    let (used, limit) = state.ledger.owner_memory(account.id);
+    let book = state.ledger.owner_memory(account.id);
+    let (used, limit) = (book.used(), book.limit());
     let most = u64::from(state.config.quota.spaces_per_owner);
     let count = spaces.len() as u64;
     let tokens = state.store.list_tokens(account.id).await?;

@@ -16,8 +16,8 @@ use super::space;
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
 use crate::domain::{Sdk, Space, SpaceName, Visibility};
-use crate::lifecycle::LifecycleError;
-use crate::repo::{CommitRequest, MAIN, Operation, Repo, Spool};
+use crate::lifecycle::{LifecycleError, NewCopy};
+use crate::repo::{CommitRequest, MAIN, Operation, Spool};
 use crate::store::NewSpace;
 
 use draft::{Draft, Problems, ready};
@@ -148,25 +148,40 @@ async fn attempt(
                 None => problems.add("starter", "Choose one of them.".to_owned()),
             }
         }
-        "copy" => {
-            let source = source(state, visitor, &draft.copy).await?;
-            upload = upload.with(files_of(state, &source).await?).await?;
-        }
         "paste" => match draft::pasted(draft) {
             Ok(file) => upload = upload.with(vec![file]).await?,
             Err(problem) => problems.add("code", problem),
         },
         _ => {}
     }
-    let upload = ready(draft, upload, &mut problems).await?;
+    let copies = draft.how == "copy";
+    if !copies {
+        upload = ready(draft, upload, &mut problems).await?;
+    }
     let (Some(name), true) = (name, problems.is_empty()) else {
         return Err(Refused::Problems(problems));
     };
+    let visibility = Visibility::from_word(&draft.visibility).unwrap_or(Visibility::Public);
+    let hardware = Some(draft.hardware.clone()).filter(|name| !name.is_empty());
+    if copies {
+        let from = source(state, visitor, &draft.copy).await?;
+        let new = NewCopy {
+            owner: account.id,
+            name,
+            visibility,
+            hardware,
+            sleep_after: None,
+        };
+        let made = state.lifecycle.duplicate((&from).into(), new).await;
+        let made = made.map_err(refused)?;
+        let space = state.store.space_by_id(made.id.space()).await?;
+        return space.ok_or(Refused::Page(PageError::NotFound));
+    }
     let new = NewSpace {
         owner: account.id,
         name,
-        visibility: Visibility::from_word(&draft.visibility).unwrap_or(Visibility::Public),
-        hardware: Some(draft.hardware.clone()).filter(|name| !name.is_empty()),
+        visibility,
+        hardware,
         sleep_after: None,
     };
     let space = match state.lifecycle.create(new).await {
@@ -233,31 +248,6 @@ async fn source(state: &WebState, visitor: &Visitor, name: &str) -> Result<Space
     Ok(found.space)
 }
 
-/// All files of a Space's published commit. They are held in memory, so a Space with more than fits is not copied here.
-async fn files_of(state: &WebState, source: &Space) -> Result<Vec<draft::File>, PageError> {
-    const MOST: u64 = 64 << 20;
-    let Some(head) = source.head.clone() else {
-        return Err(PageError::BadRequest(format!(
-            "There is nothing in {} yet.",
-            source.name
-        )));
-    };
-    let read = move |repo: &Repo| {
-        let page = repo.tree(&head, "", true, None, usize::MAX)?;
-        let mut files = Vec::new();
-        let mut left = MOST;
-        for entry in page.entries {
-            if let crate::repo::EntryKind::File { .. } = entry.kind {
-                let bytes = repo.read(&head, &entry.path, left)?;
-                left -= bytes.len() as u64;
-                files.push((entry.path, bytes.into()));
-            }
-        }
-        Ok(files)
-    };
-    Ok(state.repos.read(source.id, read).await?)
-}
-
 fn render(
     state: &WebState,
     visitor: &Visitor,
@@ -265,7 +255,8 @@ fn render(
     problems: Problems,
 ) -> Result<Response, PageError> {
     let (_, account) = visitor.signed_in()?;
-    let (used, most) = state.ledger.owner_memory(account.id);
+    let book = state.ledger.owner_memory(account.id);
+    let (used, most) = (book.used(), book.limit());
     let left = most.saturating_sub(used);
     let sizes = state.lifecycle.hardware().iter().map(|size| Size {
         name: size.name.clone(),

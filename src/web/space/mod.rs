@@ -17,7 +17,7 @@ use super::look::{Look, StageLook};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
-use crate::domain::{Space, SpaceName};
+use crate::domain::{RepoId, Space, SpaceName};
 use crate::lifecycle::SpaceView;
 use crate::store::Hold;
 
@@ -136,7 +136,13 @@ impl Found {
         visitor: &Visitor,
         tab: &'static str,
     ) -> Result<Head, PageError> {
-        let (likes, liked) = state.store.likes(self.space.id, visitor.account_id()).await?;
+        let repo = RepoId::from(self.space.id);
+        let likes = state.store.count_likes(&[repo]).await?;
+        let likes = likes.get(&repo).copied().unwrap_or_default();
+        let liked = match visitor.account_id() {
+            Some(account) => state.store.is_liked(account, repo).await?,
+            None => false,
+        };
         let look = Look::of(state, &self.space, self.view.stage, likes).await?;
         Ok(Head {
             look,

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Head, find};
+use crate::domain::RepoKind;
 use crate::web::error::show;
 use crate::web::posted::{OpenForm, Posted};
 use crate::web::visitor::{Frame, Visitor};
@@ -31,10 +32,11 @@ pub(super) async fn like(
 ) -> Result<Redirect, PageError> {
     let found = find(&state, &posted.visitor, &owner, &name).await?;
     let likes = posted.fields.get("likes") != "no";
-    state
-        .store
-        .set_like(found.space.id, posted.account.id, likes)
-        .await?;
+    let (store, repo) = (&state.store, found.space.id.into());
+    match likes {
+        true => store.like(posted.account.id, RepoKind::Space, repo).await?,
+        false => store.unlike(posted.account.id, repo).await?,
+    }
     Ok(Redirect::to(&format!("/spaces/{}", found.space.name)))
 }
 

@@ -126,6 +126,7 @@ impl House {
 fn digest(artifact: &Artifact) -> &str {
     match &artifact.kind {
         ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => digest,
+        ArtifactKind::Image { id, .. } => id,
     }
 }
 
@@ -396,6 +397,7 @@ async fn old_artifacts_that_nobody_uses_are_swept() {
         ArtifactKind::Component { digest, .. } => {
             Builder::component_path(&house.config.artifacts, digest)
         }
+        ArtifactKind::Image { .. } => unreachable!("none was built"),
     };
     for artifact in [&used, &old, &site] {
         let hour_ago = SystemTime::now() - Duration::from_secs(3600);

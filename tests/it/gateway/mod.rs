@@ -8,3 +8,4 @@ mod routing;
 mod slow_clients;
 mod static_files;
 mod streaming;
+mod wake;

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod clients;
+pub mod git;
 pub mod guests;
 pub mod http;
 pub mod hub;
@@ -12,6 +13,7 @@ pub mod proxy;
 pub mod server;
 
 pub use clients::{Hf, Python};
+pub use git::Git;
 pub use guests::{card, static_site};
 pub use http::{Answer, Request};
 pub use hub::{Hub, Op, Space};

@@ -86,14 +86,3 @@ fn nobody_creates_in_the_name_of_another() {
     assert_eq!(said["type"], "HfHubHTTPError");
     assert!(said["text"].as_str().unwrap().contains("403"), "{said}");
 }
-
-#[test]
-fn models_and_datasets_are_refused_in_words() {
-    let server = Server::start();
-    let alice = server.user("alice");
-    let said = server
-        .python(&alice.token)
-        .run(r#"say(raised(lambda: api.create_repo("alice/weights")))"#);
-    let text = said["text"].as_str().unwrap();
-    assert!(text.contains("Space"), "it says what is kept here: {text}");
-}

@@ -1,4 +1,11 @@
-//! Where a request is sent: an address, or a service inside this process.
+//! Where a request is sent: an address, or a service inside this process; and the connections kept to an address.
+
+mod connection;
+mod exchange;
+mod pool;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,6 +14,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+
+pub use exchange::{CallError, Upgrade, call, upgrade};
+pub use pool::Pool;
 
 /// Something in this process that answers HTTP for one instance.
 ///

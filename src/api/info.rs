@@ -1,4 +1,4 @@
-//! What there is to know of one Space.
+//! What there is to know of one repository.
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -6,51 +6,95 @@ use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::control::runtime;
-use super::extract::{QueryPairs, SpaceAccess};
+use super::extract::{QueryPairs, RepoAccess, SpaceAccess};
 use super::{ApiError, ApiState, schema};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
 use crate::cards::{Cards, Face};
-use crate::domain::{Revision, Space, SpaceId};
+use crate::domain::{RepoId, RepoKind, Repository, Revision, Space};
 use crate::repo::{Entry, EntryKind};
 
 /// Files are read from a repository in pages of this many.
 const PAGE: usize = 1000;
 
-/// `GET /api/spaces/{owner}/{name}`
+/// A repository, and the Space if it is one.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    /// What all have in common.
+    pub(super) repo: Repository,
+    /// What only a Space has.
+    pub(super) space: Option<Space>,
+}
+
+impl From<Space> for Subject {
+    fn from(space: Space) -> Self {
+        Self {
+            repo: Repository::from(&space),
+            space: Some(space),
+        }
+    }
+}
+
+impl From<Repository> for Subject {
+    fn from(repo: Repository) -> Self {
+        Self { repo, space: None }
+    }
+}
+
+/// `GET /api/{kinds}/{owner}/{name}`
 pub(super) async fn info(
     State(state): State<ApiState>,
     Extension(cards): Extension<Cards>,
+    kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
     query: QueryPairs,
 ) -> Result<Json<Value>, ApiError> {
-    let (principal, space) = SpaceAccess::visit(&state, &headers, &owner, &name).await?;
     let wanted = Wanted::of(&query, true);
-    if may(&principal, Action::See, &space) {
-        let revision = state.repos.read(space.id, |repo| repo.head()).await?;
-        return source(&state, &cards, &headers, &space, revision, &wanted).await;
-    }
-    let mut facts = facts(&state, &headers, &space, &wanted).await?;
-    facts.remove("sha");
-    Ok(Json(wanted.keep(facts)))
+    let subject = if kind == RepoKind::Space {
+        let (principal, space) = SpaceAccess::visit(&state, &headers, &owner, &name).await?;
+        let seen = may(&principal, Action::See, &space);
+        let subject = Subject::from(space);
+        if !seen {
+            let likes = likes(&state, subject.repo.id).await?;
+            let mut facts = facts(&state, &headers, &subject, likes, &wanted).await?;
+            facts.remove("sha");
+            return Ok(Json(wanted.keep(facts)));
+        }
+        subject
+    } else {
+        let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
+        Subject::from(repo)
+    };
+    let revision = state
+        .repos
+        .read(subject.repo.id, |repo| repo.head())
+        .await?;
+    source(&state, &cards, &headers, &subject, revision, &wanted).await
 }
 
-/// `GET /api/spaces/{owner}/{name}/revision/{revision}`
+/// `GET /api/{kinds}/{owner}/{name}/revision/{revision}`
 pub(super) async fn at_revision(
     State(state): State<ApiState>,
     Extension(cards): Extension<Cards>,
+    kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name, revision)): Path<(String, String, String)>,
     query: QueryPairs,
 ) -> Result<Json<Value>, ApiError> {
-    let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
+    let subject = if kind == RepoKind::Space {
+        let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
+        Subject::from(space)
+    } else {
+        let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
+        Subject::from(repo)
+    };
     let revision = state
         .repos
-        .read(space.id, move |repo| repo.resolve(&revision))
+        .read(subject.repo.id, move |repo| repo.resolve(&revision))
         .await?;
     let wanted = Wanted::of(&query, true);
-    source(&state, &cards, &headers, &space, Some(revision), &wanted).await
+    source(&state, &cards, &headers, &subject, Some(revision), &wanted).await
 }
 
 /// `GET /api/spaces/{owner}/{name}/host`
@@ -66,33 +110,36 @@ pub(super) async fn host(
     ))
 }
 
-/// `GET /api/spaces/{owner}/{name}/auth-check`
+/// `GET /api/{kinds}/{owner}/{name}/auth-check`
 pub(super) async fn auth_check(
     State(state): State<ApiState>,
+    kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    SpaceAccess::read(&state, &headers, &owner, &name).await?;
+    RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     Ok(Json(json!({})))
 }
 
-/// `GET /api/spaces/{owner}/{name}/auth-check/write`
+/// `GET /api/{kinds}/{owner}/{name}/auth-check/write`
 pub(super) async fn auth_check_write(
     State(state): State<ApiState>,
+    kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     Ok(Json(json!({})))
 }
 
-/// `GET /api/spaces/{owner}/{name}/discussions`
+/// `GET /api/{kinds}/{owner}/{name}/discussions`
 pub(super) async fn discussions(
     State(state): State<ApiState>,
+    kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    SpaceAccess::read(&state, &headers, &owner, &name).await?;
+    RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     Ok(Json(json!({ "discussions": [], "count": 0, "start": 0 })))
 }
 
@@ -139,23 +186,24 @@ impl Wanted {
     }
 }
 
-/// One Space in a list.
+/// One repository in a list.
 ///
 /// # Errors
 /// When its facts cannot be read.
 pub(super) async fn listed(
     state: &ApiState,
     headers: &HeaderMap,
-    space: &Space,
+    subject: &Subject,
     face: &Face,
+    likes: i64,
     source_is_visible: bool,
     wanted: &Wanted,
 ) -> Result<Value, ApiError> {
-    let mut facts = facts(state, headers, space, wanted).await?;
+    let mut facts = facts(state, headers, subject, likes, wanted).await?;
     if source_is_visible {
-        add_face(&mut facts, space, face, wanted);
-        if let (true, Some(head)) = (wanted.has("siblings"), &space.head) {
-            add_files(state, &mut facts, space.id, head, wanted).await?;
+        add_face(&mut facts, subject, face, wanted);
+        if let (true, Some(head)) = (wanted.has("siblings"), &subject.repo.head) {
+            add_files(state, &mut facts, subject.repo.id, head, wanted).await?;
         }
     } else {
         facts.remove("sha");
@@ -167,11 +215,16 @@ pub(super) async fn listed(
 async fn facts(
     state: &ApiState,
     headers: &HeaderMap,
-    space: &Space,
+    subject: &Subject,
+    likes: i64,
     wanted: &Wanted,
 ) -> Result<Map<String, Value>, ApiError> {
+    let mut facts = schema::repository(&subject.repo, likes);
+    let Some(space) = &subject.space else {
+        return Ok(facts);
+    };
     let host = Arrival::of(&state.config, headers).app(&state.config, space);
-    let mut facts = schema::space(space, &host);
+    facts.extend(schema::space(space, &host));
     if wanted.has("runtime") {
         let runtime = runtime(state, headers, space).await?;
         let runtime = serde_json::to_value(runtime).map_err(|error| ApiError::internal(&error))?;
@@ -180,27 +233,30 @@ async fn facts(
     Ok(facts)
 }
 
+async fn likes(state: &ApiState, repo: RepoId) -> Result<i64, ApiError> {
+    let counts = state.store.count_likes(&[repo]).await?;
+    Ok(counts.get(&repo).copied().unwrap_or(0))
+}
+
 /// Everything, for one who may see the source.
 async fn source(
     state: &ApiState,
     cards: &Cards,
     headers: &HeaderMap,
-    space: &Space,
+    subject: &Subject,
     revision: Option<Revision>,
     wanted: &Wanted,
 ) -> Result<Json<Value>, ApiError> {
-    let mut facts = facts(state, headers, space, wanted).await?;
+    let id = subject.repo.id;
+    let likes = likes(state, id).await?;
+    let mut facts = facts(state, headers, subject, likes, wanted).await?;
     // The card of that revision, not of the published one.
-    let shown = Space {
-        head: revision.clone(),
-        ..space.clone()
-    };
-    let face = cards.face(&shown).await?;
-    add_face(&mut facts, space, &face, wanted);
+    let face = cards.face_at(id, revision.as_ref()).await?;
+    add_face(&mut facts, subject, &face, wanted);
     let siblings = wanted.has("siblings") || wanted.has("usedStorage");
     match revision {
         Some(revision) if siblings => {
-            add_files(state, &mut facts, space.id, &revision, wanted).await?;
+            add_files(state, &mut facts, id, &revision, wanted).await?;
             facts.insert("sha".to_owned(), revision.as_str().into());
         }
         Some(revision) => {
@@ -215,29 +271,71 @@ async fn source(
     Ok(Json(wanted.keep(facts)))
 }
 
-fn add_face(facts: &mut Map<String, Value>, space: &Space, face: &Face, wanted: &Wanted) {
-    facts.insert("tags".to_owned(), tags(space, face).into());
-    facts.insert("models".to_owned(), face.list("models").into());
-    facts.insert("datasets".to_owned(), face.list("datasets").into());
+fn add_face(facts: &mut Map<String, Value>, subject: &Subject, face: &Face, wanted: &Wanted) {
+    facts.insert("tags".to_owned(), tags(subject, face).into());
+    match subject.repo.kind {
+        RepoKind::Space => {
+            facts.insert("models".to_owned(), face.list("models").into());
+            facts.insert("datasets".to_owned(), face.list("datasets").into());
+        }
+        RepoKind::Model => {
+            for key in ["pipeline_tag", "library_name"] {
+                if let Some(word) = face.text(key) {
+                    facts.insert(key.to_owned(), word.into());
+                }
+            }
+        }
+        RepoKind::Dataset => {}
+    }
     if wanted.has("cardData") {
         facts.insert("cardData".to_owned(), face.data.clone().into());
     }
 }
 
-/// The card's tags, and the SDK as the Hub adds it.
-pub(super) fn tags(space: &Space, face: &Face) -> Vec<String> {
+/// The card's tags, and what the Hub makes tags of: a Space's SDK, a model's library and task, licence and languages.
+pub(super) fn tags(subject: &Subject, face: &Face) -> Vec<String> {
+    let sdk = subject.space.iter().filter_map(|space| space.sdk.clone());
     let own = face.list("tags").into_iter().map(str::to_owned);
-    space.sdk.iter().cloned().chain(own).collect()
+    let mut tags: Vec<String> = sdk.chain(own).collect();
+    if subject.repo.kind == RepoKind::Space {
+        return tags;
+    }
+    let mut add = |tag: String| {
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    };
+    for key in ["library_name", "pipeline_tag"] {
+        face.text(key).into_iter().for_each(&mut add);
+    }
+    let language = match subject.repo.kind {
+        RepoKind::Dataset => "language:",
+        _ => "",
+    };
+    for (key, prefix) in [
+        ("language", language),
+        ("license", "license:"),
+        ("datasets", "dataset:"),
+        ("task_categories", "task_categories:"),
+        ("size_categories", "size_categories:"),
+    ] {
+        let one = face.text(key);
+        let words = face.list(key).into_iter().map(str::to_owned).chain(one);
+        words
+            .map(|word| format!("{prefix}{word}"))
+            .for_each(&mut add);
+    }
+    tags
 }
 
 async fn add_files(
     state: &ApiState,
     facts: &mut Map<String, Value>,
-    space: SpaceId,
+    repo: RepoId,
     revision: &Revision,
     wanted: &Wanted,
 ) -> Result<(), ApiError> {
-    let files = files(state, space, revision.clone()).await?;
+    let files = files(state, repo, revision.clone()).await?;
     let used: u64 = files.iter().map(|(_, size, _)| size).sum();
     let siblings: Vec<_> = files
         .into_iter()
@@ -257,7 +355,7 @@ async fn add_files(
 /// All files of a commit: path, size and blob id.
 async fn files(
     state: &ApiState,
-    space: SpaceId,
+    repo: RepoId,
     revision: Revision,
 ) -> Result<Vec<(String, u64, String)>, ApiError> {
     let read = move |repo: &crate::repo::Repo| {
@@ -276,5 +374,5 @@ async fn files(
             }
         }
     };
-    Ok(state.repos.read(space, read).await?)
+    Ok(state.repos.read(repo, read).await?)
 }

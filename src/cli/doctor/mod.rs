@@ -1,11 +1,10 @@
 //! `doctor`: what this host can and cannot do, and what to install or change. Asks no server.
 
+mod containers;
+
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit};
 use serde_json::json;
@@ -44,7 +43,8 @@ pub(super) fn run(data: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         disk(data),
         open_files(),
         address_space(),
-        docker(),
+        containers::docker(),
+        containers::packet_filter(),
         hf(),
     ];
     let documents: Vec<_> = checks
@@ -120,9 +120,12 @@ fn cgroup() -> Check {
             true,
             format!("version 2 ({})", controllers.trim()),
         ),
-        Err(_) => Check::of("cgroup", false, "version 1 or none".to_owned()).or(
+        Err(_) if Path::new("/sys/fs/cgroup/memory").is_dir() => {
+            Check::of("cgroup", true, "version 1".to_owned())
+        }
+        Err(_) => Check::of("cgroup", false, "none".to_owned()).or(
             Verdict::Limited,
-            "containers need version 2; WASI and static Spaces do without",
+            "containers cannot be limited without; WASI and static Spaces do without",
         ),
     }
 }
@@ -209,50 +212,6 @@ fn address_space() -> Check {
         Verdict::Limited,
         "a processor with 47 bits or more of address space holds more guests",
     )
-}
-
-fn docker() -> Check {
-    let socket = match std::env::var("DOCKER_HOST") {
-        Ok(host) => match host.strip_prefix("unix://") {
-            Some(path) => PathBuf::from(path),
-            None => {
-                return Check::of("docker", false, format!("DOCKER_HOST is {host}"))
-                    .or(Verdict::Limited, "only unix:// sockets are looked at");
-            }
-        },
-        Err(_) => PathBuf::from("/var/run/docker.sock"),
-    };
-    let advice = "only Spaces in containers need it: install Docker Engine, and add this user to the group `docker`";
-    match ping(&socket) {
-        Ok(version) => Check::of(
-            "docker",
-            true,
-            format!("API {version} at {}", socket.display()),
-        ),
-        Err(error) => Check::of("docker", false, format!("{}: {error}", socket.display()))
-            .or(Verdict::Limited, advice),
-    }
-}
-
-/// The API version that a Docker socket answers with.
-fn ping(socket: &Path) -> std::io::Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
-    let patience = Some(Duration::from_secs(3));
-    stream.set_read_timeout(patience)?;
-    stream.set_write_timeout(patience)?;
-    stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(64 << 10).read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    if answer.split(' ').nth(1) != Some("200") {
-        return Err(std::io::Error::other("it does not answer as Docker does"));
-    }
-    let version = answer.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("api-version")
-            .then(|| value.trim().to_owned())
-    });
-    Ok(version.unwrap_or_else(|| "unknown".to_owned()))
 }
 
 fn hf() -> Check {

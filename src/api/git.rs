@@ -1,0 +1,256 @@
+//! `git clone`, `git pull` and `git push`, with a token as the password.
+//!
+//! A push is a publish: it goes through the lock and the checks of a commit through the API, and what it moves `main` to
+//! is built.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
+
+use super::commits::next_chunk;
+use super::kinds::EachKind;
+use super::{ApiError, ApiState, QueryPairs, RepoAccess};
+use crate::arrival::Arrival;
+use crate::domain::{RepoKind, Repository};
+use crate::repo::{FetchRequest, Push, Received};
+
+type RepoPath = Path<(String, String)>;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .each_kind("/{prefix}{owner}/{name}/info/refs", get(references))
+        .each_kind("/{prefix}{owner}/{name}/git-upload-pack", post(upload_pack))
+        .each_kind(
+            "/{prefix}{owner}/{name}/git-receive-pack",
+            post(receive_pack),
+        )
+}
+
+/// `GET /{prefix}{owner}/{name}[.git]/info/refs?service=…`
+async fn references(
+    State(state): State<ApiState>,
+    kind: RepoKind,
+    Path((owner, name)): RepoPath,
+    query: QueryPairs,
+    headers: HeaderMap,
+) -> Response {
+    let answer = async {
+        match query.get("service") {
+            Some("git-upload-pack") => {
+                let repo = reader(&state, &headers, kind, &owner, &name).await?;
+                let nothing = tokio::io::empty();
+                fetched(&state, &repo, FetchRequest::References, &headers, nothing).await
+            }
+            Some("git-receive-pack") => {
+                let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
+                let answer = state.repos.advertise_push(repo.id).await?;
+                Ok(git_answer("git-receive-pack-advertisement", answer.into()))
+            }
+            _ => Err(ApiError::bad_request(
+                "This is for git's smart protocol: `git clone` this address without `/info/refs`",
+            )),
+        }
+    };
+    answer.await.unwrap_or_else(plain)
+}
+
+/// `POST /{prefix}{owner}/{name}[.git]/git-upload-pack`
+async fn upload_pack(
+    State(state): State<ApiState>,
+    kind: RepoKind,
+    Path((owner, name)): RepoPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let answer = async {
+        let repo = reader(&state, &headers, kind, &owner, &name).await?;
+        let gzip = match encoding(&headers) {
+            "" | "identity" => false,
+            "gzip" | "x-gzip" => true,
+            _ => return Err(unknown_encoding()),
+        };
+        let request = FetchRequest::Pack { gzip };
+        fetched(&state, &repo, request, &headers, Box::pin(reading(body))).await
+    };
+    answer.await.unwrap_or_else(plain)
+}
+
+/// `POST /{prefix}{owner}/{name}[.git]/git-receive-pack`
+async fn receive_pack(
+    State(state): State<ApiState>,
+    kind: RepoKind,
+    Path((owner, name)): RepoPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let answer = async {
+        let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
+        if !matches!(encoding(&headers), "" | "identity") {
+            return Err(unknown_encoding());
+        }
+        let received = state
+            .repos
+            .receive_push(repo.id, Box::pin(reading(body)))
+            .await?;
+        let report = match received {
+            Received::Nothing => Vec::new(),
+            Received::Refused(report) => report,
+            Received::Ready(push) => {
+                let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
+                // It runs to its end even when the client no longer waits: a push that landed is published.
+                let work = tokio::spawn(async move { land(&state, &repo, push, &page).await });
+                work.await.map_err(|error| ApiError::internal(&error))??
+            }
+        };
+        Ok(git_answer("git-receive-pack-result", report.into()))
+    };
+    answer.await.unwrap_or_else(plain)
+}
+
+async fn land(
+    state: &ApiState,
+    repo: &Repository,
+    push: Push,
+    page: &str,
+) -> Result<Vec<u8>, ApiError> {
+    let landed = state.repos.land_push(repo.id, push).await?;
+    let Some(head) = &landed.head else {
+        return Ok(landed.report(""));
+    };
+    // What has landed has landed; whoever pushed is told if it went no further.
+    let text = match state.lifecycle.landed(repo.kind, repo.id, head).await {
+        Ok(()) if repo.kind == RepoKind::Space => {
+            format!("Building {}; see how it goes at {page}", repo.name)
+        }
+        Ok(()) => String::new(),
+        Err(error) => {
+            let error = ApiError::from(error);
+            format!("The push is stored, but not published: {}", error.message())
+        }
+    };
+    Ok(landed.report(&text))
+}
+
+async fn fetched(
+    state: &ApiState,
+    repo: &Repository,
+    request: FetchRequest,
+    headers: &HeaderMap,
+    body: impl AsyncRead + Unpin + Send + 'static,
+) -> Result<Response, ApiError> {
+    let version = match headers
+        .get("git-protocol")
+        .and_then(|value| value.to_str().ok())
+    {
+        Some("version=2") => Some(2),
+        Some("version=1") => Some(1),
+        _ => None,
+    };
+    let fetch = state.repos.fetch(repo.id, request, version, body).await?;
+    let status = StatusCode::from_u16(fetch.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = HeaderValue::from_str(fetch.content_type());
+    let chunks = stream::unfold(fetch, async |mut fetch| {
+        fetch.next().await.map(|chunk| (chunk, fetch))
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    if let Ok(kind) = kind {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
+/// The body as git reads it; one that goes silent or breaks off is an error.
+fn reading(body: Body) -> impl AsyncRead + Send {
+    let chunks = stream::unfold(body, async |mut body| {
+        let chunk = next_chunk(&mut body).await.transpose()?;
+        let chunk = chunk.map_err(|error| {
+            std::io::Error::new(
+                std::io::ErrorKind::UnexpectedEof,
+                error.message().to_owned(),
+            )
+        });
+        Some((chunk, body))
+    });
+    StreamReader::new(chunks)
+}
+
+async fn reader(
+    state: &ApiState,
+    headers: &HeaderMap,
+    kind: RepoKind,
+    owner: &str,
+    name: &str,
+) -> Result<Repository, ApiError> {
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    match RepoAccess::read(state, headers, kind, owner, name).await {
+        Ok((_, repo)) => Ok(repo),
+        // Git asks for a name and token only when it is told that it needs them.
+        Err(error)
+            if error.status() == StatusCode::NOT_FOUND
+                && !headers.contains_key(header::AUTHORIZATION) =>
+        {
+            Err(ApiError::unauthorized())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn writer(
+    state: &ApiState,
+    headers: &HeaderMap,
+    kind: RepoKind,
+    owner: &str,
+    name: &str,
+) -> Result<(super::Caller, Repository), ApiError> {
+    let name = name.strip_suffix(".git").unwrap_or(name);
+    RepoAccess::write(state, headers, kind, owner, name).await
+}
+
+fn encoding(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_ENCODING);
+    value.map_or("", |value| value.to_str().unwrap_or("?"))
+}
+
+fn unknown_encoding() -> ApiError {
+    ApiError::unsupported_media_type("The body comes in an encoding that is not read here")
+}
+
+fn git_answer(kind: &str, body: Body) -> Response {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    if let Ok(kind) = HeaderValue::from_str(&format!("application/x-{kind}")) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// An error as git shows it: it prints what is plain text. One of credentials makes it ask for them.
+fn plain(error: ApiError) -> Response {
+    let text = format!("{}\n", error.message());
+    let asks = error.status() == StatusCode::UNAUTHORIZED;
+    let mut response = error.into_response();
+    *response.body_mut() = text.into();
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    if asks {
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Basic realm=\"user name and token\""),
+        );
+    }
+    response
+}

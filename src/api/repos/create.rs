@@ -1,0 +1,253 @@
+//! Creating repositories, with what a Space may be given at once.
+
+use axum::Json;
+use axum::extract::State;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{check_hardware, full_name, kind_of, sleep_after, visibility};
+use crate::api::extract::{Caller, JsonBody};
+use crate::api::schema::{Created, Setting};
+use crate::api::{ApiError, ApiState};
+use crate::arrival::Arrival;
+use crate::auth::{Action, may};
+use crate::domain::{AccountId, RepoKind, Repository, Space, SpaceId, SpaceName, Visibility};
+use crate::lifecycle::LifecycleError;
+use crate::store::{NewRepository, NewSpace};
+
+/// The body of a creation. Clients before 1.20 say `private`, later ones `visibility`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::api) struct CreateRequest {
+    name: String,
+    organization: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    visibility: Option<Visibility>,
+    private: Option<bool>,
+    // `create_repo` takes only the Hub's own SDK names, so the card decides and this does not.
+    #[serde(rename = "sdk")]
+    _sdk: Option<String>,
+    template: Option<String>,
+    hardware: Option<String>,
+    sleep_time_seconds: Option<i64>,
+    #[serde(default)]
+    secrets: Option<Vec<Setting>>,
+    #[serde(default)]
+    variables: Option<Vec<Setting>>,
+    #[serde(default)]
+    volumes: Option<Vec<Value>>,
+}
+
+/// `POST /api/repos/create`
+///
+/// That the repository exists is found out before anything else is looked at: `hf upload` creates first, always, with an
+/// SDK that means nothing, and goes on when it hears 409.
+pub(in crate::api) async fn create(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    JsonBody(wanted): JsonBody<CreateRequest>,
+) -> Result<Json<Created>, ApiError> {
+    let caller = Caller::of(&state, &headers).await?;
+    let kind = kind_of(wanted.kind.as_deref())?;
+    let name = full_name(&caller, &wanted.name, wanted.organization.as_deref())?;
+    let arrival = Arrival::of(&state.config, &headers);
+    let owner = room_for(&state, &caller, kind, &name, &arrival).await?;
+    let made = if kind == RepoKind::Space {
+        Repository::from(&make_space(&state, &caller, &arrival, owner, name, wanted).await?)
+    } else {
+        make_repository(&state, &arrival, kind, owner, name, wanted).await?
+    };
+    Ok(Json(Created::of(&made, &arrival)))
+}
+
+/// The account under which a repository of that name is to be made, when it may and the name is free.
+///
+/// # Errors
+/// 409 with the address of what is there, 403, and 400 when there is no such account.
+pub(super) async fn room_for(
+    state: &ApiState,
+    caller: &Caller,
+    kind: RepoKind,
+    name: &SpaceName,
+    arrival: &Arrival,
+) -> Result<AccountId, ApiError> {
+    if let Some(existing) = state.store.repository_by_name(kind, name).await? {
+        return Err(there_already(caller, &existing, arrival));
+    }
+    caller.may_write()?;
+    if !caller.principal.may_create(&name.owner) {
+        return Err(not_under(kind, name));
+    }
+    let owner = state.store.account_by_name(&name.owner).await?;
+    let owner = owner
+        .ok_or_else(|| ApiError::bad_request(format!("There is no account `{}`", name.owner)))?;
+    Ok(owner.id)
+}
+
+fn not_under(kind: RepoKind, name: &SpaceName) -> ApiError {
+    let noun = kind.noun();
+    ApiError::forbidden(format!("You may not create {noun}s under {}", name.owner))
+}
+
+fn there_already(caller: &Caller, existing: &Repository, arrival: &Arrival) -> ApiError {
+    let known = [Action::See, Action::Visit].into_iter().any(|action| {
+        caller
+            .principal
+            .may(action, existing.owner, existing.visibility)
+    });
+    if !known {
+        return not_under(existing.kind, &existing.name);
+    }
+    ApiError::exists(
+        existing.kind,
+        arrival.repo_page(existing.kind, &existing.name),
+    )
+}
+
+/// 400 and not 409, at which clients that put up with what exists look for its address and use it.
+pub(super) async fn same_address(
+    state: &ApiState,
+    caller: &Caller,
+    name: &SpaceName,
+    existing: &SpaceName,
+) -> Result<ApiError, ApiError> {
+    let space = state.store.space_by_name(existing).await?;
+    let known = space.is_some_and(|space| may(&caller.principal, Action::Visit, &space));
+    let other = if known {
+        existing.to_string()
+    } else {
+        "another Space".to_owned()
+    };
+    Ok(ApiError::bad_request(format!(
+        "{name} would have the same address as {other}; choose a name that differs in letters or digits"
+    )))
+}
+
+async fn make_repository(
+    state: &ApiState,
+    arrival: &Arrival,
+    kind: RepoKind,
+    owner: AccountId,
+    name: SpaceName,
+    wanted: CreateRequest,
+) -> Result<Repository, ApiError> {
+    let some =
+        |settings: &Option<Vec<Setting>>| settings.as_ref().is_some_and(|all| !all.is_empty());
+    let volumes = wanted.volumes.as_ref().is_some_and(|all| !all.is_empty());
+    if some(&wanted.secrets)
+        || some(&wanted.variables)
+        || volumes
+        || wanted.hardware.is_some()
+        || wanted.sleep_time_seconds.is_some()
+    {
+        return Err(ApiError::bad_request(
+            "Only a Space has hardware, a sleep time, secrets, variables or volumes",
+        ));
+    }
+    let visibility = visibility(wanted.visibility, wanted.private).unwrap_or(Visibility::Public);
+    if visibility == Visibility::Protected {
+        return Err(ApiError::bad_request(format!(
+            "A {} is `public` or `private`; only a Space can be `protected`",
+            kind.noun()
+        )));
+    }
+    let new = NewRepository {
+        kind,
+        owner,
+        name,
+        visibility,
+    };
+    match state.lifecycle.create_repository(new).await {
+        // Somebody else was faster.
+        Err(LifecycleError::Taken { existing }) => {
+            Err(ApiError::exists(kind, arrival.repo_page(kind, &existing)))
+        }
+        made => Ok(made?),
+    }
+}
+
+async fn make_space(
+    state: &ApiState,
+    caller: &Caller,
+    arrival: &Arrival,
+    owner: AccountId,
+    name: SpaceName,
+    wanted: CreateRequest,
+) -> Result<Space, ApiError> {
+    if wanted.template.is_some() {
+        return Err(ApiError::not_offered("templates; push files of your own"));
+    }
+    if wanted.volumes.is_some_and(|volumes| !volumes.is_empty()) {
+        return Err(ApiError::not_offered("volumes"));
+    }
+    let (secrets, variables) = (
+        wanted.secrets.unwrap_or_default(),
+        wanted.variables.unwrap_or_default(),
+    );
+    for setting in secrets.iter().chain(&variables) {
+        setting.check()?;
+    }
+    if let Some(hardware) = &wanted.hardware {
+        check_hardware(state, hardware)?;
+    }
+    let sleep = wanted.sleep_time_seconds.map(sleep_after).transpose()?;
+    let new = NewSpace {
+        owner,
+        name: name.clone(),
+        visibility: visibility(wanted.visibility, wanted.private).unwrap_or(Visibility::Public),
+        hardware: wanted.hardware,
+        sleep_after: sleep.flatten(),
+    };
+    let space = match state.lifecycle.create(new).await {
+        // Somebody else was faster, or the name differs only in what the address leaves out.
+        Err(LifecycleError::Taken { existing }) if same_name(&existing, &name) => {
+            // Whoever creates and hears that it exists goes on to use it.
+            return Err(match state.store.space_by_name(&existing).await? {
+                Some(_) => ApiError::exists(RepoKind::Space, arrival.page(&existing)),
+                None => ApiError::bad_request(format!(
+                    "{existing} is being removed; try again in a moment"
+                )),
+            });
+        }
+        Err(LifecycleError::Taken { existing }) => {
+            return Err(same_address(state, caller, &name, &existing).await?);
+        }
+        other => other?,
+    };
+    // A new Space without a sleep time has the server's own, so never sleeping is said afterwards.
+    if sleep == Some(None) {
+        state.lifecycle.set_sleep_after(space.id, None).await?;
+    }
+    set_all(state, space.id, &secrets, &variables).await?;
+    Ok(space)
+}
+
+/// Gives a Space its first secrets and variables.
+pub(super) async fn set_all(
+    state: &ApiState,
+    space: SpaceId,
+    secrets: &[Setting],
+    variables: &[Setting],
+) -> Result<(), ApiError> {
+    for secret in secrets {
+        let description = secret.description.as_deref();
+        state
+            .lifecycle
+            .set_secret(space, &secret.key, &secret.value, description)
+            .await?;
+    }
+    for variable in variables {
+        let description = variable.description.as_deref();
+        state
+            .lifecycle
+            .set_variable(space, &variable.key, &variable.value, description)
+            .await?;
+    }
+    Ok(())
+}
+
+fn same_name(one: &SpaceName, other: &SpaceName) -> bool {
+    one.to_string().eq_ignore_ascii_case(&other.to_string())
+}

@@ -1,0 +1,71 @@
+//! Reads what the engine says while it builds.
+
+use std::io::Write;
+
+use bollard::errors::Error;
+use bollard::models::BuildInfo;
+use futures_util::{Stream, StreamExt};
+use tokio::sync::Notify;
+
+use super::super::size_text;
+use super::ImageLimits;
+use super::record::Recorder;
+use crate::domain::BuildError;
+use crate::journal::Log;
+
+/// Writes the build's log until the engine names the image. The inner error is ours to say, the outer the engine's.
+pub(super) async fn follow(
+    steps: impl Stream<Item = Result<BuildInfo, Error>>,
+    log: &Log,
+    limits: &ImageLimits,
+    look: &Notify,
+    recorder: &mut Recorder,
+) -> Result<Result<String, BuildError>, Error> {
+    let mut steps = std::pin::pin!(steps);
+    let mut writer = log.writer();
+    let (mut printed, mut id) = (0_u64, None);
+    while let Some(step) = steps.next().await {
+        let step = step?;
+        if let Some(text) = step.stream {
+            if text.starts_with(" ---> Running in ") {
+                look.notify_one();
+            }
+            printed = printed.saturating_add(text.len() as u64);
+            if printed > limits.output_bytes {
+                return Ok(Err(BuildError::author(format!(
+                    "The build printed more than {} and was stopped.",
+                    size_text(limits.output_bytes)
+                ))));
+            }
+            recorder.line(&text);
+            // Writing to a log cannot fail.
+            let _ = writer.write_all(plain(&text).as_bytes());
+        }
+        if let (Some(status), None) = (step.status, step.progress_detail) {
+            log.line(&status);
+        }
+        // What a build prints cannot come in this way.
+        id = step.aux.and_then(|aux| aux.id).or(id);
+    }
+    Ok(id.ok_or_else(|| {
+        tracing::warn!("the container engine ended a build without naming an image");
+        BuildError::server("the container engine ended the build without an image")
+    }))
+}
+
+/// Without the colour that the engine gives to what is written to standard error.
+fn plain(text: &str) -> &str {
+    let text = text.strip_prefix("\u{1b}[91m").unwrap_or(text);
+    text.strip_suffix("\u{1b}[0m").unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_colours_are_left_out() {
+        assert_eq!(plain("\u{1b}[91mwarning\n\u{1b}[0m"), "warning\n");
+        assert_eq!(plain("plain"), "plain");
+    }
+}

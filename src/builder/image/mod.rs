@@ -1,0 +1,314 @@
+//! Builds container images: the Docker API's classic builder, between limits it has no words for.
+//!
+//! ```text
+//!  Dockerfile ── read: base images, ADD, what needs BuildKit ─► base.rs fetches and checks ─┐
+//!  or runtimes/SDK/Dockerfile + lists of packages (recipe.rs) ──────────────────────────────┤
+//!                                                                                           ▼
+//!  the revision's files ── context.rs: a tar stream, .dockerignore honoured ─────────► POST /build ──► image, checked
+//!                                                        watch.rs: pids, size, disk ──────┘ │
+//!                                                        log, line by line  ◄───────────────┘
+//! ```
+//!
+//! Every build has a network of its own, so that its containers are known by it. Dropping a build closes its connection,
+//! and the engine ends what it was doing.
+
+mod base;
+mod context;
+mod dockerfile;
+mod failure;
+mod follow;
+mod ignore;
+mod network;
+mod order;
+mod recipe;
+mod record;
+mod sweep;
+mod watch;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::models::ImageInspect;
+use bollard::query_parameters::BuildImageOptions;
+use tokio::sync::Notify;
+
+use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error, size_text};
+use crate::docker::{BUILD, DATA, Engine, Networks, REVISION, Reach, SPACE, SPACE_ID};
+use crate::domain::{ArtifactKind, BuildError, Sdk};
+use crate::journal::Log;
+use crate::ledger::MemoryHold;
+use crate::repo::RepoError;
+use failure::{build_error, engine_error, ours};
+use order::Order;
+use record::Recorder;
+use watch::{Watch, too_large};
+
+/// What one build of an image may take, and what may come of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageLimits {
+    /// Memory of each of its containers, in bytes; no swap.
+    pub memory_bytes: u64,
+    /// CPU in thousandths of a core.
+    pub cpu_millis: u32,
+    /// Processes and threads.
+    pub pids: u32,
+    /// Wall-clock time, fetching of base images included.
+    pub wall: Duration,
+    /// Bytes of the image, its base image included.
+    pub image_bytes: u64,
+    /// Bytes it may print.
+    pub output_bytes: u64,
+    /// Bytes that stay free on the engine's disk.
+    pub free_bytes: u64,
+    /// Where connections of its containers lead.
+    pub reach: Reach,
+    /// Whether nothing is built where containers cannot be kept off the host.
+    pub isolation_required: bool,
+}
+
+/// What is needed to build images.
+#[derive(Debug)]
+pub struct ImageConfig {
+    /// The engine.
+    pub engine: Engine,
+    /// The networks of builds.
+    pub networks: Networks,
+    /// The limits of each build.
+    pub limits: ImageLimits,
+    /// The base image of each SDK that has one, by its word.
+    pub base_images: BTreeMap<String, String>,
+}
+
+/// What an engine is asked within: a build gets its answer when its context was read.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How long a build waits for memory before it is tried again later.
+const FOR_MEMORY: Duration = Duration::from_secs(60);
+/// The time a share of the CPU is counted over, in microseconds.
+const CPU_PERIOD: i32 = 100_000;
+/// Weight of a build against what runs, which has 1024.
+const CPU_SHARES: i32 = 512;
+
+// === impl Inner ===
+
+impl Inner {
+    pub(super) async fn image(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        plan: &BuildPlan,
+    ) -> Result<ArtifactKind, BuildError> {
+        let limits = &self.config.images.limits;
+        let built = tokio::time::timeout(limits.wall, self.image_in_time(request, plan)).await;
+        built.unwrap_or_else(|_| {
+            Err(BuildError::author(format!(
+                "The build took more than {} s, the most a build may take on this server, and was stopped.",
+                limits.wall.as_secs()
+            )))
+        })
+    }
+
+    async fn image_in_time(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        plan: &BuildPlan,
+    ) -> Result<ArtifactKind, BuildError> {
+        let (images, log) = (&self.config.images, &request.log);
+        let limits = &images.limits;
+        let docker = images.engine.connect().await.map_err(engine_error)?;
+        let order = match plan.card.sdk {
+            Sdk::Docker => self.dockerfile_order(request, &plan.card.app_file).await?,
+            _ => self.recipe_order(request, plan).await?,
+        };
+        self.say_limits(log);
+        let _memory = self.memory(request).await?;
+        for (name, theirs) in &order.base_images {
+            base::ensure(&docker, name, *theirs, limits.image_bytes, log).await?;
+        }
+        let network = self.network(request).await?;
+        let root = self.engine_folder(&docker).await?;
+        let id = {
+            let look = Notify::new();
+            let watch = Watch {
+                docker: &docker,
+                network: &network.name,
+                limits,
+                root,
+                look: &look,
+            };
+            let building = self.build_image(&docker, request, order, &network.name, &look);
+            tokio::select! {
+                biased;
+                beyond = watch.run() => Err(beyond),
+                built = building => built,
+            }?
+        };
+        drop(network);
+        let image = docker
+            .inspect_image(&id)
+            .await
+            .map_err(|error| ours(&error))?;
+        let port = plan.card.port;
+        check(&image, port, limits, log)?;
+        let id = image.id.unwrap_or(id);
+        Ok(ArtifactKind::Image { id, port })
+    }
+
+    fn say_limits(&self, log: &Log) {
+        let limits = &self.config.images.limits;
+        log.line(&format!(
+            "Limits of this build: {} of memory, {} CPU, {} processes, {} s, {} of image; the network reaches {}.",
+            size_text(limits.memory_bytes),
+            f64::from(limits.cpu_millis) / 1000.0,
+            limits.pids,
+            limits.wall.as_secs(),
+            size_text(limits.image_bytes),
+            match limits.reach {
+                Reach::Nothing => "nothing",
+                Reach::Internet => "the internet",
+                Reach::Private => "the internet and private networks",
+            }
+        ));
+    }
+
+    /// Holds the memory of a build, in every tier above the Space.
+    async fn memory(&self, request: &BuildRequest) -> Result<MemoryHold, BuildError> {
+        let bytes = self.config.images.limits.memory_bytes;
+        let mut hold = request.memory.hold();
+        let began = Instant::now();
+        while let Err(refused) = hold.grow(bytes) {
+            if began.elapsed() > FOR_MEMORY || bytes > refused.limit {
+                return Err(BuildError::server(format!(
+                    "there is no room for the {} of memory that a build may take: {} of {} are held ({:?})",
+                    size_text(bytes),
+                    size_text(refused.used),
+                    size_text(refused.limit),
+                    refused.tier
+                )));
+            }
+            if began.elapsed() < Duration::from_secs(1) {
+                request.log.line("Waiting for memory to become free.");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Ok(hold)
+    }
+
+    /// Where the engine keeps its images, if that is on this machine. Builds nothing where the disk is full.
+    async fn engine_folder(&self, docker: &Docker) -> Result<Option<PathBuf>, BuildError> {
+        let info = docker.info().await.map_err(|error| ours(&error))?;
+        let root = info.docker_root_dir.map(PathBuf::from);
+        let free = root.as_deref().and_then(watch::free);
+        let least = self.config.images.limits.free_bytes;
+        if free.is_some_and(|free| free < least) {
+            tracing::warn!(
+                "the disk of the container engine has less than {} left",
+                size_text(least)
+            );
+            return Err(BuildError::server(format!(
+                "the disk of this server's container engine has less than {} left, which builds do not use",
+                size_text(least)
+            )));
+        }
+        Ok(root.filter(|_| free.is_some()))
+    }
+
+    async fn build_image(
+        &self,
+        docker: &Docker,
+        request: &BuildRequest,
+        order: Order,
+        network: &str,
+        look: &Notify,
+    ) -> Result<String, BuildError> {
+        let ImageConfig { limits, engine, .. } = &self.config.images;
+        let Order {
+            context,
+            dockerfile,
+            args,
+            ..
+        } = order;
+        // The client's numbers end at two gigabytes; the watch sets what was meant.
+        let memory = i32::try_from(limits.memory_bytes).unwrap_or(i32::MAX);
+        let quota = i64::from(limits.cpu_millis) * i64::from(CPU_PERIOD) / 1000;
+        let labels = [
+            (DATA, engine.data().to_owned()),
+            (SPACE, request.name.to_string()),
+            (SPACE_ID, request.space.to_string()),
+            (REVISION, request.revision.to_string()),
+            (BUILD, request.build.to_string()),
+        ];
+        let options = BuildImageOptions {
+            dockerfile: dockerfile.clone(),
+            // A name keeps it from being tidied away as nobody's.
+            t: Some(sweep::tag(engine.data(), request.build)),
+            nocache: !request.cached,
+            rm: true,
+            forcerm: true,
+            memory: Some(memory),
+            memswap: Some(memory),
+            cpushares: Some(CPU_SHARES),
+            cpuperiod: Some(CPU_PERIOD),
+            cpuquota: Some(i32::try_from(quota).unwrap_or(i32::MAX)),
+            buildargs: Some(args.into_iter().collect::<HashMap<_, _>>()),
+            labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
+            networkmode: Some(network.to_owned()),
+            ..BuildImageOptions::default()
+        };
+        let (tar, reading) = context.send(&self.repos, request.space, request.revision.clone());
+        let docker = docker.clone().with_timeout(PATIENCE);
+        let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
+        let mut recorder = Recorder::new(&self.images(), request.build).map_err(disk_error)?;
+        let built = follow::follow(steps, &request.log, limits, look, &mut recorder).await;
+        let memory = size_text(limits.memory_bytes);
+        match built {
+            Ok(id) => {
+                let id = id?;
+                recorder.image(&id);
+                Ok(id)
+            }
+            Err(error) => match reading.await {
+                // What went wrong first is what is said; the engine only saw half an archive.
+                Ok(Err(cause)) if !is_closed(&cause) => Err(repo_error(cause)),
+                _ => Err(build_error(&error, &dockerfile, &memory)),
+            },
+        }
+    }
+}
+
+/// The engine hung up.
+fn is_closed(error: &RepoError) -> bool {
+    matches!(error, RepoError::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Whether the image can be run, and what its author should know.
+fn check(
+    image: &ImageInspect,
+    port: u16,
+    limits: &ImageLimits,
+    log: &Log,
+) -> Result<(), BuildError> {
+    if u64::try_from(image.size.unwrap_or(0)).unwrap_or(0) > limits.image_bytes {
+        return Err(too_large(limits.image_bytes));
+    }
+    if image.os.as_deref().is_some_and(|os| os != "linux") {
+        return Err(BuildError::author("The image is not for Linux."));
+    }
+    let config = image.config.clone().unwrap_or_default();
+    let says_nothing = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
+    if says_nothing(&config.cmd) && says_nothing(&config.entrypoint) {
+        return Err(BuildError::author(
+            "The image does not say what to run: end the Dockerfile with a `CMD`.",
+        ));
+    }
+    let exposed = config.exposed_ports.unwrap_or_default();
+    let ours = |exposed: &String| exposed.split('/').next() == Some(port.to_string().as_str());
+    if !exposed.is_empty() && !exposed.iter().any(ours) {
+        log.line(&format!(
+            "Note: the image exposes {}, but visitors are sent to port {port}; `app_port` in README.md says which.",
+            exposed.join(", ")
+        ));
+    }
+    Ok(())
+}

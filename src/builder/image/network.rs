@@ -1,0 +1,164 @@
+//! The network of a build: nothing else is in it, so that the build's containers are known by it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::query_parameters::{
+    ListContainersOptions, ListNetworksOptions, RemoveContainerOptions,
+};
+
+use super::super::{BuildRequest, Inner};
+use super::ImageConfig;
+use crate::docker::{BUILD, is_gone};
+use crate::domain::{BuildError, BuildId};
+
+/// The network of a build. Its drop removes it, and whatever the engine still runs in it.
+pub(super) struct Network {
+    inner: Arc<Inner>,
+    build: BuildId,
+    pub(super) name: String,
+}
+
+/// How long the engine has to end a build by itself.
+const ENDING: Duration = Duration::from_secs(10);
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.inner.underway().remove(&self.build);
+        let (inner, build) = (Arc::clone(&self.inner), self.build);
+        // Without a runtime the process is ending, and the next start clears it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let began = Instant::now();
+                while began.elapsed() < ENDING && !inner.network_is_free(build).await {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                inner.remove_network(build).await;
+            });
+        }
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// The network of a build, and of nothing else.
+    pub(super) async fn network(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+    ) -> Result<Network, BuildError> {
+        let ImageConfig {
+            networks, limits, ..
+        } = &self.config.images;
+        if let Err(error) = networks.isolated().await {
+            if limits.isolation_required {
+                tracing::warn!("builds cannot be kept off this host: {error:#}");
+                return Err(BuildError::server(
+                    "builds cannot be kept off this server's own network, so nothing is built (see `isolation` under \
+                     [docker])",
+                ));
+            }
+            request
+                .log
+                .line("Note: this build is not kept off the server's own network.");
+        }
+        let build = request.build;
+        self.underway().insert(build);
+        let build = build.to_string();
+        // From here on there may be one to remove.
+        let network = Network {
+            inner: Arc::clone(self),
+            build: request.build,
+            name: networks.name(&build, limits.reach),
+        };
+        networks
+            .ensure(&build, limits.reach)
+            .await
+            .map_err(|error| {
+                tracing::warn!("the network of a build could not be made: {error:#}");
+                BuildError::server("the container engine could not make a network for the build")
+            })?;
+        Ok(network)
+    }
+
+    /// Removes the networks of builds that are no longer under way.
+    pub(super) async fn sweep_networks(&self, docker: &Docker) -> anyhow::Result<()> {
+        let mut filters = self.config.images.engine.own();
+        filters
+            .entry("label".to_owned())
+            .or_default()
+            .push(BUILD.to_owned());
+        let options = ListNetworksOptions {
+            filters: Some(filters),
+        };
+        for network in docker.list_networks(Some(options)).await? {
+            let build = network
+                .labels
+                .and_then(|labels| labels.get(BUILD)?.parse().ok());
+            if let Some(build) = build
+                && !self.underway().contains(&build)
+            {
+                self.remove_network(build).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the engine has ended what it ran for a build.
+    async fn network_is_free(&self, build: BuildId) -> bool {
+        let containers = self.containers_of(build).await;
+        containers.is_ok_and(|containers| containers.is_empty())
+    }
+
+    /// Removes the network of an ended build, with whatever is still in it.
+    async fn remove_network(&self, build: BuildId) {
+        let removed = async {
+            let docker = self.config.images.engine.connect().await?;
+            for id in self.containers_of(build).await? {
+                let options = RemoveContainerOptions {
+                    force: true,
+                    v: true,
+                    ..RemoveContainerOptions::default()
+                };
+                match docker.remove_container(&id, Some(options)).await {
+                    Err(error) if !is_gone(&error) => return Err(error.into()),
+                    _ => {}
+                }
+            }
+            self.config
+                .images
+                .networks
+                .remove(Some(&build.to_string()))
+                .await
+        };
+        if let Err(error) = removed.await {
+            tracing::warn!(%build, "the network of a build could not be removed: {error:#}");
+        }
+    }
+
+    async fn containers_of(&self, build: BuildId) -> anyhow::Result<Vec<String>> {
+        let images = &self.config.images;
+        let docker = images.engine.connect().await?;
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(
+                [(
+                    "network".to_owned(),
+                    vec![
+                        images
+                            .networks
+                            .name(&build.to_string(), images.limits.reach),
+                    ],
+                )]
+                .into(),
+            ),
+            ..ListContainersOptions::default()
+        };
+        let containers = docker.list_containers(Some(options)).await?;
+        Ok(containers
+            .into_iter()
+            .filter_map(|container| container.id)
+            .collect())
+    }
+}

@@ -1,0 +1,204 @@
+//! What the engine is asked to build: a Dockerfile of the author's, or that of an SDK.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::super::{BuildPlan, BuildRequest, Inner, repo_error};
+use super::context::Context;
+use super::dockerfile::{self, Needs, Problem};
+use super::ignore::Ignore;
+use super::recipe::{self, Recipe};
+use crate::domain::{BuildError, Revision};
+use crate::repo::{CheckoutLimits, Repo, RepoError};
+
+/// A build as the engine is asked for it.
+pub(super) struct Order {
+    pub(super) context: Context,
+    /// Path of the Dockerfile in the context.
+    pub(super) dockerfile: String,
+    pub(super) args: Vec<(String, String)>,
+    /// Each with whether the author chose it.
+    pub(super) base_images: Vec<(String, bool)>,
+}
+
+/// A Dockerfile is read whole; the largest, in bytes.
+const MAX_DOCKERFILE: u64 = 1 << 20;
+
+// === impl Inner ===
+
+impl Inner {
+    /// A Dockerfile of the author's.
+    pub(super) async fn dockerfile_order(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        path: &str,
+    ) -> Result<Order, BuildError> {
+        let (revision, file, variables) = (
+            request.revision.clone(),
+            path.to_owned(),
+            request.variables.clone(),
+        );
+        let limits = self.context_limits();
+        let read = self.repos.read(request.space, move |repo| {
+            let text = repo.read(&revision, &file, MAX_DOCKERFILE)?;
+            let Ok(text) = String::from_utf8(text) else {
+                let message = format!("{file}: the file is not text in UTF-8");
+                return Ok(Err(BuildError::author(message)));
+            };
+            let about = |problem: Problem| {
+                BuildError::author(format!("{file}:{}: {}", problem.line, problem.message))
+            };
+            let needs = match dockerfile::read(&text, &variables) {
+                Ok(needs) => needs,
+                Err(problem) => return Ok(Err(about(problem))),
+            };
+            if let Some(problem) = packed(repo, &revision, &needs)? {
+                return Ok(Err(about(problem)));
+            }
+            let ignored = match repo.read(&revision, ".dockerignore", MAX_DOCKERFILE) {
+                Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+                Err(RepoError::EntryNotFound(_)) => String::new(),
+                Err(error) => return Err(error),
+            };
+            let declared = |(name, _): &(String, String)| needs.arguments.contains(name);
+            Ok(Ok(Order {
+                context: Context {
+                    folder: "",
+                    beside: Vec::new(),
+                    ignore: Ignore::parse(&ignored),
+                    // As Docker's own command does: the engine reads both.
+                    keep: vec![file.clone(), ".dockerignore".to_owned()],
+                    limits,
+                },
+                dockerfile: file,
+                args: variables.into_iter().filter(declared).collect(),
+                base_images: needs
+                    .images
+                    .iter()
+                    .map(|image| (image.name.clone(), true))
+                    .collect(),
+            }))
+        });
+        read.await.map_err(repo_error)?
+    }
+
+    /// The Dockerfile of an SDK.
+    pub(super) async fn recipe_order(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        plan: &BuildPlan,
+    ) -> Result<Order, BuildError> {
+        let sdk = plan.card.sdk.as_str();
+        let Some(base_image) = self.config.images.base_images.get(sdk).cloned() else {
+            return Err(BuildError::server(format!(
+                "the configuration names no base image for `{sdk}`"
+            )));
+        };
+        let theirs = base_image.contains("{python_version}") && plan.card.python_version.is_some();
+        let (revision, card) = (request.revision.clone(), plan.card.clone());
+        let read = self.repos.read(request.space, move |repo| {
+            recipe::recipe(repo, &revision, &card, &base_image)
+        });
+        let Recipe {
+            dockerfile,
+            args,
+            setup,
+            base_image,
+        } = read.await.map_err(repo_error)??;
+        let mut beside = vec![("Dockerfile".to_owned(), dockerfile)];
+        beside.extend(setup);
+        Ok(Order {
+            context: Context {
+                folder: "app/",
+                beside,
+                ignore: Ignore::default(),
+                keep: Vec::new(),
+                limits: self.context_limits(),
+            },
+            dockerfile: "Dockerfile".to_owned(),
+            args,
+            base_images: vec![(base_image, theirs)],
+        })
+    }
+
+    fn context_limits(&self) -> CheckoutLimits {
+        CheckoutLimits {
+            bytes: self.config.images.limits.image_bytes,
+            ..self.config.site
+        }
+    }
+}
+
+/// The first archive among what `ADD` names: the engine would unpack it itself, however large it gets.
+fn packed(repo: &Repo, revision: &Revision, needs: &Needs) -> Result<Option<Problem>, RepoError> {
+    for added in &needs.added {
+        let facts = match added.path.as_str() {
+            "" => continue,
+            path => match repo.file(revision, path) {
+                Ok(facts) => facts,
+                // A folder is copied as it is, and what is not there the engine will say.
+                Err(RepoError::EntryNotFound(_)) => continue,
+                Err(error) => return Err(error),
+            },
+        };
+        let mut head = Vec::new();
+        repo.blob(&facts.oid)?.take(512).read_to_end(&mut head)?;
+        if is_archive(&head) {
+            let message = format!(
+                "`ADD` of the archive {} is not supported, since the engine would unpack it outside the limits of this \
+                 build; use `COPY`, and `RUN tar`",
+                added.path
+            );
+            let line = added.line;
+            return Ok(Some(Problem { line, message }));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a file that begins like this is one the engine unpacks: compressed, or a tar.
+fn is_archive(head: &[u8]) -> bool {
+    let marks: [&[u8]; 5] = [
+        &[0x1f, 0x8b],
+        b"BZh",
+        &[0xfd, b'7', b'z', b'X', b'Z', 0],
+        &[0x28, 0xb5, 0x2f, 0xfd],
+        // A frame that zstd skips comes before one that it does not.
+        &[0x50, 0x2a, 0x4d, 0x18],
+    ];
+    let skippable =
+        head.len() >= 4 && (0x50..=0x5f).contains(&head[0]) && head[1..4] == marks[4][1..];
+    if skippable || marks.iter().any(|mark| head.starts_with(mark)) {
+        return true;
+    }
+    let Ok(block) = <&[u8; 512]>::try_from(head) else {
+        return false;
+    };
+    let mut header = tar::Header::new_old();
+    header.as_mut_bytes().copy_from_slice(block);
+    let said = header.cksum().ok();
+    header.set_cksum();
+    said.is_some() && said == header.cksum().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_are_known_by_how_they_begin() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_old();
+        header.set_size(1);
+        tar.append_data(&mut header, "a", [0_u8; 1].as_slice())
+            .expect("in memory");
+        let tar = tar.into_inner().expect("in memory");
+        assert!(is_archive(&tar[..512]));
+        assert!(is_archive(&[0x1f, 0x8b, 8]));
+        assert!(is_archive(b"BZh9"));
+        assert!(is_archive(&[0x5a, 0x2a, 0x4d, 0x18, 0]));
+        for plain in [b"".as_slice(), b"print(1)", &[0; 512], &[b'a'; 512]] {
+            assert!(!is_archive(plain));
+        }
+    }
+}

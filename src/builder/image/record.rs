@@ -1,0 +1,154 @@
+//! Which layers a build left on the engine: a small file for each, so that they can be taken away when nobody builds on
+//! them any more, and a stranger's never are.
+//!
+//! The engine's builder keeps an image without a name for every step. It is the cache of the next build, and it bears no
+//! label.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::domain::BuildId;
+
+/// What a build under way has left so far.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    file: File,
+    seen: HashSet<String>,
+}
+
+/// What a build left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) path: PathBuf,
+    /// `None` for a file that is no record.
+    pub(super) build: Option<BuildId>,
+    /// When it began, in milliseconds: images that are older were there before.
+    pub(super) began: i64,
+    /// When it was last written to, in milliseconds.
+    pub(super) written: i64,
+    /// The image it made, once it had.
+    pub(super) image: Option<String>,
+    /// The first digits of the ids of its steps, in order, those found in the cache among them.
+    pub(super) steps: Vec<String>,
+}
+
+/// Steps of one build that are remembered: more than a Dockerfile has.
+const MOST: usize = 2000;
+
+// === impl Recorder ===
+
+impl Recorder {
+    /// A new record in `folder`.
+    pub(super) fn new(folder: &Path, build: BuildId) -> io::Result<Self> {
+        let now = millis(SystemTime::now());
+        let mut file = File::create(folder.join(build.to_string()))?;
+        writeln!(file, "began {now}")?;
+        Ok(Self {
+            file,
+            seen: HashSet::new(),
+        })
+    }
+
+    /// Notes what the engine says after a step, ` ---> ID`. What a build prints can look the same; it is found out when
+    /// the image is looked at.
+    pub(super) fn line(&mut self, text: &str) {
+        let Some(id) = text.strip_prefix(" ---> ").map(str::trim_end) else {
+            return;
+        };
+        let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id && self.seen.len() < MOST && self.seen.insert(id.to_owned()) {
+            self.write(&format!("step {id}"));
+        }
+    }
+
+    /// Notes the image that came of it.
+    pub(super) fn image(&mut self, id: &str) {
+        self.write(&format!("image {id}"));
+    }
+
+    fn write(&mut self, line: &str) {
+        // Without it, an image without a name may stay on the engine for ever; no reason to fail the build.
+        if let Err(error) = writeln!(self.file, "{line}") {
+            tracing::warn!(%error, "what a build leaves on the engine could not be noted");
+        }
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// All records in `folder`.
+    pub(super) fn all(folder: &Path) -> io::Result<Vec<Self>> {
+        let mut records = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            let text = fs::read_to_string(&path)?;
+            let written = millis(entry.metadata()?.modified()?);
+            records.push(Self::parse(path, &text, written));
+        }
+        Ok(records)
+    }
+
+    fn parse(path: PathBuf, text: &str, written: i64) -> Self {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let mut record = Self {
+            build: name.and_then(|name| name.parse().ok()),
+            began: i64::MAX,
+            written,
+            image: None,
+            steps: Vec::new(),
+            path,
+        };
+        for line in text.lines() {
+            match line.split_once(' ') {
+                Some(("began", at)) => record.began = at.parse().unwrap_or(i64::MAX),
+                Some(("image", id)) => record.image = Some(id.to_owned()),
+                Some(("step", id)) => record.steps.push(id.to_owned()),
+                _ => {}
+            }
+        }
+        record
+    }
+}
+
+/// Milliseconds since 1970.
+pub(super) fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_noted_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = BuildId::new();
+        let mut recorder = Recorder::new(folder.path(), build).expect("a file");
+        for line in [
+            "Step 1/2 : FROM a\n",
+            " ---> 0123456789ab\n",
+            " ---> Running in 111111111111\n",
+            " ---> Using cache\n",
+            " ---> ba9876543210\n",
+            " ---> ba9876543210\n",
+            " ---> ../../etc/pas\n",
+        ] {
+            recorder.line(line);
+        }
+        recorder.image("sha256:00");
+        let records = Record::all(folder.path()).expect("readable");
+        assert_eq!(records.len(), 1);
+        assert_eq!(records[0].build, Some(build));
+        assert_eq!(records[0].image.as_deref(), Some("sha256:00"));
+        assert_eq!(records[0].steps, ["0123456789ab", "ba9876543210"]);
+        assert!(records[0].began > 0 && records[0].began < i64::MAX);
+    }
+}

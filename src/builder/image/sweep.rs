@@ -1,0 +1,149 @@
+//! Takes away from the engine what nobody needs any more: images, the layers of old builds, networks of ended ones.
+
+use std::collections::HashSet;
+use std::fs;
+use std::time::SystemTime;
+
+use bollard::Docker;
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
+
+use super::super::Inner;
+use super::record::{Record, millis};
+use crate::docker::{EngineError, is_gone, status};
+use crate::domain::BuildId;
+
+/// An image may have been made and its build not yet recorded; it has this long, in milliseconds.
+const GRACE: i64 = 600_000;
+/// The layers of a failed build wait this long for the next try, in milliseconds.
+const RETRY: i64 = 24 * 3_600_000;
+
+/// The name of a build's image on the engine.
+pub(super) fn tag(data: &str, build: BuildId) -> String {
+    format!("glasshouse/{data}:{build}")
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// Removes images of this data folder that are not in `used`, and what ended builds left. Returns how many images.
+    ///
+    /// # Errors
+    /// When the engine answers but will not. One that is not there has nothing to sweep.
+    pub(in crate::builder) async fn sweep_images(
+        &self,
+        used: &HashSet<String>,
+    ) -> anyhow::Result<usize> {
+        let docker = match self.config.images.engine.connect().await {
+            Ok(docker) => docker,
+            Err(EngineError::Off | EngineError::Absent { .. }) => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let records = Record::all(&self.images())?;
+        let removed = self.sweep_named(&docker, used, &records).await?;
+        self.sweep_steps(&docker, used, &records).await?;
+        self.sweep_networks(&docker).await?;
+        Ok(removed)
+    }
+
+    async fn sweep_named(
+        &self,
+        docker: &Docker,
+        used: &HashSet<String>,
+        records: &[Record],
+    ) -> anyhow::Result<usize> {
+        let options = ListImagesOptions {
+            filters: Some(self.config.images.engine.own()),
+            ..ListImagesOptions::default()
+        };
+        let mut removed = 0;
+        for image in docker.list_images(Some(options)).await? {
+            // The engine may have found it in its cache: its own date says little.
+            let recorded = |record: &&Record| record.image.as_ref() == Some(&image.id);
+            let written = records.iter().filter(recorded).map(|record| record.written);
+            let made = written
+                .max()
+                .unwrap_or(0)
+                .max(image.created.saturating_mul(1000));
+            if used.contains(&image.id) || now() - made < GRACE {
+                continue;
+            }
+            for name in image.repo_tags.iter().chain([&image.id]) {
+                remove(docker, name).await?;
+            }
+            removed += usize::from(docker.inspect_image(&image.id).await.is_err());
+        }
+        Ok(removed)
+    }
+
+    /// Layers without a name that no build of ours would find in the cache any more.
+    async fn sweep_steps(
+        &self,
+        docker: &Docker,
+        used: &HashSet<String>,
+        records: &[Record],
+    ) -> anyhow::Result<()> {
+        let lives = |record: &&Record| {
+            let age = now() - record.written;
+            let is_underway = |build| self.underway().contains(&build);
+            record.build.is_some_and(is_underway)
+                || match &record.image {
+                    Some(image) => used.contains(image) || age < GRACE,
+                    None => age < RETRY,
+                }
+        };
+        let (live, dead): (Vec<_>, Vec<_>) = records.iter().partition(lives);
+        let needed: HashSet<&String> = live.iter().flat_map(|record| &record.steps).collect();
+        for record in &dead {
+            let mut left = false;
+            // Later steps are built on earlier ones.
+            for step in record.steps.iter().rev() {
+                left |=
+                    needed.contains(step) || !self.remove_step(docker, step, record.began).await?;
+            }
+            // While some are left it is the proof that they are ours.
+            if !left {
+                fs::remove_file(&record.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is nothing (any more) to remove.
+    async fn remove_step(&self, docker: &Docker, step: &str, began: i64) -> anyhow::Result<bool> {
+        let image = match docker.inspect_image(step).await {
+            Ok(image) => image,
+            Err(error) if is_gone(&error) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        };
+        let named =
+            |names: &Option<Vec<String>>| names.as_ref().is_some_and(|names| !names.is_empty());
+        let created = image
+            .created
+            .as_deref()
+            .and_then(|at| at.parse::<jiff::Timestamp>().ok());
+        let is_older = created.is_none_or(|at| at.as_millisecond() < began);
+        if is_older || named(&image.repo_tags) || named(&image.repo_digests) {
+            return Ok(true);
+        }
+        remove(docker, step).await
+    }
+}
+
+/// Whether it is gone. What others are built on, or a container uses, stays; so do layers below it, which may be a
+/// stranger's.
+async fn remove(docker: &Docker, name: &str) -> anyhow::Result<bool> {
+    let options = RemoveImageOptions {
+        noprune: true,
+        ..RemoveImageOptions::default()
+    };
+    match docker.remove_image(name, Some(options), None).await {
+        Ok(_) => Ok(true),
+        Err(error) if status(&error) == Some(404) => Ok(true),
+        Err(error) if status(&error) == Some(409) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn now() -> i64 {
+    millis(SystemTime::now())
+}

@@ -1,0 +1,168 @@
+//! Keeps a build within its limits while the engine works on it.
+//!
+//! The engine applies memory and CPU itself. The rest it has no words for when it builds: the watch finds the build's
+//! containers by their network, which is this build's alone, and limits or ends them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::models::ContainerUpdateBody;
+use bollard::query_parameters::{InspectContainerOptions, ListContainersOptions};
+use tokio::sync::Notify;
+
+use super::ImageLimits;
+use super::failure::ours;
+use crate::builder::size_text;
+use crate::docker::is_gone;
+use crate::domain::BuildError;
+
+/// Between two looks, when nothing says that there is something to see.
+const EVERY: Duration = Duration::from_millis(500);
+/// Looking at how much a container has written takes the engine long when it is much: at most this share of its time.
+const SHARE: u32 = 10;
+
+/// The watch over one build.
+pub(super) struct Watch<'a> {
+    pub(super) docker: &'a Docker,
+    /// The build's own network.
+    pub(super) network: &'a str,
+    pub(super) limits: &'a ImageLimits,
+    /// The folder in which the engine keeps everything, if it is on this machine.
+    pub(super) root: Option<PathBuf>,
+    /// Somebody saw that a container is about to start.
+    pub(super) look: &'a Notify,
+}
+
+// === impl Watch ===
+
+impl Watch<'_> {
+    /// Looks until the build goes beyond a limit; whoever drops the future ends the watch.
+    pub(super) async fn run(&self) -> BuildError {
+        let free_at_first = self.free();
+        let mut limited = HashSet::new();
+        let mut measure_at = Instant::now();
+        loop {
+            if let Err(error) = self
+                .look(&mut limited, &mut measure_at, free_at_first)
+                .await
+            {
+                return error;
+            }
+            let _ = tokio::time::timeout(EVERY, self.look.notified()).await;
+        }
+    }
+
+    async fn look(
+        &self,
+        limited: &mut HashSet<String>,
+        measure_at: &mut Instant,
+        free_at_first: Option<u64>,
+    ) -> Result<(), BuildError> {
+        self.disk_is_not_full(free_at_first)?;
+        for id in self.containers().await? {
+            if limited.insert(id.clone()) {
+                self.limit(&id).await?;
+            }
+            if *measure_at <= Instant::now() {
+                let began = Instant::now();
+                self.measure(&id).await?;
+                *measure_at = Instant::now() + EVERY + began.elapsed() * SHARE;
+            }
+        }
+        Ok(())
+    }
+
+    /// The containers of this build, created or running.
+    async fn containers(&self) -> Result<Vec<String>, BuildError> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some([("network".to_owned(), vec![self.network.to_owned()])].into()),
+            ..ListContainersOptions::default()
+        };
+        let containers = self.docker.list_containers(Some(options)).await;
+        let containers = containers.map_err(|error| ours(&error))?;
+        Ok(containers
+            .into_iter()
+            .filter_map(|container| container.id)
+            .collect())
+    }
+
+    async fn limit(&self, id: &str) -> Result<(), BuildError> {
+        let memory = i64::try_from(self.limits.memory_bytes).unwrap_or(i64::MAX);
+        let limits = ContainerUpdateBody {
+            pids_limit: Some(self.limits.pids.into()),
+            // What was asked for at first is bounded by the client's numbers.
+            memory: Some(memory),
+            memory_swap: Some(memory),
+            ..ContainerUpdateBody::default()
+        };
+        match self.docker.update_container(id, limits).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            // It has ended meanwhile, which older engines say in words only.
+            Err(_) if !self.runs(id).await => Ok(()),
+            Err(error) => Err(ours(&error)),
+        }
+    }
+
+    async fn runs(&self, id: &str) -> bool {
+        let found = self
+            .docker
+            .inspect_container(id, None::<InspectContainerOptions>)
+            .await;
+        let state = found.ok().and_then(|container| container.state);
+        state.and_then(|state| state.running).unwrap_or(false)
+    }
+
+    async fn measure(&self, id: &str) -> Result<(), BuildError> {
+        let options = InspectContainerOptions { size: true };
+        let container = match self.docker.inspect_container(id, Some(options)).await {
+            Ok(container) => container,
+            // Files come and go while the engine counts them.
+            Err(_) => return Ok(()),
+        };
+        let bytes = u64::try_from(container.size_root_fs.unwrap_or(0)).unwrap_or(0);
+        if bytes > self.limits.image_bytes {
+            return Err(too_large(self.limits.image_bytes));
+        }
+        Ok(())
+    }
+
+    fn free(&self) -> Option<u64> {
+        free(self.root.as_deref()?)
+    }
+
+    /// The last line of defence: what a build writes past the containers is in the engine's own folder.
+    fn disk_is_not_full(&self, free_at_first: Option<u64>) -> Result<(), BuildError> {
+        let (Some(first), Some(now)) = (free_at_first, self.free()) else {
+            return Ok(());
+        };
+        if now >= self.limits.free_bytes {
+            return Ok(());
+        }
+        if first.saturating_sub(now) > self.limits.image_bytes {
+            return Err(too_large(self.limits.image_bytes));
+        }
+        Err(BuildError::server(format!(
+            "the disk of this server's container engine has less than {} left, which builds do not use",
+            size_text(self.limits.free_bytes)
+        )))
+    }
+}
+
+/// The refusal of an image, or of what is to become one.
+pub(super) fn too_large(most: u64) -> BuildError {
+    BuildError::author(format!(
+        "The image has more than {}, the most an image may have on this server, base image included. Install less, or \
+         remove what is only needed to build in the same `RUN` that made it.",
+        size_text(most)
+    ))
+}
+
+/// Bytes left to others than root on the file system of a folder.
+pub(super) fn free(folder: &Path) -> Option<u64> {
+    let facts = rustix::fs::statvfs(folder).ok()?;
+    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
+}

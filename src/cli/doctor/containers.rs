@@ -1,0 +1,78 @@
+//! What containers need of this host: an engine, and a packet filter that keeps them off its network.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::{Check, Verdict};
+
+/// Whether an engine answers.
+pub(super) fn docker() -> Check {
+    let socket = match std::env::var("DOCKER_HOST") {
+        Ok(host) => match host.strip_prefix("unix://") {
+            Some(path) => PathBuf::from(path),
+            None => {
+                return Check::of("docker", false, format!("DOCKER_HOST is {host}"))
+                    .or(Verdict::Limited, "only unix:// sockets are looked at");
+            }
+        },
+        Err(_) => PathBuf::from("/var/run/docker.sock"),
+    };
+    let advice = "only Spaces in containers need it: install Docker Engine, and add this user to the group `docker`";
+    match ping(&socket) {
+        Ok(version) => Check::of(
+            "docker",
+            true,
+            format!("API {version} at {}", socket.display()),
+        ),
+        Err(error) => Check::of("docker", false, format!("{}: {error}", socket.display()))
+            .or(Verdict::Limited, advice),
+    }
+}
+
+/// The API version that a Docker socket answers with.
+fn ping(socket: &Path) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    let patience = Some(Duration::from_secs(3));
+    stream.set_read_timeout(patience)?;
+    stream.set_write_timeout(patience)?;
+    stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(64 << 10).read_to_end(&mut answer)?;
+    let answer = String::from_utf8_lossy(&answer);
+    if answer.split(' ').nth(1) != Some("200") {
+        return Err(std::io::Error::other("it does not answer as Docker does"));
+    }
+    let version = answer.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("api-version")
+            .then(|| value.trim().to_owned())
+    });
+    Ok(version.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// Whether containers can be kept off this host and off private networks.
+pub(super) fn packet_filter() -> Check {
+    let output = Command::new("iptables")
+        .args(["-w", "2", "-S", "INPUT"])
+        .stdin(Stdio::null())
+        .output();
+    let (good, found) = match output {
+        Ok(output) if output.status.success() => (true, "iptables".to_owned()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            (
+                false,
+                said.lines().next().unwrap_or("iptables failed").to_owned(),
+            )
+        }
+        Err(_) => (false, "iptables is not installed".to_owned()),
+    };
+    Check::of("packet filter", good, found).or(
+        Verdict::Limited,
+        "containers are started only where they can be kept off this host's network: install iptables and give the \
+         server root or CAP_NET_ADMIN, or set `docker.isolation = \"reported\"`",
+    )
+}

@@ -1,0 +1,172 @@
+//! The container engine: one connection to the Docker API for those who build images and those who run them.
+//!
+//! Everything Glasshouse makes there carries [`DATA`] with the name of its data folder, so that two servers on one
+//! engine, and a stranger's containers, are never mistaken for each other.
+
+mod firewall;
+mod network;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio::sync::Mutex;
+
+pub use firewall::{Firewall, Reach};
+pub use network::Networks;
+
+/// Label of everything made: the data folder it belongs to.
+pub const DATA: &str = "glasshouse.data";
+/// Label: `OWNER/NAME`.
+pub const SPACE: &str = "glasshouse.space";
+/// Label: the Space's id.
+pub const SPACE_ID: &str = "glasshouse.space-id";
+/// Label: the commit.
+pub const REVISION: &str = "glasshouse.revision";
+/// Label: the build's id.
+pub const BUILD: &str = "glasshouse.build";
+/// Label: the instance's id.
+pub const INSTANCE: &str = "glasshouse.instance";
+/// Label: the Space's count of restarts at its start.
+pub const RESTARTS: &str = "glasshouse.restarts";
+
+/// The engine answers a plain question within this time, or is not well.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const USUAL_SOCKET: &str = "unix:///var/run/docker.sock";
+
+/// Why the engine did not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The operator does without.
+    #[error("containers are turned off on this server")]
+    Off,
+    /// It does not answer.
+    #[error("the container engine at {host} does not answer")]
+    Absent {
+        /// Where it was looked for.
+        host: String,
+        /// What happened.
+        #[source]
+        source: bollard::errors::Error,
+    },
+    /// It answers that it will not.
+    #[error("the container engine refused")]
+    Refused(#[from] bollard::errors::Error),
+}
+
+/// The way to the engine. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    /// `None`: containers are off.
+    host: Option<String>,
+    data: String,
+    /// Connected and speaking a version both know, once it has answered.
+    connected: Mutex<Option<Docker>>,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// The engine at `host` (`unix://PATH`, or `None` for `DOCKER_HOST` or the usual socket). Connects at the first
+    /// use, so that an engine may come later than the server. `data` names the data folder.
+    pub fn new(host: Option<&str>, data: &str) -> Self {
+        let usual = || {
+            std::env::var("DOCKER_HOST")
+                .ok()
+                .filter(|host| !host.is_empty())
+        };
+        let host = host.map(str::to_owned).or_else(usual);
+        Self::at(Some(host.unwrap_or_else(|| USUAL_SOCKET.to_owned())), data)
+    }
+
+    /// None at all.
+    pub fn off(data: &str) -> Self {
+        Self::at(None, data)
+    }
+
+    fn at(host: Option<String>, data: &str) -> Self {
+        Self(Arc::new(Inner {
+            host,
+            data: data.to_owned(),
+            connected: Mutex::default(),
+        }))
+    }
+
+    /// The data folder's name, as it stands in [`DATA`].
+    pub fn data(&self) -> &str {
+        &self.0.data
+    }
+
+    /// Where the engine is looked for; `None` when containers are off.
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
+    }
+
+    /// The engine, once it answers. Its calls end after thirty seconds without a word from it, streams excepted.
+    ///
+    /// # Errors
+    /// When containers are off, or nothing answers.
+    pub async fn connect(&self) -> Result<Docker, EngineError> {
+        let host = self.0.host.as_ref().ok_or(EngineError::Off)?;
+        let mut connected = self.0.connected.lock().await;
+        if let Some(docker) = &*connected {
+            return Ok(docker.clone());
+        }
+        let absent = |source| EngineError::Absent {
+            host: host.clone(),
+            source,
+        };
+        let path = host.strip_prefix("unix://").unwrap_or(host);
+        if !Path::new(path).exists() {
+            let error = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(absent(error.into()));
+        }
+        let docker = Docker::connect_with_unix(path, TIMEOUT.as_secs(), API_DEFAULT_VERSION)
+            .map_err(absent)?;
+        let docker = tokio::time::timeout(TIMEOUT, docker.negotiate_version())
+            .await
+            .unwrap_or(Err(bollard::errors::Error::RequestTimeoutError))
+            .map_err(absent)?;
+        *connected = Some(docker.clone());
+        Ok(docker)
+    }
+
+    /// Whether it answers right now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ping(&self) -> Result<(), EngineError> {
+        let docker = self.connect().await?;
+        docker.ping().await?;
+        Ok(())
+    }
+
+    /// The filter that lists only what belongs to this data folder.
+    pub fn own(&self) -> std::collections::HashMap<String, Vec<String>> {
+        let label = format!("{DATA}={}", self.0.data);
+        [("label".to_owned(), vec![label])].into()
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Engine({:?})", self.0.host)
+    }
+}
+
+/// The status with which the engine refused, if it was one.
+pub fn status(error: &bollard::errors::Error) -> Option<u16> {
+    match error {
+        bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+/// Whether what was asked about is not there (404), or is on its way out (409 to a removal).
+pub fn is_gone(error: &bollard::errors::Error) -> bool {
+    matches!(status(error), Some(404 | 409))
+}

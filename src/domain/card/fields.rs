@@ -1,0 +1,345 @@
+//! The fields of a card, read one by one.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{CardProblem, Sdk};
+
+/// Reads single fields and collects what is wrong with them.
+pub(super) struct Fields<'a> {
+    pub(super) yaml: &'a str,
+    pub(super) data: &'a Map<String, Value>,
+    pub(super) problems: Vec<CardProblem>,
+}
+
+// === impl Fields ===
+
+impl Fields<'_> {
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.data.get(key).filter(|value| !value.is_null())
+    }
+
+    fn problem(&mut self, key: &str, message: String) {
+        let line = line_of(self.yaml, key);
+        self.problems.push(CardProblem { line, message });
+    }
+
+    pub(super) fn sdk(&mut self) -> Option<Sdk> {
+        let allowed = "`static` (files served as they are), `wasi` (a WASI component or command), `gradio`, `streamlit` \
+                       or `docker` (a Dockerfile)";
+        let Some(value) = self.get("sdk") else {
+            self.problem("sdk", format!("`sdk` is missing; it must be {allowed}"));
+            return None;
+        };
+        let found = Sdk::ALL.into_iter().find(|sdk| value == sdk.as_str());
+        if found.is_none() {
+            let message = format!(
+                "`sdk: {}` is not offered here; it must be {allowed}",
+                plain(value)
+            );
+            self.problem("sdk", message);
+        }
+        found
+    }
+
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        match self.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            other => {
+                let message = format!("`{key}` must be text, not `{}`", plain(other));
+                self.problem(key, message);
+                None
+            }
+        }
+    }
+
+    pub(super) fn path(&mut self, key: &str) -> Option<String> {
+        let path = self.text(key)?;
+        let clean = !path.is_empty()
+            && !path.contains(['\\', '\0'])
+            && path
+                .split('/')
+                .all(|part| !matches!(part, "" | "." | ".." | ".git"));
+        if clean {
+            return Some(path);
+        }
+        let message =
+            format!("`{key}: {path}` must be a path inside the Space, such as `docs/index.html`");
+        self.problem(key, message);
+        None
+    }
+
+    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+        match self.get(key)? {
+            Value::Bool(flag) => Some(*flag),
+            other => {
+                let message = format!("`{key}` must be `true` or `false`, not `{}`", plain(other));
+                self.problem(key, message);
+                None
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
+        let text = self.text(key)?;
+        let parsed = parse_duration(&text).filter(|duration| !duration.is_zero());
+        if parsed.is_none() {
+            let message =
+                format!("`{key}: {text}` must be a time such as `500ms`, `30s`, `5m` or `1h`");
+            self.problem(key, message);
+        }
+        parsed
+    }
+
+    /// Hosts for a guest, or whether a container may reach the internet.
+    pub(super) fn egress(&mut self, sdk: Sdk) -> (Vec<String>, bool) {
+        let key = "egress";
+        let word = self.get(key).and_then(Value::as_str).map(str::to_owned);
+        match word.as_deref() {
+            Some("none") => (Vec::new(), false),
+            Some("internet") if sdk.is_container() => (Vec::new(), true),
+            _ if !sdk.is_container() => (self.hosts(key), false),
+            Some(other) => {
+                let message = format!(
+                    "`egress: {}` must be `none` or `internet`",
+                    plain(&other.into())
+                );
+                self.problem(key, message);
+                (Vec::new(), false)
+            }
+            None => {
+                if !self.hosts(key).is_empty() {
+                    let message = "a list of hosts can be kept to for `sdk: wasi` only; containers may have `egress: none` \
+                                   or `egress: internet`";
+                    self.problem(key, message.into());
+                }
+                (Vec::new(), false)
+            }
+        }
+    }
+
+    pub(super) fn port(&mut self, sdk: Sdk) -> u16 {
+        let (key, usual) = ("app_port", sdk.default_port());
+        let Some(value) = self.get(key).filter(|_| sdk.is_container()).cloned() else {
+            return usual;
+        };
+        let number = match &value {
+            Value::String(text) => text.parse().ok(),
+            value => value.as_u64(),
+        };
+        match number.and_then(|port| u16::try_from(port).ok()) {
+            None | Some(0) => {
+                let message = format!("`{key}: {}` must be a port from 1 to 65535", plain(&value));
+                self.problem(key, message);
+                usual
+            }
+            Some(port) if sdk != Sdk::Docker && port != usual => {
+                let message = format!(
+                    "`{key}` is for `sdk: docker`; an app of `sdk: {}` listens on {usual}",
+                    sdk.as_str()
+                );
+                self.problem(key, message);
+                usual
+            }
+            Some(port) => port,
+        }
+    }
+
+    pub(super) fn python_version(&mut self, sdk: Sdk) -> Option<String> {
+        let key = "python_version";
+        let version = self.version(key, sdk)?;
+        let parts: Vec<_> = version.split('.').collect();
+        let number = |part: &&str| {
+            (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if matches!(parts.len(), 2 | 3) && parts[0] == "3" && parts.iter().all(number) {
+            return Some(version);
+        }
+        let message = format!(
+            "`{key}: {}` must be a version of Python such as `3.11` or `3.11.9`",
+            plain(&version.into())
+        );
+        self.problem(key, message);
+        None
+    }
+
+    pub(super) fn sdk_version(&mut self, sdk: Sdk) -> Option<String> {
+        let key = "sdk_version";
+        let version = self.version(key, sdk)?;
+        let plainly = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        let begins = version.starts_with(|c: char| c.is_ascii_digit());
+        if begins && version.len() <= 40 && version.bytes().all(plainly) {
+            return Some(version);
+        }
+        let message = format!(
+            "`{key}: {}` must be a release such as `6.31.0`",
+            plain(&version.into())
+        );
+        self.problem(key, message);
+        None
+    }
+
+    /// A version, of an SDK in Python. YAML reads an unquoted 3.10 as the number 3.1.
+    fn version(&mut self, key: &str, sdk: Sdk) -> Option<String> {
+        if !matches!(sdk, Sdk::Gradio | Sdk::Streamlit) {
+            return None;
+        }
+        let value = self.get(key)?.clone();
+        let text = self.text(key)?;
+        let written = line_of(self.yaml, key)
+            .and_then(|line| self.yaml.lines().nth(line - 2)?.split_once(':'))
+            .map(|(_, rest)| rest.split('#').next().unwrap_or(rest).trim().to_owned());
+        if value.is_number()
+            && let Some(written) = written
+            && written != text
+        {
+            let message = format!(
+                "YAML reads `{key}: {written}` as the number {text}; write it in quotes: `{key}: \"{written}\"`"
+            );
+            self.problem(key, message);
+            return None;
+        }
+        Some(text)
+    }
+
+    pub(super) fn startup_timeout(&mut self, sdk: Sdk) -> Option<Duration> {
+        let wanted = sdk.is_container().then_some("startup_duration_timeout");
+        self.duration(wanted?)
+    }
+
+    pub(super) fn storage(&mut self, sdk: Sdk) -> Option<u64> {
+        let key = "storage";
+        let text = self.text(key)?;
+        if !sdk.is_container() {
+            self.problem(
+                key,
+                format!(
+                    "`{key}` is for containers; `sdk: {}` keeps nothing",
+                    sdk.as_str()
+                ),
+            );
+            return None;
+        }
+        let bytes = parse_size(&text).filter(|bytes| *bytes > 0);
+        if bytes.is_none() {
+            let message = format!(
+                "`{key}: {}` must be a size such as `500MiB` or `2GiB`",
+                plain(&text.into())
+            );
+            self.problem(key, message);
+        }
+        bytes
+    }
+
+    /// What would be passed over in silence otherwise.
+    pub(super) fn refuse_what_is_for_others(&mut self, sdk: Sdk) {
+        for key in ["instance_reuse", "request_timeout"] {
+            let is_wanted = self
+                .get(key)
+                .is_some_and(|value| *value != Value::Bool(false));
+            if sdk.is_container()
+                && is_wanted
+                && self
+                    .problems
+                    .iter()
+                    .all(|problem| problem.line != line_of(self.yaml, key))
+            {
+                let message = format!(
+                    "`{key}` is for `sdk: wasi`; a container serves many requests at once and ends none of them"
+                );
+                self.problem(key, message);
+            }
+        }
+    }
+
+    fn hosts(&mut self, key: &str) -> Vec<String> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let entries: Option<Vec<String>> = value.as_array().and_then(|list| {
+            list.iter()
+                .map(|entry| {
+                    entry
+                        .as_str()
+                        .filter(|text| is_host(text))
+                        .map(str::to_ascii_lowercase)
+                })
+                .collect()
+        });
+        entries.unwrap_or_else(|| {
+            let message = format!("`{key}` must be a list of hosts, such as `[api.example.org, models.example.org:8443]`");
+            self.problem(key, message);
+            Vec::new()
+        })
+    }
+}
+
+/// `name` or `name:port`: no scheme, path, user, wildcard or address in brackets.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text
+        .split_once(':')
+        .map_or((text, None), |(name, port)| (name, Some(port)));
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    name.len() <= 253
+        && name.split('.').all(label)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
+/// A whole number and a unit: `500ms`, `30s`, `5m`, `1h`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit.trim() {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A whole number and a unit: `500MiB`, `2GiB`.
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
+/// The line of README.md, counted from 1, on which a field begins.
+pub(super) fn line_of(yaml: &str, key: &str) -> Option<usize> {
+    let starts = |line: &str| {
+        line.strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with(':'))
+    };
+    // The first line of the file is the opening `---`.
+    yaml.lines().position(starts).map(|index| index + 2)
+}
+
+/// A value as it is named in a message: short, on one line.
+fn plain(value: &Value) -> String {
+    let text = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    let mut text = text.replace(['\n', '\r'], " ");
+    if let Some((cut, _)) = text.char_indices().nth(60) {
+        text.truncate(cut);
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,64 @@
+//! What is said of Spaces that do not answer as they should: to the operator in the log, to the author in the Space's.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::SpaceId;
+use crate::journal::Journal;
+use crate::routes::Entry;
+
+/// Says the same of one Space once in a while, for visitors may come by the thousand.
+pub(super) struct Complaints {
+    journal: Journal,
+    last: Mutex<HashMap<SpaceId, Instant>>,
+}
+
+const SILENCE: Duration = Duration::from_secs(60);
+
+// === impl Complaints ===
+
+impl Complaints {
+    pub(super) fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            last: Mutex::default(),
+        }
+    }
+
+    /// A visitor could not be served, or not to the end, for this reason.
+    pub(super) fn say(&self, space: &Entry, error: &(dyn Error + 'static)) {
+        let settings = space.settings();
+        let name = &settings.name;
+        if !self.is_news(space.id) {
+            tracing::debug!(space = %name, error, "{name} still does not answer as it should");
+            return;
+        }
+        tracing::warn!(space = %name, error, "{name} does not answer as it should");
+        let line = format!("A visitor was not served: {}.", chain(error));
+        self.journal.run(space.id).line(&line);
+    }
+
+    fn is_news(&self, space: SpaceId) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if last.get(&space).is_some_and(|at| now - *at < SILENCE) {
+            return false;
+        }
+        last.retain(|_, at| now - *at < SILENCE);
+        last.insert(space, now);
+        true
+    }
+}
+
+/// The error and what caused it, innermost last.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    // Some errors repeat their cause's words as their own.
+    texts.dedup();
+    texts.join(": ")
+}

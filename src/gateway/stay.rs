@@ -1,0 +1,97 @@
+//! What lasts as long as a visit does: its place, and the word to the control plane that it is there.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use http::{HeaderMap, header};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::complaints::Complaints;
+use super::events::Events;
+use super::forward::Guards;
+use crate::routes::{Entry, Route, Visit};
+use crate::upstream::Upstream;
+
+/// Held until the body or the tunnel ends.
+pub(super) struct Stay {
+    pub(super) space: Arc<Entry>,
+    pub(super) complaints: Arc<Complaints>,
+    visit: Visit,
+    events: Option<Box<Events>>,
+    _place: OwnedSemaphorePermit,
+}
+
+// === impl Stay ===
+
+impl Stay {
+    pub(super) fn new(
+        space: Arc<Entry>,
+        complaints: Arc<Complaints>,
+        visit: Visit,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            space,
+            complaints,
+            visit,
+            events: None,
+            _place: place,
+        }
+    }
+
+    /// It is an event stream: kept open for as long as a tab is, so that it is use when it carries something. It gives
+    /// its place back to those who only want an answer.
+    pub(super) fn become_stream(&mut self, place: Option<OwnedSemaphorePermit>) {
+        self.visit.watch();
+        self.events = Some(Box::new(Events::new()));
+        if let Some(place) = place {
+            self._place = place;
+        }
+    }
+
+    /// It is a tunnel, of which the same is true.
+    pub(super) fn become_tunnel(&mut self) {
+        self.visit.watch();
+    }
+
+    /// It carried something.
+    pub(super) fn used(&self) {
+        // An instance may have been frozen, or replaced, under a tunnel: what is said to it is a wish for the Space.
+        if self.visit.used() && !self.is_routed() {
+            self.space.demand();
+        }
+    }
+
+    /// Whether the Space is behind an address, where who stays costs this process next to nothing.
+    pub(super) fn is_outside(&self) -> bool {
+        matches!(self.visit.serving().upstream, Upstream::Tcp(_))
+    }
+
+    fn is_routed(&self) -> bool {
+        matches!(self.space.route(), Route::Serving(serving) if Arc::ptr_eq(&serving, self.visit.serving()))
+    }
+}
+
+impl Guards for Stay {
+    fn passing(&mut self, data: &Bytes) {
+        if let Some(events) = &mut self.events
+            && events.carry(data)
+        {
+            self.used();
+        }
+    }
+
+    fn broke(&self, error: &axum::Error) {
+        // One inside this process has said it already, and one that is being stopped is to break off.
+        if self.is_outside() && self.is_routed() {
+            self.complaints.say(&self.space, error);
+        }
+    }
+}
+
+/// Whether a response with these headers is an event stream.
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.as_bytes().get(..17));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream"))
+}

@@ -1,0 +1,136 @@
+//! By which of its two addresses a Space is asked, and which path it shall see.
+
+use axum::body::Body;
+use http::header::LOCATION;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
+
+use super::headers::path_form;
+use crate::domain::SpaceName;
+
+/// Which Space a request is for, and by which of its two addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `http://LABEL.DOMAIN/…`: the request's path is the Space's.
+    Subdomain(String),
+    /// `http://HOST/run/OWNER/NAME/…`: the Space sees the rest of the path alone.
+    Path {
+        /// As it stands in the path.
+        name: SpaceName,
+        /// What follows `NAME/`, not decoded and without the query; `None` if even the slash is missing.
+        rest: Option<String>,
+    },
+}
+
+// === impl Target ===
+
+impl Target {
+    pub(super) fn is_path_form(&self) -> bool {
+        matches!(self, Self::Path { .. })
+    }
+
+    /// `/run/OWNER/NAME`
+    pub(super) fn prefix(&self) -> Option<String> {
+        match self {
+            Self::Subdomain(_) => None,
+            Self::Path { name, .. } => Some(format!("/run/{name}")),
+        }
+    }
+
+    /// The path without its leading slash, as the Space sees it, before the query.
+    pub(super) fn path<'p>(&'p self, uri: &'p Uri) -> &'p str {
+        match self {
+            Self::Subdomain(_) => uri.path().trim_start_matches('/'),
+            Self::Path { rest, .. } => rest.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+/// What the path form answers the same for every name, so that it tells nobody which Spaces there are.
+pub(super) fn answer_without_the_space(
+    request: &Request<Body>,
+    target: &Target,
+) -> Option<Response<Body>> {
+    let Target::Path { rest, .. } = target else {
+        return None;
+    };
+    if let Some(preflight) = path_form::preflight(request) {
+        return Some(preflight);
+    }
+    if rest.is_some() {
+        return None;
+    }
+    // Relative links in the Space's pages need the slash.
+    let query = request
+        .uri()
+        .query()
+        .map_or(String::new(), |query| format!("?{query}"));
+    let location = HeaderValue::try_from(format!("{}/{query}", target.prefix()?)).ok()?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response.headers_mut().insert(LOCATION, location);
+    Some(response)
+}
+
+/// Path and query alone, as sent: nothing is decoded or tidied, for a Space may mean something by it.
+pub(super) fn uri_for_space(uri: Uri, target: &Target) -> Option<Uri> {
+    let path = match target {
+        Target::Subdomain(_) if uri.authority().is_none() => return Some(uri),
+        Target::Subdomain(_) => uri.into_parts().path_and_query?,
+        Target::Path { rest, .. } => {
+            let rest = rest.as_deref().unwrap_or_default();
+            match uri.query() {
+                Some(query) => PathAndQuery::try_from(format!("/{rest}?{query}")).ok()?,
+                None => PathAndQuery::try_from(format!("/{rest}")).ok()?,
+            }
+        }
+    };
+    Some(Uri::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_form(rest: Option<&str>) -> Target {
+        Target::Path {
+            name: "Ada/my_demo".parse().expect("valid"),
+            rest: rest.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn paths_reach_the_space_as_they_were_sent() {
+        let seen = |uri: &str, target: &Target| {
+            let uri = uri.parse().expect("a URI");
+            uri_for_space(uri, target).map(|uri| uri.to_string())
+        };
+        let own = Target::Subdomain("ada-my-demo".into());
+        for path in ["/", "/a//b/../%2e%2F;x=1?q=%20&&", "/?", "*"] {
+            assert_eq!(seen(path, &own).as_deref(), Some(path));
+        }
+        let full = seen("http://ada-my-demo.localhost/x?y", &own);
+        assert_eq!(full.as_deref(), Some("/x?y"));
+        for (rest, uri, expected) in [
+            ("", "/run/Ada/my_demo/", "/"),
+            ("/x%2f/", "/run/Ada/my_demo//x%2f/?a=b?c", "//x%2f/?a=b?c"),
+        ] {
+            assert_eq!(seen(uri, &path_form(Some(rest))).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_path_form_begins_with_its_slash() {
+        let request = |uri: &str| {
+            Request::builder()
+                .uri(uri)
+                .body(Body::empty())
+                .expect("a request")
+        };
+        let answer = |uri, rest| answer_without_the_space(&request(uri), &path_form(rest));
+        let redirect = answer("/run/Ada/my_demo?a=b", None).expect("answered");
+        assert_eq!(redirect.status(), StatusCode::PERMANENT_REDIRECT);
+        assert_eq!(redirect.headers()[LOCATION], "/run/Ada/my_demo/?a=b");
+        assert!(answer("/run/Ada/my_demo/", Some("")).is_none());
+    }
+}

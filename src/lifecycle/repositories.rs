@@ -1,0 +1,301 @@
+//! Repositories of every kind. What is asked of a Space goes its own way; models and datasets have no supervisor, so
+//! their operations are done when they return.
+
+use super::operations::to_the_end;
+use super::{Lifecycle, LifecycleError, Parts};
+use crate::domain::{
+    AccountId, RepoId, RepoKind, Repository, Revision, SleepAfter, Space, SpaceName, Visibility,
+};
+use crate::store::{NewRepository, NewSpace};
+
+/// A copy of a repository.
+#[derive(Debug, Clone)]
+pub struct NewCopy {
+    /// The account that will own it.
+    pub owner: AccountId,
+    /// Its full name.
+    pub name: SpaceName,
+    /// Who will see it.
+    pub visibility: Visibility,
+    /// The hardware of a Space's copy; `None` takes the SDK's default.
+    pub hardware: Option<String>,
+    /// Idle time until a Space's copy sleeps; `None` takes the server's default.
+    pub sleep_after: SleepAfter,
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// Creates an empty model or dataset.
+    ///
+    /// # Errors
+    /// A name that is taken, and a quota that is used up.
+    pub async fn create_repository(
+        &self,
+        new: NewRepository,
+    ) -> Result<Repository, LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            let store = &this.parts.store;
+            let limit = u64::from(this.parts.settings.repositories_per_owner);
+            let used = store.count_repositories(new.owner, new.kind).await?;
+            let used = u64::try_from(used).unwrap_or(0);
+            if used >= limit {
+                let what = new.kind.plural();
+                return Err(LifecycleError::Quota { what, used, limit });
+            }
+            let made = store.create_repository(new).await?;
+            // A crash before this line leaves a row without files, which the next start mends.
+            this.parts.repos.create(made.id).await?;
+            Ok(made)
+        })
+        .await
+    }
+
+    /// Acts on a commit to `main`: a Space is published, of anything else the new head is remembered.
+    ///
+    /// # Errors
+    /// When the repository is gone.
+    pub async fn landed(
+        &self,
+        kind: RepoKind,
+        id: RepoId,
+        head: &Revision,
+    ) -> Result<(), LifecycleError> {
+        if kind == RepoKind::Space {
+            return self.publish(id.space(), head).await;
+        }
+        let this = self.clone();
+        to_the_end(async move { this.parts.remember_head(id).await }).await
+    }
+
+    /// Removes a repository with everything it has.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub async fn delete_repository(
+        &self,
+        kind: RepoKind,
+        id: RepoId,
+    ) -> Result<(), LifecycleError> {
+        if kind == RepoKind::Space {
+            return self.delete(id.space()).await;
+        }
+        let this = self.clone();
+        to_the_end(async move {
+            this.parts.store.remove_repository(id).await?;
+            this.parts.finish_removal(id).await
+        })
+        .await
+    }
+
+    /// Sets who sees a repository, from the next request on.
+    ///
+    /// # Errors
+    /// When it is gone; `protected` for anything but a Space.
+    pub async fn set_repository_visibility(
+        &self,
+        kind: RepoKind,
+        id: RepoId,
+        visibility: Visibility,
+    ) -> Result<(), LifecycleError> {
+        if kind == RepoKind::Space {
+            return self.set_visibility(id.space(), visibility).await;
+        }
+        check_visibility(kind, visibility)?;
+        let store = &self.parts.store;
+        Ok(store.set_repository_visibility(id, visibility).await?)
+    }
+
+    /// Gives a repository another name, perhaps another owner. Its old name leads to it from then on.
+    ///
+    /// # Errors
+    /// A name that is taken, or that cannot be an address; the new owner's quota; a repository that is gone.
+    pub async fn rename(
+        &self,
+        repository: Repository,
+        owner: AccountId,
+        to: SpaceName,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            if owner != repository.owner {
+                this.check_quota(owner, repository.kind).await?;
+            }
+            if repository.kind == RepoKind::Space {
+                return this.rename_space(repository.id, owner, &to).await;
+            }
+            let store = &this.parts.store;
+            store.rename_repository(&repository, owner, &to).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Copies a repository: branches, tags, history, and a Space's variables. Secrets are never copied.
+    ///
+    /// # Errors
+    /// As its creation.
+    pub async fn duplicate(
+        &self,
+        from: Repository,
+        new: NewCopy,
+    ) -> Result<Repository, LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            let made = this.create_copy(&from, new).await?;
+            if let Err(error) = this.fill_copy(&from, &made).await {
+                // Half a copy is of no use to anybody. The first error is the one to report.
+                let _ = this.delete_repository(made.kind, made.id).await;
+                return Err(error);
+            }
+            Ok(made)
+        })
+        .await
+    }
+
+    async fn create_copy(
+        &self,
+        from: &Repository,
+        new: NewCopy,
+    ) -> Result<Repository, LifecycleError> {
+        check_visibility(from.kind, new.visibility)?;
+        if from.kind == RepoKind::Space {
+            let new = NewSpace {
+                owner: new.owner,
+                name: new.name,
+                visibility: new.visibility,
+                hardware: new.hardware,
+                sleep_after: new.sleep_after,
+            };
+            return Ok(Repository::from(&self.create(new).await?));
+        }
+        let new = NewRepository {
+            kind: from.kind,
+            owner: new.owner,
+            name: new.name,
+            visibility: new.visibility,
+        };
+        self.create_repository(new).await
+    }
+
+    async fn fill_copy(&self, from: &Repository, made: &Repository) -> Result<(), LifecycleError> {
+        if from.kind == RepoKind::Space {
+            for variable in self.parts.store.list_variables(from.id.space()).await? {
+                let (key, value) = (&variable.key, &variable.value);
+                self.set_variable(made.id.space(), key, value, variable.description.as_deref())
+                    .await?;
+            }
+        }
+        match self.parts.repos.copy(from.id, made.id).await? {
+            Some(head) => self.landed(made.kind, made.id, &head).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn check_quota(&self, owner: AccountId, kind: RepoKind) -> Result<(), LifecycleError> {
+        let settings = &self.parts.settings;
+        let limit = u64::from(match kind {
+            RepoKind::Space => settings.spaces_per_owner,
+            RepoKind::Model | RepoKind::Dataset => settings.repositories_per_owner,
+        });
+        let used = self.parts.store.count_repositories(owner, kind).await?;
+        let used = u64::try_from(used).unwrap_or(0);
+        if used < limit {
+            return Ok(());
+        }
+        let what = kind.plural();
+        Err(LifecycleError::Quota { what, used, limit })
+    }
+
+    async fn rename_space(
+        &self,
+        id: RepoId,
+        owner: AccountId,
+        to: &SpaceName,
+    ) -> Result<(), LifecycleError> {
+        // Whoever publishes or sets the visibility meanwhile waits, and so finds the new address.
+        let _turn = self.supervisors.publishing(id.space()).lock_owned().await;
+        let before: Space = self
+            .parts
+            .store
+            .space_by_id(id.space())
+            .await?
+            .ok_or(LifecycleError::NotFound)?;
+        let renamed = self.parts.store.rename_space(&before, owner, to).await?;
+        let route = self.parts.entry(&before).map(|entry| entry.route());
+        if renamed.subdomain != before.subdomain {
+            self.parts.routes.remove(before.id, &before.subdomain);
+        }
+        let entry = self.parts.place(&renamed);
+        // What runs goes on serving under the new address until its successor is up.
+        if let Some(route) = route {
+            entry.set(route);
+        }
+        self.supervisors.nudge(before.id);
+        Ok(())
+    }
+}
+
+/// Refuses what only Spaces can be.
+fn check_visibility(kind: RepoKind, visibility: Visibility) -> Result<(), LifecycleError> {
+    if kind != RepoKind::Space && visibility == Visibility::Protected {
+        return Err(LifecycleError::Refused(format!(
+            "a {} is `public` or `private`; only a Space can be `protected`",
+            kind.noun()
+        )));
+    }
+    Ok(())
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
+    async fn remember_head(&self, id: RepoId) -> Result<(), LifecycleError> {
+        loop {
+            let head = self.repos.read(id, |repo| repo.head()).await?;
+            self.store.set_repository_head(id, head.as_ref()).await?;
+            if self.repos.read(id, |repo| repo.head()).await? == head {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes what is left of a model or dataset whose row is gone.
+    async fn finish_removal(&self, id: RepoId) -> Result<(), LifecycleError> {
+        self.repos.delete(id).await?;
+        Ok(self.store.finish_removal(id).await?)
+    }
+
+    /// Puts right what a crash left of models and datasets: removals half done, rows without files, and commits that
+    /// were not remembered.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn mend_repositories(&self) -> anyhow::Result<()> {
+        for id in self.store.removals().await? {
+            self.finish_removal(id).await?;
+        }
+        for id in self.store.repository_ids().await? {
+            // One broken repository keeps no other from coming up.
+            if let Err(error) = self.mend_repository(id).await {
+                tracing::error!(repository = %id, "the repository {id} could not be put right: {error:#}");
+            }
+        }
+        Ok(())
+    }
+
+    async fn mend_repository(&self, id: RepoId) -> anyhow::Result<()> {
+        self.repos.create(id).await?;
+        let head = self.repos.read(id, |repo| repo.head()).await?;
+        let mut stored = None;
+        for kind in [RepoKind::Model, RepoKind::Dataset] {
+            stored = stored.or(self.store.repository_by_id(kind, id).await?);
+        }
+        if stored.is_some_and(|stored| stored.head != head) {
+            self.store.set_repository_head(id, head.as_ref()).await?;
+        }
+        Ok(())
+    }
+}

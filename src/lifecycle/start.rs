@@ -1,0 +1,205 @@
+//! Starts instances, each in a task of its own: a container may take half an hour until it answers, and meanwhile its
+//! owner may pause, publish or delete.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::observed::{Kept, KeptState};
+use super::snapshot::Stored;
+use super::supervisor::{Supervisor, lock};
+use super::{capacity, environment, now};
+use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Millis, Space, bytes_text};
+use crate::ledger::{MemoryRefused, Tier};
+use crate::runtime::{InstanceSpec, Runtime, RuntimeError};
+
+/// How soon it is tried again where there was no room.
+const FULL_MILLIS: Millis = 500;
+
+/// Begins to start an instance of a build.
+pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
+    let good = stored.good.clone().filter(|good| good.id == build);
+    let Some((good, artifact)) =
+        good.and_then(|good| good.artifact.clone().map(|artifact| (good, artifact)))
+    else {
+        return;
+    };
+    let space = stored.space.clone();
+    let id = InstanceId::new();
+    let cancel = CancellationToken::new();
+    {
+        let mut observed = lock(&supervisor.own.observed);
+        observed.give_way = false;
+        observed.full_until = None;
+        observed.in_place = false;
+        observed.instances.push(Kept {
+            id,
+            build,
+            restarts: space.restarts,
+            artifact,
+            state: KeptState::Starting {
+                cancel: cancel.clone(),
+            },
+        });
+    }
+    let supervisor = supervisor.clone();
+    supervisor.tasks.clone().spawn(async move {
+        // Boxed: what a start holds is large, and most tasks of a supervisor are not starts.
+        let started = Box::pin(start(&supervisor, &space, &good, id, cancel)).await;
+        if let Err(error) = started {
+            let name = &space.name;
+            tracing::error!(space = %name, "{name} could not be started: {error:#}");
+            let reason = "The server failed to start it and will try again.".to_owned();
+            let mut observed = lock(&supervisor.own.observed);
+            observed.end(id, ExitReason::NotStarted(reason), Vec::new(), now());
+        }
+        supervisor.own.nudge.notify_one();
+    });
+}
+
+async fn start(
+    supervisor: &Supervisor,
+    space: &Space,
+    good: &BuildFacts,
+    id: InstanceId,
+    cancel: CancellationToken,
+) -> anyhow::Result<()> {
+    let Some(spec) = spec(supervisor, space, good, id).await? else {
+        return Ok(());
+    };
+    let artifact = spec.artifact.clone();
+    let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    let started = tokio::select! {
+        biased;
+        () = supervisor.closing.cancelled() => None,
+        () = cancel.cancelled() => None,
+        started = runtime.start(spec) => Some(started),
+    };
+    let Some(started) = started else {
+        runtime.stop(id).await;
+        return Ok(());
+    };
+    let reason = match started {
+        Ok(upstream) => return take_over(supervisor, space, runtime, id, upstream).await,
+        Err(RuntimeError::ArtifactLost) => {
+            rebuild(supervisor, space, good).await?;
+            ExitReason::NotStarted(
+                "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
+            )
+        }
+        Err(RuntimeError::Full(refused)) => match wait_for_room(supervisor, space, id, &refused) {
+            None => return Ok(()),
+            Some(reason) => reason,
+        },
+        Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
+        Err(RuntimeError::Server(error)) => return Err(error),
+    };
+    lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());
+    Ok(())
+}
+
+/// There is no memory for it: waits for others to give way, or for its own older version to. Why it cannot start, when
+/// neither would help.
+fn wait_for_room(
+    supervisor: &Supervisor,
+    space: &Space,
+    id: InstanceId,
+    refused: &MemoryRefused,
+) -> Option<ExitReason> {
+    let parts = &supervisor.parts;
+    let given = refused.tier == Tier::Host
+        && capacity::ask_for_room(
+            &supervisor.everybody,
+            &parts.ledger,
+            space.id,
+            refused.wanted,
+        );
+    let mut observed = lock(&supervisor.own.observed);
+    observed.in_place = !given && observed.any_ready();
+    if refused.tier == Tier::Host || observed.in_place {
+        observed.take(id);
+        observed.full_until = Some(now() + FULL_MILLIS);
+        return None;
+    }
+    Some(ExitReason::NotStarted(format!(
+        "The Spaces of its owner hold {} of {} of memory, and this one needs {} more; pause another, or choose smaller hardware.",
+        bytes_text(refused.used),
+        bytes_text(refused.limit),
+        bytes_text(refused.wanted)
+    )))
+}
+
+/// What is to run, and within what; `None` when it is not wanted any more.
+pub(super) async fn spec(
+    supervisor: &Supervisor,
+    space: &Space,
+    good: &BuildFacts,
+    id: InstanceId,
+) -> anyhow::Result<Option<InstanceSpec>> {
+    let parts = &supervisor.parts;
+    let Some(artifact) = good.artifact.clone() else {
+        return Ok(None);
+    };
+    let limits = parts.limits_of(space);
+    Ok(Some(InstanceSpec {
+        id,
+        space: space.id,
+        name: space.name.clone(),
+        revision: good.revision.clone(),
+        build: good.id,
+        restarts: space.restarts,
+        artifact,
+        account: parts.ledger.space(space.id, space.owner, limits),
+        limits,
+        environment: Arc::new(environment::of(parts, space).await?),
+        log: parts.journal.run(space.id),
+    }))
+}
+
+/// It answers: keeps it, if it is still wanted.
+pub(super) async fn take_over(
+    supervisor: &Supervisor,
+    space: &Space,
+    runtime: &dyn Runtime,
+    id: InstanceId,
+    upstream: crate::upstream::Upstream,
+) -> anyhow::Result<()> {
+    if let Some(entry) = supervisor.parts.entry(space) {
+        let serving = entry.serving(id, upstream);
+        let mut observed = lock(&supervisor.own.observed);
+        observed.asleep = false;
+        let kept = observed.change(id, |state| {
+            *state = KeptState::Ready {
+                serving,
+                since: now(),
+                routed: false,
+                frozen: false,
+                draining_since: None,
+            };
+        });
+        if kept {
+            return Ok(());
+        }
+    }
+    // It was deleted, or stopped, in the moment in which it came up.
+    lock(&supervisor.own.observed).take(id);
+    runtime.stop(id).await;
+    Ok(())
+}
+
+/// An artifact is gone, or was made by another version of the server: make it again, unless something newer is on its
+/// way anyhow.
+async fn rebuild(supervisor: &Supervisor, space: &Space, good: &BuildFacts) -> anyhow::Result<()> {
+    let _turn = supervisor.own.publishing.lock().await;
+    let store = &supervisor.parts.store;
+    let newest = store.newest_build(space.id).await?;
+    if newest.is_some_and(|newest| newest.id == good.id) {
+        let sdk = space.sdk.as_deref();
+        store
+            .publish(space.id, &good.revision, sdk, true)
+            .await
+            .context("a lost artifact could not be queued to be built again")?;
+    }
+    Ok(())
+}

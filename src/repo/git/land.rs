@@ -1,0 +1,233 @@
+//! Making a push visible: its objects get their names, then its references move, under the repository's lock.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gix::ObjectId;
+
+use super::line;
+use super::receive::Push;
+use crate::domain::{RepoId, Revision};
+use crate::repo::durable::sync_folder;
+use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
+
+/// Up to this many objects are synced one by one; beyond, one sync of the whole file system costs less.
+const SYNC_ONE_BY_ONE: usize = 64;
+
+/// A reference that is to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Update {
+    /// Where the client believes it is; `None` when it is to be new.
+    pub(super) old: Option<ObjectId>,
+    /// Where it is to be; `None` removes it.
+    pub(super) new: Option<ObjectId>,
+    /// Its full name, checked.
+    pub(super) name: String,
+}
+
+/// A push that was made visible, all or some of it.
+#[derive(Debug)]
+pub struct Landed {
+    /// Each reference, and why it did not change, if it did not.
+    updates: Vec<(Update, Option<String>)>,
+    side_band: bool,
+    /// Where `main` is, when the push moved it.
+    pub head: Option<Revision>,
+}
+
+// === impl Update ===
+
+impl Update {
+    pub(super) fn is_branch(&self) -> bool {
+        self.name.starts_with("refs/heads/")
+    }
+
+    pub(super) fn short_name(&self) -> &str {
+        let short = self.name.strip_prefix("refs/heads/");
+        short
+            .or_else(|| self.name.strip_prefix("refs/tags/"))
+            .unwrap_or(&self.name)
+    }
+}
+
+// === impl Repos ===
+
+impl Repos {
+    /// Makes a push visible. A reference that is no longer where the client believed it to be stays where it is; the
+    /// others change all the same, as git has it.
+    ///
+    /// # Errors
+    /// `TooLarge` when the repository would pass its limit, and of the disk; then nothing has changed.
+    pub async fn land_push(&self, id: RepoId, push: Push) -> Result<Landed, RepoError> {
+        self.change(id, move |repo| land(repo, push)).await
+    }
+}
+
+fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
+    if let Some(quarantine) = &push.quarantine {
+        let objects = new_objects(&quarantine.folder.join("objects"))?;
+        let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
+        if repo.disk_bytes()?.saturating_add(bytes) > repo.limits.repo_bytes {
+            return Err(RepoError::TooLarge(format!(
+                "the repository with its history would pass the {} allowed",
+                size_text(repo.limits.repo_bytes)
+            )));
+        }
+        publish(&quarantine.folder, &repo.folder.join("objects"), &objects)?;
+    }
+    let main = format!("refs/heads/{MAIN}");
+    let mut updates = push.updates;
+    // The branch that is published moves last, when all else is in place.
+    updates.sort_by_key(|update| update.name == main);
+    let mut head = None;
+    let mut done = Vec::with_capacity(updates.len());
+    for update in updates {
+        let problem = match change(repo, &update) {
+            Ok(()) => None,
+            Err(RepoError::Conflict { .. }) => Some("it has moved; fetch first".to_owned()),
+            Err(RepoError::Taken(text) | RepoError::Refused(text)) => Some(text),
+            Err(error) => return Err(error),
+        };
+        if problem.is_none() && update.name == main {
+            head = repo.head()?;
+        }
+        done.push((update, problem));
+    }
+    Ok(Landed {
+        updates: done,
+        side_band: push.side_band,
+        head,
+    })
+}
+
+fn change(repo: &Repo, update: &Update) -> Result<(), RepoError> {
+    if repo.ref_target(&update.name)? != update.old {
+        return Err(RepoError::Conflict {
+            expected: None,
+            actual: None,
+        });
+    }
+    match update.new {
+        Some(new) => {
+            if update.old.is_none() {
+                repo.is_free(&update.name, update.short_name())?;
+            }
+            repo.set_ref(&update.name, new)
+        }
+        None if update.old.is_some() => repo.remove_ref(&update.name, update.short_name()),
+        None => Ok(()),
+    }
+}
+
+struct NewObject {
+    /// `ab/cdef…`
+    name: PathBuf,
+    bytes: u64,
+}
+
+fn new_objects(folder: &Path) -> io::Result<Vec<NewObject>> {
+    let mut objects = Vec::new();
+    for letters in fs::read_dir(folder)? {
+        let letters = letters?;
+        // Beside objects there are `info` and `pack`.
+        if letters.file_name().len() != 2 {
+            continue;
+        }
+        for object in fs::read_dir(letters.path())? {
+            let object = object?;
+            objects.push(NewObject {
+                name: Path::new(&letters.file_name()).join(object.file_name()),
+                bytes: object.metadata()?.len(),
+            });
+        }
+    }
+    Ok(objects)
+}
+
+/// Gives the objects their names in the repository, once all their bytes are on disk.
+fn publish(quarantine: &Path, to: &Path, objects: &[NewObject]) -> Result<(), RepoError> {
+    let from = quarantine.join("objects");
+    if objects.len() > SYNC_ONE_BY_ONE {
+        rustix::fs::syncfs(File::open(&from)?).map_err(io::Error::from)?;
+    } else {
+        for object in objects {
+            File::open(from.join(&object.name))?.sync_all()?;
+        }
+    }
+    let mut folders = std::collections::BTreeSet::new();
+    for object in objects {
+        let target = to.join(&object.name);
+        if let Some(folder) = target.parent()
+            && folders.insert(folder.to_owned())
+        {
+            fs::create_dir_all(folder)?;
+        }
+        // One that has come by another way meanwhile is the same.
+        fs::rename(from.join(&object.name), &target)?;
+    }
+    for folder in &folders {
+        sync_folder(folder)?;
+    }
+    sync_folder(to)?;
+    Ok(())
+}
+
+// === impl Landed ===
+
+impl Landed {
+    /// The answer that git reads, with text for whoever pushes.
+    pub fn report(&self, text: &str) -> Vec<u8> {
+        let mut report = Vec::new();
+        line::push(&mut report, b"unpack ok\n");
+        for (Update { name, .. }, problem) in &self.updates {
+            let said = match problem {
+                None => format!("ok {name}\n"),
+                Some(problem) => format!("ng {name} {}\n", one_line(problem)),
+            };
+            line::push(&mut report, said.as_bytes());
+        }
+        answer(report, self.side_band, text)
+    }
+}
+
+// === impl Push ===
+
+impl Push {
+    /// The answer to a push that was refused as a whole.
+    pub fn refusal(side_band: bool, names: &[String], problem: &str) -> Vec<u8> {
+        let mut report = Vec::new();
+        line::push(&mut report, b"unpack ok\n");
+        for name in names {
+            line::push(
+                &mut report,
+                format!("ng {name} {}\n", one_line(problem)).as_bytes(),
+            );
+        }
+        answer(report, side_band, "")
+    }
+}
+
+fn answer(mut report: Vec<u8>, side_band: bool, text: &str) -> Vec<u8> {
+    report.extend_from_slice(line::FLUSH);
+    if !side_band {
+        return report;
+    }
+    let mut answer = Vec::new();
+    if !text.is_empty() {
+        line::push_band(&mut answer, 2, format!("{}\n", text.trim_end()).as_bytes());
+    }
+    line::push_band(&mut answer, 1, &report);
+    answer.extend_from_slice(line::FLUSH);
+    answer
+}
+
+/// Text as it may stand in a report: one line, not long.
+fn one_line(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .take(500)
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    line.trim().to_owned()
+}

@@ -1,0 +1,20 @@
+//! Git's own protocol (gitprotocol-http, gitprotocol-pack): what clones and what pushes.
+//!
+//! Reading is git's work: `git http-backend` serves it ([`fetch`]). Writing is ours, so that a push and a commit through
+//! the API go through the same lock and the same checks: commands are read, the pack is unpacked by `git unpack-objects`
+//! into a folder of its own, everything new in there is looked at ([`inspect`]), and only then, under the repository's
+//! lock, objects get their names and references move ([`land`]). A push that breaks off leaves nothing behind.
+//!
+//! No shell runs, nothing a client sent becomes an argument, and git sees no configuration or environment but ours
+//! ([`process`]).
+
+mod fetch;
+mod inspect;
+mod land;
+mod line;
+mod process;
+mod receive;
+
+pub use fetch::{Fetch, FetchRequest};
+pub use land::Landed;
+pub use receive::{Push, Received};

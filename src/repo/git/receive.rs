@@ -1,0 +1,371 @@
+//! Taking a push as it arrives: what is to change, and the objects for it, into a folder of their own.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gix::ObjectId;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use uuid::Uuid;
+
+use super::land::Update;
+use super::process::{Git, gone};
+use super::{inspect, line};
+use crate::domain::RepoId;
+use crate::repo::refs::full_name;
+use crate::repo::{MAIN, Repo, RepoError, Repos};
+
+/// References that one push may change.
+const MAX_UPDATES: usize = 500;
+/// How long git may take once it has all of a pack.
+const UNPACK_TIME: Duration = Duration::from_secs(600);
+/// Most that is read of what git says of a pack it refuses.
+const SAID: u64 = 8 << 10;
+
+/// What pushing clients are offered.
+const CAPABILITIES: &str = concat!(
+    "report-status delete-refs side-band-64k quiet ofs-delta object-format=sha1 agent=glasshouse/",
+    env!("CARGO_PKG_VERSION")
+);
+
+/// A push that has arrived and was found to be in order; nobody sees anything of it yet. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Push {
+    pub(super) updates: Vec<Update>,
+    /// The answer goes over a side band.
+    pub(super) side_band: bool,
+    /// Only when it brings objects.
+    pub(super) quarantine: Option<Quarantine>,
+}
+
+/// What has become of a push that arrived.
+#[derive(Debug)]
+pub enum Received {
+    /// It asks nothing, as git does before a large one.
+    Nothing,
+    /// It is in order.
+    Ready(Push),
+    /// It is not; the answer that git reads says why.
+    Refused(Vec<u8>),
+}
+
+/// A bare repository for the objects of one push, beside which those of the real one can be seen.
+#[derive(Debug)]
+pub(super) struct Quarantine {
+    pub(super) folder: PathBuf,
+}
+
+// === impl Repos ===
+
+impl Repos {
+    /// What a client hears before it pushes: every branch and tag, and what the server can do.
+    ///
+    /// # Errors
+    /// `NoRepository`, and of the disk.
+    pub async fn advertise_push(&self, id: RepoId) -> Result<Vec<u8>, RepoError> {
+        self.read(id, |repo| {
+            let mut answer = Vec::new();
+            line::push(&mut answer, b"# service=git-receive-pack\n");
+            answer.extend_from_slice(line::FLUSH);
+            let mut refs = repo.all_refs()?;
+            if refs.is_empty() {
+                let none = ObjectId::null(gix::hash::Kind::Sha1);
+                refs.push(("capabilities^{}".to_owned(), none));
+            }
+            for (index, (name, id)) in refs.iter().enumerate() {
+                let text = match index {
+                    0 => format!("{id} {name}\0{CAPABILITIES}\n"),
+                    _ => format!("{id} {name}\n"),
+                };
+                line::push(&mut answer, text.as_bytes());
+            }
+            answer.extend_from_slice(line::FLUSH);
+            Ok(answer)
+        })
+        .await
+    }
+
+    /// Receives a push and looks at everything in it. What a commit through the API would be refused for is refused.
+    ///
+    /// # Errors
+    /// `Refused` for what is not git's protocol, and for a body that breaks off; and of the disk.
+    pub async fn receive_push(
+        &self,
+        id: RepoId,
+        mut body: impl AsyncRead + Unpin + Send,
+    ) -> Result<Received, RepoError> {
+        let Some(Wanted {
+            updates,
+            names,
+            side_band,
+        }) = read_commands(&mut body).await?
+        else {
+            return Ok(Received::Nothing);
+        };
+        let refusal =
+            |problem: &str| Ok(Received::Refused(Push::refusal(side_band, &names, problem)));
+        let updates = match updates {
+            Ok(updates) => updates,
+            Err(error) => {
+                // A client that is still sending when it is answered would not read why.
+                tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
+                return refusal(&error.to_string());
+            }
+        };
+        let mut push = Push {
+            updates,
+            side_band,
+            quarantine: None,
+        };
+        if push.updates.iter().any(|update| update.new.is_some()) {
+            let _permit = self.git_permit().await?;
+            let quarantine = self.quarantine(id).await?;
+            let unpacked = unpack(&quarantine.folder, self.limits().repo_bytes, &mut body).await;
+            let inspected = match unpacked {
+                Ok(()) => self.inspected(id, push, quarantine).await,
+                Err(error) => Err(error),
+            };
+            push = match inspected {
+                Ok(push) => push,
+                Err(RepoError::Refused(text) | RepoError::TooLarge(text)) => return refusal(&text),
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(Received::Ready(push))
+    }
+
+    async fn quarantine(&self, id: RepoId) -> Result<Quarantine, RepoError> {
+        let folder = self.aside().join(Uuid::now_v7().simple().to_string());
+        self.read(id, move |repo| {
+            let quarantine = Quarantine { folder };
+            quarantine.make(repo)?;
+            Ok(quarantine)
+        })
+        .await
+    }
+
+    async fn inspected(
+        &self,
+        id: RepoId,
+        push: Push,
+        quarantine: Quarantine,
+    ) -> Result<Push, RepoError> {
+        let limits = self.limits().clone();
+        self.read(id, move |repo| {
+            let new = Repo::open(&quarantine.folder, &limits)?;
+            inspect::inspect(repo, &new, &push.updates)?;
+            Ok(Push {
+                quarantine: Some(quarantine),
+                ..push
+            })
+        })
+        .await
+    }
+}
+
+/// What the lines before the pack ask for.
+struct Wanted {
+    /// Read and checked; an error is the client's.
+    updates: Result<Vec<Update>, RepoError>,
+    /// As the client spells them, for the answer.
+    names: Vec<String>,
+    side_band: bool,
+}
+
+/// Reads the commands of a push; `None` when there is none.
+async fn read_commands(
+    body: &mut (impl AsyncRead + Unpin + Send),
+) -> Result<Option<Wanted>, RepoError> {
+    let broken = || {
+        RepoError::Refused("the push is not what git's protocol asks for, or broke off".to_owned())
+    };
+    let mut commands = Vec::new();
+    let mut capabilities = String::new();
+    loop {
+        let text = match line::read(body).await {
+            Ok(Some(text)) => text,
+            Ok(None) => break,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
+                return Err(broken());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let text = String::from_utf8(text).map_err(|_| broken())?;
+        let (command, offered) = text.split_once('\0').unwrap_or((&text, ""));
+        if commands.is_empty() {
+            offered.clone_into(&mut capabilities);
+        }
+        commands.push(command.trim_end_matches('\n').to_owned());
+        if commands.len() > MAX_UPDATES {
+            return Err(RepoError::TooLarge(format!(
+                "one push may change {MAX_UPDATES} branches and tags"
+            )));
+        }
+    }
+    if commands.is_empty() {
+        return Ok(None);
+    }
+    let name = |command: &String| command.splitn(3, ' ').nth(2).unwrap_or("?").to_owned();
+    let names: Vec<_> = commands.iter().map(name).collect();
+    let updates = commands
+        .iter()
+        .map(|command| Update::parse(command))
+        .collect();
+    let twice = names.iter().collect::<HashSet<_>>().len() < names.len();
+    let side_band = capabilities
+        .split_whitespace()
+        .any(|word| word == "side-band-64k");
+    Ok(Some(Wanted {
+        updates: if twice {
+            Err(RepoError::Refused(
+                "the push names a branch or tag twice".to_owned(),
+            ))
+        } else {
+            updates
+        },
+        names,
+        side_band,
+    }))
+}
+
+/// Has git take a pack apart, while it arrives, into objects of their own.
+async fn unpack(
+    folder: &Path,
+    most: u64,
+    body: &mut (impl AsyncRead + Unpin + Send),
+) -> Result<(), RepoError> {
+    let mut command = Git::command(&std::path::absolute(folder)?);
+    command
+        // `--strict` follows every link: what is not there, or malformed, is refused.
+        .args(["unpack-objects", "-q", "--strict"])
+        .arg(format!("--max-input-size={most}"))
+        .stdout(std::process::Stdio::null());
+    let mut git = Git::start(command)?;
+    let mut input = git.child.stdin.take().ok_or_else(gone)?;
+    let mut complaints = git.child.stderr.take().ok_or_else(gone)?;
+    let listening = tokio::spawn(async move {
+        let mut said = Vec::new();
+        // What it says beyond is still read, so that it never waits for us.
+        let _ = (&mut complaints).take(SAID).read_to_end(&mut said).await;
+        let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let feeding = tokio::io::copy(body, &mut input).await;
+    drop(input);
+    match feeding {
+        // It has given up; what it says tells why. The client is heard to its end, or it would not read the answer.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            tokio::io::copy(body, &mut tokio::io::sink()).await?;
+        }
+        fed => drop(fed?),
+    }
+    let status = tokio::time::timeout(UNPACK_TIME, git.child.wait())
+        .await
+        .map_err(|_| RepoError::TooLarge("unpacking the push took too long".to_owned()))??;
+    let said = listening.await.map_err(io::Error::other)?;
+    if status.success() {
+        return Ok(());
+    }
+    tracing::debug!(%status, said, "a push was not unpacked");
+    let reason: Vec<_> = said
+        .lines()
+        .map(|line| {
+            line.trim_start_matches("fatal: ")
+                .trim_start_matches("error: ")
+        })
+        .filter(|line| !line.is_empty())
+        .take(4)
+        .collect();
+    Err(RepoError::Refused(match reason.as_slice() {
+        [] => format!("the pushed objects could not be unpacked ({status})"),
+        reason => format!(
+            "the pushed objects could not be unpacked: {}",
+            reason.join("; ")
+        ),
+    }))
+}
+
+// === impl Quarantine ===
+
+impl Quarantine {
+    fn make(&self, repo: &Repo) -> io::Result<()> {
+        for inside in ["objects/info", "objects/pack", "refs"] {
+            fs::create_dir_all(self.folder.join(inside))?;
+        }
+        let objects = std::path::absolute(repo.folder.join("objects"))?;
+        let objects = objects
+            .to_str()
+            .filter(|path| !path.contains(['\n', '"']))
+            .ok_or_else(|| io::Error::other("the data folder's path cannot be told to git"))?;
+        fs::write(
+            self.folder.join("objects/info/alternates"),
+            format!("{objects}\n"),
+        )?;
+        fs::write(
+            self.folder.join("config"),
+            "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
+        )?;
+        fs::write(
+            self.folder.join("HEAD"),
+            format!("ref: refs/heads/{MAIN}\n"),
+        )
+    }
+}
+
+impl Drop for Quarantine {
+    fn drop(&mut self) {
+        // What stays behind is removed at the next start.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+// === impl Update ===
+
+impl Update {
+    /// Reads `OLD NEW NAME`, ids of forty digits; all zeros stand for nothing.
+    fn parse(command: &str) -> Result<Self, RepoError> {
+        let refused = |text: String| Err(RepoError::Refused(text));
+        if command.starts_with("shallow ") {
+            return refused(
+                "the push comes from a shallow clone; run `git fetch --unshallow`".into(),
+            );
+        }
+        let mut words = command.splitn(3, ' ');
+        let id = |word: Option<&str>| -> Option<Option<ObjectId>> {
+            let id = ObjectId::from_hex(word?.as_bytes()).ok()?;
+            Some((!id.is_null()).then_some(id))
+        };
+        let (Some(old), Some(new), Some(name)) = (id(words.next()), id(words.next()), words.next())
+        else {
+            return refused("the push is not what git's protocol asks for".into());
+        };
+        let checked = match (
+            name.strip_prefix("refs/heads/"),
+            name.strip_prefix("refs/tags/"),
+        ) {
+            (Some(branch), _) => full_name("heads", branch)?,
+            (_, Some(tag)) => full_name("tags", tag)?,
+            _ => {
+                let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+                return refused(format!(
+                    "`{shown}` is neither a branch nor a tag; only these can be pushed"
+                ));
+            }
+        };
+        if checked == format!("refs/heads/{MAIN}") && new.is_none() {
+            return refused(format!("`{MAIN}` cannot be removed"));
+        }
+        Ok(Self {
+            old,
+            new,
+            name: checked,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! What really runs, asked of the engine by label.
+
+use std::collections::HashMap;
+
+use bollard::Docker;
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::ListContainersOptions;
+
+use super::stop::remove;
+use super::{ContainerRuntime, lock};
+use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID};
+use crate::domain::{BuildId, InstanceId, SpaceId};
+use crate::runtime::{InstanceSpec, RuntimeError};
+use crate::upstream::Upstream;
+
+/// A container of this data folder that was found running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Which one.
+    pub instance: InstanceId,
+    /// Whose it is.
+    pub space: SpaceId,
+    /// What it runs.
+    pub build: BuildId,
+    /// The Space's count of restarts at its start.
+    pub restarts: i64,
+}
+
+// === impl ContainerRuntime ===
+
+impl ContainerRuntime {
+    /// What an earlier process left running; what it left behind that does not run is removed.
+    pub async fn find(&self) -> Vec<Found> {
+        if !self.is_on() {
+            return Vec::new();
+        }
+        let found = self.list().await.unwrap_or_else(|error| {
+            tracing::warn!("the container engine cannot be asked what runs: {error:#}");
+            Vec::new()
+        });
+        let mut running = Vec::new();
+        for (docker, container) in found {
+            match parse(&container) {
+                Some(found) if is_alive(&container) => running.push(found),
+                _ => discard(&docker, &container).await,
+            }
+        }
+        running
+    }
+
+    /// Takes a container that runs already into care.
+    ///
+    /// # Errors
+    /// As for a start.
+    pub async fn adopt(&self, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
+        self.0.adopt(spec).await
+    }
+
+    /// Removes containers of this data folder that nobody in this process knows, and networks that nobody uses.
+    pub async fn sweep(&self) {
+        if !self.is_on() {
+            return;
+        }
+        let swept = async {
+            for (docker, container) in self.list().await? {
+                let known = parse(&container)
+                    .is_some_and(|found| lock(&self.0.running).contains_key(&found.instance));
+                if !known {
+                    discard(&docker, &container).await;
+                }
+            }
+            self.0.networks.remove(None).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!("containers that nobody uses could not be removed: {error:#}");
+        }
+    }
+
+    /// Containers made for instances; those that builds make bear no instance's label.
+    async fn list(&self) -> anyhow::Result<Vec<(Docker, ContainerSummary)>> {
+        let docker = self.0.engine.connect().await?;
+        let mut filters = self.0.engine.own();
+        filters
+            .entry("label".to_owned())
+            .or_default()
+            .push(INSTANCE.to_owned());
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(filters),
+            ..ListContainersOptions::default()
+        };
+        let containers = docker.list_containers(Some(options)).await?;
+        Ok(containers
+            .into_iter()
+            .map(|container| (docker.clone(), container))
+            .collect())
+    }
+}
+
+fn is_alive(container: &ContainerSummary) -> bool {
+    let state = container.state.as_ref().map(ToString::to_string);
+    matches!(state.as_deref(), Some("running" | "paused"))
+}
+
+fn parse(container: &ContainerSummary) -> Option<Found> {
+    let labels: &HashMap<String, String> = container.labels.as_ref()?;
+    Some(Found {
+        instance: labels.get(INSTANCE)?.parse().ok()?,
+        space: labels.get(SPACE_ID)?.parse().ok()?,
+        build: labels.get(BUILD)?.parse().ok()?,
+        restarts: labels.get(RESTARTS)?.parse().ok()?,
+    })
+}
+
+async fn discard(docker: &Docker, container: &ContainerSummary) {
+    let Some(id) = &container.id else { return };
+    if let Err(error) = remove(docker, id).await {
+        tracing::warn!(container = %id, "a container that nobody uses could not be removed: {error:#}");
+    }
+}

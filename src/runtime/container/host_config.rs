@@ -1,0 +1,111 @@
+//! What a container may do and take: the one place that writes it.
+//!
+//! Everything is denied that an app listening on a port does not need. What is allowed stands on a line of its own.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+    RestartPolicy, RestartPolicyNameEnum,
+};
+
+use super::super::InstanceSpec;
+use super::ContainerSettings;
+use crate::docker::{BUILD, DATA, INSTANCE, RESTARTS, REVISION, SPACE, SPACE_ID};
+
+/// Everybody in a container is this user, whatever its image says: the Hub's convention.
+pub(super) const USER: u32 = 1000;
+
+/// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
+const LOG_BYTES: &str = "4m";
+
+/// The request that creates the container of `spec`, from the image with the id `image`.
+pub(super) fn create_body(
+    spec: &InstanceSpec,
+    image: &str,
+    settings: &ContainerSettings,
+    data: &str,
+    network: &str,
+    storage: Option<&str>,
+    reaches_names: bool,
+) -> ContainerCreateBody {
+    let labels = [
+        (DATA, data.to_owned()),
+        (SPACE, spec.name.to_string()),
+        (SPACE_ID, spec.space.to_string()),
+        (REVISION, spec.revision.to_string()),
+        (BUILD, spec.build.to_string()),
+        (INSTANCE, spec.id.to_string()),
+        (RESTARTS, spec.restarts.to_string()),
+    ];
+    let environment = spec
+        .environment
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        user: Some(format!("{USER}:{USER}")),
+        env: Some(environment.collect()),
+        labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
+        tty: Some(false),
+        open_stdin: Some(false),
+        host_config: Some(host_config(spec, settings, network, storage, reaches_names)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn host_config(
+    spec: &InstanceSpec,
+    settings: &ContainerSettings,
+    network: &str,
+    storage: Option<&str>,
+    reaches_names: bool,
+) -> HostConfig {
+    let memory = i64::try_from(spec.limits.memory_bytes).unwrap_or(i64::MAX);
+    let options = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        pairs.iter().map(pair).collect()
+    };
+    HostConfig {
+        memory: Some(memory),
+        // Memory and swap together: equal, so there is no swap.
+        memory_swap: Some(memory),
+        nano_cpus: Some(i64::from(spec.limits.cpu_millis) * 1_000_000),
+        pids_limit: Some(settings.pids.into()),
+        cap_drop: Some(vec!["ALL".into()]),
+        privileged: Some(false),
+        // No program in it gains rights by being started; the engine's own seccomp profile stays.
+        security_opt: Some(vec!["no-new-privileges".into()]),
+        // An init of the engine's collects the dead and passes on the request to end.
+        init: Some(true),
+        ipc_mode: Some("private".into()),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        // When the host runs out of memory, containers go before the server.
+        oom_score_adj: Some(500),
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
+        runtime: settings.runtime.clone(),
+        network_mode: Some(network.to_owned()),
+        // Who reaches nothing resolves nothing: names would carry secrets out as well as packets.
+        dns: (!reaches_names).then(|| vec!["127.0.0.1".to_owned()]),
+        sysctls: Some(options(&[
+            // The packet filter's rules are for IPv4.
+            ("net.ipv6.conf.all.disable_ipv6", "1"),
+            // An app that is not root may listen on any port.
+            ("net.ipv4.ip_unprivileged_port_start", "0"),
+        ])),
+        tmpfs: Some(options(&[(
+            "/tmp",
+            &format!("rw,nosuid,nodev,mode=1777,size={}", settings.tmp_bytes),
+        )])),
+        // Durable storage, when the card asks for it.
+        binds: storage.map(|folder| vec![format!("{folder}:/data:rw,nosuid,nodev")]),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".into()),
+            config: Some(options(&[("max-size", LOG_BYTES), ("max-file", "1")])),
+        }),
+        ..HostConfig::default()
+    }
+}

@@ -1,0 +1,208 @@
+//! Containers, by the Docker API.
+//!
+//! ```text
+//!  start ─► reserve memory ─► network ─► create, hardened ─► start ─► probe until it answers ─► watch
+//!           ledger            one per      host_config.rs:            probe.rs                   watch.rs: its end,
+//!           all tiers         Space        the only place                                        its log, its use
+//! ```
+//!
+//! A container's name follows from its instance, so that whoever knows the one can stop the other: nothing is lost
+//! with the memory of this process. What runs is asked of the engine, by label.
+
+mod find;
+mod host_config;
+mod limits;
+mod listeners;
+mod probe;
+mod start;
+mod stop;
+mod storage;
+mod watch;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bollard::models::SystemInfo;
+use futures_util::future::BoxFuture;
+use tokio::sync::{OnceCell, mpsc};
+
+use super::{Ended, Endings, InstanceSpec, LimitReport, Runtime, RuntimeError};
+use crate::docker::{Engine, Networks};
+use crate::domain::{InstanceId, SpaceId};
+use crate::journal::Log;
+use crate::ledger::{MemoryHold, SpaceAccount};
+use crate::upstream::Upstream;
+
+pub use find::Found;
+
+/// What the runtime is told by the operator.
+#[derive(Debug, Clone)]
+pub struct ContainerSettings {
+    /// The folder of durable storage, one folder in it for each Space that asks.
+    pub storage: PathBuf,
+    /// OCI runtime; `None` takes the engine's own.
+    pub runtime: Option<String>,
+    /// First address and bits of the network from which each Space's is taken.
+    pub pool: (Ipv4Addr, u8),
+    /// Whether a container is started at all where it cannot be kept off the host.
+    pub isolation_required: bool,
+    /// Whether what may reach the internet may reach private networks.
+    pub egress_private: bool,
+    /// Processes and threads.
+    pub pids: u32,
+    /// Bytes of `/tmp`.
+    pub tmp_bytes: u64,
+    /// Bytes that may be written elsewhere.
+    pub disk_bytes: u64,
+    /// Until it must answer, when its card does not say.
+    pub startup_timeout: Duration,
+    /// From the request to end until it is killed.
+    pub stop_grace: Duration,
+    /// Between two looks at what it uses.
+    pub measure_every: Duration,
+}
+
+/// Runs images. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct ContainerRuntime(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    networks: Networks,
+    settings: ContainerSettings,
+    /// What the engine says of its host, which it takes its time to say.
+    host: OnceCell<SystemInfo>,
+    running: Mutex<HashMap<InstanceId, Arc<Running>>>,
+    endings: mpsc::UnboundedSender<Ended>,
+}
+
+/// A container in care, from before it is created until it is removed.
+struct Running {
+    instance: InstanceId,
+    space: SpaceId,
+    log: Log,
+    account: Arc<SpaceAccount>,
+    /// What its card lets it store under `/data`, in bytes.
+    storage_bytes: Option<u64>,
+    /// Given back when the last who knows of the container lets go.
+    _memory: MemoryHold,
+    limits: Mutex<Vec<LimitReport>>,
+    last_words: Mutex<VecDeque<String>>,
+    /// It was asked to end, so its end is no news.
+    stopping: AtomicBool,
+    frozen: AtomicBool,
+    /// CPU time in nanoseconds that is in the ledger.
+    charged: AtomicU64,
+}
+
+/// How long a healthy engine takes to say so.
+const PING: Duration = Duration::from_secs(2);
+
+/// Lines kept for whoever asks why it ended.
+const LAST_WORDS: usize = 12;
+
+// === impl ContainerRuntime ===
+
+impl ContainerRuntime {
+    /// A runtime on that engine, and the ends of its containers that nobody asked for.
+    pub fn new(engine: Engine, settings: ContainerSettings) -> (Self, Endings) {
+        let (endings, heard) = mpsc::unbounded_channel();
+        let inner = Inner {
+            networks: Networks::new(engine.clone(), settings.pool),
+            engine,
+            settings,
+            host: OnceCell::new(),
+            running: Mutex::default(),
+            endings,
+        };
+        (Self(Arc::new(inner)), heard)
+    }
+
+    /// What stands in the way of running containers, for everybody to read; `None` when nothing does. An engine that
+    /// hangs is one that does not answer.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        if !self.is_on() {
+            return Some("turned off");
+        }
+        match tokio::time::timeout(PING, self.0.engine.ping()).await {
+            Ok(Ok(())) => {}
+            _ => return Some("no engine answers"),
+        }
+        let isolated =
+            !self.0.settings.isolation_required || self.0.networks.isolated().await.is_ok();
+        (!isolated).then_some("containers cannot be kept off this host's network")
+    }
+
+    /// Whether the operator wants containers at all.
+    pub fn is_on(&self) -> bool {
+        self.0.engine.host().is_some()
+    }
+}
+
+impl Runtime for ContainerRuntime {
+    fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
+        Box::pin(self.0.start(spec))
+    }
+
+    fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.stop(id))
+    }
+
+    fn limits(&self, id: InstanceId) -> Vec<LimitReport> {
+        let running = lock(&self.0.running).get(&id).cloned();
+        running.map_or_else(Vec::new, |running| lock(&running.limits).clone())
+    }
+
+    fn freeze(&self, id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(self.0.freeze(id))
+    }
+
+    fn thaw(&self, id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(self.0.thaw(id))
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// One line of its own, or of ours about it, into its log.
+    fn say(&self, line: &str) {
+        self.log.line(line);
+    }
+
+    fn heard(&self, line: &str) {
+        let mut words = lock(&self.last_words);
+        if words.len() == LAST_WORDS {
+            words.pop_front();
+        }
+        // Enough to recognise what it was; the log has the rest.
+        words.push_back(line.chars().take(400).collect());
+    }
+
+    fn last_words(&self) -> Vec<String> {
+        lock(&self.last_words).iter().cloned().collect()
+    }
+
+    /// Puts what it has used since the last look into the ledger. `total` is the engine's count in nanoseconds.
+    fn charge(&self, total: u64) {
+        let before = self.charged.fetch_max(total, Ordering::AcqRel);
+        self.account.charge(total.saturating_sub(before));
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// The container of an instance.
+fn name_of(id: InstanceId) -> String {
+    format!("glasshouse-{id}")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,251 @@
+//! From an artifact to a container that answers.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use anyhow::Context;
+use bollard::Docker;
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, StartContainerOptions,
+};
+
+use super::super::{InstanceSpec, RuntimeError};
+use super::{Inner, Running, host_config, limits, lock, name_of, probe, watch};
+use crate::docker::{Reach, is_gone, status};
+use crate::domain::ArtifactKind;
+use crate::upstream::Upstream;
+
+/// What a start is told by its artifact.
+struct Image<'a> {
+    id: &'a str,
+    port: u16,
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// Starts a container and waits until it answers. What comes of a start that fails is removed.
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        spec: InstanceSpec,
+    ) -> Result<Upstream, RuntimeError> {
+        let id = spec.id;
+        let started = self.bring_up(spec).await;
+        if started.is_err() {
+            self.stop(id).await;
+        }
+        started
+    }
+
+    async fn bring_up(self: &Arc<Self>, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
+        let image = image_of(&spec)?;
+        let docker = self.engine.connect().await.map_err(ours)?;
+        let running = self.reserve(&spec)?;
+        let isolated = self.networks.isolated().await;
+        if let Err(error) = &isolated
+            && self.settings.isolation_required
+        {
+            let text = format!(
+                "This server does not start containers, because it cannot keep them off its own network: {error:#}. \
+                 Its operator can mend that, or allow it with `docker.isolation`."
+            );
+            tracing::error!("{text}");
+            return Err(RuntimeError::Author(text));
+        }
+        let network = self
+            .network_of(&spec)
+            .await
+            .context("its network")
+            .map_err(RuntimeError::Server)?;
+        self.create(&docker, &spec, &image, &network).await?;
+        let name = name_of(spec.id);
+        running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
+        let started = docker
+            .start_container(&name, None::<StartContainerOptions>)
+            .await;
+        started.map_err(|error| self.not_started(error))?;
+        watch::follow_log(docker.clone(), Arc::clone(&running), None);
+        let inspected = inspect(&docker, &name)
+            .await
+            .map_err(RuntimeError::Server)?;
+        let host = self.host.get_or_try_init(|| docker.info()).await;
+        let host = host.map_err(ours)?;
+        *lock(&running.limits) =
+            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
+        let address = address_of(&inspected, &network, image.port)
+            .context("its address")
+            .map_err(RuntimeError::Server)?;
+        let patience = spec
+            .artifact
+            .settings
+            .startup_timeout
+            .unwrap_or(self.settings.startup_timeout);
+        probe::until_it_answers(&docker, &running, address, patience).await?;
+        watch::watch(Arc::clone(self), docker, Arc::clone(&running));
+        Ok(Upstream::Tcp(address))
+    }
+
+    /// Takes a container that runs already into care.
+    pub(super) async fn adopt(
+        self: &Arc<Self>,
+        spec: InstanceSpec,
+    ) -> Result<Upstream, RuntimeError> {
+        let image = image_of(&spec)?;
+        let docker = self.engine.connect().await.map_err(ours)?;
+        let running = self.reserve(&spec)?;
+        let isolated = self.networks.isolated().await;
+        let name = name_of(spec.id);
+        let inspected = inspect(&docker, &name)
+            .await
+            .map_err(RuntimeError::Server)?;
+        let paused = inspected.state.as_ref().and_then(|state| state.paused);
+        if paused == Some(true) {
+            docker.unpause_container(&name).await.map_err(ours)?;
+        }
+        let network = self.network_of(&spec).await.map_err(RuntimeError::Server)?;
+        let host = self.host.get_or_try_init(|| docker.info()).await;
+        let host = host.map_err(ours)?;
+        *lock(&running.limits) =
+            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
+        let address = address_of(&inspected, &network, image.port)
+            .context("its address")
+            .map_err(RuntimeError::Server)?;
+        let last = running.log.tail(1).pop().map(|line| line.at);
+        running.say("The server was started again; this container went on running.");
+        watch::follow_log(docker.clone(), Arc::clone(&running), last);
+        // What it used before is in the books of the process before this one.
+        if let Some(total) = watch::cpu_total(&docker, &name).await {
+            running
+                .charged
+                .store(total, std::sync::atomic::Ordering::Release);
+        }
+        let patience = self.settings.startup_timeout;
+        probe::until_it_answers(&docker, &running, address, patience).await?;
+        watch::watch(Arc::clone(self), docker, Arc::clone(&running));
+        Ok(Upstream::Tcp(address))
+    }
+
+    fn reserve(&self, spec: &InstanceSpec) -> Result<Arc<Running>, RuntimeError> {
+        let mut memory = spec.account.memory.hold();
+        memory.reserve(spec.limits.memory_bytes)?;
+        let running = Arc::new(Running {
+            instance: spec.id,
+            space: spec.space,
+            log: spec.log.clone(),
+            account: Arc::clone(&spec.account),
+            storage_bytes: spec.artifact.settings.storage_bytes,
+            _memory: memory,
+            limits: Mutex::default(),
+            last_words: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            frozen: AtomicBool::new(false),
+            charged: AtomicU64::new(0),
+        });
+        lock(&self.running).insert(spec.id, Arc::clone(&running));
+        Ok(running)
+    }
+
+    async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<String> {
+        let whose = spec.space.to_string();
+        self.networks.ensure(&whose, self.reach(spec)).await
+    }
+
+    fn reach(&self, spec: &InstanceSpec) -> Reach {
+        match spec.artifact.settings.internet {
+            false => Reach::Nothing,
+            true if self.settings.egress_private => Reach::Private,
+            true => Reach::Internet,
+        }
+    }
+
+    async fn create(
+        &self,
+        docker: &Docker,
+        spec: &InstanceSpec,
+        image: &Image<'_>,
+        network: &str,
+    ) -> Result<(), RuntimeError> {
+        let storage = match spec.artifact.settings.storage_bytes {
+            Some(_) => Some(
+                self.storage_folder(spec.space)
+                    .await
+                    .map_err(RuntimeError::Server)?,
+            ),
+            None => None,
+        };
+        let names = self.reach(spec) != Reach::Nothing;
+        let body = host_config::create_body(
+            spec,
+            image.id,
+            &self.settings,
+            self.engine.data(),
+            network,
+            storage.as_deref(),
+            names,
+        );
+        let options = CreateContainerOptions {
+            name: Some(name_of(spec.id)),
+            ..CreateContainerOptions::default()
+        };
+        match docker.create_container(Some(options), body).await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) && error.to_string().contains("image") => {
+                Err(RuntimeError::ArtifactLost)
+            }
+            Err(error) => Err(self.not_started(error)),
+        }
+    }
+
+    /// What the engine says when a program cannot be run is the author's to read; all else is ours.
+    fn not_started(&self, error: bollard::errors::Error) -> RuntimeError {
+        match status(&error) {
+            // No command, or one that is not there, or may not be run.
+            Some(400 | 404) => {
+                RuntimeError::Author(format!("Its container does not start: {error}"))
+            }
+            _ => ours(error),
+        }
+    }
+}
+
+fn image_of(spec: &InstanceSpec) -> Result<Image<'_>, RuntimeError> {
+    match &spec.artifact.kind {
+        ArtifactKind::Image { id, port } => Ok(Image { id, port: *port }),
+        _ => Err(RuntimeError::Server(anyhow::anyhow!("not an image"))),
+    }
+}
+
+fn ours(error: impl Into<anyhow::Error>) -> RuntimeError {
+    RuntimeError::Server(error.into())
+}
+
+pub(super) async fn inspect(
+    docker: &Docker,
+    name: &str,
+) -> anyhow::Result<ContainerInspectResponse> {
+    docker
+        .inspect_container(name, None::<InspectContainerOptions>)
+        .await
+        .context("the container could not be looked at")
+}
+
+/// Where the container listens: its own address on its Space's network.
+fn address_of(
+    inspected: &ContainerInspectResponse,
+    network: &str,
+    port: u16,
+) -> Option<std::net::SocketAddr> {
+    let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
+    let address = networks.get(network)?.ip_address.as_deref()?;
+    Some((address.parse::<std::net::Ipv4Addr>().ok()?, port).into())
+}
+
+/// Whether the container is gone.
+pub(super) async fn is_absent(docker: &Docker, name: &str) -> bool {
+    let looked = docker
+        .inspect_container(name, None::<InspectContainerOptions>)
+        .await;
+    looked.is_err_and(|error| is_gone(&error))
+}

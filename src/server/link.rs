@@ -1,0 +1,73 @@
+//! What a request can have of the connection it came on, beyond its own answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// The connection of a request: an extension of every request. While a clone lives, the connection counts as one of
+/// `server.max_connections`, and the server does not end: a tunnel keeps one, for its socket is HTTP's no more.
+#[derive(Debug, Clone)]
+pub struct Link(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    interim: Interim,
+    closing: CancellationToken,
+    drain_timeout: Duration,
+    _permit: OwnedSemaphorePermit,
+    _running: TaskTrackerToken,
+}
+
+/// The wish for an interim response, between a request and the socket.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Interim(Arc<AtomicBool>);
+
+// === impl Link ===
+
+impl Link {
+    pub(super) fn new(
+        interim: Interim,
+        closing: CancellationToken,
+        drain_timeout: Duration,
+        permit: OwnedSemaphorePermit,
+        running: TaskTrackerToken,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            interim,
+            closing,
+            drain_timeout,
+            _permit: permit,
+            _running: running,
+        }))
+    }
+
+    /// Tells a client that waits that its answer is on the way (`102 Processing`, RFC 2518 §10.1), so that those who
+    /// count the seconds between two signs of life do not give up. It goes out when the caller waits next; nothing is
+    /// said once the answer has begun. Only for clients of HTTP/1.1, and such as are known to read past it.
+    pub fn reassure(&self) {
+        self.0.interim.0.store(true, Ordering::Release);
+    }
+
+    /// Cancelled when the server wants to stop.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
+    /// How long it may go on after that.
+    pub fn drain_timeout(&self) -> Duration {
+        self.0.drain_timeout
+    }
+}
+
+// === impl Interim ===
+
+impl Interim {
+    /// Whether one is wished for; asking ends the wish.
+    pub(super) fn take(&self) -> bool {
+        self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
+    }
+}

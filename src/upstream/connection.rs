@@ -1,0 +1,208 @@
+//! One HTTP/1.1 connection, driven by whoever waits for its answer.
+//!
+//! A connection has no task of its own. The visitor's task writes the request and reads the answer, and reads more of
+//! the body only when the visitor takes more: a request costs no hop between threads, and a slow reader slows its Space
+//! down instead of filling memory. Whoever polls [`Connection::drive`] is the only one who can make anything happen on
+//! it, so the ends that hyper hands out are polled with a waker that does nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::Pool;
+
+/// Connecting is to this machine or one beside it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Of a response's header, and of its trailers: status line and all.
+const HEADER_BYTES: usize = 64 << 10;
+
+type Driver = http1::Connection<TokioIo<TcpStream>, Body>;
+
+/// A connection between two requests, or before its first.
+pub(super) struct Connection {
+    sender: SendRequest<Body>,
+    /// `None` once it has ended.
+    driver: Option<Driver>,
+    /// Since when it waits for a request.
+    pub(super) idle_since: Instant,
+}
+
+/// What came of sending a request.
+pub(super) struct Sent {
+    /// The head, and the part of the body that has come.
+    pub(super) response: Response<Incoming>,
+    pub(super) connection: Connection,
+}
+
+/// Why no answer came; the request, if nothing of it was sent.
+pub(super) struct Unsent {
+    pub(super) error: hyper::Error,
+    pub(super) request: Option<Request<Body>>,
+}
+
+/// The rest of an answer, and the connection it comes on. The drop before its end closes the connection.
+struct Driven {
+    incoming: Incoming,
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
+}
+
+// === impl Connection ===
+
+impl Connection {
+    pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+        stream.set_nodelay(true)?;
+        let mut http = http1::Builder::new();
+        http.max_header_size(HEADER_BYTES);
+        let (sender, driver) = http
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(io::Error::other)?;
+        Ok(Self {
+            sender,
+            driver: Some(driver),
+            idle_since: Instant::now(),
+        })
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    pub(super) async fn send(mut self, request: Request<Body>) -> Result<Sent, Box<Unsent>> {
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let answer = std::future::poll_fn(|context| {
+            let ended = self.drive(context).is_ready();
+            match answer.as_mut().poll(&mut idle_context()) {
+                Poll::Pending if ended => {
+                    // Its drop tells hyper that there will be no answer.
+                    self.driver = None;
+                    answer.as_mut().poll(&mut idle_context())
+                }
+                answer => answer,
+            }
+        });
+        match answer.await {
+            Ok(response) => Ok(Sent {
+                response,
+                connection: self,
+            }),
+            Err(mut failed) => Err(Box::new(Unsent {
+                request: failed.take_message(),
+                error: failed.into_error(),
+            })),
+        }
+    }
+
+    /// Makes it go on; ready when it has ended.
+    pub(super) fn drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(driver) = &mut self.driver else {
+            return Poll::Ready(());
+        };
+        // An error is told to whoever waits for the answer or its body.
+        driver.poll_without_shutdown(context).map(drop)
+    }
+
+    /// Whether it waits for a request: the answer before was read to its end, and it was not closed since.
+    pub(super) fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
+        self.drive(context).is_pending() && self.sender.is_ready()
+    }
+
+    /// The socket of a connection that has left HTTP, and what was read from it beyond the last header.
+    pub(super) async fn into_stream(mut self) -> Option<(TcpStream, Bytes)> {
+        std::future::poll_fn(|context| self.drive(context)).await;
+        let parts = self.driver?.into_parts();
+        Some((parts.io.into_inner(), parts.read_buf))
+    }
+
+    /// Goes on by itself until it ends.
+    pub(super) async fn run(mut self) {
+        std::future::poll_fn(|context| self.drive(context)).await;
+    }
+}
+
+/// For what only the caller itself can make ready.
+pub(super) fn idle_context() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+// === impl Sent ===
+
+impl Sent {
+    /// The answer; its end gives the connection back.
+    pub(super) fn into_response(self, pool: &Arc<Pool>) -> Response<Body> {
+        let Self {
+            response,
+            connection,
+        } = self;
+        // A short answer has come as a whole, with its head.
+        if connection.sender.is_ready() {
+            pool.give(connection);
+            return response.map(Body::new);
+        }
+        response.map(|incoming| {
+            Body::new(Driven {
+                incoming,
+                connection: Some(connection),
+                pool: Arc::clone(pool),
+            })
+        })
+    }
+}
+
+// === impl Driven ===
+
+impl Driven {
+    fn finish(&mut self, context: &mut Context<'_>) {
+        if let Some(mut connection) = self.connection.take()
+            && connection.is_idle(context)
+        {
+            self.pool.give(connection);
+        }
+    }
+}
+
+impl http_body::Body for Driven {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = &mut *self;
+        let mut frame = Pin::new(&mut this.incoming).poll_frame(&mut idle_context());
+        if frame.is_pending()
+            && let Some(connection) = &mut this.connection
+        {
+            if connection.drive(context).is_ready() {
+                this.connection = None;
+            }
+            frame = Pin::new(&mut this.incoming).poll_frame(&mut idle_context());
+        }
+        let frame = ready!(frame);
+        if !matches!(frame, Some(Ok(_))) || this.incoming.is_end_stream() {
+            this.finish(context);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,123 @@
+//! One request and its answer, over a kept connection or a new one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use tokio::net::TcpStream;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Pool;
+use super::connection::{Connection, Sent, Unsent};
+use super::upload::Progress;
+
+/// Why an instance did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nothing listens there, or not in time.
+    #[error("it could not be connected to")]
+    Connect(#[source] io::Error),
+    /// It closed the connection, or what it said is not HTTP.
+    #[error("it did not answer in HTTP")]
+    Http(#[source] hyper::Error),
+}
+
+/// What came of asking to leave HTTP.
+pub enum Upgrade {
+    /// The instance agreed: the head of its answer, the socket, and what it has sent beyond that head.
+    Switched(Response<()>, TcpStream, Bytes),
+    /// It answered in HTTP.
+    Declined(Response<Body>),
+}
+
+/// Sends a request and waits for the head of the answer.
+///
+/// A kept connection may be closed by the other side at any moment. What was sent on one that was is sent again, once
+/// and on a new one, if nothing of it was consumed: it never left, or it is of those that may be repeated (RFC 9110
+/// §9.2.2) and has no body.
+///
+/// # Errors
+/// No connection, or no HTTP on it. The connection is closed.
+pub async fn call(
+    pool: &Arc<Pool>,
+    address: SocketAddr,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, CallError> {
+    let progress = Progress::watch(&mut request);
+    let repeatable = may_be_repeated(&request);
+    if let Some(connection) = pool.take(repeatable) {
+        let copy = repeatable.then(|| copy(&request));
+        match connection.send(request).await {
+            Ok(sent) => return Ok(answer(sent, pool, &progress)),
+            Err(unsent) => request = again(*unsent, copy)?,
+        }
+    }
+    let connection = Connection::open(address).await;
+    let sent = connection.map_err(CallError::Connect)?.send(request).await;
+    let sent = sent.map_err(|unsent| CallError::Http(unsent.error))?;
+    Ok(answer(sent, pool, &progress))
+}
+
+/// Sends a request that asks to leave HTTP, on a connection of its own.
+///
+/// # Errors
+/// As [`call`].
+pub async fn upgrade(
+    pool: &Arc<Pool>,
+    address: SocketAddr,
+    request: Request<Body>,
+) -> Result<Upgrade, CallError> {
+    let connection = Connection::open(address).await;
+    let sent = connection.map_err(CallError::Connect)?.send(request).await;
+    let sent = sent.map_err(|unsent| CallError::Http(unsent.error))?;
+    if sent.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(Upgrade::Declined(sent.into_response(pool)));
+    }
+    let response = sent.response.map(drop);
+    match sent.connection.into_stream().await {
+        Some((stream, early)) => Ok(Upgrade::Switched(response, stream, early)),
+        None => Err(CallError::Connect(io::ErrorKind::ConnectionReset.into())),
+    }
+}
+
+/// An answer may begin before the upload has ended. Then nobody may be there to read the answer until the upload has,
+/// so the connection goes on by itself, until the answer's end or drop.
+fn answer(sent: Sent, pool: &Arc<Pool>, progress: &Progress) -> Response<Body> {
+    if !progress.is_under_way() {
+        return sent.into_response(pool);
+    }
+    let running = AbortOnDropHandle::new(tokio::spawn(sent.connection.run()));
+    sent.response.map(|incoming| {
+        Body::new(incoming.map_frame(move |frame| {
+            let _held = &running;
+            frame
+        }))
+    })
+}
+
+fn may_be_repeated(request: &Request<Body>) -> bool {
+    matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    ) && request.body().is_end_stream()
+}
+
+fn copy(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::empty());
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}
+
+/// The request to send anew, if it may be.
+fn again(unsent: Unsent, copy: Option<Request<Body>>) -> Result<Request<Body>, CallError> {
+    let Unsent { error, request } = unsent;
+    // What cannot be read will not be better the second time.
+    let copy = copy.filter(|_| !error.is_parse());
+    request.or(copy).ok_or(CallError::Http(error))
+}

@@ -1,0 +1,121 @@
+//! A request's body on its way.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::task::AtomicWaker;
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Sleep;
+
+/// How long an application that does not know `Expect` is waited for (RFC 9110 §10.1.1 wants no end of it).
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What is known of an upload from outside.
+#[derive(Clone)]
+pub(super) struct Progress(Arc<Shared>);
+
+struct Shared {
+    ended: AtomicBool,
+    wanted: AtomicBool,
+    waker: AtomicWaker,
+}
+
+/// The body of a request. It is not begun before the application wants it, if the visitor asked for that.
+struct Upload {
+    body: Body,
+    progress: Progress,
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+// === impl Progress ===
+
+impl Progress {
+    /// Puts itself between a request and its body.
+    pub(super) fn watch(request: &mut Request<Body>) -> Self {
+        let empty = request.body().is_end_stream();
+        let waits = !empty && expects_continue(request.headers());
+        let progress = Self(Arc::new(Shared {
+            ended: AtomicBool::new(empty),
+            wanted: AtomicBool::new(!waits),
+            waker: AtomicWaker::new(),
+        }));
+        if empty {
+            return progress;
+        }
+        let upload = Upload {
+            body: std::mem::take(request.body_mut()),
+            progress: progress.clone(),
+            patience: waits.then(|| Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))),
+        };
+        *request.body_mut() = Body::new(upload);
+        if waits {
+            let progress = progress.clone();
+            hyper::ext::on_informational(request, move |interim| {
+                if interim.status() == StatusCode::CONTINUE {
+                    progress.0.wanted.store(true, Ordering::Release);
+                    progress.0.waker.wake();
+                }
+            });
+        }
+        progress
+    }
+
+    /// Whether the upload goes on though the answer has begun.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.0.wanted.load(Ordering::Acquire) && !self.0.ended.load(Ordering::Acquire)
+    }
+}
+
+fn expects_continue(headers: &HeaderMap) -> bool {
+    let expect = headers.get(header::EXPECT);
+    expect.is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+// === impl Upload ===
+
+impl Upload {
+    /// Ready when the application wants the body, or has been waited for long enough.
+    fn poll_wanted(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(patience) = &mut self.patience else {
+            return Poll::Ready(());
+        };
+        let shared = &self.progress.0;
+        shared.waker.register(context.waker());
+        if !shared.wanted.load(Ordering::Acquire) {
+            ready!(patience.as_mut().poll(context));
+            shared.wanted.store(true, Ordering::Release);
+        }
+        self.patience = None;
+        Poll::Ready(())
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        ready!(self.poll_wanted(context));
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
+            self.progress.0.ended.store(true, Ordering::Release);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,28 @@
+//! Datasets.
+
+use crate::support::Server;
+use serde_json::json;
+
+#[test]
+fn a_dataset_goes_up_and_comes_down() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let said = server.python(&alice.token).run(
+        r#"
+        url = api.create_repo("alice/rows", repo_type="dataset")
+        api.upload_file(path_or_fileobj=b"a,b\n1,2\n", path_in_repo="data/train.csv", repo_id="alice/rows", repo_type="dataset")
+        api.upload_file(path_or_fileobj=b"---\nlanguage: [en]\nlicense: mit\n---\n", path_in_repo="README.md",
+                        repo_id="alice/rows", repo_type="dataset")
+        info = api.dataset_info("alice/rows")
+        path = hf_hub_download("alice/rows", "data/train.csv", repo_type="dataset")
+        tree = [e.path for e in api.list_repo_tree("alice/rows", repo_type="dataset", recursive=True)]
+        say({"url": str(url), "text": Path(path).read_text(), "tags": sorted(info.tags), "tree": sorted(tree),
+             "listed": [d.id for d in api.list_datasets(filter="language:en")]})
+        "#,
+    );
+    assert_eq!(said["url"], format!("{}/datasets/alice/rows", server.url()));
+    assert_eq!(said["text"], "a,b\n1,2\n");
+    assert_eq!(said["tags"], json!(["language:en", "license:mit"]));
+    assert_eq!(said["tree"], json!(["README.md", "data", "data/train.csv"]));
+    assert_eq!(said["listed"], json!(["alice/rows"]));
+}
