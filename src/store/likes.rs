@@ -6,7 +6,7 @@ use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments, AssertSqlSafe};
 
 use super::fields::Fields;
-use super::{Store, StoreError, now};
+use super::{Store, StoreError, now, showcase};
 use crate::domain::{AccountId, Millis, Owner, RepoId, RepoKind};
 
 /// What somebody likes.
@@ -47,6 +47,7 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        showcase::count_likes(&mut write, repo).await?;
         write.commit().await?;
         Ok(())
     }

@@ -38,7 +38,7 @@ fn turned_off_it_is_the_operators_will() {
     let server = Server::with(&[("DOCKER__ENABLED", "false")]);
     let alice = server.user("alice");
     let space = alice.create("app");
-    let message = space.fails(&app("", ""), "BUILD_ERROR");
+    let message = space.fails(&app("", ""), "CONFIG_ERROR");
     assert!(message.contains("turned off"), "{message}");
 }
 

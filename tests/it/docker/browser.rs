@@ -60,6 +60,7 @@ fn a_streamlit_app_works() {
     browser.visit(&format!("http://{}/", space.host()));
     browser.waits_for("document.body.innerText.includes('Who races')");
     // A click goes over the WebSocket and comes back as another page.
+    browser.waits_for("[...document.querySelectorAll('label')].some(label => label.textContent.includes('Eggbox'))");
     browser.run("[...document.querySelectorAll('label')].find(label => label.textContent.includes('Eggbox')).click()");
     browser.waits_for("document.body.innerText.includes('3.30')");
 }

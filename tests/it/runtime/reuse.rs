@@ -1,10 +1,15 @@
 //! One instance answers again only where the card allows it.
 
+use std::time::Duration;
+
 use crate::support::{Server, Space};
 
+/// What each of these visits, one after the other, is told. A guest may still be on its way out when its answer is
+/// whole, and whoever comes in that moment gets another one.
 fn counts(space: &Space<'_>, visits: usize) -> Vec<u32> {
     (0..visits)
         .map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
             space
                 .visit("/counter")
                 .expect(200)
