@@ -5,6 +5,7 @@ use crate::support::docker::PYTHON_IMAGE;
 use crate::support::{DockerServer, Hub, Op, Space};
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 /// An example as it lies in its folder.
 fn example(name: &str) -> Vec<Op> {
@@ -57,8 +58,13 @@ fn a_streamlit_app_works() {
     let alice = server.user("alice");
     let space = publish(&alice, "descent", &example("descent"));
     let browser = Browser::open();
-    browser.visit(&format!("http://{}/", space.host()));
-    browser.waits_for("document.body.innerText.includes('Who races')");
+    // A page of many scripts, on a machine that is busy: a visitor would load it again.
+    let loaded = (0..3).any(|_| {
+        browser.visit(&format!("http://{}/", space.host()));
+        let shown = "document.body.innerText.includes('Who races')";
+        browser.comes_to(shown, Duration::from_secs(60))
+    });
+    assert!(loaded, "it never showed");
     // A click goes over the WebSocket and comes back as another page.
     browser.waits_for("[...document.querySelectorAll('label')].some(label => label.textContent.includes('Eggbox'))");
     browser.run("[...document.querySelectorAll('label')].find(label => label.textContent.includes('Eggbox')).click()");

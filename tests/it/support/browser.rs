@@ -92,6 +92,19 @@ impl Browser {
         )
     }
 
+    /// Whether an expression of the page becomes true within that time.
+    #[track_caller]
+    pub fn comes_to(&self, expression: &str, patience: Duration) -> bool {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < patience {
+            if self.run(&format!("return Boolean({expression})")) == true {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        false
+    }
+
     /// Waits until an expression of the page is true.
     #[track_caller]
     pub fn waits_for(&self, expression: &str) {
