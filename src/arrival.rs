@@ -1,7 +1,7 @@
 //! How a client reached this server, and so under which addresses it will find the Spaces and their pages.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, header};
 
@@ -71,6 +71,20 @@ impl Arrival {
         } else {
             self.origin(config, space)
         }
+    }
+
+    /// Whether a browser that came this way finds the Spaces' own origins. Names below `localhost` are the browser's own
+    /// machine, so they lead here only from there.
+    pub fn sees_origins(&self, config: &Config) -> bool {
+        if config.public_url.is_some() || !config.domain.eq_ignore_ascii_case("localhost") {
+            return true;
+        }
+        let (name, _) = split_port(&self.host);
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost")
+            || address
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
     }
 
     /// The Space's own origin, which browsers find wherever the configured domain leads here.

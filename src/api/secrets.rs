@@ -11,10 +11,7 @@ use super::access::SpaceAccess;
 use super::extract::JsonBody;
 use super::schema::{Setting, date};
 use super::{ApiError, ApiState};
-use crate::domain::SpaceId;
-
-const MAX_KEY_BYTES: usize = 128;
-const MAX_VALUE_BYTES: usize = 64 << 10;
+use crate::domain::{SpaceId, check_variable};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Key {
@@ -31,30 +28,7 @@ impl Setting {
     /// # Errors
     /// 400 with what is allowed.
     pub(super) fn check(&self) -> Result<(), ApiError> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let named = !self.key.is_empty()
-            && self.key.len() <= MAX_KEY_BYTES
-            && self.key.bytes().all(plain)
-            && !self.key.starts_with(|first: char| first.is_ascii_digit());
-        if !named {
-            return Err(ApiError::bad_request(format!(
-                "`{}` is no name for a variable: up to {MAX_KEY_BYTES} letters, digits and _, not starting with a digit",
-                self.key.chars().take(60).collect::<String>()
-            )));
-        }
-        if self.value.len() > MAX_VALUE_BYTES {
-            return Err(ApiError::bad_request(format!(
-                "The value of {} is longer than 64 KiB",
-                self.key
-            )));
-        }
-        if self.value.contains('\0') {
-            return Err(ApiError::bad_request(format!(
-                "The value of {} holds a NUL character",
-                self.key
-            )));
-        }
-        Ok(())
+        check_variable(&self.key, &self.value).map_err(ApiError::bad_request)
     }
 }
 

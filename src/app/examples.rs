@@ -13,6 +13,7 @@ use crate::domain::{Card, Owner, Role, Space, SpaceName, Stage, Visibility};
 use crate::lifecycle::Lifecycle;
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
 use crate::store::{NewSpace, Store};
+use crate::web::Starter;
 
 /// Whose they are.
 const OWNER: &str = "examples";
@@ -41,16 +42,7 @@ pub(super) async fn publish(
     if store.account_by_name(&owner).await?.is_none() {
         store.create_account(&owner, Role::User).await?;
     }
-    let mut examples: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for path in Examples::iter() {
-        if let Some((name, _)) = path.split_once('/') {
-            examples
-                .entry(name.to_owned())
-                .or_default()
-                .push(path.to_string());
-        }
-    }
-    examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
+    let mut examples = examples();
     if let Some(why) = no_containers {
         examples.retain(|name, _| {
             let keep = !wants_container(name);
@@ -79,6 +71,51 @@ pub(super) async fn publish(
         });
     }
     Ok(())
+}
+
+/// The paths of each example, by its name.
+fn examples() -> BTreeMap<String, Vec<String>> {
+    let mut examples: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in Examples::iter() {
+        if let Some((name, _)) = path.split_once('/') {
+            examples
+                .entry(name.to_owned())
+                .or_default()
+                .push(path.to_string());
+        }
+    }
+    examples.retain(|name, files| files.contains(&format!("{name}/README.md")));
+    examples
+}
+
+/// The same as Spaces to begin with.
+pub(super) fn starters() -> Vec<Starter> {
+    let examples = examples().into_iter();
+    examples
+        .map(|(name, paths)| {
+            let prefix = format!("{name}/");
+            let files: Vec<_> = paths
+                .iter()
+                .filter_map(|path| {
+                    let file = Examples::get(path)?;
+                    Some((path.strip_prefix(&prefix)?.to_owned(), file.data))
+                })
+                .collect();
+            let readme = files.iter().find(|(path, _)| path == "README.md");
+            let readme = readme.map(|(_, text)| String::from_utf8_lossy(text));
+            let card = readme.and_then(|text| Card::parse(&text).ok());
+            let field = |key: &str| {
+                let value = card.as_ref()?.data.get(key)?.as_str()?;
+                Some(value.to_owned())
+            };
+            Starter {
+                title: field("title").unwrap_or_else(|| name.clone()),
+                emoji: field("emoji").unwrap_or_default(),
+                name,
+                files,
+            }
+        })
+        .collect()
 }
 
 /// Whether the card of an example asks for a container.

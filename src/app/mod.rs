@@ -35,7 +35,7 @@ use crate::runtime::{Runtimes, SiteRuntime};
 use crate::server;
 use crate::store::{Sealer, Store};
 use crate::telemetry::{self, Metrics};
-use crate::web::{self, WebState};
+use crate::web::{self, WebParts, WebState};
 
 use front::FrontDoor;
 use health::Health;
@@ -174,18 +174,21 @@ impl House {
             store: store.clone(),
             runtimes,
             routes: routes.clone(),
-            ledger,
+            ledger: ledger.clone(),
             auth: auth.clone(),
             metrics: Arc::clone(&metrics),
             exported_cpu_nanos: Arc::default(),
             own_listener: config.metrics_listen.is_some(),
         };
-        let pages = WebState::new(
-            store.clone(),
-            repos.clone(),
-            lifecycle.clone(),
-            Arc::clone(config),
-        );
+        let pages = WebState::new(WebParts {
+            store: store.clone(),
+            repos: repos.clone(),
+            auth: auth.clone(),
+            lifecycle: lifecycle.clone(),
+            ledger: ledger.clone(),
+            config: Arc::clone(config),
+            starters: examples::starters(),
+        });
         let hub = health::routes(health.clone())
             .merge(api::router(state))
             .merge(web::router(pages));

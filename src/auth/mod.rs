@@ -1,11 +1,15 @@
 //! Who is asking, and what they may do.
 //!
-//! A request carries a token or nothing. The token is looked up by its hash; what it may do is [`may`], a pure
-//! function of who asks, what for, and whose Space it is.
+//! A request carries a token or nothing, a browser's a session in its place. Either is looked up by its hash; what it
+//! may do is [`may`], a pure function of who asks, what for, and whose Space it is. A [`ticket`] carries a session to the
+//! origin of one private Space.
 
 mod credentials;
+mod password;
 mod permission;
+mod session;
 mod signature;
+mod ticket;
 mod token;
 
 #[cfg(test)]
@@ -19,7 +23,10 @@ use http::HeaderMap;
 use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId, Scope};
 use crate::store::{Store, StoreError};
 
+pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, may};
+pub use session::{SESSION_LIFE, Session};
+pub use ticket::Purpose;
 pub use token::{SecretToken, hash_token, looks_like_ours, new_token};
 
 /// Who is asking.
@@ -41,10 +48,11 @@ pub struct Principal {
 const USED_WITHIN: Millis = 5 * 60 * 1000;
 
 /// Finds out who is asking. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Auth {
     store: Store,
     signer: signature::Signer,
+    ticket_key: [u8; 32],
 }
 
 /// Why nobody knows who is asking.
@@ -74,6 +82,7 @@ impl Auth {
     /// Looks tokens up in that store.
     pub fn new(store: Store) -> Self {
         Self {
+            ticket_key: store.derive_key("tickets to private Spaces"),
             store,
             signer: signature::Signer::new(),
         }
@@ -127,19 +136,31 @@ impl Auth {
                 }
             });
         }
-        let memberships = self.store.memberships(record.account.id).await?;
+        self.principal(record.account, record.scope, record.grants)
+            .await
+            .map_err(Into::into)
+    }
+
+    /// An account with all that it is part of, as far as `scope` and `grants` let it act.
+    async fn principal(
+        &self,
+        account: Account,
+        scope: Scope,
+        grants: Vec<Grant>,
+    ) -> Result<Principal, StoreError> {
+        let memberships = self.store.memberships(account.id).await?;
         let contributes = memberships
             .iter()
             .any(|one| one.role == MemberRole::Contributor);
         let created = if contributes {
-            self.store.created_by(record.account.id).await?
+            self.store.created_by(account.id).await?
         } else {
             Vec::new()
         };
         Ok(Principal {
-            account: Some(record.account),
-            scope: Some(record.scope),
-            grants: record.grants,
+            account: Some(account),
+            scope: Some(scope),
+            grants,
             memberships,
             created: created.into_iter().collect(),
         })

@@ -11,9 +11,9 @@ const PREFIX: &str = "gls_";
 /// Letters and digits after the prefix: 238 bits, beyond guessing, so a plain hash keeps them.
 const LENGTH: usize = 40;
 
-/// A token on its way to the one who asked for it. Its `Debug` says nothing and it has no `Display`.
+/// A token or session on its way to the one who asked for it. Its `Debug` says nothing and it has no `Display`.
 #[derive(Clone)]
-pub struct SecretToken(String);
+pub struct SecretToken(pub(super) String);
 
 // === impl SecretToken ===
 

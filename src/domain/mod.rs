@@ -17,6 +17,7 @@ mod repository;
 mod space;
 mod stage;
 mod usage;
+mod variable;
 
 pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
 pub use address::may_reach;
@@ -37,6 +38,7 @@ pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
 pub use usage::UsageCounts;
+pub use variable::check_variable;
 
 /// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
 pub type Millis = i64;

@@ -170,7 +170,14 @@ impl Inner {
             return Ok((RequestKind::Gateway, response));
         }
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
-        access::check(&self.auth, space.id, &space.settings(), request.headers()).await?;
+        if let Target::Subdomain(_) = target {
+            let secure = access::is_secure(self.addresses.scheme(), &request);
+            let exchanged = access::exchange(&self.auth, &space, request.uri(), secure).await?;
+            if let Some(response) = exchanged {
+                return Ok((RequestKind::Gateway, response));
+            }
+        }
+        access::check(&self.auth, &space, request.headers()).await?;
         if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
             let response = self
                 .answer_ourselves(request.headers(), path, space)

@@ -84,7 +84,7 @@ impl Lifecycle {
     /// Starts the Space anew, from whatever state; with `factory` after a build that uses nothing made before.
     ///
     /// # Errors
-    /// When the Space is gone.
+    /// When an operator has stopped it, or the Space is gone.
     pub async fn restart(&self, space: SpaceId, factory: bool) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {

@@ -89,7 +89,8 @@ impl Spool {
         Ok(self.finish())
     }
 
-    pub(super) fn read(&self, content: Content) -> impl Read + '_ {
+    /// The bytes of a finished file. Blocks.
+    pub fn read(&self, content: Content) -> impl Read + '_ {
         BufReader::with_capacity(
             64 << 10,
             Slice {

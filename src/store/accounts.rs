@@ -88,7 +88,7 @@ pub(super) async fn insert(
     Ok(account)
 }
 
-fn read(row: &AnyRow) -> Result<Account, StoreError> {
+pub(super) fn read(row: &AnyRow) -> Result<Account, StoreError> {
     let fields = Fields::new(row, "accounts", "id")?;
     Ok(Account {
         id: fields.parsed("id")?,

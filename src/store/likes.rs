@@ -6,7 +6,7 @@ use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments, AssertSqlSafe};
 
 use super::fields::Fields;
-use super::{Store, StoreError, now};
+use super::{Store, StoreError, now, showcase};
 use crate::domain::{AccountId, Millis, Owner, RepoId, RepoKind};
 
 /// What somebody likes.
@@ -47,6 +47,7 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        showcase::count_likes(&mut write, repo).await?;
         write.commit().await?;
         Ok(())
     }
@@ -62,8 +63,22 @@ impl Store {
             .bind(repo.to_string())
             .execute(&mut *write)
             .await?;
+        showcase::count_likes(&mut write, repo).await?;
         write.commit().await?;
         Ok(())
+    }
+
+    /// Whether the account likes the repository.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn is_liked(&self, account: AccountId, repo: RepoId) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM likes WHERE account_id = $1 AND repo_id = $2")
+            .bind(account.to_string())
+            .bind(repo.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(row.is_some())
     }
 
     /// How many accounts like each of these; those that nobody likes are left out.

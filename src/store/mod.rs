@@ -12,15 +12,19 @@
 mod accounts;
 mod builds;
 mod changes;
+mod console;
 mod events;
 mod fields;
 mod likes;
 mod listing;
+mod moderation;
 mod organizations;
 mod quotas;
 mod repositories;
 mod seal;
 mod secrets;
+mod sessions;
+mod showcase;
 mod spaces;
 mod sqlite;
 mod tokens;
@@ -38,13 +42,16 @@ use sqlx::{Any, AnyPool, Transaction};
 
 use crate::domain::{Millis, NameError, SpaceName};
 
+pub use console::BuildRecord;
 pub use events::{Event, EventRecord};
 pub use likes::Like;
 pub use listing::{ListRepositories, ListSpaces};
+pub use moderation::Report;
 pub use organizations::Member;
 pub use repositories::NewRepository;
 pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
+pub use showcase::{ListShowcase, Order, Showing, Shown};
 pub use spaces::NewSpace;
 pub use tokens::{NewToken, TokenRecord};
 pub use usage::{UsageRow, UsageSpan};
@@ -172,6 +179,12 @@ impl Store {
             .await?;
         self.write().await?.rollback().await?;
         Ok(())
+    }
+
+    /// A key for a purpose of its own, from the key that seals secrets: the same after every restart, and telling
+    /// nothing of that one or of any other purpose's.
+    pub fn derive_key(&self, purpose: &str) -> [u8; 32] {
+        self.sealer.derive(purpose)
     }
 
     /// Waits for statements under way and closes the database.

@@ -19,6 +19,8 @@ pub struct SecretValue(String);
 #[derive(Clone)]
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
+    /// What keys for other purposes are derived from.
+    root: [u8; 32],
 }
 
 /// Names the form of what follows, so that another may come after it.
@@ -54,7 +56,13 @@ impl Sealer {
     pub fn new(key: &[u8; 32]) -> Self {
         Self {
             cipher: XChaCha20Poly1305::new(key.into()),
+            root: blake3::derive_key("glasshouse 2026 keys derived from the key of secrets", key),
         }
+    }
+
+    /// A key for that purpose alone.
+    pub(super) fn derive(&self, purpose: &str) -> [u8; 32] {
+        *blake3::keyed_hash(&self.root, purpose.as_bytes()).as_bytes()
     }
 
     /// The value as printable text that only this Space's secret of this name opens to.

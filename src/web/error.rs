@@ -1,10 +1,12 @@
 //! The page for when there is no page, with a way out.
 
 use askama::Template;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use uuid::Uuid;
 
+use super::headers::page_policy;
+use super::visitor::{Frame, quoted};
 use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;
 use crate::store::StoreError;
@@ -12,10 +14,20 @@ use crate::store::StoreError;
 /// Why there is no page.
 #[derive(Debug)]
 pub enum PageError {
-    /// There is nothing here, or nothing that everybody may see.
+    /// There is nothing here, or nothing that this visitor may see.
     NotFound,
-    /// The address itself cannot be read; the text is for the visitor.
+    /// Only for those who are signed in; the address to come back to.
+    SignIn(String),
+    /// A form that none of this session's pages has sent.
+    Forged,
+    /// The visitor sees the Space and may not do this to it; the text says who may.
+    Forbidden(String),
+    /// What was asked cannot be read or done; the text is for the visitor.
     BadRequest(String),
+    /// More was sent than is taken.
+    TooLarge,
+    /// The visitor has to wait; the text says why.
+    TooMany(String),
     /// Ours; the log has the cause under this id.
     Internal(String),
 }
@@ -23,16 +35,18 @@ pub enum PageError {
 #[derive(Template)]
 #[template(path = "error.html", config = "src/web/askama.toml")]
 struct ErrorPage<'a> {
+    frame: Frame,
     title: &'a str,
     message: &'a str,
     hint: &'a str,
+    sign_in: bool,
 }
 
 // === impl PageError ===
 
 impl PageError {
     /// Logs an error of ours with its causes under a fresh id.
-    fn internal(error: &dyn std::error::Error) -> Self {
+    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
         let id = Uuid::now_v7().simple().to_string();
         let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
             .map(ToString::to_string)
@@ -40,39 +54,70 @@ impl PageError {
         tracing::error!(request.id = %id, "page {id} failed: {}", causes.join(": "));
         Self::Internal(id)
     }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SignIn(_) => StatusCode::SEE_OTHER,
+            Self::Forged | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Title, message and hint.
+    fn words(&self) -> (&str, &str, String) {
+        let nothing = String::new();
+        match self {
+            Self::NotFound => (
+                "Nothing here",
+                "There is no such page, or it is not open to everybody.",
+                nothing,
+            ),
+            Self::SignIn(_) => (
+                "Sign in",
+                "This page is for those who are signed in.",
+                nothing,
+            ),
+            Self::Forged => (
+                "This form is out of date",
+                "It was not sent from a page of your present session, so nothing was changed.",
+                "Go back, load the page anew and send it again.".to_owned(),
+            ),
+            Self::Forbidden(message) => ("Not yours to change", message, nothing),
+            Self::BadRequest(message) => ("That cannot be done", message, nothing),
+            Self::TooLarge => (
+                "Too much at once",
+                "What was sent is larger than this form takes. Nothing was changed.",
+                nothing,
+            ),
+            Self::TooMany(message) => ("A moment, please", message, nothing),
+            Self::Internal(id) => (
+                "The server failed",
+                "This page could not be made. It is not your fault.",
+                format!("Its operator finds the cause in the log under {id}."),
+            ),
+        }
+    }
 }
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
-        let internal;
-        let (status, page) = match &self {
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                ErrorPage {
-                    title: "Nothing here",
-                    message: "There is no such page, or it is not open to everybody.",
-                    hint: "The owner of a private Space finds it with `glasshouse info OWNER/NAME`.",
-                },
-            ),
-            Self::BadRequest(message) => (
-                StatusCode::BAD_REQUEST,
-                ErrorPage {
-                    title: "That address cannot be read",
-                    message,
-                    hint: "",
-                },
-            ),
-            Self::Internal(id) => {
-                internal = format!("Its operator finds the cause in the log under {id}.");
-                let page = ErrorPage {
-                    title: "The server failed",
-                    message: "This page could not be made. It is not your fault.",
-                    hint: &internal,
-                };
-                (StatusCode::INTERNAL_SERVER_ERROR, page)
-            }
+        if let Self::SignIn(next) = &self {
+            return Redirect::to(&format!("/login?next={}", quoted(next))).into_response();
+        }
+        let (title, message, hint) = self.words();
+        let frame = Frame::plain();
+        let page = ErrorPage {
+            title,
+            message,
+            hint: &hint,
+            sign_in: matches!(self, Self::NotFound),
+            frame: frame.clone(),
         };
-        (status, show(&page)).into_response()
+        (self.status(), show(&frame, &page)).into_response()
     }
 }
 
@@ -91,6 +136,7 @@ impl From<RepoError> for PageError {
             RepoError::NoRepository
             | RepoError::RevisionNotFound(_)
             | RepoError::EntryNotFound(_) => Self::NotFound,
+            RepoError::Refused(message) | RepoError::TooLarge(message) => Self::BadRequest(message),
             other => Self::internal(&other),
         }
     }
@@ -100,15 +146,17 @@ impl From<LifecycleError> for PageError {
     fn from(error: LifecycleError) -> Self {
         match error {
             LifecycleError::NotFound => Self::NotFound,
-            other => Self::internal(&other),
+            LifecycleError::Repo(error) => error.into(),
+            LifecycleError::Store(error) => error.into(),
+            refused => Self::BadRequest(refused.to_string()),
         }
     }
 }
 
-/// A page as an answer.
-pub(super) fn show(page: &impl Template) -> Response {
+/// A page as an answer, with the policy that its frame asks for.
+pub(super) fn show(frame: &Frame, page: &impl Template) -> Response {
     match page.render() {
-        Ok(text) => Html(text).into_response(),
+        Ok(text) => (page_policy(frame), axum::response::Html(text)).into_response(),
         Err(error) => {
             tracing::error!("a page could not be made: {error}");
             (

@@ -1,99 +1,185 @@
-//! How a Space looks to visitors: what the start page and its own page show of it.
+//! How a Space looks to visitors: what the gallery and its own page show of it.
 
+use super::text;
 use super::{PageError, WebState};
-use crate::arrival::Arrival;
 use crate::cards::Face;
 use crate::domain::{Space, Stage, Visibility};
+use crate::store::{Showing, Shown};
 
 /// The Hub's words for the two ends of a card's colours, which are the style sheet's classes too.
 const COLORS: [&str; 8] = [
     "red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray",
 ];
 
+/// Tags of one Space that count, and characters of each.
+const MAX_TAGS: usize = 12;
+const MAX_TAG: usize = 32;
+
 /// A Space as it is shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Look {
     pub(super) title: String,
     pub(super) emoji: String,
     pub(super) description: String,
     pub(super) owner: String,
+    /// `OWNER/NAME`
     pub(super) name: String,
     pub(super) sdk: String,
+    pub(super) stage: StageLook,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) likes: i64,
+    pub(super) visibility: &'static str,
+}
+
+/// A stage as it is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StageLook {
+    /// The Hub's word.
+    pub(super) word: &'static str,
     /// The style sheet's class: `good`, `busy`, `rest` or `bad`.
     pub(super) mood: &'static str,
-    /// The stage in words.
-    pub(super) stage: &'static str,
-    pub(super) from: &'static str,
-    pub(super) to: &'static str,
-    /// The Space's own origin.
-    pub(super) origin: String,
-    /// The same below this origin.
-    pub(super) path: String,
-    /// Its page here.
-    pub(super) page: String,
+    /// The stage in one or two words.
+    pub(super) short: &'static str,
+    /// In a sentence's worth.
+    pub(super) long: &'static str,
 }
 
 // === impl Look ===
 
 impl Look {
-    /// How a Space looks now. Of a protected one only what is not its source.
+    /// From what the gallery keeps.
+    pub(super) async fn of_shown(state: &WebState, shown: &Shown) -> Result<Self, PageError> {
+        let stage = state.lifecycle.view(&shown.space).await?.stage;
+        Ok(Self::new(&shown.space, &shown.showing, stage, shown.likes))
+    }
+
+    /// From the Space itself.
     pub(super) async fn of(
         state: &WebState,
-        arrival: &Arrival,
         space: &Space,
+        stage: Stage,
+        likes: i64,
     ) -> Result<Self, PageError> {
-        let stage = state.lifecycle.view(space).await?.stage;
-        let face = match space.visibility {
-            Visibility::Public => state.cards.face(space).await?,
-            Visibility::Protected | Visibility::Private => Default::default(),
-        };
-        let (mood, words) = in_words(stage);
-        Ok(Self {
-            title: face.title(space),
-            emoji: emoji(&face),
-            description: face.text("short_description").unwrap_or_default(),
+        let showing = showing(state, space).await?;
+        Ok(Self::new(space, &showing, stage, likes))
+    }
+
+    fn new(space: &Space, showing: &Showing, stage: Stage, likes: i64) -> Self {
+        Self {
+            title: showing.title.clone(),
+            emoji: showing.emoji.clone(),
+            description: showing.description.clone(),
             owner: space.name.owner.to_string(),
             name: space.name.to_string(),
             sdk: space.sdk.clone().unwrap_or_default(),
-            mood,
-            stage: words,
-            from: color(&face, "colorFrom", "indigo"),
-            to: color(&face, "colorTo", "blue"),
-            origin: arrival.origin(&state.config, space),
-            path: arrival.path(&space.name),
-            page: arrival.page(&space.name),
-        })
+            stage: StageLook::of(stage),
+            from: color(&showing.color_from, "green").to_owned(),
+            to: color(&showing.color_to, "blue").to_owned(),
+            likes,
+            visibility: space.visibility.as_str(),
+        }
     }
+}
+
+/// What a Space shows of itself: of a public one what its card says, of others no more than their name.
+pub(super) async fn showing(state: &WebState, space: &Space) -> Result<Showing, PageError> {
+    let face = match space.visibility {
+        Visibility::Public => state.cards.face(space).await?,
+        Visibility::Protected | Visibility::Private => Default::default(),
+    };
+    let field = |key: &str, most| text::line(&face.text(key).unwrap_or_default(), most);
+    Ok(Showing {
+        title: text::line(&face.title(space), 80),
+        emoji: emoji(&face),
+        color_from: color(&field("colorFrom", 20), "green").to_owned(),
+        color_to: color(&field("colorTo", 20), "blue").to_owned(),
+        description: field("short_description", 160),
+        tags: tags(&face),
+    })
+}
+
+fn tags(face: &Face) -> Vec<String> {
+    let plain = |tag: &&str| !tag.trim().is_empty() && tag.chars().count() <= MAX_TAG;
+    let mut tags: Vec<_> = face
+        .list("tags")
+        .into_iter()
+        .filter(plain)
+        .map(|tag| text::line(tag.trim(), MAX_TAG).to_lowercase())
+        .take(MAX_TAGS)
+        .collect();
+    tags.sort();
+    tags.dedup();
+    tags
 }
 
 /// A card's emoji, or the first few characters of whatever stands in its place.
 fn emoji(face: &Face) -> String {
-    let text = face.text("emoji").unwrap_or_else(|| "✨".to_owned());
-    text.chars().take(8).collect()
+    let text = face.text("emoji").unwrap_or_else(|| "🌱".to_owned());
+    text.chars()
+        .filter(|letter| !letter.is_control() && !letter.is_whitespace())
+        .take(8)
+        .collect()
 }
 
-fn color(face: &Face, key: &str, default: &'static str) -> &'static str {
-    let wanted = face.text(key).unwrap_or_default();
-    COLORS
-        .into_iter()
-        .find(|known| *known == wanted)
-        .unwrap_or(default)
+fn color<'a>(wanted: &str, default: &'a str) -> &'a str {
+    let known = COLORS.into_iter().find(|known| *known == wanted);
+    known.unwrap_or(default)
 }
 
-/// A stage for visitors: how it is coloured and what it is called.
-fn in_words(stage: Stage) -> (&'static str, &'static str) {
-    match stage {
-        Stage::Running => ("good", "running"),
-        Stage::RunningBuilding => ("good", "running, a new version is being built"),
-        Stage::RunningAppStarting => ("good", "running, a new version is starting"),
-        Stage::Sleeping => ("rest", "asleep, a visit wakes it"),
-        Stage::Paused => ("rest", "paused by its owner"),
-        Stage::Building => ("busy", "being built"),
-        Stage::AppStarting => ("busy", "starting"),
-        Stage::NoAppFile => ("rest", "empty"),
-        Stage::ConfigError => ("bad", "its card has an error"),
-        Stage::BuildError => ("bad", "does not build"),
-        Stage::RuntimeError => ("bad", "does not run"),
-        Stage::Deleting => ("rest", "being removed"),
+// === impl StageLook ===
+
+impl StageLook {
+    /// A stage for visitors.
+    pub(super) fn of(stage: Stage) -> Self {
+        let (mood, short, long) = match stage {
+            Stage::Running => ("good", "running", "It is running."),
+            Stage::RunningBuilding => (
+                "good",
+                "rebuilding",
+                "A new version is being built; the one before answers.",
+            ),
+            Stage::RunningAppStarting => (
+                "good",
+                "restarting",
+                "A new version is starting; the one before answers.",
+            ),
+            Stage::Sleeping => (
+                "rest",
+                "asleep",
+                "Nobody has visited for a while. A visit wakes it.",
+            ),
+            Stage::Paused => (
+                "rest",
+                "paused",
+                "It is paused until its owner restarts it.",
+            ),
+            Stage::Building => ("busy", "building", "It is being built."),
+            Stage::AppStarting => ("busy", "starting", "It is starting."),
+            Stage::NoAppFile => (
+                "rest",
+                "empty",
+                "Nothing that runs has been published here yet.",
+            ),
+            Stage::ConfigError => ("bad", "card error", "Its card has an error."),
+            Stage::BuildError => (
+                "bad",
+                "build error",
+                "The published version does not build.",
+            ),
+            Stage::RuntimeError => ("bad", "crashed", "It was built and does not run."),
+            Stage::Deleting => ("rest", "leaving", "It is being removed."),
+        };
+        Self {
+            word: stage.as_str(),
+            mood,
+            short,
+            long,
+        }
+    }
+
+    /// Whether it will soon be another by itself.
+    pub(super) fn is_passing(self) -> bool {
+        self.mood == "busy" || matches!(self.short, "rebuilding" | "restarting")
     }
 }

@@ -1,53 +1,120 @@
-//! Pages for people: the start page, a page for each Space, error pages.
+//! Pages for people: the gallery, a Space's own pages, publishing, an account's page, the operator's console.
 //!
-//! They need no script and run none: the policy in [`headers`] forbids it. Everything an author wrote reaches a page as
-//! escaped text. Nobody is signed in here, so a page shows what anybody may see.
+//! A page is made on the server and works without scripts where it can; where it lives (a log that grows, a folder that
+//! is dropped) a small script of ours is let in by the page's nonce, and nothing else is ([`headers`]). Everything an
+//! author wrote reaches a page as escaped text, but for READMEs, of which [`markdown`] lets through what cannot act. Who
+//! looks is a session in a cookie ([`visitor`]); what is changed is changed by forms that carry its token ([`posted`]).
 
+mod account;
+mod ansi;
 mod assets;
+mod chart;
 mod error;
 mod gallery;
 mod headers;
+mod highlight;
 mod look;
+mod markdown;
+mod operator;
+mod posted;
+mod publish;
+mod showcase;
 mod space;
+mod text;
+mod visitor;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
 use axum::routing::get;
 
 pub use error::PageError;
+pub use publish::Starter;
 
+use crate::auth::Auth;
 use crate::cards::Cards;
 use crate::config::Config;
+use crate::domain::{AccountId, SpaceId};
+use crate::ledger::Ledger;
 use crate::lifecycle::Lifecycle;
 use crate::repo::Repos;
-use crate::store::Store;
+use crate::store::{Event, Store};
+
+/// The largest form, but for the one that files are uploaded with.
+const MAX_FORM_BYTES: usize = 1 << 20;
+
+/// The rooms that pages are made from.
+pub struct WebParts {
+    /// Rows.
+    pub store: Store,
+    /// Files.
+    pub repos: Repos,
+    /// Who looks.
+    pub auth: Auth,
+    /// What runs.
+    pub lifecycle: Lifecycle,
+    /// Who holds what.
+    pub ledger: Ledger,
+    /// Addresses and limits.
+    pub config: Arc<Config>,
+    /// Spaces to begin with.
+    pub starters: Vec<Starter>,
+}
 
 /// What pages are made from. Cheap to clone.
 #[derive(Clone)]
 pub struct WebState {
-    /// Rows.
-    pub store: Store,
-    /// What runs.
-    pub lifecycle: Lifecycle,
-    /// Addresses.
-    pub config: Arc<Config>,
-    /// Titles, emojis, READMEs.
-    pub cards: Cards,
+    store: Store,
+    repos: Repos,
+    auth: Auth,
+    lifecycle: Lifecycle,
+    ledger: Ledger,
+    config: Arc<Config>,
+    starters: Arc<[Starter]>,
+    cards: Cards,
+    showcase: showcase::Showcase,
+    attempts: account::Attempts,
+    rates: operator::Rates,
 }
 
 // === impl WebState ===
 
 impl WebState {
     /// From the rooms below.
-    pub fn new(store: Store, repos: Repos, lifecycle: Lifecycle, config: Arc<Config>) -> Self {
+    pub fn new(parts: WebParts) -> Self {
         Self {
-            store,
-            lifecycle,
-            config,
-            cards: Cards::new(repos),
+            cards: Cards::new(parts.repos.clone()),
+            store: parts.store,
+            repos: parts.repos,
+            auth: parts.auth,
+            lifecycle: parts.lifecycle,
+            ledger: parts.ledger,
+            config: parts.config,
+            starters: parts.starters.into(),
+            showcase: showcase::Showcase::default(),
+            attempts: account::Attempts::default(),
+            rates: operator::Rates::default(),
         }
+    }
+
+    /// Adds to the audit trail what somebody did here.
+    async fn note(
+        &self,
+        actor: AccountId,
+        action: &'static str,
+        space: Option<SpaceId>,
+        detail: String,
+    ) -> Result<(), PageError> {
+        let event = Event {
+            at: jiff::Timestamp::now().as_millisecond(),
+            actor: Some(actor),
+            action,
+            space,
+            detail,
+        };
+        Ok(self.store.record(event).await?)
     }
 }
 
@@ -55,15 +122,12 @@ impl WebState {
 pub fn router(state: WebState) -> Router {
     Router::new()
         .route("/", get(gallery::page))
-        .route("/spaces/{owner}/{name}", get(space::page))
-        // Addresses that clients print after an upload; they lead to the Space until there are such pages.
-        .route("/spaces/{owner}/{name}/tree/{*rest}", get(space::redirect))
-        .route("/spaces/{owner}/{name}/blob/{*rest}", get(space::redirect))
-        .route(
-            "/spaces/{owner}/{name}/commit/{*rest}",
-            get(space::redirect),
-        )
-        .route("/assets/style.css", get(assets::style))
+        .merge(space::routes())
+        .merge(account::routes())
+        .merge(operator::routes())
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .merge(publish::routes())
+        .route("/assets/{name}", get(assets::asset))
         .fallback(error::no_page)
         .layer(map_response(headers::protect))
         .with_state(state)

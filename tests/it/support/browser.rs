@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::{Request, eventually};
+use super::{Answer, Request, eventually};
 
 /// Chromium without a window. Its drop ends it, and every child of it.
 pub struct Browser {
@@ -16,6 +17,12 @@ pub struct Browser {
     session: String,
     _profile: tempfile::TempDir,
 }
+
+/// How long an element is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an element's identifier is called in answers (WebDriver §12.1).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 const FLAGS: [&str; 7] = [
     "--headless=new",
@@ -32,6 +39,11 @@ const FLAGS: [&str; 7] = [
 impl Browser {
     /// Of a desktop, 1200 by 900.
     pub fn open() -> Self {
+        Self::sized(1200, 900, false)
+    }
+
+    /// Of that size, and of somebody who likes it dark.
+    pub fn sized(width: u32, height: u32, dark: bool) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -51,7 +63,10 @@ impl Browser {
         let address = ([127, 0, 0, 1], port.expect("a port")).into();
         let profile = tempfile::tempdir().unwrap();
         let mut arguments: Vec<_> = FLAGS.map(str::to_owned).into();
-        arguments.push("--window-size=1200,900".into());
+        arguments.push(format!("--window-size={width},{height}"));
+        if dark {
+            arguments.push("--blink-settings=preferredColorScheme=0".into());
+        }
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
         let mut browser = Self {
             driver,
@@ -68,12 +83,20 @@ impl Browser {
 
     #[track_caller]
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.ask(method, path, body).expect(200).json()["value"].clone()
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
         let target = match self.session.as_str() {
             "" => "/session".to_owned(),
             session => format!("/session/{session}{path}"),
         };
-        let request = Request::new(method, target).json(body);
-        request.send(self.address).expect(200).json()["value"].clone()
+        let request = Request::new(method, target);
+        let request = match method {
+            "GET" => request,
+            _ => request.json(body),
+        };
+        request.send(self.address)
     }
 
     /// Goes there, and waits until the page has loaded.
@@ -103,6 +126,70 @@ impl Browser {
             std::thread::sleep(Duration::from_millis(200));
         }
         false
+    }
+
+    /// The same with an argument, for a script that calls `arguments[1]` with its answer.
+    #[track_caller]
+    pub fn run_async(&self, script: &str, argument: &Value) -> Value {
+        let body = json!({ "script": script, "args": [argument] });
+        self.call("POST", "/execute/async", &body)
+    }
+
+    /// Where it is.
+    #[track_caller]
+    pub fn address(&self) -> String {
+        let url = self.call("GET", "/url", &Value::Null);
+        url.as_str().unwrap().to_owned()
+    }
+
+    /// The element, once it is there.
+    #[track_caller]
+    pub fn find(&self, css: &str) -> String {
+        let wanted = json!({ "using": "css selector", "value": css });
+        eventually(PATIENCE, css, || {
+            let found = self.ask("POST", "/element", &wanted);
+            let found = (found.status == 200).then(|| found.json())?;
+            found["value"][ELEMENT].as_str().map(str::to_owned)
+        })
+    }
+
+    /// Clicks on the element, once it is there.
+    #[track_caller]
+    pub fn click(&self, css: &str) {
+        let path = format!("/element/{}/click", self.find(css));
+        self.call("POST", &path, &json!({}));
+    }
+
+    /// Types into a field, after what is there.
+    #[track_caller]
+    pub fn fill(&self, css: &str, text: &str) {
+        let path = format!("/element/{}/value", self.find(css));
+        self.call("POST", &path, &json!({ "text": text }));
+    }
+
+    /// Waits until the element shows that text.
+    #[track_caller]
+    pub fn shows(&self, css: &str, text: &str) {
+        let found =
+            format!("(document.querySelector({css:?})?.innerText ?? '').includes({text:?})");
+        self.waits_for(&found);
+    }
+
+    /// Goes on inside the frame; `None` goes back to the page.
+    #[track_caller]
+    pub fn enter(&self, css: Option<&str>) {
+        let id = css.map_or(Value::Null, |css| json!({ ELEMENT: self.find(css) }));
+        self.call("POST", "/frame", &json!({ "id": id }));
+    }
+
+    /// A picture of what is seen, as PNG.
+    #[track_caller]
+    pub fn picture(&self) -> Vec<u8> {
+        let picture = self.call("GET", "/screenshot", &Value::Null);
+        let picture = picture.as_str().unwrap();
+        base64::engine::general_purpose::STANDARD
+            .decode(picture)
+            .unwrap()
     }
 
     /// Waits until an expression of the page is true.

@@ -1,0 +1,53 @@
+//! What operators look at: the newest builds of all Spaces.
+
+use super::fields::Fields;
+use super::{Store, StoreError};
+use crate::domain::{BuildError, BuildState, Millis, SpaceName};
+
+/// A build among those of all Spaces.
+#[derive(Debug, Clone)]
+pub struct BuildRecord {
+    /// Of which Space.
+    pub space: SpaceName,
+    /// Where it stands.
+    pub state: BuildState,
+    /// When it was asked for.
+    pub created_at: Millis,
+    /// When it ended.
+    pub finished_at: Option<Millis>,
+    /// Why it failed, if it did.
+    pub error: Option<BuildError>,
+}
+
+impl Store {
+    /// The newest builds, those that wait and run among them, newest first.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn recent_builds(&self, limit: i64) -> Result<Vec<BuildRecord>, StoreError> {
+        // Identifiers are made in the order of time, so the newest ones need no index of their own.
+        let rows = sqlx::query(
+            "SELECT b.id, b.state, b.error, b.created_at, b.finished_at, s.name, a.name AS owner_name \
+             FROM builds b JOIN spaces s ON s.id = b.space_id JOIN accounts a ON a.id = s.owner_id \
+             WHERE s.desired <> 'deleted' ORDER BY b.id DESC LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let fields = Fields::new(row, "builds", "id")?;
+                Ok(BuildRecord {
+                    space: SpaceName {
+                        owner: fields.parsed("owner_name")?,
+                        name: fields.parsed("name")?,
+                    },
+                    state: fields.word("state", BuildState::from_word)?,
+                    created_at: fields.number("created_at")?,
+                    finished_at: fields.optional_number("finished_at")?,
+                    error: fields.optional_json("error")?,
+                })
+            })
+            .collect()
+    }
+}

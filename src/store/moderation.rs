@@ -1,0 +1,148 @@
+//! What visitors report, and what owners answer whose Spaces are disabled.
+
+use sqlx::any::AnyRow;
+use uuid::Uuid;
+
+use super::fields::Fields;
+use super::{Store, StoreError, now};
+use crate::domain::{AccountId, Millis, SpaceId, SpaceName};
+
+/// What a visitor told about a Space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// To close it by.
+    pub id: String,
+    /// About which.
+    pub space: SpaceId,
+    /// Its name.
+    pub name: SpaceName,
+    /// By whom; `None` is a visitor without an account.
+    pub reporter: Option<AccountId>,
+    /// In the visitor's words.
+    pub reason: String,
+    /// When.
+    pub at: Millis,
+}
+
+/// Open reports about one Space; a further one says nothing new.
+const MAX_REPORTS: i64 = 20;
+
+impl Store {
+    /// Keeps a report; whether it was kept, which it is not when there are twenty about this Space.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn report(
+        &self,
+        space: SpaceId,
+        reporter: Option<AccountId>,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let kept = sqlx::query(
+            "INSERT INTO reports (id, space_id, reporter_id, reason, at) SELECT $1, id, $3, $4, $5 FROM spaces \
+             WHERE id = $2 AND (SELECT COUNT(*) FROM reports WHERE space_id = $2) < $6",
+        )
+        .bind(Uuid::now_v7().simple().to_string())
+        .bind(space.to_string())
+        .bind(reporter.map(|id| id.to_string()))
+        .bind(reason)
+        .bind(now())
+        .bind(MAX_REPORTS)
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    /// Open reports, newest first.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn reports(&self, limit: i64) -> Result<Vec<Report>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT r.id, r.space_id, a.name AS owner_name, s.name, r.reporter_id, r.reason, r.at FROM reports r \
+             JOIN spaces s ON s.id = r.space_id JOIN accounts a ON a.id = s.owner_id \
+             WHERE s.desired <> 'deleted' ORDER BY r.at DESC, r.id DESC LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(read_report).collect()
+    }
+
+    /// Closes a report; whether there was one.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn close_report(&self, id: &str) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let closed = sqlx::query("DELETE FROM reports WHERE id = $1")
+            .bind(id)
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(closed.rows_affected() > 0)
+    }
+
+    /// Keeps what its owner says to a Space's being disabled, in place of what was said before; whether it is disabled.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn answer(&self, space: SpaceId, answer: &str) -> Result<bool, StoreError> {
+        let mut write = self.write().await?;
+        let kept = sqlx::query(
+            "INSERT INTO answers (space_id, answer, at) SELECT id, $2, $3 FROM spaces \
+             WHERE id = $1 AND disabled IS NOT NULL \
+             ON CONFLICT (space_id) DO UPDATE SET answer = $2, at = $3",
+        )
+        .bind(space.to_string())
+        .bind(answer)
+        .bind(now())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(kept.rows_affected() > 0)
+    }
+
+    /// Forgets the answer: what it was to no longer holds.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn forget_answer(&self, space: SpaceId) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        sqlx::query("DELETE FROM answers WHERE space_id = $1")
+            .bind(space.to_string())
+            .execute(&mut *write)
+            .await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// What the owner of that Space answered.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn answer_of(&self, space: SpaceId) -> Result<Option<String>, StoreError> {
+        let answer = sqlx::query_scalar("SELECT answer FROM answers WHERE space_id = $1")
+            .bind(space.to_string())
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(answer)
+    }
+}
+
+fn read_report(row: &AnyRow) -> Result<Report, StoreError> {
+    let fields = Fields::new(row, "reports", "id")?;
+    Ok(Report {
+        id: fields.text("id")?,
+        space: fields.parsed("space_id")?,
+        name: SpaceName {
+            owner: fields.parsed("owner_name")?,
+            name: fields.parsed("name")?,
+        },
+        reporter: fields.optional_parsed("reporter_id")?,
+        reason: fields.text("reason")?,
+        at: fields.number("at")?,
+    })
+}

@@ -1,0 +1,231 @@
+//! Signing in, with a token or with a name and a password, and out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use http::{StatusCode, header};
+use serde::Deserialize;
+
+use crate::auth::{AuthError, PASSWORD_LENGTH};
+use crate::domain::{AccountId, Scope};
+use crate::web::error::show;
+use crate::web::posted::{OpenForm, Posted};
+use crate::web::visitor::{Frame, Visitor};
+use crate::web::{PageError, WebState};
+
+/// Wrong passwords for one name in a row of [`WINDOW`]s before it has to wait.
+const MAX_ATTEMPTS: u32 = 10;
+const WINDOW: Duration = Duration::from_secs(300);
+
+/// Names remembered at once; past it all are forgotten.
+const MAX_NAMES: usize = 10_000;
+
+/// Wrong passwords, by name. Cheap to clone; all clones count together.
+#[derive(Debug, Clone, Default)]
+pub(in crate::web) struct Attempts(Arc<Mutex<HashMap<String, (Instant, u32)>>>);
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "login.html", config = "src/web/askama.toml")]
+struct LoginPage {
+    frame: Frame,
+    next: String,
+    /// What was typed as a name.
+    name: String,
+    token_problem: &'static str,
+    password_problem: &'static str,
+}
+
+/// `GET /login`
+pub(super) async fn page(visitor: Visitor, Query(asked): Query<Asked>) -> Response {
+    let next = inside(&asked.next).to_owned();
+    if visitor.session.is_some() {
+        return Redirect::to(&next).into_response();
+    }
+    form(&visitor, next, "", "", "")
+}
+
+/// `POST /login`: `token`, or `name` and `password`.
+pub(super) async fn sign_in(
+    State(state): State<WebState>,
+    OpenForm { visitor, fields }: OpenForm,
+) -> Result<Response, PageError> {
+    let next = inside(fields.get("next")).to_owned();
+    let token = fields.get("token");
+    let known = match token.is_empty() {
+        false => by_token(&state, token).await?,
+        true => by_password(&state, fields.get("name"), fields.raw("password")).await?,
+    };
+    let Some(account) = known else {
+        let (token_problem, password_problem) = match token.is_empty() {
+            false => (
+                "This token opens nothing here: unknown, expired, or for reading only.",
+                "",
+            ),
+            true => ("", "There is no account with that name and password."),
+        };
+        let page = form(
+            &visitor,
+            next,
+            fields.get("name"),
+            token_problem,
+            password_problem,
+        );
+        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
+    };
+    if let Some(before) = &visitor.session {
+        state.auth.end_session(before).await?;
+    }
+    let session = state.auth.begin_session(account).await?;
+    let cookie = visitor.cookie(Some(session.expose()));
+    let cookies = AppendHeaders([(header::SET_COOKIE, cookie)]);
+    Ok((cookies, Redirect::to(&next)).into_response())
+}
+
+/// `POST /logout`
+pub(super) async fn sign_out(
+    State(state): State<WebState>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    state.auth.end_session(&posted.session).await?;
+    let cookies = AppendHeaders([(header::SET_COOKIE, posted.visitor.cookie(None))]);
+    Ok((cookies, Redirect::to("/")).into_response())
+}
+
+/// A session may do all that the account may, so a token that may only read is not enough for one.
+async fn by_token(state: &WebState, token: &str) -> Result<Option<AccountId>, PageError> {
+    match state.auth.authenticate_token(token).await {
+        Ok(principal) => Ok(principal
+            .account
+            .filter(|_| principal.scope == Some(Scope::Write))
+            .map(|account| account.id)),
+        Err(AuthError::BadToken) => Ok(None),
+        Err(AuthError::Store(error)) => Err(error.into()),
+    }
+}
+
+async fn by_password(
+    state: &WebState,
+    name: &str,
+    password: &str,
+) -> Result<Option<AccountId>, PageError> {
+    if password.chars().count() > *PASSWORD_LENGTH.end() {
+        return Ok(None);
+    }
+    if !state.attempts.may(name) {
+        return Err(PageError::TooMany(
+            "Too many wrong passwords for this name. Wait five minutes, or sign in with a token."
+                .to_owned(),
+        ));
+    }
+    match state.auth.check_password(name, password).await {
+        Ok(account) => Ok(Some(account)),
+        Err(AuthError::BadToken) => {
+            state.attempts.failed(name);
+            Ok(None)
+        }
+        Err(AuthError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn form(
+    visitor: &Visitor,
+    next: String,
+    name: &str,
+    token_problem: &'static str,
+    password_problem: &'static str,
+) -> Response {
+    let frame = visitor.frame();
+    show(
+        &frame.clone(),
+        &LoginPage {
+            frame,
+            next,
+            name: name.chars().take(100).collect(),
+            token_problem,
+            password_problem,
+        },
+    )
+}
+
+/// An address to go on to, which is one of ours: what else stands there leads to the start.
+fn inside(next: &str) -> &str {
+    let own = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(['\\', '\r', '\n', '\t'])
+        // A Space below this origin is not one of our pages.
+        && !next.starts_with("/run/");
+    if own { next } else { "/" }
+}
+
+// === impl Attempts ===
+
+impl Attempts {
+    pub(super) fn may(&self, name: &str) -> bool {
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names
+            .get(&key(name))
+            .is_none_or(|(since, count)| *count < MAX_ATTEMPTS || since.elapsed() > WINDOW)
+    }
+
+    pub(super) fn failed(&self, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MAX_NAMES {
+            names.clear();
+        }
+        let (since, count) = names.entry(key(name)).or_insert((Instant::now(), 0));
+        if since.elapsed() > WINDOW {
+            (*since, *count) = (Instant::now(), 0);
+        }
+        *count += 1;
+    }
+}
+
+fn key(name: &str) -> String {
+    name.chars()
+        .take(64)
+        .collect::<String>()
+        .to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_nowhere_else() {
+        for own in ["/", "/new?x=1", "/spaces/a/b"] {
+            assert_eq!(inside(own), own);
+        }
+        for other in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "/run/a/b/",
+            "/\t/evil.example",
+        ] {
+            assert_eq!(inside(other), "/", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_ten_attempts() {
+        let attempts = Attempts::default();
+        for _ in 0..10 {
+            assert!(attempts.may("ada"));
+            attempts.failed("Ada");
+        }
+        assert!(!attempts.may("ADA"));
+        assert!(attempts.may("bob"));
+    }
+}

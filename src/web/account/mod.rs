@@ -1,0 +1,19 @@
+//! Signing in and out, and an account's own page.
+
+mod login;
+mod settings;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::WebState;
+
+pub(super) use login::Attempts;
+
+/// All pages of accounts.
+pub(super) fn routes() -> Router<WebState> {
+    Router::new()
+        .route("/login", get(login::page).post(login::sign_in))
+        .route("/logout", post(login::sign_out))
+        .route("/settings", get(settings::page).post(settings::change))
+}

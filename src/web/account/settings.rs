@@ -1,0 +1,283 @@
+//! An account's own page: its Spaces, what it holds of its quota, its tokens, its password.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::auth::{AuthError, PASSWORD_LENGTH, new_token};
+use crate::domain::{Account, Scope};
+use crate::store::{ListSpaces, NewToken, StoreError};
+use crate::web::chart::Bar;
+use crate::web::error::show;
+use crate::web::look::StageLook;
+use crate::web::posted::{Fields, Posted};
+use crate::web::visitor::{Frame, Visitor};
+use crate::web::{PageError, WebState, text};
+
+/// Spaces that are listed.
+const MAX_LISTED: i64 = 1000;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
+struct OwnSpace {
+    name: String,
+    stage: StageLook,
+    sdk: String,
+    visibility: &'static str,
+    hardware: String,
+    cpu: String,
+    memory: String,
+    requests: u64,
+    /// Why an operator has stopped it; empty if none has.
+    held: String,
+}
+
+struct Token {
+    name: String,
+    scope: &'static str,
+}
+
+/// What goes with the answer to a form.
+#[derive(Default)]
+struct Outcome {
+    done: String,
+    section: &'static str,
+    problem: String,
+    /// A token on its one way to its owner.
+    token: String,
+}
+
+#[derive(Template)]
+#[template(path = "account.html", config = "src/web/askama.toml")]
+struct AccountPage {
+    frame: Frame,
+    spaces: Vec<OwnSpace>,
+    /// What it may have of each resource, by its name.
+    gauges: Vec<(&'static str, Bar)>,
+    /// When the day ends of which CPU time is counted.
+    resets: String,
+    cpu: String,
+    requests: u64,
+    tokens: Vec<Token>,
+    has_password: bool,
+    outcome: Outcome,
+}
+
+/// `GET /settings`
+pub(super) async fn page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    let outcome = Outcome {
+        done: asked.done,
+        ..Outcome::default()
+    };
+    render(&state, &visitor, outcome).await
+}
+
+/// `POST /settings`: `do` names the change.
+pub(super) async fn change(
+    State(state): State<WebState>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    let fields = &posted.fields;
+    let word = fields.get("do").to_owned();
+    let changed = match word.as_str() {
+        "token" => match create_token(&state, &posted.account, fields).await {
+            Ok(token) => {
+                // Shown this once, so the answer is the page itself.
+                let outcome = Outcome {
+                    section: "tokens",
+                    token,
+                    ..Outcome::default()
+                };
+                return render(&state, &posted.visitor, outcome).await;
+            }
+            Err(error) => Err(error),
+        },
+        "token-delete" => {
+            let name = fields.raw("name");
+            state.store.delete_token(posted.account.id, name).await?;
+            Ok(())
+        }
+        "password" => set_password(&state, &posted).await,
+        _ => Err(PageError::BadRequest(
+            "There is no such setting.".to_owned(),
+        )),
+    };
+    let section = if word == "password" {
+        "password"
+    } else {
+        "tokens"
+    };
+    match changed {
+        Ok(()) => Ok(Redirect::to(&format!("/settings?done={section}#{section}")).into_response()),
+        Err(PageError::BadRequest(problem)) => {
+            let outcome = Outcome {
+                section,
+                problem,
+                ..Outcome::default()
+            };
+            let page = render(&state, &posted.visitor, outcome).await?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn create_token(
+    state: &WebState,
+    account: &Account,
+    fields: &Fields,
+) -> Result<String, PageError> {
+    let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
+    let name = fields.get("name");
+    if name.is_empty() || name.chars().count() > 64 || name.contains(char::is_control) {
+        return bad("A token's name has 1 to 64 characters.");
+    }
+    let Some(scope) = Scope::from_word(fields.get("scope")) else {
+        return bad("Choose what the token may do.");
+    };
+    let (token, hash) = new_token();
+    let record = NewToken {
+        account: account.id,
+        name: name.to_owned(),
+        scope,
+        hash,
+        expires_at: None,
+        grants: Vec::new(),
+    };
+    match state.store.create_token(record).await {
+        Err(StoreError::Taken { .. }) => bad("You have a token of that name."),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(token.expose().to_owned()),
+    }
+}
+
+async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError> {
+    let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
+    let (fields, account) = (&posted.fields, &posted.account);
+    let (new, again) = (fields.raw("new"), fields.raw("again"));
+    let length = new.chars().count();
+    if !PASSWORD_LENGTH.contains(&length) {
+        return bad("A password has 10 to 200 characters.");
+    }
+    if new != again {
+        return bad("The two are not the same.");
+    }
+    if has_password(state, account).await? {
+        // A browser left open must not be enough to lock its owner out.
+        if !state.attempts.may(account.name.as_str()) {
+            return bad("Too many wrong passwords. Wait five minutes.");
+        }
+        match state
+            .auth
+            .check_password(account.name.as_str(), fields.raw("present"))
+            .await
+        {
+            Ok(_) => {}
+            Err(AuthError::BadToken) => {
+                state.attempts.failed(account.name.as_str());
+                return bad("The present password is another.");
+            }
+            Err(AuthError::Store(error)) => return Err(error.into()),
+        }
+    }
+    state
+        .auth
+        .set_password(&posted.session, account.id, new)
+        .await?;
+    Ok(())
+}
+
+async fn has_password(state: &WebState, account: &Account) -> Result<bool, PageError> {
+    let known = state.store.password(&account.name).await?;
+    Ok(known.is_some_and(|(_, hash)| hash.is_some()))
+}
+
+async fn render(
+    state: &WebState,
+    visitor: &Visitor,
+    outcome: Outcome,
+) -> Result<Response, PageError> {
+    let (_, account) = visitor.signed_in()?;
+    let list = ListSpaces {
+        owner: Some(account.name.clone()),
+        visible_to: Some(account.id),
+        limit: MAX_LISTED,
+        ..ListSpaces::default()
+    };
+    let mut spaces = Vec::new();
+    let (mut cpu, mut requests) = (0, 0);
+    for space in state.store.list_spaces(&list).await? {
+        let view = state.lifecycle.view(&space).await?;
+        cpu += view.usage.cpu_ms;
+        requests += view.usage.requests;
+        spaces.push(OwnSpace {
+            name: space.name.to_string(),
+            stage: StageLook::of(view.stage),
+            sdk: space.sdk.unwrap_or_default(),
+            visibility: space.visibility.as_str(),
+            hardware: view
+                .hardware_requested
+                .map(|hardware| hardware.name)
+                .unwrap_or_default(),
+            cpu: text::cpu_time(view.usage.cpu_ms),
+            memory: text::memory(view.usage.memory_bytes),
+            requests: view.usage.requests,
+            held: space
+                .disabled
+                .map(|reason| text::line(&reason, 300))
+                .unwrap_or_default(),
+        });
+    }
+    let quota = state.lifecycle.quota(account.id).await?;
+    let gauges = quota.lines.iter().map(|line| {
+        let bar = Bar::new(line.used, line.limit, |amount| line.resource.text(amount));
+        (line.resource.noun(), bar)
+    });
+    let tokens = state.store.list_tokens(account.id).await?;
+    let frame = visitor.frame();
+    Ok(show(
+        &frame.clone(),
+        &AccountPage {
+            gauges: gauges.collect(),
+            resets: text::moment(quota.resets_at),
+            cpu: text::cpu_time(cpu),
+            requests,
+            tokens: tokens
+                .into_iter()
+                .map(|token| Token {
+                    name: token.name,
+                    scope: token.scope.as_str(),
+                })
+                .collect(),
+            has_password: has_password(state, account).await?,
+            spaces,
+            outcome,
+            frame,
+        },
+    ))
+}
+
+// === impl AccountPage ===
+
+impl AccountPage {
+    fn problem_of(&self, section: &str) -> &str {
+        match self.outcome.section == section {
+            true => &self.outcome.problem,
+            false => "",
+        }
+    }
+
+    fn is_done(&self, section: &str) -> bool {
+        self.outcome.done == section
+    }
+}

@@ -1,0 +1,301 @@
+//! Publishing from a browser: a form, the checks that the API makes, each shown at its field, and on to the build's log.
+
+mod draft;
+mod upload;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::error::show;
+use super::space;
+use super::visitor::{Frame, Visitor};
+use super::{PageError, WebState, text};
+use crate::domain::{Sdk, Space, SpaceName, Visibility};
+use crate::lifecycle::{LifecycleError, NewCopy};
+use crate::repo::{CommitRequest, MAIN, Operation, Spool};
+use crate::store::NewSpace;
+
+use draft::{Draft, Problems, ready};
+use upload::Upload;
+
+pub use draft::Starter;
+
+/// A size on offer.
+struct Size {
+    name: String,
+    label: String,
+    /// Whether the quota left has room for it.
+    fits: bool,
+    chosen: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    copy: String,
+    #[serde(default)]
+    from: String,
+}
+
+#[derive(Template)]
+#[template(path = "new.html", config = "src/web/askama.toml")]
+struct NewPage {
+    frame: Frame,
+    draft: Draft,
+    problems: Problems,
+    sdks: Vec<(&'static str, &'static str)>,
+    sizes: Vec<Size>,
+    starters: Vec<Starter>,
+    left: String,
+    most: String,
+}
+
+/// `/new`
+pub(super) fn routes() -> Router<WebState> {
+    // What is uploaded is counted as it comes, against the limits of repositories.
+    let form = get(page).post(publish);
+    Router::new().route("/new", form.layer(DefaultBodyLimit::disable()))
+}
+
+async fn page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    visitor.signed_in()?;
+    let mut draft = Draft::default();
+    if !asked.copy.is_empty() {
+        let source = source(&state, &visitor, &asked.copy).await?;
+        draft.how = "copy".to_owned();
+        draft.copy = source.name.to_string();
+        draft.name = source.name.name.to_string();
+        draft.sdk = source.sdk.unwrap_or_default();
+    } else if state.starters.iter().any(|known| known.name == asked.from) {
+        draft.how = "starter".to_owned();
+        draft.starter = asked.from;
+    }
+    render(&state, &visitor, draft, Problems::default())
+}
+
+async fn publish(
+    State(state): State<WebState>,
+    request: axum::extract::Request,
+) -> Result<Response, PageError> {
+    let (visitor, upload) = upload::receive(&state, request).await?;
+    let draft = Draft::of(&upload.fields);
+    match attempt(&state, &visitor, &draft, upload).await {
+        Ok(space) => {
+            let to = format!("/spaces/{}/logs?which=build", space.name);
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(Refused::Problems(problems)) => {
+            let page = render(&state, &visitor, draft, problems)?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(Refused::Page(error)) => Err(error),
+    }
+}
+
+/// Why nothing was published.
+enum Refused {
+    Problems(Problems),
+    Page(PageError),
+}
+
+impl<E: Into<PageError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Page(error.into())
+    }
+}
+
+/// Everything is looked at before anything is made. What fails after that is taken back, so that the form can be sent
+/// again under the same name.
+async fn attempt(
+    state: &WebState,
+    visitor: &Visitor,
+    draft: &Draft,
+    mut upload: Upload,
+) -> Result<Space, Refused> {
+    let (_, account) = visitor.signed_in()?;
+    let mut problems = Problems::default();
+    let name = match draft.name.parse() {
+        Ok(name) => Some(SpaceName {
+            owner: account.name.clone(),
+            name,
+        }),
+        Err(error) => {
+            problems.add("name", format!("{error}"));
+            None
+        }
+    };
+    if let Some(name) = &name {
+        if let Some(existing) = state.store.space_by_name(name).await? {
+            problems.add(
+                "name",
+                format!("You have a Space {} already.", existing.name),
+            );
+        } else if let Err(error) = name.subdomain() {
+            problems.add("name", error.to_string());
+        }
+    }
+    match draft.how.as_str() {
+        "starter" => {
+            let starter = state
+                .starters
+                .iter()
+                .find(|known| known.name == draft.starter);
+            match starter {
+                Some(starter) => upload = upload.with(starter.files.clone()).await?,
+                None => problems.add("starter", "Choose one of them.".to_owned()),
+            }
+        }
+        "paste" => match draft::pasted(draft) {
+            Ok(file) => upload = upload.with(vec![file]).await?,
+            Err(problem) => problems.add("code", problem),
+        },
+        _ => {}
+    }
+    let copies = draft.how == "copy";
+    if !copies {
+        upload = ready(draft, upload, &mut problems).await?;
+    }
+    let (Some(name), true) = (name, problems.is_empty()) else {
+        return Err(Refused::Problems(problems));
+    };
+    let visibility = Visibility::from_word(&draft.visibility).unwrap_or(Visibility::Public);
+    let hardware = Some(draft.hardware.clone()).filter(|name| !name.is_empty());
+    if copies {
+        let from = source(state, visitor, &draft.copy).await?;
+        let new = NewCopy {
+            owner: account.id,
+            name,
+            visibility,
+            hardware,
+            sleep_after: None,
+        };
+        let made = state.lifecycle.duplicate((&from).into(), new).await;
+        let made = made.map_err(refused)?;
+        let space = state.store.space_by_id(made.id.space()).await?;
+        return space.ok_or(Refused::Page(PageError::NotFound));
+    }
+    let new = NewSpace {
+        owner: account.id,
+        name,
+        visibility,
+        hardware,
+        sleep_after: None,
+    };
+    let space = match state.lifecycle.create(new).await {
+        Ok(space) => space,
+        Err(error) => return Err(refused(error)),
+    };
+    match commit(state, &space, account.name.as_str(), upload).await {
+        Ok(()) => Ok(space),
+        Err(error) => {
+            // Half a Space is nobody's wish.
+            state.lifecycle.delete(space.id).await?;
+            match error {
+                PageError::BadRequest(text) => {
+                    problems.add("files", text);
+                    Err(Refused::Problems(problems))
+                }
+                other => Err(Refused::Page(other)),
+            }
+        }
+    }
+}
+
+/// Whom a refusal of the control plane concerns.
+fn refused(error: LifecycleError) -> Refused {
+    let field = match &error {
+        LifecycleError::Taken { .. } => "name",
+        LifecycleError::Quota { .. } => "form",
+        LifecycleError::Refused(text) if text.contains("hardware") => "hardware",
+        LifecycleError::Refused(_) => "name",
+        _ => return Refused::Page(error.into()),
+    };
+    let mut problems = Problems::default();
+    problems.add(field, error.to_string());
+    Refused::Problems(problems)
+}
+
+async fn commit(
+    state: &WebState,
+    space: &Space,
+    author: &str,
+    upload: Upload,
+) -> Result<(), PageError> {
+    let operations = upload.files.into_iter();
+    let request = CommitRequest {
+        branch: MAIN.to_owned(),
+        parent: None,
+        title: "Publish from the browser".to_owned(),
+        description: String::new(),
+        author: author.to_owned(),
+        operations: operations
+            .map(|(path, content)| Operation::Put { path, content })
+            .collect(),
+        spool: upload.spool,
+    };
+    let revision = state.repos.commit(space.id, request).await?;
+    state.lifecycle.publish(space.id, &revision).await?;
+    Ok(())
+}
+
+/// A Space to be copied, which its copier sees the source of.
+async fn source(state: &WebState, visitor: &Visitor, name: &str) -> Result<Space, PageError> {
+    let (owner, name) = name.split_once('/').ok_or(PageError::NotFound)?;
+    let found = space::find(state, visitor, owner, name).await?.source()?;
+    Ok(found.space)
+}
+
+fn render(
+    state: &WebState,
+    visitor: &Visitor,
+    draft: Draft,
+    problems: Problems,
+) -> Result<Response, PageError> {
+    let (_, account) = visitor.signed_in()?;
+    let owner = state.ledger.owner(account.id);
+    let book = &owner.memory;
+    let (used, most) = (book.used(), book.limit());
+    let left = most.saturating_sub(used);
+    let sizes = state.lifecycle.hardware().iter().map(|size| Size {
+        name: size.name.clone(),
+        label: format!(
+            "{}: {}, {}",
+            size.title,
+            size.cpu_text(),
+            size.memory_text()
+        ),
+        fits: size.limits.memory_bytes <= left,
+        chosen: draft.hardware == size.name,
+    });
+    let frame = visitor.frame();
+    Ok(show(
+        &frame.clone(),
+        &NewPage {
+            sdks: Sdk::ALL
+                .into_iter()
+                .map(|sdk| (sdk.as_str(), draft::about(sdk)))
+                .collect(),
+            sizes: sizes.collect(),
+            starters: state.starters.to_vec(),
+            left: text::memory(left),
+            most: text::memory(most),
+            frame,
+            draft,
+            problems,
+        },
+    ))
+}
+
+/// An empty spool.
+fn spool(state: &WebState) -> Result<Spool, PageError> {
+    Ok(state.repos.spool()?)
+}

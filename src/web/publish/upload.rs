@@ -1,0 +1,216 @@
+//! Taking files from a browser's form, to disk as they come.
+
+use axum::RequestExt;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequestParts, Multipart, Request};
+use std::io::Read;
+
+use super::draft::File;
+use super::spool;
+use crate::repo::{Content, FilePath, RepoError, RepoLimits, Spool};
+use crate::web::posted::{FORM_TOKEN, Fields, check_origin};
+use crate::web::visitor::Visitor;
+use crate::web::{PageError, WebState};
+
+/// Bytes of one field that is no file: pasted code is the longest.
+const MAX_FIELD: usize = 1 << 20;
+/// Fields that are no files.
+const MAX_FIELDS: usize = 40;
+
+/// Files that operating systems and tools leave lying about.
+const LITTER: [&str; 4] = [".DS_Store", "Thumbs.db", ".git", "__pycache__"];
+
+/// What a form brought: its fields, and its files in a spool.
+pub(super) struct Upload {
+    pub(super) fields: Fields,
+    pub(super) files: Vec<(FilePath, Content)>,
+    pub(super) spool: Spool,
+}
+
+/// Reads a form. Its token comes first, and before that is looked at no file is taken.
+pub(super) async fn receive(
+    state: &WebState,
+    request: Request,
+) -> Result<(Visitor, Upload), PageError> {
+    let (mut parts, body) = request.into_parts();
+    let visitor = Visitor::from_request_parts(&mut parts, state).await?;
+    check_origin(&parts.headers, &visitor)?;
+    let (session, _) = visitor.signed_in()?;
+    let session = session.clone();
+    let mut form: Multipart = Request::from_parts(parts, body)
+        .extract()
+        .await
+        .map_err(|_| PageError::BadRequest("This form was not sent as it should be.".to_owned()))?;
+    let limits = state.repos.limits().clone();
+    let mut spool = spool(state)?;
+    let mut fields = Fields::default();
+    let mut files: Vec<(String, Content)> = Vec::new();
+    let (mut count, mut left) = (0, limits.commit_bytes);
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        let Some(name) = field.name().map(str::to_owned) else {
+            continue;
+        };
+        if name != "files" {
+            count += 1;
+            let text = text_of(field).await?;
+            if count > MAX_FIELDS {
+                return Err(PageError::TooLarge);
+            }
+            fields.add(name, text);
+            continue;
+        }
+        if !session.is_form_token(fields.raw(FORM_TOKEN)) {
+            return Err(PageError::Forged);
+        }
+        let path = field.file_name().unwrap_or_default().to_owned();
+        let (back, content) = file_of(field, spool, &mut left, &limits).await?;
+        spool = back;
+        // A field for files without a choice sends one without a name.
+        if !path.is_empty() {
+            files.push((path, content));
+        }
+        if files.len() > limits.operations {
+            return Err(PageError::TooLarge);
+        }
+    }
+    if !session.is_form_token(fields.raw(FORM_TOKEN)) {
+        return Err(PageError::Forged);
+    }
+    let files = placed(files)?;
+    Ok((
+        visitor,
+        Upload {
+            fields,
+            files,
+            spool,
+        },
+    ))
+}
+
+async fn text_of(mut field: Field<'_>) -> Result<String, PageError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        if bytes.len() + chunk.len() > MAX_FIELD {
+            return Err(PageError::TooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| PageError::BadRequest("A field of the form is not text.".to_owned()))
+}
+
+async fn file_of(
+    mut field: Field<'_>,
+    mut spool: Spool,
+    left: &mut u64,
+    limits: &RepoLimits,
+) -> Result<(Spool, Content), PageError> {
+    let mut size = 0;
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        let bytes = chunk.len() as u64;
+        size += bytes;
+        if size > limits.file_bytes || bytes > *left {
+            return Err(PageError::TooLarge);
+        }
+        *left -= bytes;
+        spool = on_disk(spool, move |spool| spool.write(&chunk)).await?;
+    }
+    let content = spool.finish();
+    Ok((spool, content))
+}
+
+/// Writes to the disk where that may block.
+async fn on_disk(
+    mut spool: Spool,
+    write: impl FnOnce(&mut Spool) -> Result<(), RepoError> + Send + 'static,
+) -> Result<Spool, PageError> {
+    let work = move || write(&mut spool).map(|()| spool);
+    let written = tokio::task::spawn_blocking(work).await;
+    Ok(written.map_err(|error| PageError::internal(&error))??)
+}
+
+fn broken(error: MultipartError) -> PageError {
+    PageError::BadRequest(format!(
+        "The form did not arrive whole: {}",
+        error.body_text()
+    ))
+}
+
+/// The files at their places: below the folder that all of them were in when it was dropped, and without litter.
+fn placed(files: Vec<(String, Content)>) -> Result<Vec<(FilePath, Content)>, PageError> {
+    let common = common_folder(files.iter().map(|(path, _)| path.as_str()));
+    let mut found = Vec::new();
+    for (path, content) in files {
+        let path = path.strip_prefix(&common).unwrap_or(&path);
+        if path.split('/').any(|part| LITTER.contains(&part)) {
+            continue;
+        }
+        let path = path
+            .parse::<FilePath>()
+            .map_err(|error| PageError::BadRequest(error.to_string()))?;
+        found.push((path, content));
+    }
+    Ok(found)
+}
+
+/// The first folder of every path, with its slash; empty if they do not share one.
+fn common_folder<'p>(mut paths: impl Iterator<Item = &'p str>) -> String {
+    let first = |path: &'p str| path.split_once('/').map(|(folder, _)| folder);
+    let Some(folder) = paths.next().and_then(first) else {
+        return String::new();
+    };
+    match paths.all(|path| first(path) == Some(folder)) {
+        true => format!("{folder}/"),
+        false => String::new(),
+    }
+}
+
+// === impl Upload ===
+
+impl Upload {
+    /// The same with more files, which come after those there are.
+    pub(super) async fn with(mut self, files: Vec<File>) -> Result<Self, PageError> {
+        let work = move || {
+            for (path, bytes) in files {
+                let content = self.spool.put(&bytes)?;
+                self.files.push((path.parse::<FilePath>()?, content));
+            }
+            Ok::<_, RepoError>(self)
+        };
+        let added = tokio::task::spawn_blocking(work).await;
+        Ok(added.map_err(|error| PageError::internal(&error))??)
+    }
+
+    /// The first bytes of a file; nothing if it is not there.
+    pub(super) async fn read(&self, path: &str, most: u64) -> Result<Vec<u8>, PageError> {
+        let found = self
+            .files
+            .iter()
+            .rev()
+            .find(|(own, _)| own.as_str() == path);
+        let Some((_, content)) = found else {
+            return Ok(Vec::new());
+        };
+        let mut bytes = Vec::new();
+        self.spool
+            .read(*content)
+            .take(most)
+            .read_to_end(&mut bytes)
+            .map_err(|error| PageError::internal(&error))?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropped_folder_is_the_space() {
+        let common = |paths: &[&'static str]| common_folder(paths.iter().copied());
+        assert_eq!(common(&["demo/index.html", "demo/a/b.js"]), "demo/");
+        assert_eq!(common(&["demo/index.html", "README.md"]), "");
+        assert_eq!(common(&["index.html"]), "");
+        assert_eq!(common(&[]), "");
+    }
+}

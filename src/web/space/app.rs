@@ -1,0 +1,149 @@
+//! A Space's own page: the demo in a frame of its own origin.
+
+use askama::Template;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{Redirect, Response};
+use serde_json::{Value, json};
+
+use super::snippets::{Snippet, snippets};
+use super::{Found, Head, find};
+use crate::auth::Purpose;
+use crate::domain::{Stage, Visibility};
+use crate::web::error::show;
+use crate::web::look::StageLook;
+use crate::web::visitor::{Frame, Visitor};
+use crate::web::{PageError, WebState};
+
+#[derive(Template)]
+#[template(path = "space/app.html", config = "src/web/askama.toml")]
+struct AppPage {
+    frame: Frame,
+    head: Head,
+    stage: StageLook,
+    /// Where the demo answers; empty while there is nothing to show.
+    address: String,
+    /// What is wrong, for those who can do something about it.
+    error: String,
+    hub: String,
+    snippets: Vec<Snippet>,
+}
+
+/// `GET /spaces/{owner}/{name}`
+pub(super) async fn page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((owner, name)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    let found = find(&state, &visitor, &owner, &name).await?;
+    let address = match shows(found.view.stage) {
+        true => address(&state, &visitor, &found),
+        false => String::new(),
+    };
+    let frame = Frame {
+        frames: origin_of(&address),
+        ..visitor.frame()
+    };
+    let error = found.view.error.clone().filter(|_| found.writes);
+    Ok(show(
+        &frame.clone(),
+        &AppPage {
+            head: found.head(&state, &visitor, "app").await?,
+            stage: found.stage(),
+            snippets: snippets(&state, &visitor.arrival, &found),
+            error: error.unwrap_or_default(),
+            hub: visitor.arrival.to_string(),
+            address,
+            frame,
+        },
+    ))
+}
+
+/// `GET /spaces/{owner}/{name}/open`: to the demo by itself, let in if need be.
+pub(super) async fn open(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((owner, name)): Path<(String, String)>,
+) -> Result<Redirect, PageError> {
+    let found = find(&state, &visitor, &owner, &name).await?;
+    Ok(Redirect::to(&address(&state, &visitor, &found)))
+}
+
+/// `GET /spaces/{owner}/{name}/stage`: what the page asks for again and again.
+pub(super) async fn stage(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((owner, name)): Path<(String, String)>,
+) -> Result<Json<Value>, PageError> {
+    let found = find(&state, &visitor, &owner, &name).await?;
+    let look = found.stage();
+    Ok(Json(json!({
+        "stage": look.word,
+        "mood": look.mood,
+        "short": look.short,
+        "long": look.long,
+        "passing": look.is_passing(),
+        "shows": shows(found.view.stage),
+    })))
+}
+
+/// Whether a visit leads to something: a demo, or one that is on its way.
+fn shows(stage: Stage) -> bool {
+    matches!(
+        stage,
+        Stage::Running
+            | Stage::RunningBuilding
+            | Stage::RunningAppStarting
+            | Stage::AppStarting
+            | Stage::Sleeping
+    )
+}
+
+/// Where this visitor's browser finds the demo, with the query of the page, and with a ticket if it is private.
+fn address(state: &WebState, visitor: &Visitor, found: &Found) -> String {
+    let arrival = &visitor.arrival;
+    let base = match arrival.sees_origins(&state.config) {
+        true => format!("{}/", arrival.origin(&state.config, &found.space)),
+        false => arrival.path(&found.space.name),
+    };
+    let query = visitor
+        .here
+        .split_once('?')
+        .map(|(_, query)| query.to_owned());
+    let ticket = match (&visitor.session, found.space.visibility) {
+        (Some(session), Visibility::Private) => {
+            let ticket = state.auth.ticket(Purpose::Address, found.space.id, session);
+            Some(format!("__sign={ticket}"))
+        }
+        _ => None,
+    };
+    let pairs: Vec<_> = query
+        .into_iter()
+        .filter(|query| !query.is_empty())
+        .chain(ticket)
+        .collect();
+    match pairs.is_empty() {
+        true => base,
+        false => format!("{base}?{}", pairs.join("&")),
+    }
+}
+
+/// `http://host:port` of an address.
+fn origin_of(address: &str) -> String {
+    address.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_end_before_the_path() {
+        assert_eq!(
+            origin_of("http://a-b.localhost:7860/?q=/x"),
+            "http://a-b.localhost:7860"
+        );
+        assert_eq!(origin_of("https://h/run/a/b/"), "https://h");
+        assert_eq!(origin_of(""), "");
+    }
+}

@@ -1,0 +1,196 @@
+//! The pages of one Space. Each finds the Space as its visitor may see it, and stands under the same head.
+
+mod app;
+mod blob;
+mod files;
+mod history;
+mod logs;
+mod raw;
+mod settings;
+mod snippets;
+mod social;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::look::{Look, StageLook};
+use super::visitor::Visitor;
+use super::{PageError, WebState};
+use crate::auth::{Action, may};
+use crate::domain::{RepoId, Space, SpaceName};
+use crate::lifecycle::SpaceView;
+
+/// A Space that its visitor may at least visit.
+pub(super) struct Found {
+    pub(super) space: Space,
+    pub(super) view: SpaceView,
+    /// Whether the visitor sees the source.
+    pub(super) sees: bool,
+    /// Whether the visitor may change it, and read its logs.
+    pub(super) writes: bool,
+}
+
+/// That an operator has disabled it.
+pub(super) struct Hold {
+    /// In the operator's words.
+    pub(super) reason: String,
+    /// In the owner's.
+    pub(super) answer: Option<String>,
+}
+
+/// What stands at the head of each of its pages.
+pub(super) struct Head {
+    pub(super) look: Look,
+    /// Which page this is.
+    pub(super) tab: &'static str,
+    pub(super) sees: bool,
+    pub(super) writes: bool,
+    pub(super) liked: bool,
+    pub(super) hold: Option<Hold>,
+}
+
+/// All pages of Spaces.
+pub(super) fn routes() -> Router<WebState> {
+    Router::new()
+        .route("/spaces/{owner}/{name}", get(app::page))
+        .route("/spaces/{owner}/{name}/open", get(app::open))
+        .route("/spaces/{owner}/{name}/stage", get(app::stage))
+        .route("/spaces/{owner}/{name}/files", get(files::root))
+        .route(
+            "/spaces/{owner}/{name}/tree/{revision}",
+            get(files::at_revision),
+        )
+        .route(
+            "/spaces/{owner}/{name}/tree/{revision}/{*path}",
+            get(files::folder),
+        )
+        .route(
+            "/spaces/{owner}/{name}/blob/{revision}/{*path}",
+            get(blob::page),
+        )
+        .route(
+            "/spaces/{owner}/{name}/raw/{revision}/{*path}",
+            get(raw::file),
+        )
+        .route(
+            "/spaces/{owner}/{name}/commits/{revision}",
+            get(history::page),
+        )
+        .route(
+            "/spaces/{owner}/{name}/commit/{revision}",
+            get(history::commit),
+        )
+        .route("/spaces/{owner}/{name}/logs", get(logs::page))
+        .route("/spaces/{owner}/{name}/logs/{which}", get(logs::follow))
+        .route(
+            "/spaces/{owner}/{name}/settings",
+            get(settings::page).post(settings::change),
+        )
+        .route("/spaces/{owner}/{name}/like", post(social::like))
+        .route(
+            "/spaces/{owner}/{name}/report",
+            get(social::report_page).post(social::report),
+        )
+}
+
+/// The Space of that name, for a visitor who may see or visit it. To others there is none.
+///
+/// # Errors
+/// `NotFound`.
+pub(super) async fn find(
+    state: &WebState,
+    visitor: &Visitor,
+    owner: &str,
+    name: &str,
+) -> Result<Found, PageError> {
+    let name: SpaceName = format!("{owner}/{name}")
+        .parse()
+        .map_err(|_| PageError::NotFound)?;
+    let space = state.store.space_by_name(&name).await?;
+    let space = space.ok_or(PageError::NotFound)?;
+    let may = |action| may(&visitor.principal, action, &space);
+    let (sees, writes) = (may(Action::See), may(Action::Write));
+    if !sees && !may(Action::Visit) {
+        return Err(PageError::NotFound);
+    }
+    let view = state.lifecycle.view(&space).await?;
+    Ok(Found {
+        space,
+        view,
+        sees,
+        writes,
+    })
+}
+
+/// Why an operator has disabled the Space, if one has.
+pub(super) async fn hold_of(state: &WebState, space: &Space) -> Result<Option<Hold>, PageError> {
+    let Some(reason) = &space.disabled else {
+        return Ok(None);
+    };
+    Ok(Some(Hold {
+        reason: reason.clone(),
+        answer: state.store.answer_of(space.id).await?,
+    }))
+}
+
+// === impl Found ===
+
+impl Found {
+    /// The same, for a visitor who sees the source.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(super) fn source(self) -> Result<Self, PageError> {
+        match self.sees {
+            true => Ok(self),
+            false => Err(PageError::NotFound),
+        }
+    }
+
+    /// The same, for a visitor who may change it.
+    ///
+    /// # Errors
+    /// `SignIn` for anybody; `Forbidden` for those who may only look.
+    pub(super) fn owned(self, visitor: &Visitor) -> Result<Self, PageError> {
+        visitor.signed_in()?;
+        match self.writes {
+            true => Ok(self),
+            false => Err(PageError::Forbidden(format!(
+                "Only {} may do this to {}.",
+                self.space.name.owner, self.space.name
+            ))),
+        }
+    }
+
+    /// The head of the page `tab`.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub(super) async fn head(
+        &self,
+        state: &WebState,
+        visitor: &Visitor,
+        tab: &'static str,
+    ) -> Result<Head, PageError> {
+        let repo = RepoId::from(self.space.id);
+        let likes = state.store.count_likes(&[repo]).await?;
+        let likes = likes.get(&repo).copied().unwrap_or_default();
+        let liked = match visitor.account_id() {
+            Some(account) => state.store.is_liked(account, repo).await?,
+            None => false,
+        };
+        let look = Look::of(state, &self.space, self.view.stage, likes).await?;
+        Ok(Head {
+            look,
+            tab,
+            sees: self.sees,
+            writes: self.writes,
+            liked,
+            hold: hold_of(state, &self.space).await?,
+        })
+    }
+
+    pub(super) fn stage(&self) -> StageLook {
+        StageLook::of(self.view.stage)
+    }
+}

@@ -1,0 +1,78 @@
+//! The bytes of a file for a browser, which has no token to send: `resolve` is the same for programs.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use futures_util::stream;
+use http::{HeaderValue, header};
+
+use super::find;
+use crate::repo::Repo;
+use crate::web::visitor::{Visitor, quoted};
+use crate::web::{PageError, WebState};
+
+/// Pictures that cannot carry scripts, which a page may show; all other files are there to be saved.
+const PICTURES: [&str; 8] = [
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/avif",
+    "image/bmp",
+    "image/x-icon",
+    "image/vnd.microsoft.icon",
+];
+
+/// Whether a file is shown as a picture.
+pub(super) fn is_picture(path: &str) -> bool {
+    picture_type(path).is_some()
+}
+
+fn picture_type(path: &str) -> Option<&'static str> {
+    let kind = mime_guess::from_path(path).first_raw()?;
+    PICTURES.contains(&kind).then_some(kind)
+}
+
+/// `GET /spaces/{owner}/{name}/raw/{revision}/{*path}`
+pub(super) async fn file(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((owner, name, revision, path)): Path<(String, String, String, String)>,
+) -> Result<Response, PageError> {
+    let found = find(&state, &visitor, &owner, &name).await?.source()?;
+    let asked = path.clone();
+    let read = move |repo: &Repo| repo.file(&repo.resolve(&revision)?, &asked);
+    let file = state.repos.read(found.space.id, read).await?;
+    let size = file.size;
+    let body = match size {
+        0 => Body::empty(),
+        _ => {
+            let stream = state.repos.stream(found.space.id, file, 0, size).await?;
+            Body::from_stream(stream::unfold(stream, async |mut file| {
+                file.next().await.map(|chunk| (chunk, file))
+            }))
+        }
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    let picture = picture_type(&path);
+    let kind = picture.unwrap_or("application/octet-stream");
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_LENGTH, size.into());
+    // Should a browser show it as a page after all: an origin of its own, no scripts, nothing loaded.
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'"),
+    );
+    let file_name = path.rsplit('/').next().unwrap_or(&path);
+    let how = if picture.is_some() {
+        "inline"
+    } else {
+        "attachment"
+    };
+    let disposition = format!("{how}; filename*=UTF-8''{}", quoted(file_name));
+    if let Ok(value) = HeaderValue::try_from(disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}

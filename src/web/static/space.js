@@ -1,0 +1,27 @@
+// A Space's own page: hands on the part of the address after the #, and keeps the stage true.
+"use strict";
+
+const frame = document.getElementById("app");
+const place = frame ?? document.getElementById("waiting");
+
+if (frame && location.hash) frame.src = frame.getAttribute("src") + location.hash;
+addEventListener("hashchange", () => {
+  if (frame) frame.src = frame.getAttribute("src").split("#")[0] + location.hash;
+});
+
+async function look() {
+  if (!document.hidden) {
+    const answer = await fetch(place.dataset.stage).catch(() => null);
+    if (answer?.ok) {
+      const now = await answer.json();
+      if (String(now.shows) !== place.dataset.shows) return location.reload();
+      const stage = document.getElementById("stage");
+      stage.className = `stage ${now.mood}`;
+      if (stage.textContent !== now.short) stage.textContent = now.short;
+      const long = document.getElementById("long");
+      if (long) long.textContent = now.long;
+    }
+  }
+  setTimeout(look, 3000);
+}
+setTimeout(look, 1500);

@@ -1,0 +1,155 @@
+//! How strangers' text, sizes and times are shown.
+
+use crate::domain::Millis;
+
+/// Whether a character changes how the text around it reads without being seen itself: controls, and the marks that turn
+/// the direction of writing (Unicode TR 9), by which `gpj.exe` can be made to read `exe.jpg`.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{61c}' | '\u{feff}')
+}
+
+/// One line of a stranger's text: without hidden characters, and at most `most` characters long.
+pub(super) fn line(text: &str, most: usize) -> String {
+    let mut shown: String = text
+        .chars()
+        .map(|letter| if letter.is_whitespace() { ' ' } else { letter })
+        // Joins the parts of many emojis.
+        .filter(|letter| *letter == '\u{200d}' || !is_hidden(*letter))
+        .take(most + 1)
+        .collect();
+    if let Some((end, _)) = shown.char_indices().nth(most) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
+/// A file's name or path as it is: what is hidden in it is shown as `�`.
+pub(super) fn path(text: &str) -> String {
+    let shown = |letter| {
+        if is_hidden(letter) {
+            '\u{fffd}'
+        } else {
+            letter
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Bytes as people read them: `1.4 MB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    let mut unit = "B";
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if size < 999.5 {
+            break;
+        }
+        size /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" || size >= 99.5 {
+        format!("{size:.0} {unit}")
+    } else {
+        format!("{size:.1} {unit}")
+    }
+}
+
+/// Bytes of memory as it is sold: `256 MiB`.
+pub(super) fn memory(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    let mut unit = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if size < 1000.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = larger;
+    }
+    if size.fract() < 0.05 || size >= 99.5 {
+        format!("{size:.0} {unit}")
+    } else {
+        format!("{size:.1} {unit}")
+    }
+}
+
+/// How long ago: `3 minutes ago`.
+pub(super) fn ago(at: Millis) -> String {
+    let seconds = (jiff::Timestamp::now().as_millisecond() - at).max(0) / 1000;
+    let (count, unit) = match seconds {
+        0..60 => return "just now".to_owned(),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        86_400..2_592_000 => (seconds / 86_400, "day"),
+        2_592_000..31_536_000 => (seconds / 2_592_000, "month"),
+        _ => (seconds / 31_536_000, "year"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural} ago")
+}
+
+/// A moment for machines and tooltips: `2026-11-25T02:03:04Z`.
+pub(super) fn moment(at: Millis) -> String {
+    let seconds = at.div_euclid(1000);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.to_string())
+}
+
+/// A span of time as people read it: `48 hours`, `90 seconds`.
+pub(super) fn span(seconds: u64) -> String {
+    let (count, unit) = match seconds {
+        0 => (0, "second"),
+        _ if seconds.is_multiple_of(86_400) && seconds > 172_800 => (seconds / 86_400, "day"),
+        _ if seconds.is_multiple_of(3600) => (seconds / 3600, "hour"),
+        _ if seconds.is_multiple_of(60) => (seconds / 60, "minute"),
+        _ => (seconds, "second"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
+/// CPU time as people read it: `0.31 s`, `12 min`, `3.4 h`.
+pub(super) fn cpu_time(millis: u64) -> String {
+    let seconds = millis as f64 / 1000.0;
+    match seconds {
+        0.0..10.0 => format!("{seconds:.2} s"),
+        10.0..600.0 => format!("{seconds:.0} s"),
+        600.0..7200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_hides_is_shown_or_gone() {
+        assert_eq!(path("evil\u{202e}gpj.exe"), "evil\u{fffd}gpj.exe");
+        assert_eq!(path("a\nb"), "a\u{fffd}b");
+        assert_eq!(line(" a\u{202e}\tb\u{0} ", 10), " a b ");
+        assert_eq!(line("abcdef", 3), "abc…");
+        assert_eq!(line("👩‍🔬", 9), "👩‍🔬");
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1_400_000), "1.4 MB");
+        assert_eq!(bytes(999_700), "1.0 MB");
+        assert_eq!(memory(256 << 20), "256 MiB");
+        assert_eq!(memory(1536 << 20), "1.5 GiB");
+        assert_eq!(span(172_800), "48 hours");
+        assert_eq!(span(90), "90 seconds");
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_short_and_plain(text in any::<String>(), most in 0usize..50) {
+            let shown = line(&text, most);
+            prop_assert!(shown.chars().count() <= most + 1);
+            prop_assert_eq!(shown.find(['\n', '\u{202e}', '\0']), None);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Who looks at a page: the session in the browser's cookie, and what a page is told of it.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use rand::RngCore;
+
+use super::{PageError, WebState, assets};
+use crate::arrival::Arrival;
+use crate::auth::{Principal, SESSION_LIFE, Session};
+use crate::domain::{Account, AccountId};
+
+/// Whoever asks for a page.
+#[derive(Debug, Clone)]
+pub(super) struct Visitor {
+    pub(super) principal: Principal,
+    pub(super) session: Option<Session>,
+    pub(super) arrival: Arrival,
+    /// Path and query of the page asked for.
+    pub(super) here: String,
+}
+
+/// What stands around every page.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Frame {
+    /// Lets this page's own script and style sheet in, and nothing else.
+    pub(super) nonce: String,
+    /// Changes with the style sheet and the scripts.
+    pub(super) version: &'static str,
+    /// Name of the account; empty for anybody.
+    pub(super) name: String,
+    /// Whether there is an operator's page for this account.
+    pub(super) operator: bool,
+    /// What forms carry; empty for anybody, who has none that need it.
+    pub(super) form: String,
+    /// Where to come back to after signing in, quoted for a query.
+    pub(super) here: String,
+    /// What the page may frame, beyond nothing.
+    pub(super) frames: String,
+}
+
+/// What the cookie is called. Behind `__Host-` no other host, a Space's among them, can set it.
+const COOKIE: &str = "glasshouse-session";
+
+// === impl Visitor ===
+
+impl Visitor {
+    /// The account, unless it is anybody.
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.principal.account.as_ref()
+    }
+
+    pub(super) fn account_id(&self) -> Option<AccountId> {
+        self.account().map(|account| account.id)
+    }
+
+    /// The session and its account.
+    ///
+    /// # Errors
+    /// `SignIn`, which leads to the form and back here.
+    pub(super) fn signed_in(&self) -> Result<(&Session, &Account), PageError> {
+        match (&self.session, self.account()) {
+            (Some(session), Some(account)) => Ok((session, account)),
+            _ => Err(PageError::SignIn(self.here.clone())),
+        }
+    }
+
+    /// An operator's account. To all others there is no such page.
+    ///
+    /// # Errors
+    /// `SignIn` for anybody, `NotFound` for accounts that are no operator's.
+    pub(super) fn operator(&self) -> Result<&Account, PageError> {
+        let (_, account) = self.signed_in()?;
+        match self.principal.is_operator() {
+            true => Ok(account),
+            false => Err(PageError::NotFound),
+        }
+    }
+
+    pub(super) fn frame(&self) -> Frame {
+        let name = self.account().map(|account| account.name.to_string());
+        let form = self.session.as_ref().map(Session::form_token);
+        Frame {
+            name: name.unwrap_or_default(),
+            operator: self.principal.is_operator(),
+            form: form.unwrap_or_default(),
+            here: quoted(&self.here),
+            ..Frame::plain()
+        }
+    }
+
+    /// Whether the browser came over https.
+    fn is_secure(&self) -> bool {
+        self.arrival.to_string().starts_with("https://")
+    }
+
+    /// The cookie that keeps a session; `None` takes it away.
+    pub(super) fn cookie(&self, session: Option<&str>) -> String {
+        let (name, secure) = if self.is_secure() {
+            (format!("__Host-{COOKIE}"), "; Secure")
+        } else {
+            (COOKIE.to_owned(), "")
+        };
+        let age = session.map_or(0, |_| SESSION_LIFE / 1000);
+        let value = session.unwrap_or_default();
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+    }
+}
+
+impl FromRequestParts<WebState> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, PageError> {
+        let arrival = Arrival::of(&state.config, &parts.headers);
+        let here = parts.uri.path_and_query().map(ToString::to_string);
+        let mut visitor = Self {
+            principal: Principal::anonymous(),
+            session: None,
+            arrival,
+            here: here.unwrap_or_else(|| "/".to_owned()),
+        };
+        let text = session_text(&parts.headers, visitor.is_secure());
+        if let Some(text) = text
+            && let Some(session) = state.auth.session(text).await?
+        {
+            visitor.principal = session.principal.clone();
+            visitor.session = Some(session);
+        }
+        Ok(visitor)
+    }
+}
+
+// === impl Frame ===
+
+impl Frame {
+    /// For nobody in particular.
+    pub(super) fn plain() -> Self {
+        let mut random = [0; 16];
+        rand::rng().fill_bytes(&mut random);
+        Self {
+            nonce: hex::encode(random),
+            version: assets::version(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The session in the cookie. Two of that name are none: a host beside this one has set the other, and which of them is
+/// the visitor's own cannot be told.
+fn session_text(headers: &HeaderMap, secure: bool) -> Option<&str> {
+    let pairs = headers.get_all(header::COOKIE).iter();
+    let mut found = pairs
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| match secure {
+            true => name.strip_prefix("__Host-") == Some(COOKIE),
+            false => *name == COOKIE,
+        });
+    let (_, text) = found.next()?;
+    found.next().is_none().then_some(text)
+}
+
+/// All but the unreserved characters of RFC 3986 §2.3.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Text as it may stand in a query, or as one part of a path.
+pub(super) fn quoted(text: &str) -> String {
+    utf8_percent_encode(text, &RESERVED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn the_session_is_read_from_its_own_cookie_alone() {
+        let of = |line: &'static str, secure| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, HeaderValue::from_static(line));
+            session_text(&headers, secure).map(str::to_owned)
+        };
+        assert_eq!(of("a=1; glasshouse-session=x", false), Some("x".into()));
+        assert_eq!(of("__Host-glasshouse-session=x", true), Some("x".into()));
+        // A Space beside the hub can set the bare name for the whole domain.
+        assert_eq!(of("glasshouse-session=x", true), None);
+        assert_eq!(
+            of("glasshouse-session=x; glasshouse-session=y", false),
+            None
+        );
+    }
+}
