@@ -178,7 +178,7 @@ mod tests {
             if let Some(found) = picture(&address, "/base/") {
                 prop_assert!(found.starts_with("/base/"));
                 let path = found.split(['?', '#']).next().expect("one");
-                prop_assert!(!path.contains(".."), "{}", found);
+                prop_assert!(path.split('/').all(|part| part != ".."), "{}", found);
             }
         }
 

@@ -9,7 +9,7 @@ fn it_lists_what_anybody_may_see() {
     let alice = server.user("alice");
     alice.publish("demo", &static_site("one"));
     alice
-        .create_with("hidden", json!({"visibility": "private"}))
+        .create_with("unlisted", json!({"visibility": "private"}))
         .expect(200);
     let page = server.anonymous().get("/").expect(200);
     assert!(
@@ -19,7 +19,7 @@ fn it_lists_what_anybody_may_see() {
     );
     let text = page.text();
     assert!(text.contains("href=\"/spaces/alice/demo\""), "{text}");
-    assert!(!text.contains("hidden"), "{text}");
+    assert!(!text.contains("unlisted"), "{text}");
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(
         policy.contains("default-src") || policy.contains("script-src"),
