@@ -5,7 +5,7 @@
 pub(super) struct Bar {
     /// As people read it.
     pub(super) used: String,
-    /// The same.
+    /// The same; empty when there is none.
     pub(super) limit: String,
     /// Of a hundred, never more.
     pub(super) percent: f64,
@@ -20,7 +20,10 @@ impl Bar {
         let percent = share(used, limit);
         Self {
             used: text(used),
-            limit: text(limit),
+            limit: match limit {
+                u64::MAX => String::new(),
+                limit => text(limit),
+            },
             percent,
             mood: match percent {
                 95.0.. => "bad",
@@ -50,5 +53,6 @@ mod tests {
         assert_eq!(share(9, 3), 100.0);
         assert_eq!(share(9, 0), 0.0);
         assert_eq!(Bar::new(80, 100, |n| n.to_string()).mood, "busy");
+        assert_eq!(Bar::new(80, u64::MAX, |n| n.to_string()).limit, "");
     }
 }

@@ -12,6 +12,10 @@ pub(super) const MAX_BYTES: usize = 256 << 10;
 /// Nesting that is still rendered. The sanitiser's tree grows with it.
 const MAX_DEPTH: usize = 64;
 
+/// Tags written as HTML that are still rendered. They may nest as deep as they are many, and the time to read them grows
+/// with the square of that.
+const MAX_TAGS: usize = 2000;
+
 /// Tags and attributes that describe text. No ids or names, which could stand in for the page's own; classes only those
 /// of code, which nothing here gives a meaning.
 fn cleaner() -> Builder<'static> {
@@ -41,17 +45,20 @@ pub(super) fn render(text: &str, links: &str, pictures: &str) -> String {
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS;
     let mut depth = 0usize;
-    let mut skipped = 0usize;
+    let mut tags = 0usize;
     let events = Parser::new_ext(text, options).filter(|event| match event {
         pulldown_cmark::Event::Start(_) => {
             depth += 1;
-            skipped += usize::from(depth > MAX_DEPTH);
             depth <= MAX_DEPTH
         }
         pulldown_cmark::Event::End(_) => {
             let shown = depth <= MAX_DEPTH;
             depth = depth.saturating_sub(1);
             shown
+        }
+        pulldown_cmark::Event::Html(html) | pulldown_cmark::Event::InlineHtml(html) => {
+            tags += html.matches('<').count();
+            tags <= MAX_TAGS
         }
         _ => true,
     });
@@ -169,7 +176,10 @@ mod tests {
             "too deep"
         );
         assert!(shown(&"a ".repeat(1 << 20)).len() < 2 * MAX_BYTES);
-        let _ = shown(&"<div>".repeat(20_000));
+        let tags = |count: usize| shown(&"<b>x</b>\n".repeat(count)).matches("<b>").count();
+        assert_eq!(tags(100), 100);
+        assert!(tags(20_000) <= MAX_TAGS, "too many tags");
+        assert!(!shown(&"<div>".repeat(20_000)).contains("<div>"));
     }
 
     proptest! {

@@ -1,3 +1,4 @@
 //! Pages for people.
 
+mod browser;
 mod start_page;
