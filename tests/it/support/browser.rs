@@ -156,8 +156,11 @@ impl Browser {
     /// Clicks on the element, once it is there.
     #[track_caller]
     pub fn click(&self, css: &str) {
-        let path = format!("/element/{}/click", self.find(css));
-        self.call("POST", &path, &json!({}));
+        // A page that lives may put another in its place between the two calls.
+        eventually(PATIENCE, css, || {
+            let path = format!("/element/{}/click", self.find(css));
+            (self.ask("POST", &path, &json!({})).status == 200).then_some(())
+        });
     }
 
     /// Types into a field, after what is there.
