@@ -2,6 +2,7 @@
 
 use crate::support::{Server, eventually, static_site};
 use serde_json::json;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 #[test]
@@ -61,4 +62,61 @@ fn a_space_answers_at_its_new_address() {
         )
         .expect(200);
     server.anonymous().get("/api/spaces/alice/old").expect(404);
+}
+
+#[test]
+fn a_commit_to_the_old_name_leaves_its_connection_open_for_the_new_one() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.create("old");
+    alice
+        .post(
+            "/api/repos/move",
+            &json!({"fromRepo": "alice/old", "toRepo": "alice/new", "type": "space"}),
+        )
+        .expect(200);
+    let body = crate::support::hub::commit_body(None, &[crate::support::Op::file("a", "one")]);
+    let mut connection = std::net::TcpStream::connect(server.address).unwrap();
+    connection
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let mut sender = connection.try_clone().unwrap();
+    let mut answers = |said: &str| {
+        connection.write_all(said.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            let mut some = [0; 4096];
+            let read = connection.read(&mut some).unwrap();
+            assert_ne!(read, 0, "closed without an answer");
+            answer.extend_from_slice(&some[..read]);
+        }
+        String::from_utf8(answer).unwrap()
+    };
+    let head = |name: &str| {
+        format!(
+            "POST /api/spaces/alice/{name}/commit/main HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n",
+            server.address,
+            alice.token,
+            body.len()
+        )
+    };
+    // The body comes well after the head, as it does from a client that is far away.
+    let (old, new) = (head("old"), head("new"));
+    let late = std::thread::spawn({
+        let body = body.clone();
+        move || {
+            std::thread::sleep(Duration::from_millis(300));
+            sender.write_all(body.as_bytes()).unwrap();
+        }
+    });
+    let moved = answers(&old);
+    assert!(moved.starts_with("HTTP/1.1 307"), "{moved}");
+    assert!(
+        moved.contains("/api/spaces/alice/new/commit/main"),
+        "{moved}"
+    );
+    late.join().unwrap();
+    let landed = answers(&(new + &body));
+    assert!(landed.contains("HTTP/1.1 200"), "{landed}");
 }
