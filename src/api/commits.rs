@@ -7,8 +7,6 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -32,9 +30,6 @@ use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, Operation, RepoError, s
 const DESCRIPTION_BYTES: usize = 8 << 20;
 /// Most bytes of a `.gitignore` that is heeded.
 const GITIGNORE_BYTES: u64 = 256 << 10;
-/// Most bytes that are still read of a commit that is refused, and for how long.
-const DRAINED_BYTES: usize = 1 << 20;
-const DRAINED_FOR: Duration = Duration::from_secs(2);
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new()
@@ -147,15 +142,8 @@ async fn commit(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(HeaderMap, Json<Value>), ApiError> {
-    let (caller, repo) = match RepoAccess::write(&state, &headers, kind, &owner, &name).await {
-        Ok(admitted) => admitted,
-        Err(error) => {
-            drain(body).await;
-            return Err(error);
-        }
-    };
+    let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if query.is_on("create_pr") {
-        drain(body).await;
         return Err(ApiError::not_offered("pull requests; commit to `main`"));
     }
     let branch = revision
@@ -184,13 +172,6 @@ async fn commit(
         "hookOutput": "",
     });
     Ok((quota::notice(&lifecycle, of).await, Json(body)))
-}
-
-/// Reads a refused body to its end, if that is near. A connection with one unread is closed behind the answer, and a client
-/// that sends on, or follows a redirect on it, sees that instead of the answer (RFC 9112 §9.6).
-async fn drain(body: Body) {
-    let read = axum::body::to_bytes(body, DRAINED_BYTES);
-    let _ = tokio::time::timeout(DRAINED_FOR, read).await;
 }
 
 /// Bytes of all the files of a commit.

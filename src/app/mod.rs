@@ -191,7 +191,8 @@ impl House {
         });
         let hub = health::routes(health.clone())
             .merge(api::router(state))
-            .merge(web::router(pages));
+            .merge(web::router(pages))
+            .layer(axum::middleware::from_fn(server::read_rest));
         let gateway = Gateway::new(routes, auth, journal, config, Arc::clone(&metrics));
         Ok(Self {
             store,

@@ -35,12 +35,14 @@ mod pace;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use link::Interim;
 use pace::{Pace, Paced};
 use socket::Socket;
 
 pub use link::Link;
+pub use unread::read_rest;
 
 /// Who is at the other end of the connection: an extension of every request.
 #[derive(Debug, Clone)]

@@ -9,4 +9,5 @@ mod large;
 mod names;
 mod resolve;
 mod tokens;
+mod unread;
 mod xet;
