@@ -105,20 +105,6 @@ impl Store {
         Ok(kept.rows_affected() > 0)
     }
 
-    /// Forgets the answer: what it was to no longer holds.
-    ///
-    /// # Errors
-    /// Ours only.
-    pub async fn forget_answer(&self, space: SpaceId) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        sqlx::query("DELETE FROM answers WHERE space_id = $1")
-            .bind(space.to_string())
-            .execute(&mut *write)
-            .await?;
-        write.commit().await?;
-        Ok(())
-    }
-
     /// What the owner of that Space answered.
     ///
     /// # Errors

@@ -76,7 +76,7 @@ impl Store {
         Ok(())
     }
 
-    /// Lets a Space do nothing, for that reason, or lets it be again.
+    /// Lets a Space do nothing, for that reason, or lets it be again. What its owner answered to the state before goes with it.
     ///
     /// # Errors
     /// `NotFound` when there is no such Space or it is being removed.
@@ -96,6 +96,10 @@ impl Store {
         if updated.rows_affected() == 0 {
             return Err(StoreError::NotFound);
         }
+        sqlx::query("DELETE FROM answers WHERE space_id = $1")
+            .bind(space.to_string())
+            .execute(&mut *write)
+            .await?;
         write.commit().await?;
         Ok(())
     }

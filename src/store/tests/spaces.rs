@@ -226,3 +226,21 @@ async fn a_corrupt_space_names_itself() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_answer_goes_with_the_reason_it_was_to() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let space = store.create_space(wanted(&ada, "demo")).await.unwrap().id;
+        assert!(!store.answer(space, "why me?").await.unwrap());
+        store.set_disabled(space, Some("it mines")).await.unwrap();
+        assert!(store.answer(space, "it does not").await.unwrap());
+        let told = store.answer_of(space).await.unwrap();
+        assert_eq!(told.as_deref(), Some("it does not"));
+        for reason in [Some("it spams"), None] {
+            store.set_disabled(space, reason).await.unwrap();
+            assert_eq!(store.answer_of(space).await.unwrap(), None);
+        }
+    })
+    .await;
+}
