@@ -10,7 +10,7 @@ use super::access::Caller;
 use super::extract::JsonBody;
 use super::schema::date;
 use super::{ApiError, ApiState, tokens};
-use crate::auth::hash_token;
+use crate::auth::{WantedToken, hash_token};
 use crate::domain::{Account, AccountId, AccountKind, Owner, RepoKind, Repository, Role, Scope};
 use crate::store::{ListSpaces, StoreError, Taken};
 
@@ -153,7 +153,7 @@ pub(super) async fn create_user(
         }
         other => other?,
     };
-    let token = tokens::add(&state, tokens::plain(account.id, "first")).await?;
+    let token = tokens::add(&state, WantedToken::plain(account.id, "first")).await?;
     let body = json!({ "name": account.name.as_str(), "token": token });
     Ok((StatusCode::CREATED, Json(body)))
 }

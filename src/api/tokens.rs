@@ -11,9 +11,9 @@ use super::access::{Caller, RepoAccess};
 use super::extract::JsonBody;
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::auth::new_token;
-use crate::domain::{AccountId, Grant, GrantTarget, Millis, Owner, RepoKind, Scope};
-use crate::store::{NewToken, StoreError};
+use crate::auth::{WantedToken, is_token_name};
+use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, Scope};
+use crate::store::StoreError;
 
 /// Grants of one token.
 const MAX_GRANTS: usize = 100;
@@ -54,7 +54,7 @@ pub(super) async fn create(
         ))
     })?;
     let name = wanted.name.trim();
-    if name.is_empty() || name.chars().count() > 64 || name.contains(char::is_control) {
+    if !is_token_name(name) {
         return Err(ApiError::bad_request(
             "A token's name has 1 to 64 characters",
         ));
@@ -77,7 +77,7 @@ pub(super) async fn create(
     for grant in wanted.grants {
         grants.push(granted(&state, &headers, grant).await?);
     }
-    let new = Wanted {
+    let new = WantedToken {
         account: caller.account.id,
         name: name.to_owned(),
         scope,
@@ -126,44 +126,15 @@ pub(super) async fn delete(
     }
 }
 
-/// A token to be made.
-pub(super) struct Wanted {
-    account: AccountId,
-    name: String,
-    scope: Scope,
-    expires_at: Option<Millis>,
-    grants: Vec<Grant>,
-}
-
-/// One that may do all that its account may, for as long as it is not deleted.
-pub(super) fn plain(account: AccountId, name: &str) -> Wanted {
-    Wanted {
-        account,
-        name: name.to_owned(),
-        scope: Scope::Write,
-        expires_at: None,
-        grants: Vec::new(),
-    }
-}
-
 /// Makes a token and returns it, for the one answer that shows it.
 ///
 /// # Errors
 /// 409 when the account has one of that name.
-pub(super) async fn add(state: &ApiState, wanted: Wanted) -> Result<String, ApiError> {
-    let (token, hash) = new_token();
-    let record = NewToken {
-        account: wanted.account,
-        name: wanted.name,
-        scope: wanted.scope,
-        hash,
-        expires_at: wanted.expires_at,
-        grants: wanted.grants,
-    };
-    match state.store.create_token(record).await {
+pub(super) async fn add(state: &ApiState, wanted: WantedToken) -> Result<String, ApiError> {
+    match state.auth.issue_token(wanted).await {
         Err(StoreError::Taken { .. }) => Err(ApiError::conflict("You have a token of that name")),
         Err(error) => Err(error.into()),
-        Ok(()) => Ok(token.expose().to_owned()),
+        Ok(token) => Ok(token.expose().to_owned()),
     }
 }
 

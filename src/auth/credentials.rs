@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{AuthError, looks_like_ours};
@@ -65,4 +65,13 @@ fn read(value: &HeaderValue) -> Result<String, AuthError> {
         return Ok(password.to_owned());
     }
     Err(AuthError::BadToken)
+}
+
+/// The cookies of a request, name and value (RFC 6265 §4.2.1). What is none is passed over.
+pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(COOKIE).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
 }

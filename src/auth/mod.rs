@@ -23,11 +23,12 @@ use http::HeaderMap;
 use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId, Scope};
 use crate::store::{Store, StoreError};
 
+pub use credentials::cookies;
 pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, may};
 pub use session::{SESSION_LIFE, Session};
 pub use ticket::Purpose;
-pub use token::{SecretToken, hash_token, looks_like_ours, new_token};
+pub use token::{SecretToken, WantedToken, hash_token, is_token_name, looks_like_ours, new_token};
 
 /// Who is asking.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +53,6 @@ const USED_WITHIN: Millis = 5 * 60 * 1000;
 pub struct Auth {
     store: Store,
     signer: signature::Signer,
-    ticket_key: [u8; 32],
 }
 
 /// Why nobody knows who is asking.
@@ -82,9 +82,8 @@ impl Auth {
     /// Looks tokens up in that store.
     pub fn new(store: Store) -> Self {
         Self {
-            ticket_key: store.derive_key("tickets to private Spaces"),
+            signer: signature::Signer::new(store.derive_key("signatures")),
             store,
-            signer: signature::Signer::new(),
         }
     }
 

@@ -5,8 +5,6 @@
 //! has ended. In an address it lives for a minute ([`Purpose::Address`]), long enough to be exchanged for the one that
 //! the Space's own origin keeps as a cookie ([`Purpose::Cookie`]).
 
-use subtle::ConstantTimeEq;
-
 use super::session::Session;
 use super::{Auth, Principal, now};
 use crate::domain::{Millis, SpaceId};
@@ -26,8 +24,8 @@ pub enum Purpose {
 impl Purpose {
     fn word(self) -> &'static str {
         match self {
-            Self::Address => "a",
-            Self::Cookie => "c",
+            Self::Address => "address",
+            Self::Cookie => "cookie",
         }
     }
 
@@ -44,14 +42,10 @@ impl Purpose {
 impl Auth {
     /// A ticket to that Space. Who makes one has checked that the session may visit it.
     pub fn ticket(&self, purpose: Purpose, space: SpaceId, session: &Session) -> String {
-        let claim = format!(
-            "{}.{space}.{}.{}",
-            purpose.word(),
-            hex::encode(session.hash),
-            now().saturating_add(purpose.life())
-        );
-        let signature = self.sign_ticket(&claim);
-        format!("{claim}.{signature}")
+        let until = now().saturating_add(purpose.life());
+        let session = hex::encode(session.hash);
+        let signature = self.sign(&claim(purpose, space, &session), until);
+        format!("{session}.{until}.{signature}")
     }
 
     /// The session a ticket to that Space was made for; `None` when the ticket is no such thing, has expired, or its
@@ -91,27 +85,18 @@ impl Auth {
         ticket: &str,
         now: Millis,
     ) -> Option<[u8; 32]> {
-        let (claim, signature) = ticket.rsplit_once('.')?;
-        let genuine: bool = self
-            .sign_ticket(claim)
-            .as_bytes()
-            .ct_eq(signature.as_bytes())
-            .into();
-        if !genuine {
-            return None;
-        }
-        let mut parts = claim.split('.');
-        let same = parts.next()? == purpose.word() && parts.next()? == space.to_string();
-        let hash = hex::decode(parts.next()?).ok()?.try_into().ok()?;
-        let expires_at: Millis = parts.next()?.parse().ok()?;
-        (same && now < expires_at).then_some(hash)
+        let mut parts = ticket.splitn(3, '.');
+        let (session, until, signature) = (parts.next()?, parts.next()?, parts.next()?);
+        let until: Millis = until.parse().ok()?;
+        let claim = claim(purpose, space, session);
+        let genuine = self.was_signed(&claim, until, signature, now);
+        genuine.then(|| hex::decode(session).ok()?.try_into().ok())?
     }
+}
 
-    fn sign_ticket(&self, claim: &str) -> String {
-        blake3::keyed_hash(&self.ticket_key, claim.as_bytes())
-            .to_hex()
-            .to_string()
-    }
+/// What a ticket's signature says that its bearer may do.
+fn claim(purpose: Purpose, space: SpaceId, session: &str) -> String {
+    format!("visit {space} by {} as {session}", purpose.word())
 }
 
 #[cfg(test)]

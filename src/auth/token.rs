@@ -5,6 +5,10 @@ use std::fmt;
 use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
 
+use super::Auth;
+use crate::domain::{AccountId, Grant, Millis, Scope};
+use crate::store::{NewToken, StoreError};
+
 /// What every token of ours begins with, so that leaked ones can be searched for.
 const PREFIX: &str = "gls_";
 
@@ -14,6 +18,58 @@ const LENGTH: usize = 40;
 /// A token or session on its way to the one who asked for it. Its `Debug` says nothing and it has no `Display`.
 #[derive(Clone)]
 pub struct SecretToken(pub(super) String);
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct WantedToken {
+    /// Whose.
+    pub account: AccountId,
+    /// What the account calls it; unique there.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// When it ends by itself.
+    pub expires_at: Option<Millis>,
+    /// What a fine-grained one may do.
+    pub grants: Vec<Grant>,
+}
+
+// === impl WantedToken ===
+
+impl WantedToken {
+    /// One that may do all that its account may, for as long as it is not deleted.
+    pub fn plain(account: AccountId, name: &str) -> Self {
+        Self {
+            account,
+            name: name.to_owned(),
+            scope: Scope::Write,
+            expires_at: None,
+            grants: Vec::new(),
+        }
+    }
+}
+
+// === impl Auth ===
+
+impl Auth {
+    /// Makes a token and returns it, for the one answer that shows it.
+    ///
+    /// # Errors
+    /// `Taken` when the account has one of that name; `NotFound` when there is no such account.
+    pub async fn issue_token(&self, wanted: WantedToken) -> Result<SecretToken, StoreError> {
+        let (token, hash) = new_token();
+        let record = NewToken {
+            account: wanted.account,
+            name: wanted.name,
+            scope: wanted.scope,
+            hash,
+            expires_at: wanted.expires_at,
+            grants: wanted.grants,
+        };
+        self.store.create_token(record).await?;
+        Ok(token)
+    }
+}
 
 // === impl SecretToken ===
 
@@ -28,6 +84,11 @@ impl fmt::Debug for SecretToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SecretToken(…)")
     }
+}
+
+/// Whether a token may be called that: 1 to 64 characters, none of them a control.
+pub fn is_token_name(name: &str) -> bool {
+    (1..=64).contains(&name.chars().count()) && !name.contains(char::is_control)
 }
 
 /// A new token and the hash to remember it by.

@@ -1,11 +1,11 @@
 //! Who may visit a Space.
 
 use axum::body::Body;
-use http::header::{CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 
 use super::trouble::Trouble;
-use crate::auth::{Action, Auth, AuthError, Principal, Purpose};
+use crate::auth::{Action, Auth, AuthError, Principal, Purpose, cookies};
 use crate::domain::{Belonging, SpaceId, Visibility};
 use crate::routes::{Entry, EntrySettings};
 
@@ -40,20 +40,19 @@ async fn visitor(auth: &Auth, space: &Entry, headers: &HeaderMap) -> Result<Prin
     }
 }
 
-/// Exchanges a ticket in the address for a cookie of the Space's own origin, and leads to the same address without it,
-/// so that it stands in no history and no referrer. `None` when there is none, or a Space is open to all.
+/// A ticket in the address of a private Space, and the address without it.
+pub(super) fn handed_over<'u>(space: &Entry, uri: &'u Uri) -> Option<(&'u str, String)> {
+    ticket_in(uri).filter(|_| space.settings().visibility == Visibility::Private)
+}
+
+/// Exchanges a ticket for a cookie of the Space's own origin, and leads to the address without it, so that it stands in
+/// no history and no referrer.
 pub(super) async fn exchange(
     auth: &Auth,
     space: &Entry,
-    uri: &Uri,
+    (ticket, address): (&str, String),
     secure: bool,
-) -> Result<Option<Response<Body>>, Trouble> {
-    let Some((ticket, uri)) = ticket_in(uri) else {
-        return Ok(None);
-    };
-    if space.settings().visibility != Visibility::Private {
-        return Ok(None);
-    }
+) -> Result<Response<Body>, Trouble> {
     let session = auth
         .redeem(Purpose::Address, space.id, ticket)
         .await
@@ -64,7 +63,7 @@ pub(super) async fn exchange(
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();
     for (name, value) in [
-        (LOCATION, uri),
+        (LOCATION, address),
         (SET_COOKIE, cookie(&kept, secure)),
         (CACHE_CONTROL, "no-store".to_owned()),
         (REFERRER_POLICY, "no-referrer".to_owned()),
@@ -74,7 +73,7 @@ pub(super) async fn exchange(
             HeaderValue::try_from(value).map_err(|_| Trouble::NotFound)?,
         );
     }
-    Ok(Some(response))
+    Ok(response)
 }
 
 /// Whether a browser keeps `Secure` cookies from this address: from https, and from `localhost` and what is below it.
@@ -97,11 +96,7 @@ fn cookie(ticket: &str, secure: bool) -> String {
 }
 
 fn ticket_cookie(headers: &HeaderMap) -> Option<&str> {
-    let pairs = headers.get_all(COOKIE).iter();
-    pairs
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+    cookies(headers)
         .find(|(name, _)| name.strip_prefix("__Host-").unwrap_or(name) == COOKIE_NAME)
         .map(|(_, ticket)| ticket)
 }
@@ -143,6 +138,7 @@ fn ours(error: &AuthError, space: &Entry) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::COOKIE;
 
     #[test]
     fn the_ticket_leaves_the_address() {

@@ -20,8 +20,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body::Body as _;
+use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -165,17 +164,17 @@ impl Inner {
         target: &Target,
         caller: &Caller,
     ) -> Result<(RequestKind, Response<Body>), Trouble> {
-        self.refuse_the_impossible(&request, target)?;
+        target::refuse_the_impossible(&request, target, self.config.body_bytes)?;
         if let Some(response) = target::answer_without_the_space(&request, target) {
             return Ok((RequestKind::Gateway, response));
         }
         let space = self.resolve(target).ok_or(Trouble::NotFound)?;
-        if let Target::Subdomain(_) = target {
+        if !target.is_path_form()
+            && let Some(handed) = access::handed_over(&space, request.uri())
+        {
             let secure = access::is_secure(self.addresses.scheme(), &request);
-            let exchanged = access::exchange(&self.auth, &space, request.uri(), secure).await?;
-            if let Some(response) = exchanged {
-                return Ok((RequestKind::Gateway, response));
-            }
+            let response = access::exchange(&self.auth, &space, handed, secure).await?;
+            return Ok((RequestKind::Gateway, response));
         }
         access::check(&self.auth, &space, request.headers()).await?;
         if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
@@ -348,24 +347,6 @@ impl Inner {
         };
         self.complaints.say(space, &error);
         trouble
-    }
-
-    /// What no Space could answer, told before one is woken for it.
-    fn refuse_the_impossible(
-        &self,
-        request: &Request<Body>,
-        target: &Target,
-    ) -> Result<(), Trouble> {
-        let too_large = |length: u64| length > self.config.body_bytes;
-        if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-            Err(Trouble::Method)
-        } else if target.is_path_form() && path_form::is_service_worker(request.headers()) {
-            Err(Trouble::ServiceWorker)
-        } else if request.body().size_hint().exact().is_some_and(too_large) {
-            Err(Trouble::TooLarge)
-        } else {
-            Ok(())
-        }
     }
 
     fn resolve(&self, target: &Target) -> Option<Arc<Entry>> {

@@ -3,9 +3,11 @@
 use axum::body::Body;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
 
 use super::headers::path_form;
+use super::trouble::Trouble;
 use crate::domain::SpaceName;
 
 /// Which Space a request is for, and by which of its two addresses.
@@ -86,6 +88,24 @@ pub(super) fn uri_for_space(uri: Uri, target: &Target) -> Option<Uri> {
         }
     };
     Some(Uri::from(path))
+}
+
+/// What no Space could answer, told before one is woken for it. `body_bytes` is the most a request may bring.
+pub(super) fn refuse_the_impossible(
+    request: &Request<Body>,
+    target: &Target,
+    body_bytes: u64,
+) -> Result<(), Trouble> {
+    let too_large = |length: u64| length > body_bytes;
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
+        Err(Trouble::Method)
+    } else if target.is_path_form() && path_form::is_service_worker(request.headers()) {
+        Err(Trouble::ServiceWorker)
+    } else if request.body().size_hint().exact().is_some_and(too_large) {
+        Err(Trouble::TooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

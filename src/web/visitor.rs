@@ -1,14 +1,14 @@
 //! Who looks at a page: the session in the browser's cookie, and what a page is told of it.
 
 use axum::extract::FromRequestParts;
+use http::HeaderMap;
 use http::request::Parts;
-use http::{HeaderMap, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::RngCore;
 
 use super::{PageError, WebState, assets};
 use crate::arrival::Arrival;
-use crate::auth::{Principal, SESSION_LIFE, Session};
+use crate::auth::{Principal, SESSION_LIFE, Session, cookies};
 use crate::domain::{Account, AccountId};
 
 /// Whoever asks for a page.
@@ -149,15 +149,10 @@ impl Frame {
 /// The session in the cookie. Two of that name are none: a host beside this one has set the other, and which of them is
 /// the visitor's own cannot be told.
 fn session_text(headers: &HeaderMap, secure: bool) -> Option<&str> {
-    let pairs = headers.get_all(header::COOKIE).iter();
-    let mut found = pairs
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| match secure {
-            true => name.strip_prefix("__Host-") == Some(COOKIE),
-            false => *name == COOKIE,
-        });
+    let mut found = cookies(headers).filter(|(name, _)| match secure {
+        true => name.strip_prefix("__Host-") == Some(COOKIE),
+        false => *name == COOKIE,
+    });
     let (_, text) = found.next()?;
     found.next().is_none().then_some(text)
 }
@@ -177,7 +172,7 @@ pub(super) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderValue, header};
 
     #[test]
     fn the_session_is_read_from_its_own_cookie_alone() {

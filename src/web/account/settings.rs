@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::auth::{AuthError, PASSWORD_LENGTH, new_token};
+use crate::auth::{AuthError, PASSWORD_LENGTH, WantedToken, is_token_name};
 use crate::domain::{Account, Scope};
-use crate::store::{ListSpaces, NewToken, StoreError};
+use crate::store::{ListSpaces, StoreError};
 use crate::web::chart::Bar;
 use crate::web::error::show;
 use crate::web::look::StageLook;
@@ -139,25 +139,20 @@ async fn create_token(
 ) -> Result<String, PageError> {
     let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
     let name = fields.get("name");
-    if name.is_empty() || name.chars().count() > 64 || name.contains(char::is_control) {
+    if !is_token_name(name) {
         return bad("A token's name has 1 to 64 characters.");
     }
     let Some(scope) = Scope::from_word(fields.get("scope")) else {
         return bad("Choose what the token may do.");
     };
-    let (token, hash) = new_token();
-    let record = NewToken {
-        account: account.id,
-        name: name.to_owned(),
+    let wanted = WantedToken {
         scope,
-        hash,
-        expires_at: None,
-        grants: Vec::new(),
+        ..WantedToken::plain(account.id, name)
     };
-    match state.store.create_token(record).await {
+    match state.auth.issue_token(wanted).await {
         Err(StoreError::Taken { .. }) => bad("You have a token of that name."),
         Err(error) => Err(error.into()),
-        Ok(()) => Ok(token.expose().to_owned()),
+        Ok(token) => Ok(token.expose().to_owned()),
     }
 }
 

@@ -16,9 +16,9 @@ use super::error::show;
 use super::posted::{Fields, Posted};
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
-use crate::auth::new_token;
-use crate::domain::{Account, BuildState, Fault, Owner, Role, Scope, SpaceId};
-use crate::store::{BuildRecord, NewToken, StoreError, Taken};
+use crate::auth::WantedToken;
+use crate::domain::{Account, BuildState, Fault, Owner, Role, SpaceId};
+use crate::store::{BuildRecord, StoreError, Taken};
 
 pub(super) use rates::Rates;
 use table::{Column, Row, Table};
@@ -162,7 +162,6 @@ async fn apply(
             let space = space()?;
             let told = reason.clone();
             state.lifecycle.set_disabled(space, Some(told)).await?;
-            state.store.forget_answer(space).await?;
             state
                 .note(operator.id, "space.disable", Some(space), reason)
                 .await?;
@@ -170,7 +169,6 @@ async fn apply(
         "release" => {
             let space = space()?;
             state.lifecycle.set_disabled(space, None).await?;
-            state.store.forget_answer(space).await?;
             state
                 .note(operator.id, "space.enable", Some(space), String::new())
                 .await?;
@@ -214,16 +212,8 @@ async fn add_account(
         }
         other => other?,
     };
-    let (token, hash) = new_token();
-    let record = NewToken {
-        account: account.id,
-        name: "first".to_owned(),
-        scope: Scope::Write,
-        hash,
-        expires_at: None,
-        grants: Vec::new(),
-    };
-    state.store.create_token(record).await?;
+    let wanted = WantedToken::plain(account.id, "first");
+    let token = state.auth.issue_token(wanted).await?;
     state
         .note(operator.id, "account.create", None, owner.to_string())
         .await?;
