@@ -73,13 +73,7 @@ pub(super) async fn record(
     space: Option<SpaceId>,
     detail: String,
 ) -> Result<(), ApiError> {
-    let event = Event {
-        at: jiff::Timestamp::now().as_millisecond(),
-        actor: Some(who.id),
-        action,
-        space,
-        detail,
-    };
+    let event = Event::now(who.id, action, space, detail);
     Ok(state.store.record(event).await?)
 }
 

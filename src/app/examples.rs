@@ -101,9 +101,7 @@ pub(super) fn starters() -> Vec<Starter> {
                     Some((path.strip_prefix(&prefix)?.to_owned(), file.data))
                 })
                 .collect();
-            let readme = files.iter().find(|(path, _)| path == "README.md");
-            let readme = readme.map(|(_, text)| String::from_utf8_lossy(text));
-            let card = readme.and_then(|text| Card::parse(&text).ok());
+            let card = card_of(&name);
             let field = |key: &str| {
                 let value = card.as_ref()?.data.get(key)?.as_str()?;
                 Some(value.to_owned())
@@ -118,11 +116,14 @@ pub(super) fn starters() -> Vec<Starter> {
         .collect()
 }
 
+fn card_of(name: &str) -> Option<Card> {
+    let readme = Examples::get(&format!("{name}/README.md"))?;
+    Card::parse(&String::from_utf8_lossy(&readme.data)).ok()
+}
+
 /// Whether the card of an example asks for a container.
 fn wants_container(name: &str) -> bool {
-    let readme = Examples::get(&format!("{name}/README.md"));
-    let card = readme.and_then(|readme| Card::parse(&String::from_utf8_lossy(&readme.data)).ok());
-    card.is_some_and(|card| card.sdk.is_container())
+    card_of(name).is_some_and(|card| card.sdk.is_container())
 }
 
 async fn push(

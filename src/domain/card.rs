@@ -45,6 +45,11 @@ impl Sdk {
         }
     }
 
+    /// The SDK of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sdk| sdk.as_str() == word)
+    }
+
     /// The TCP port an app listens on when the card does not say; 0 where there is no choice of ports.
     pub fn default_port(self) -> u16 {
         match self {

@@ -12,6 +12,7 @@ mod front_matter;
 mod hardware;
 mod ids;
 mod instance;
+mod picture;
 mod quota;
 mod repository;
 mod space;
@@ -33,6 +34,7 @@ pub use ids::{
     SpaceName, Subdomain,
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
+pub use picture::is_harmless_picture;
 pub use quota::{Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};

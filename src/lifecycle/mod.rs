@@ -280,9 +280,8 @@ impl Parts {
             .hardware
             .as_deref()
             .and_then(|name| self.hardware(name));
-        let container = Sdk::ALL
-            .into_iter()
-            .any(|sdk| sdk.is_container() && space.sdk.as_deref() == Some(sdk.as_str()));
+        let sdk = space.sdk.as_deref().and_then(Sdk::from_word);
+        let container = sdk.is_some_and(Sdk::is_container);
         asked.or_else(|| {
             self.hardware(if container {
                 &self.settings.container_hardware

@@ -110,9 +110,7 @@ pub(super) async fn view(
                 .or_else(|| spent.then(super::usage::spent_today)),
         },
         queue_place: observed.ticket.as_ref().map(Ticket::place),
-        sdk: Sdk::ALL
-            .into_iter()
-            .find(|sdk| stored.space.sdk.as_deref() == Some(sdk.as_str())),
+        sdk: stored.space.sdk.as_deref().and_then(Sdk::from_word),
         hardware_current: requested.clone().filter(|_| running.is_some()),
         hardware_requested: requested,
         sleep_after: stored.space.sleep_after,

@@ -4,7 +4,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::fields::Fields;
-use super::{Store, StoreError};
+use super::{Store, StoreError, now};
 use crate::domain::{AccountId, Millis, SpaceId};
 
 /// Something that somebody did.
@@ -35,6 +35,24 @@ pub struct EventRecord {
     pub space: Option<SpaceId>,
     /// What else there is to know.
     pub detail: String,
+}
+
+impl Event {
+    /// What an account does now.
+    pub fn now(
+        actor: AccountId,
+        action: &'static str,
+        space: Option<SpaceId>,
+        detail: String,
+    ) -> Self {
+        Self {
+            at: now(),
+            actor: Some(actor),
+            action,
+            space,
+            detail,
+        }
+    }
 }
 
 impl Store {

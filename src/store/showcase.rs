@@ -5,7 +5,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, Arguments, AssertSqlSafe, Transaction};
 
 use super::fields::Fields;
-use super::spaces::{read as read_space, select_spaces};
+use super::spaces::{read as read_space, select_spaces, space_columns};
 use super::{Store, StoreError};
 use crate::domain::{Millis, RepoId, Space, SpaceId};
 
@@ -16,7 +16,7 @@ pub struct Showing {
     pub title: String,
     /// A character or two.
     pub emoji: String,
-    /// The Hub's word for a colour.
+    /// One of the Hub's words for a colour.
     pub color_from: String,
     /// The same.
     pub color_to: String,
@@ -70,6 +70,9 @@ pub struct ListShowcase {
 
 /// What each doubling of a Space's likes counts for in [`trending`]: three days.
 const DOUBLING: f64 = 3.0 * 24.0 * 3600.0 * 1000.0;
+
+/// What [`read_space`] reads.
+const SPACE_COLUMNS: &str = space_columns!();
 
 /// The most words of a search that count, and the longest that can be found.
 const MAX_WORDS: usize = 8;
@@ -153,11 +156,6 @@ impl Store {
             write.commit().await?;
             return Ok(());
         };
-        let (likes, last): (i64, Option<i64>) =
-            sqlx::query_as("SELECT COUNT(*), MAX(liked_at) FROM likes WHERE repo_id = $1")
-                .bind(&id)
-                .fetch_one(&mut *write)
-                .await?;
         let tags = showing.tags.join(" ");
         let words = format!(
             "{} {} {} {tags}",
@@ -167,7 +165,7 @@ impl Store {
         let inserted = sqlx::query(
             "INSERT INTO showcase (space_id, head, visibility, sdk, title, emoji, color_from, color_to, description, \
              words, likes, trending, created_at) \
-             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, created_at FROM spaces WHERE id = $1",
+             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, created_at, created_at FROM spaces WHERE id = $1",
         )
         .bind(&id)
         .bind(head.as_str())
@@ -179,11 +177,10 @@ impl Store {
         .bind(&showing.color_to)
         .bind(&showing.description)
         .bind(words.to_lowercase())
-        .bind(likes)
-        .bind(trending(last.unwrap_or(space.created_at), likes))
         .execute(&mut *write)
         .await?;
         if inserted.rows_affected() > 0 {
+            count_likes(&mut write, space.id.into()).await?;
             for tag in &showing.tags {
                 sqlx::query("INSERT INTO showcase_tags (space_id, tag) VALUES ($1, $2) ON CONFLICT DO NOTHING")
                     .bind(&id)
@@ -254,9 +251,7 @@ pub(super) async fn count_likes(
 pub(super) fn showcase_query(list: &ListShowcase) -> Result<(String, AnyArguments), StoreError> {
     let column = list.order.column();
     let mut text = format!(
-        "SELECT s.id, s.owner_id, a.name AS owner_name, s.name, s.subdomain, s.visibility, s.desired, s.disabled, s.generation, \
-         s.restarts, s.head, s.sdk, s.hardware, s.sleep_after_ms, s.created_at, s.updated_at, f.title, f.emoji, \
-         f.color_from, f.color_to, f.description, f.likes, f.{column} AS place \
+        "SELECT {SPACE_COLUMNS}, f.title, f.emoji, f.color_from, f.color_to, f.description, f.likes, f.{column} AS place \
          FROM showcase f JOIN spaces s ON s.id = f.space_id JOIN accounts a ON a.id = s.owner_id \
          WHERE s.desired <> 'deleted' AND s.visibility <> 'private'"
     );

@@ -28,18 +28,26 @@ pub struct NewSpace {
     pub sleep_after: SleepAfter,
 }
 
+/// What [`read`] reads, of `spaces s` and `accounts a`.
+macro_rules! space_columns {
+    () => {
+        "s.id, s.owner_id, a.name AS owner_name, s.name, s.subdomain, s.visibility, s.desired, s.disabled, s.generation, \
+         s.restarts, s.head, s.sdk, s.hardware, s.sleep_after_ms, s.created_at, s.updated_at"
+    };
+}
+
 macro_rules! select_spaces {
     ($($rest:literal)*) => {
         concat!(
-            "SELECT s.id, s.owner_id, a.name AS owner_name, s.name, s.subdomain, s.visibility, s.desired, s.disabled, \
-             s.generation, s.restarts, s.head, s.sdk, s.hardware, s.sleep_after_ms, s.created_at, s.updated_at \
-             FROM spaces s JOIN accounts a ON a.id = s.owner_id ",
+            "SELECT ",
+            $crate::store::spaces::space_columns!(),
+            " FROM spaces s JOIN accounts a ON a.id = s.owner_id ",
             $($rest),*
         )
     };
 }
 
-pub(super) use select_spaces;
+pub(super) use {select_spaces, space_columns};
 
 // === impl Store ===
 

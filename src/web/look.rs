@@ -74,8 +74,8 @@ impl Look {
             name: space.name.to_string(),
             sdk: space.sdk.clone().unwrap_or_default(),
             stage: StageLook::of(stage),
-            from: color(&showing.color_from, "green").to_owned(),
-            to: color(&showing.color_to, "blue").to_owned(),
+            from: showing.color_from.clone(),
+            to: showing.color_to.clone(),
             likes,
             visibility: space.visibility.as_str(),
         }

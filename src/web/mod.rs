@@ -107,13 +107,7 @@ impl WebState {
         space: Option<SpaceId>,
         detail: String,
     ) -> Result<(), PageError> {
-        let event = Event {
-            at: jiff::Timestamp::now().as_millisecond(),
-            actor: Some(actor),
-            action,
-            space,
-            detail,
-        };
+        let event = Event::now(actor, action, space, detail);
         Ok(self.store.record(event).await?)
     }
 }

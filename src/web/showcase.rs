@@ -7,18 +7,14 @@ use tokio::sync::Mutex;
 
 use super::look::showing;
 use super::{PageError, WebState};
-use crate::domain::{Millis, Space, SpaceId, Visibility};
+use crate::domain::{Millis, Space, Visibility};
 
 /// Where the reader of changes stands. Cheap to clone; all clones are the same reader.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Showcase(Arc<Mutex<Place>>);
-
-/// Everything up to here has been read.
-#[derive(Debug, Default)]
-struct Place {
-    at: Millis,
-    id: Option<SpaceId>,
-}
+pub(super) struct Showcase(
+    /// Everything up to this moment has been read.
+    Arc<Mutex<Millis>>,
+);
 
 /// Spaces read from the list of changes at once.
 const PIECE: i64 = 200;
@@ -35,20 +31,15 @@ impl Showcase {
     /// Reads the changes since the last time.
     pub(super) async fn read_on(&self, state: &WebState) -> Result<(), PageError> {
         let begun = Instant::now();
-        let mut place = self.0.lock().await;
-        let (mut at, mut id) = (place.at.saturating_sub(OVERLAP), place.id);
-        if place.at > 0 {
-            id = None;
-        }
+        let mut read = self.0.lock().await;
+        let (mut at, mut id) = (read.saturating_sub(OVERLAP), None);
         loop {
             let changed = state.store.changed_spaces(at, id, PIECE).await?;
             for space in &changed {
                 update(state, space).await?;
                 (at, id) = (space.updated_at, Some(space.id));
             }
-            if at > place.at {
-                *place = Place { at, id };
-            }
+            *read = at.max(*read);
             let more = changed.len() as i64 == PIECE;
             if !more || begun.elapsed() > PATIENCE {
                 return Ok(());

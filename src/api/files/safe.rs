@@ -6,18 +6,7 @@ use http::header::{
 };
 
 use super::quoted;
-
-/// Pictures that cannot carry scripts. SVG can, so it is sent as text.
-const PICTURES: [&str; 8] = [
-    "image/png",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "image/avif",
-    "image/bmp",
-    "image/x-icon",
-    "image/vnd.microsoft.icon",
-];
+use crate::domain::is_harmless_picture;
 
 /// Types that are text to read, beside `text/*`.
 const TEXTS: [&str; 9] = [
@@ -38,7 +27,7 @@ pub(super) fn safe_type(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or(path);
     let guess = mime_guess::from_path(name).first_raw();
     match guess {
-        Some(kind) if PICTURES.contains(&kind) => kind,
+        Some(kind) if is_harmless_picture(kind) => kind,
         Some(kind) if kind.starts_with("text/") || TEXTS.contains(&kind) => {
             "text/plain; charset=utf-8"
         }

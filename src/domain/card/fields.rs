@@ -32,7 +32,7 @@ impl Fields<'_> {
             self.problem("sdk", format!("`sdk` is missing; it must be {allowed}"));
             return None;
         };
-        let found = Sdk::ALL.into_iter().find(|sdk| value == sdk.as_str());
+        let found = value.as_str().and_then(Sdk::from_word);
         if found.is_none() {
             let message = format!(
                 "`sdk: {}` is not offered here; it must be {allowed}",

@@ -69,7 +69,7 @@ impl Draft {
     }
 
     fn kind(&self) -> Option<Sdk> {
-        Sdk::ALL.into_iter().find(|sdk| sdk.as_str() == self.sdk)
+        Sdk::from_word(&self.sdk)
     }
 }
 
@@ -93,13 +93,12 @@ impl Problems {
 
 /// What an SDK is for, in a few words.
 pub(super) fn about(sdk: Sdk) -> &'static str {
-    match sdk.as_str() {
-        "static" => "HTML, CSS and JavaScript, served as they are",
-        "wasi" => "one WebAssembly file that answers HTTP",
-        "gradio" => "a Python app with Gradio",
-        "streamlit" => "a Python app with Streamlit",
-        "docker" => "whatever your Dockerfile makes",
-        _ => "",
+    match sdk {
+        Sdk::Static => "HTML, CSS and JavaScript, served as they are",
+        Sdk::Wasi => "one WebAssembly file that answers HTTP",
+        Sdk::Gradio => "a Python app with Gradio",
+        Sdk::Streamlit => "a Python app with Streamlit",
+        Sdk::Docker => "whatever your Dockerfile makes",
     }
 }
 

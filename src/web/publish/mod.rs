@@ -3,6 +3,8 @@
 mod draft;
 mod upload;
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -50,7 +52,7 @@ struct NewPage {
     problems: Problems,
     sdks: Vec<(&'static str, &'static str)>,
     sizes: Vec<Size>,
-    starters: Vec<Starter>,
+    starters: Arc<[Starter]>,
     left: String,
     most: String,
 }
@@ -285,7 +287,7 @@ fn render(
                 .map(|sdk| (sdk.as_str(), draft::about(sdk)))
                 .collect(),
             sizes: sizes.collect(),
-            starters: state.starters.to_vec(),
+            starters: Arc::clone(&state.starters),
             left: text::memory(left),
             most: text::memory(most),
             frame,

@@ -7,30 +7,19 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 
 use super::find;
+use crate::domain::is_harmless_picture;
 use crate::repo::Repo;
 use crate::web::visitor::{Visitor, quoted};
 use crate::web::{PageError, WebState};
 
-/// Pictures that cannot carry scripts, which a page may show; all other files are there to be saved.
-const PICTURES: [&str; 8] = [
-    "image/png",
-    "image/jpeg",
-    "image/gif",
-    "image/webp",
-    "image/avif",
-    "image/bmp",
-    "image/x-icon",
-    "image/vnd.microsoft.icon",
-];
-
-/// Whether a file is shown as a picture.
+/// Whether a file is shown as a picture; all others are there to be saved.
 pub(super) fn is_picture(path: &str) -> bool {
     picture_type(path).is_some()
 }
 
 fn picture_type(path: &str) -> Option<&'static str> {
     let kind = mime_guess::from_path(path).first_raw()?;
-    PICTURES.contains(&kind).then_some(kind)
+    is_harmless_picture(kind).then_some(kind)
 }
 
 /// `GET /spaces/{owner}/{name}/raw/{revision}/{*path}`
