@@ -197,30 +197,28 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
         problems.number(key, u64::try_from(value).unwrap_or(u64::MAX), least, most);
     };
     let gateway = &config.gateway;
-    number(
-        "server.max_connections",
-        config.server.max_connections,
-        1,
-        MAX_PERMITS,
-    );
-    number(
-        "gateway.concurrency_per_space",
-        gateway.concurrency_per_space,
-        1,
-        MAX_PERMITS,
-    );
-    number(
-        "gateway.watchers_per_space",
-        gateway.watchers_per_space,
-        0,
-        MAX_PERMITS,
-    );
-    number(
-        "gateway.queue_per_space",
-        gateway.queue_per_space,
-        0,
-        MAX_PERMITS,
-    );
+    for (key, value, least) in [
+        ("server.max_connections", config.server.max_connections, 1),
+        (
+            "gateway.concurrency_per_space",
+            gateway.concurrency_per_space,
+            1,
+        ),
+        (
+            "gateway.concurrency_per_visitor",
+            gateway.concurrency_per_visitor,
+            1,
+        ),
+        ("gateway.watchers_per_space", gateway.watchers_per_space, 0),
+        (
+            "gateway.watchers_per_visitor",
+            gateway.watchers_per_visitor,
+            0,
+        ),
+        ("gateway.queue_per_space", gateway.queue_per_space, 0),
+    ] {
+        number(key, value, least, MAX_PERMITS);
+    }
     number("build.at_once", config.build.at_once, 1, 1024);
     number("repo.files", config.repo.files, 1, 10_000_000);
     number("repo.tree_files", config.repo.tree_files, 1, 10_000_000);
@@ -355,6 +353,14 @@ fn sizes_are_in_bounds(config: &Config, problems: &mut Problems) {
     if !(0.0..=1_000_000.0).contains(&config.quota.cpu_per_owner) {
         let allowed = "from 0 to 1000000 cores";
         problems.add("quota.cpu_per_owner", config.quota.cpu_per_owner, allowed);
+    }
+    for (key, rate) in [
+        ("gateway.rate_per_visitor", config.gateway.rate_per_visitor),
+        ("gateway.rate_per_space", config.gateway.rate_per_space),
+    ] {
+        if rate != 0.0 && !(0.001..=1_000_000.0).contains(&rate) {
+            problems.add(key, rate, "0, or from 0.001 to 1000000 requests a second");
+        }
     }
     if !(0.1..=1000.0).contains(&config.host.cpu_overcommit) {
         let allowed = "from 0.1 to 1000";

@@ -1,6 +1,7 @@
 //! The sections of the configuration file. What each option is for, its bounds and its default stand in
 //! `config.default.toml`; here stands only what its type cannot say.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct ServerConfig {
     /// At least 8 KiB.
     #[serde(with = "text::bytes")]
     pub max_header_bytes: u64,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// `[gateway]`
@@ -59,10 +62,18 @@ pub struct GatewayConfig {
     pub body_bytes: u64,
     /// From admission until the response body has ended.
     pub concurrency_per_space: usize,
+    /// Of those, by one account or address.
+    pub concurrency_per_visitor: usize,
     /// WebSockets, and event streams of containers, until they end.
     pub watchers_per_space: usize,
+    /// Of those, by one account or address.
+    pub watchers_per_visitor: usize,
     /// Waiting for a place, also while the Space wakes.
     pub queue_per_space: usize,
+    /// Requests a second to one Space by one account or address; 0 is no limit.
+    pub rate_per_visitor: f64,
+    /// Requests a second to one Space; 0 is no limit.
+    pub rate_per_space: f64,
     /// In the queue.
     #[serde(with = "text::duration")]
     pub queue_timeout: Duration,

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 
 use super::trouble::Trouble;
 use crate::auth::{Action, Auth, AuthError, Principal, Purpose, cookies};
-use crate::domain::{Belonging, SpaceId, Visibility};
+use crate::domain::{AccountId, Belonging, SpaceId, Visibility};
 use crate::routes::{Entry, EntrySettings};
 
 /// The parameter in which the hub's pages hand over a ticket; the Hub's own word for it.
@@ -16,15 +16,21 @@ const TICKET: &str = "__sign";
 const COOKIE_NAME: &str = "glasshouse-ticket";
 
 /// Lets a visitor in, or says what is said of a Space that does not exist. Nothing is looked up for a Space that is
-/// open to all.
-pub(super) async fn check(auth: &Auth, space: &Entry, headers: &HeaderMap) -> Result<(), Trouble> {
+/// open to all; whoever visits another is known by name.
+pub(super) async fn check(
+    auth: &Auth,
+    space: &Entry,
+    headers: &HeaderMap,
+) -> Result<Option<AccountId>, Trouble> {
     let settings = space.settings();
     if settings.visibility != Visibility::Private {
-        return Ok(());
+        return Ok(None);
     }
     let belonging = belonging(space.id, &settings);
     match visitor(auth, space, headers).await {
-        Ok(visitor) if visitor.may(Action::Visit, belonging) => Ok(()),
+        Ok(visitor) if visitor.may(Action::Visit, belonging) => {
+            Ok(visitor.account.map(|account| account.id))
+        }
         Ok(_) | Err(AuthError::BadToken) => Err(Trouble::NotFound),
         Err(error) => Err(ours(&error, space)),
     }

@@ -1,13 +1,15 @@
-//! How many visits one Space has at once.
+//! How many visits one Space has at once, and how many of them are one visitor's.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 
+use super::line::{Asked, Line};
 use super::trouble::{Progress, Trouble};
+use super::visitor::{Clocks, Rate, Visitor};
 use crate::config::GatewayConfig;
 use crate::domain::SpaceId;
 use crate::routes::{Entry, Route};
@@ -15,12 +17,24 @@ use crate::routes::{Entry, Route};
 /// The gates of all Spaces that were visited.
 #[derive(Debug)]
 pub(super) struct Gates {
-    places: usize,
-    watchers: usize,
-    queue: usize,
+    limits: Limits,
     patience: Duration,
     wake_patience: Duration,
+    rate_per_visitor: Rate,
+    rate_per_space: Rate,
+    visitors: Clocks<(SpaceId, Visitor)>,
+    spaces: Clocks<SpaceId>,
     known: RwLock<Known>,
+}
+
+/// Of each Space.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    places: usize,
+    places_of_one: usize,
+    watchers: usize,
+    watchers_of_one: usize,
+    queue: usize,
 }
 
 #[derive(Debug, Default)]
@@ -32,47 +46,94 @@ struct Known {
 
 #[derive(Debug)]
 struct Gate {
-    places: Arc<Semaphore>,
-    /// Of WebSockets and event streams, which stay.
-    watchers: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    visits: Mutex<Line<Wait>>,
+    /// Of WebSockets and event streams, which stay. Nobody waits to be one.
+    watchers: Mutex<Line<()>>,
+    waits: AtomicU64,
     space: Weak<Entry>,
 }
 
-/// A place in a queue; its drop leaves it.
-struct Waiting<'g>(&'g Gate);
+/// One who waits in a line.
+#[derive(Debug)]
+struct Wait {
+    number: u64,
+    /// Told when there is a place; dropped when the wait is lost to somebody else's.
+    turn: oneshot::Sender<()>,
+}
+
+/// A place at a Space; its drop gives it to whoever is next.
+#[derive(Debug)]
+pub(super) struct Place {
+    gate: Arc<Gate>,
+    visitor: Visitor,
+    watches: bool,
+}
+
+/// A wait for a place; its drop leaves the line, or gives back the place that came at the last moment.
+struct Waiting {
+    gate: Arc<Gate>,
+    visitor: Visitor,
+    number: u64,
+    turn: oneshot::Receiver<()>,
+    over: bool,
+}
 
 // === impl Gates ===
 
 impl Gates {
     pub(super) fn new(config: &GatewayConfig) -> Self {
         Self {
-            places: config.concurrency_per_space,
-            watchers: config.watchers_per_space,
-            queue: config.queue_per_space,
+            limits: Limits {
+                places: config.concurrency_per_space,
+                places_of_one: config.concurrency_per_visitor,
+                watchers: config.watchers_per_space,
+                watchers_of_one: config.watchers_per_visitor,
+                queue: config.queue_per_space,
+            },
             patience: config.queue_timeout,
             wake_patience: config.wake_timeout,
+            rate_per_visitor: Rate::per_second(config.rate_per_visitor),
+            rate_per_space: Rate::per_second(config.rate_per_space),
+            visitors: Clocks::default(),
+            spaces: Clocks::default(),
             known: RwLock::default(),
         }
     }
 
-    /// A place for one visit, to be kept until its end. Whoever finds none queues, first come first served, if the
-    /// queue has room. While the Space is not awake, that is the queue of those who wait for it.
-    pub(super) async fn admit(&self, space: &Arc<Entry>) -> Result<OwnedSemaphorePermit, Trouble> {
+    /// Counts a request, which may come too soon after others.
+    pub(super) fn count(&self, space: SpaceId, visitor: Visitor) -> Result<(), Trouble> {
+        let now = Instant::now();
+        self.rate_per_visitor
+            .count(&self.visitors, (space, visitor), now)
+            .map_err(Trouble::TooFast)?;
+        self.rate_per_space
+            .count(&self.spaces, space, now)
+            .map_err(|_| Trouble::Full)
+    }
+
+    /// A place for one visit, to be kept until its end. Whoever finds none queues, and the visitors take turns. While
+    /// the Space is not awake, that is the queue of those who wait for it.
+    pub(super) async fn admit(
+        &self,
+        space: &Arc<Entry>,
+        visitor: Visitor,
+    ) -> Result<Place, Trouble> {
         let gate = self.gate(space);
-        if let Ok(place) = Arc::clone(&gate.places).try_acquire_owned() {
-            return Ok(place);
-        }
-        let _waiting = gate.queue(self.queue).ok_or(Trouble::Full)?;
-        let place = Arc::clone(&gate.places).acquire_owned();
+        let mut waiting = match gate.ask(visitor)? {
+            Ok(place) => return Ok(place),
+            Err(waiting) => waiting,
+        };
         let patience = match space.route() {
             Route::Serving(_) => self.patience,
             _ => self.patience.max(self.wake_patience),
         };
-        match tokio::time::timeout(patience, place).await {
-            Ok(Ok(place)) => Ok(place),
-            // Gates are never closed, so the inner error does not happen.
-            Ok(Err(_)) | Err(_) => Err(match space.route() {
+        match tokio::time::timeout(patience, &mut waiting.turn).await {
+            Ok(Ok(())) => {
+                waiting.over = true;
+                Ok(gate.place(visitor, false))
+            }
+            Ok(Err(_)) => Err(Trouble::TooMany),
+            Err(_) => Err(match space.route() {
                 Route::Serving(_) => Trouble::Full,
                 route => Trouble::Waking(Progress::of(&route)),
             }),
@@ -80,9 +141,18 @@ impl Gates {
     }
 
     /// A place among those who stay, if there is one.
-    pub(super) fn admit_watcher(&self, space: &Arc<Entry>) -> Option<OwnedSemaphorePermit> {
-        let watchers = Arc::clone(&self.gate(space).watchers);
-        watchers.try_acquire_owned().ok()
+    pub(super) fn admit_watcher(
+        &self,
+        space: &Arc<Entry>,
+        visitor: Visitor,
+    ) -> Result<Place, Trouble> {
+        let gate = self.gate(space);
+        let asked = lock(&gate.watchers).ask(visitor, || ());
+        match asked {
+            Asked::Place => Ok(gate.place(visitor, true)),
+            Asked::Full { of_own: true } => Err(Trouble::TooMany),
+            _ => Err(Trouble::Full),
+        }
     }
 
     fn gate(&self, space: &Arc<Entry>) -> Arc<Gate> {
@@ -93,16 +163,15 @@ impl Gates {
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.gates.len() >= known.sweep_at {
-            known
-                .gates
-                .retain(|_, gate| gate.is_needed(self.places, self.watchers));
+            known.gates.retain(|_, gate| gate.is_needed());
             known.sweep_at = (2 * known.gates.len()).max(64);
         }
+        let limits = self.limits;
         let gate = known.gates.entry(space.id).or_insert_with(|| {
             Arc::new(Gate {
-                places: Arc::new(Semaphore::new(self.places)),
-                watchers: Arc::new(Semaphore::new(self.watchers)),
-                waiting: AtomicUsize::new(0),
+                visits: Mutex::new(Line::new(limits.places, limits.places_of_one, limits.queue)),
+                watchers: Mutex::new(Line::new(limits.watchers, limits.watchers_of_one, 0)),
+                waits: AtomicU64::new(0),
                 space: Arc::downgrade(space),
             })
         });
@@ -113,21 +182,85 @@ impl Gates {
 // === impl Gate ===
 
 impl Gate {
-    fn queue(&self, room: usize) -> Option<Waiting<'_>> {
-        let waiting = Waiting(self);
-        (self.waiting.fetch_add(1, Ordering::AcqRel) < room).then_some(waiting)
+    /// A place, or a wait for one.
+    fn ask(self: &Arc<Self>, visitor: Visitor) -> Result<Result<Place, Waiting>, Trouble> {
+        let mut turn = None;
+        let asked = lock(&self.visits).ask(visitor, || {
+            let number = self.waits.fetch_add(1, Ordering::Relaxed);
+            let (tell, told) = oneshot::channel();
+            turn = Some((number, told));
+            Wait { number, turn: tell }
+        });
+        match (asked, turn) {
+            (Asked::Place, _) => Ok(Ok(self.place(visitor, false))),
+            // The wait that is lost for this one ends with the drop of the other side of its turn.
+            (Asked::Waits(_), Some((number, turn))) => Ok(Err(Waiting {
+                gate: Arc::clone(self),
+                visitor,
+                number,
+                turn,
+                over: false,
+            })),
+            (Asked::Full { of_own: true }, _) => Err(Trouble::TooMany),
+            _ => Err(Trouble::Full),
+        }
     }
 
-    fn is_needed(&self, places: usize, watchers: usize) -> bool {
-        self.space.strong_count() > 0
-            || self.places.available_permits() < places
-            || self.watchers.available_permits() < watchers
+    fn place(self: &Arc<Self>, visitor: Visitor, watches: bool) -> Place {
+        Place {
+            gate: Arc::clone(self),
+            visitor,
+            watches,
+        }
+    }
+
+    fn is_needed(&self) -> bool {
+        let used = !lock(&self.visits).is_empty() || !lock(&self.watchers).is_empty();
+        used || self.space.strong_count() > 0
     }
 }
 
-impl Drop for Waiting<'_> {
+/// Gives a place back, and to whoever is next.
+fn leave(line: &mut Line<Wait>, visitor: Visitor) {
+    line.leave(visitor);
+    while let Some(wait) = line.next() {
+        // One who does not listen any more has found that the turn had come (the drop of `Waiting`, under this lock).
+        let _ = wait.turn.send(());
+    }
+}
+
+fn lock<T>(line: &Mutex<Line<T>>) -> MutexGuard<'_, Line<T>> {
+    line.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// === impl Place ===
+
+impl Place {
+    pub(super) fn visitor(&self) -> Visitor {
+        self.visitor
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.watches {
+            lock(&self.gate.watchers).leave(self.visitor);
+        } else {
+            leave(&mut lock(&self.gate.visits), self.visitor);
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let mut line = lock(&self.gate.visits);
+        let gave_up = line.give_up(self.visitor, |wait| wait.number == self.number);
+        if !gave_up && self.turn.try_recv().is_ok() {
+            leave(&mut line, self.visitor);
+        }
     }
 }
 
@@ -153,13 +286,25 @@ mod tests {
 
     fn gates(places: usize, queue: usize) -> Gates {
         Gates {
-            places,
-            watchers: 1,
-            queue,
+            limits: Limits {
+                places,
+                places_of_one: places,
+                watchers: 2,
+                watchers_of_one: 1,
+                queue,
+            },
             patience: Duration::from_millis(200),
             wake_patience: Duration::from_millis(600),
+            rate_per_visitor: Rate::per_second(0.0),
+            rate_per_space: Rate::per_second(0.0),
+            visitors: Clocks::default(),
+            spaces: Clocks::default(),
             known: RwLock::default(),
         }
+    }
+
+    fn who(number: u8) -> Visitor {
+        Visitor::of([192, 0, 2, number].into())
     }
 
     #[tokio::test]
@@ -167,20 +312,65 @@ mod tests {
         let (table, _nudges) = RouteTable::new();
         let (space, other) = (entry(&table, "a/b"), entry(&table, "a/c"));
         let gates = Arc::new(gates(2, 1));
-        let first = gates.admit(&space).await.expect("room");
-        let _second = gates.admit(&space).await.expect("room");
+        let first = gates.admit(&space, who(1)).await.expect("room");
+        let _second = gates.admit(&space, who(1)).await.expect("room");
         let third = tokio::spawn({
             let (gates, space) = (Arc::clone(&gates), Arc::clone(&space));
-            async move { gates.admit(&space).await }
+            async move { gates.admit(&space, who(1)).await }
         });
         tokio::task::yield_now().await;
-        assert!(matches!(gates.admit(&space).await, Err(Trouble::Full)));
-        let _elsewhere = gates.admit(&other).await.expect("a gate of its own");
+        let own_fault = gates.admit(&space, who(1)).await;
+        assert!(matches!(own_fault, Err(Trouble::TooMany)));
+        assert!(matches!(
+            gates.admit(&space, who(2)).await,
+            Err(Trouble::Full)
+        ));
+        let _elsewhere = gates.admit(&other, who(1)).await.expect("its own gate");
         drop(first);
         let _third = third.await.expect("ended").expect("its turn came");
         // The queue is free again, but nobody leaves: the wait ends by itself.
-        assert!(matches!(gates.admit(&space).await, Err(Trouble::Full)));
-        assert_eq!(gates.gate(&space).waiting.load(Ordering::Acquire), 0);
+        assert!(matches!(
+            gates.admit(&space, who(1)).await,
+            Err(Trouble::Full)
+        ));
+        assert!(lock(&gates.gate(&space).visits).next().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_lost_to_another_visitor_ends_at_once() {
+        let (table, _nudges) = RouteTable::new();
+        let space = entry(&table, "a/b");
+        let gates = Arc::new(gates(1, 2));
+        let place = gates.admit(&space, who(1)).await.expect("room");
+        let wait = |visitor| {
+            let (gates, space) = (Arc::clone(&gates), Arc::clone(&space));
+            tokio::spawn(async move { gates.admit(&space, visitor).await })
+        };
+        let (first, second) = (wait(who(1)), wait(who(1)));
+        tokio::task::yield_now().await;
+        let other = wait(who(2));
+        let lost = second.await.expect("ended");
+        assert!(matches!(lost, Err(Trouble::TooMany)), "{lost:?}");
+        drop(place);
+        drop(other.await.expect("ended").expect("its turn came"));
+        first.await.expect("ended").expect("its turn came");
+    }
+
+    /// A visitor who leaves at the very moment at which the turn comes must not take the place along.
+    #[tokio::test]
+    async fn a_turn_that_nobody_takes_is_passed_on() {
+        let (table, _nudges) = RouteTable::new();
+        let space = entry(&table, "a/b");
+        let gates = gates(1, 2);
+        let place = gates.admit(&space, who(1)).await.expect("room");
+        let mut gone = Box::pin(gates.admit(&space, who(2)));
+        let mut next = Box::pin(gates.admit(&space, who(3)));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        assert!(futures_util::poll!(&mut next).is_pending());
+        drop(place);
+        drop(gone);
+        drop(next.await.expect("passed on"));
+        assert!(lock(&gates.gate(&space).visits).is_empty());
     }
 
     #[tokio::test]
@@ -189,9 +379,9 @@ mod tests {
         let space = entry(&table, "a/b");
         space.set(Route::Asleep);
         let gates = gates(1, 1);
-        let _first = gates.admit(&space).await.expect("room");
+        let _first = gates.admit(&space, who(1)).await.expect("room");
         let began = tokio::time::Instant::now();
-        let second = gates.admit(&space).await;
+        let second = gates.admit(&space, who(1)).await;
         assert!(matches!(second, Err(Trouble::Waking(_))));
         assert!(began.elapsed() >= gates.wake_patience);
     }
@@ -201,11 +391,15 @@ mod tests {
         let (table, _nudges) = RouteTable::new();
         let space = entry(&table, "a/b");
         let gates = gates(1, 0);
-        let watcher = gates.admit_watcher(&space).expect("room");
-        assert!(gates.admit_watcher(&space).is_none());
-        let _request = gates.admit(&space).await.expect("room");
+        let watcher = gates.admit_watcher(&space, who(1)).expect("room");
+        let second = gates.admit_watcher(&space, who(1));
+        assert!(matches!(second, Err(Trouble::TooMany)));
+        let _other = gates.admit_watcher(&space, who(2)).expect("room");
+        let third = gates.admit_watcher(&space, who(3));
+        assert!(matches!(third, Err(Trouble::Full)));
+        let _request = gates.admit(&space, who(1)).await.expect("room");
         drop(watcher);
-        assert!(gates.admit_watcher(&space).is_some());
+        assert!(gates.admit_watcher(&space, who(1)).is_ok());
     }
 
     #[tokio::test]
@@ -214,7 +408,7 @@ mod tests {
         let gates = gates(1, 1);
         for number in 0..500 {
             let space = entry(&table, &format!("a/b{number}"));
-            drop(gates.admit(&space).await.expect("room"));
+            drop(gates.admit(&space, who(1)).await.expect("room"));
             let settings = space.settings();
             table.remove(space.id, &settings.name.subdomain().expect("short"));
         }

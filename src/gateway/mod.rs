@@ -22,7 +22,6 @@ use axum::body::Body;
 use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use hyper::upgrade::OnUpgrade;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::{Action, Auth};
 use crate::config::{Addresses, Config, GatewayConfig};
@@ -42,6 +41,7 @@ mod headers;
 mod host;
 mod knock;
 mod limits;
+mod line;
 mod pages;
 mod patience;
 mod stay;
@@ -50,6 +50,7 @@ mod target;
 mod tests;
 mod trouble;
 mod tunnel;
+mod visitor;
 mod wake;
 
 use activator::Answering;
@@ -58,10 +59,11 @@ use forward::ForwardError;
 use headers::hop::Hop;
 use headers::{Origin, path_form};
 use host::Hosts;
-use limits::Gates;
+use limits::{Gates, Place};
 use pages::Caller;
 use stay::Stay;
 use trouble::Trouble;
+use visitor::Visitor;
 
 pub use host::Host;
 pub use target::Target;
@@ -176,20 +178,22 @@ impl Inner {
             let response = access::exchange(&self.auth, &space, handed, secure).await?;
             return Ok((RequestKind::Gateway, response));
         }
-        access::check(&self.auth, &space, request.headers()).await?;
+        let account = access::check(&self.auth, &space, request.headers()).await?;
+        let visitor = account.map_or_else(|| Visitor::at(&request), Visitor::Account);
         if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
             let response = self
-                .answer_ourselves(request.headers(), path, space)
+                .answer_ourselves(request.headers(), path, space, visitor)
                 .await?;
             return Ok((RequestKind::Gateway, response));
         }
         if let Some(refusal) = space.barred() {
             return Err(Trouble::Refused(Refusal::clone(&refusal)));
         }
+        self.counted(&space, self.gates.count(space.id, visitor))?;
         let hop = Hop::of(&request);
         let link = request.extensions().get::<Link>().cloned();
         let knocks = knock::is_knock(&request, target);
-        let arrive = self.arrive(&space, caller, &hop, knocks);
+        let arrive = self.arrive(&space, caller, visitor, &hop, knocks);
         let (place, answering) = match link.as_ref().filter(|_| caller.is_impatient()) {
             Some(link) => patience::reassure(link, arrive).await?,
             None => arrive.await?,
@@ -252,34 +256,45 @@ impl Inner {
         &self,
         space: &Arc<Entry>,
         caller: &Caller,
+        visitor: Visitor,
         hop: &Hop,
         knocks: bool,
-    ) -> Result<(OwnedSemaphorePermit, Answering), Trouble> {
+    ) -> Result<(Place, Answering), Trouble> {
         if knocks {
             let answering = activator::glance(space)?;
-            return Ok((self.admit(space, hop).await?, answering));
+            return Ok((self.admit(space, visitor, hop).await?, answering));
         }
         if caller.is_navigating() && !matches!(space.route(), Route::Serving(_)) {
             let patience = self.config.wake_timeout.min(BROWSER_PATIENCE);
             let answering = activator::visit(space, patience).await?;
-            return Ok((self.admit(space, hop).await?, answering));
+            return Ok((self.admit(space, visitor, hop).await?, answering));
         }
         let began = tokio::time::Instant::now();
-        let place = self.admit(space, hop).await?;
+        let place = self.admit(space, visitor, hop).await?;
         let patience = self.config.wake_timeout.saturating_sub(began.elapsed());
         Ok((place, activator::visit(space, patience).await?))
     }
 
-    async fn admit(&self, space: &Arc<Entry>, hop: &Hop) -> Result<OwnedSemaphorePermit, Trouble> {
+    async fn admit(
+        &self,
+        space: &Arc<Entry>,
+        visitor: Visitor,
+        hop: &Hop,
+    ) -> Result<Place, Trouble> {
         let place = match hop.is_websocket() {
-            true => self.gates.admit_watcher(space).ok_or(Trouble::Full),
-            false => self.gates.admit(space).await,
+            true => self.gates.admit_watcher(space, visitor),
+            false => self.gates.admit(space, visitor).await,
         };
-        if matches!(place, Err(Trouble::Full)) {
+        self.counted(space, place)
+    }
+
+    /// Counts those who are refused for being too many.
+    fn counted<T>(&self, space: &Entry, admitted: Result<T, Trouble>) -> Result<T, Trouble> {
+        if let Err(Trouble::Full | Trouble::TooMany | Trouble::TooFast(_)) = &admitted {
             self.metrics.turned_away.inc();
             space.traffic.turned_away();
         }
-        place
+        admitted
     }
 
     /// What lies within the Space's origin and is ours.
@@ -288,17 +303,18 @@ impl Inner {
         headers: &HeaderMap,
         path: &str,
         space: Arc<Entry>,
+        visitor: Visitor,
     ) -> Result<Response<Body>, Trouble> {
         if wake::PATH.strip_prefix(wake::RESERVED) != Some(path) {
             return Err(Trouble::NotFound);
         }
         let settings = space.settings();
         // Who cannot be told apart from anybody is anybody, and sees no logs.
-        let visitor = self.auth.authenticate_visitor(headers).await;
-        let reads_logs = visitor.is_ok_and(|visitor| {
-            visitor.may(Action::Write, access::belonging(space.id, &settings))
+        let principal = self.auth.authenticate_visitor(headers).await;
+        let reads_logs = principal.is_ok_and(|principal| {
+            principal.may(Action::Write, access::belonging(space.id, &settings))
         });
-        let place = self.gates.admit_watcher(&space).ok_or(Trouble::Full)?;
+        let place = self.gates.admit_watcher(&space, visitor)?;
         let journal = reads_logs.then(|| self.journal.clone());
         Ok(wake::follow(
             space,
@@ -312,8 +328,8 @@ impl Inner {
     fn settle(&self, response: &Response<Body>, mut stay: Stay, knocks: bool) -> Stay {
         // What a guest in this process tells ends at its deadline: no tab keeps it open.
         if stay::is_event_stream(response.headers()) && !knocks && stay.is_outside() {
-            let place = self.gates.admit_watcher(&stay.space);
-            stay.become_stream(place);
+            let place = self.gates.admit_watcher(&stay.space, stay.visitor());
+            stay.become_stream(place.ok());
         }
         stay
     }

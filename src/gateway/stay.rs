@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use http::{HeaderMap, header};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::complaints::Complaints;
 use super::events::Events;
 use super::forward::Guards;
+use super::limits::Place;
 use super::tunnel::Passed;
+use super::visitor::Visitor;
 use crate::routes::{Entry, Route, Visit};
 use crate::upstream::Upstream;
 
@@ -19,7 +20,7 @@ pub(super) struct Stay {
     pub(super) complaints: Arc<Complaints>,
     visit: Visit,
     events: Option<Box<Events>>,
-    _place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 // === impl Stay ===
@@ -29,25 +30,30 @@ impl Stay {
         space: Arc<Entry>,
         complaints: Arc<Complaints>,
         visit: Visit,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Self {
         Self {
             space,
             complaints,
             visit,
             events: None,
-            _place: place,
+            place,
         }
     }
 
     /// It is an event stream: kept open for as long as a tab is, so that it is use when it carries something. It gives
     /// its place back to those who only want an answer.
-    pub(super) fn become_stream(&mut self, place: Option<OwnedSemaphorePermit>) {
+    pub(super) fn become_stream(&mut self, place: Option<Place>) {
         self.visit.watch();
         self.events = Some(Box::new(Events::new()));
         if let Some(place) = place {
-            self._place = place;
+            self.place = place;
         }
+    }
+
+    /// Whose visit it is.
+    pub(super) fn visitor(&self) -> Visitor {
+        self.place.visitor()
     }
 
     /// It is a tunnel, of which the same is true.

@@ -1,6 +1,7 @@
 //! Why a visitor gets our answer instead of the Space's.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::StatusCode;
 
@@ -25,6 +26,10 @@ pub(super) enum Trouble {
     TooLarge,
     /// Too many visits under way, and the queue is full or too slow.
     Full,
+    /// Too many of this visitor's own are under way or wait.
+    TooMany,
+    /// This visitor has asked too often, by that time.
+    TooFast(Duration),
     /// It did not wake in the time that this visitor was to wait.
     Waking(Progress),
     /// It sleeps, and this request is none to wake it for.
@@ -97,6 +102,7 @@ impl Trouble {
             Self::ServiceWorker => StatusCode::FORBIDDEN,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooMany | Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Full | Self::Waking(_) | Self::Asleep | Self::Refused(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -124,6 +130,10 @@ impl Trouble {
             }
             Self::TooLarge => "The request's body is larger than this server allows.",
             Self::Full => "This Space has too many visitors right now; try again in a moment.",
+            Self::TooMany => {
+                "You have too many requests under way at this Space; let some of them end first."
+            }
+            Self::TooFast(_) => "You ask this Space too often; wait a moment.",
             Self::Waking(progress) => return progress.message(),
             Self::Asleep => "This Space is asleep; opening its page wakes it.",
             Self::Refused(refusal) => &refusal.message,
@@ -137,7 +147,10 @@ impl Trouble {
     /// Seconds after which trying again makes sense without anybody doing something.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Full | Self::Unreachable => Some(1),
+            Self::Full | Self::TooMany | Self::Unreachable => Some(1),
+            Self::TooFast(early) => {
+                Some(u32::try_from(early.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
+            }
             Self::Waking(Progress::Queued(_)) => Some(5),
             Self::Waking(_) => Some(2),
             Self::Asleep => Some(30),

@@ -12,9 +12,10 @@ use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response};
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::limits::Place;
 use super::trouble::Progress;
 use crate::journal::{Follow, Journal};
 use crate::routes::{Entry, Route};
@@ -48,7 +49,7 @@ struct Watcher {
     said: Option<String>,
     waited: bool,
     done: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The stream, until the Space answers.
@@ -56,7 +57,7 @@ pub(super) fn follow(
     space: Arc<Entry>,
     journal: Option<Journal>,
     metrics: Arc<Metrics>,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Response<Body> {
     let watcher = Watcher {
         changes: space.watch(),

@@ -282,6 +282,9 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
             return;
         }
     }
+    if let KeptState::Ready { serving, .. } = &kept.state {
+        serving.connections.close();
+    }
     let parts = &supervisor.parts;
     lock(&supervisor.own.observed).leaving = true;
     let runtime = parts.runtimes.for_artifact(&kept.artifact);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,6 +32,7 @@ use crate::telemetry::{RequestIds, X_REQUEST_ID};
 
 mod link;
 mod pace;
+mod peer;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -42,16 +43,8 @@ use pace::{Pace, Paced};
 use socket::Socket;
 
 pub use link::Link;
+pub use peer::Peer;
 pub use unread::read_rest;
-
-/// Who is at the other end of the connection: an extension of every request.
-#[derive(Debug, Clone)]
-pub struct Peer {
-    /// Of the socket; a proxy's, if one stands before the server.
-    pub address: SocketAddr,
-    /// Its IP address as text, made once per connection.
-    pub ip: HeaderValue,
-}
 
 /// What all connections share.
 struct Settings {
@@ -166,7 +159,8 @@ where
         let id = settings.ids.next();
         let header = id.header();
         parts.extensions.insert(id);
-        parts.extensions.insert(peer.clone());
+        let client = peer.behind(&parts.headers, &settings.config.trusted_proxies);
+        parts.extensions.insert(client);
         parts.extensions.insert(link.clone());
         let body = Paced::wrap(body, settings.pace);
         let answer = handler(Request::from_parts(parts, body));
@@ -246,20 +240,6 @@ impl Settings {
             config,
             ids: RequestIds::default(),
             closing,
-        }
-    }
-}
-
-// === impl Peer ===
-
-impl Peer {
-    /// A peer at that address.
-    pub fn new(address: SocketAddr) -> Self {
-        let text = address.ip().to_canonical().to_string();
-        Self {
-            address,
-            // An IP address is made of digits, letters, dots and colons.
-            ip: HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown")),
         }
     }
 }

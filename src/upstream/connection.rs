@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Pool;
+use super::socket::{Expects, Socket};
 
 /// Connecting is to this machine or one beside it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,13 +30,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Of a response's header, and of its trailers: status line and all.
 const HEADER_BYTES: usize = 64 << 10;
 
-type Driver = http1::Connection<TokioIo<TcpStream>, Body>;
+type Driver = http1::Connection<TokioIo<Socket>, Body>;
 
 /// A connection between two requests, or before its first.
 pub(super) struct Connection {
     sender: SendRequest<Body>,
     /// `None` once it has ended.
     driver: Option<Driver>,
+    expects: Expects,
     /// Since when it waits for a request.
     pub(super) idle_since: Instant,
 }
@@ -66,15 +68,17 @@ impl Connection {
     pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
+        let (socket, expects) = Socket::new(stream);
         let mut http = http1::Builder::new();
         http.max_header_size(HEADER_BYTES);
         let (sender, driver) = http
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(socket))
             .await
             .map_err(io::Error::other)?;
         Ok(Self {
             sender,
             driver: Some(driver),
+            expects,
             idle_since: Instant::now(),
         })
     }
@@ -123,7 +127,7 @@ impl Connection {
     pub(super) async fn into_stream(mut self) -> Option<(TcpStream, Bytes)> {
         std::future::poll_fn(|context| self.drive(context)).await;
         let parts = self.driver?.into_parts();
-        Some((parts.io.into_inner(), parts.read_buf))
+        Some((parts.io.into_inner().into_inner(), parts.read_buf))
     }
 
     /// Goes on by itself until it ends.
@@ -151,6 +155,7 @@ impl Sent {
             pool.give(connection);
             return response.map(Body::new);
         }
+        connection.expects.more();
         response.map(|incoming| {
             Body::new(Driven {
                 incoming,

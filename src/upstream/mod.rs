@@ -4,6 +4,7 @@
 mod connection;
 mod exchange;
 mod pool;
+mod socket;
 #[cfg(test)]
 mod tests;
 mod traffic;

@@ -90,6 +90,14 @@ impl Pool {
         });
     }
 
+    /// Closes the idle connections. To be called before the instance is stopped: a connection whose other end is gone
+    /// goes on asking for it, and the answer to an address that is asked for already is waited for up to a second by
+    /// whoever connects to the next instance that gets it.
+    pub fn close(&self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        drop(idle);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -136,6 +136,8 @@ async fn a_connection_serves_one_request_after_another() {
         );
     }
     assert_eq!((instance.connections(), pool.len()), (1, 1));
+    pool.close();
+    assert_eq!(pool.len(), 0);
     // Another instance at the same address has a pool of its own.
     let other = Arc::default();
     instance.call(&other, get()).await.expect("answered");

@@ -8,4 +8,5 @@ mod routing;
 mod slow_clients;
 mod static_files;
 mod streaming;
+mod visitors;
 mod wake;

@@ -1,0 +1,164 @@
+//! Who a request counts for where visitors share a Space.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http::Request;
+
+use crate::domain::AccountId;
+use crate::server::Peer;
+
+/// An account where a Space asks for one, and else an address: all of it for IPv4, and for IPv6 the first 64 bits, which
+/// are what a household is given (RFC 6177).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Visitor {
+    Account(AccountId),
+    Address(IpAddr),
+}
+
+/// How often somebody may ask: so many times a second in the long run, and ten seconds' worth at once.
+#[derive(Debug)]
+pub(super) struct Rate {
+    /// Between two requests; zero if there is no limit.
+    interval: Duration,
+}
+
+/// When each visitor, or each Space, would have asked last had it kept to its rate: the "theoretical arrival time" of
+/// the generic cell rate algorithm (ITU-T I.371).
+#[derive(Debug)]
+pub(super) struct Clocks<K>(Mutex<Known<K>>);
+
+#[derive(Debug)]
+struct Known<K> {
+    clocks: HashMap<K, Instant>,
+    sweep_at: usize,
+}
+
+/// As many requests as fit into this time may come at once.
+const BURST: Duration = Duration::from_secs(10);
+
+// === impl Visitor ===
+
+impl Visitor {
+    /// The visitor at the other end.
+    pub(super) fn at<B>(request: &Request<B>) -> Self {
+        let peer = request.extensions().get::<Peer>();
+        Self::of(peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.client))
+    }
+
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let prefix = u128::from(address) >> 64 << 64;
+                IpAddr::V6(prefix.into())
+            }
+            address => address,
+        })
+    }
+}
+
+// === impl Rate ===
+
+impl Rate {
+    /// That many requests a second; 0 is no limit.
+    pub(super) fn per_second(rate: f64) -> Self {
+        let interval = if rate > 0.0 {
+            Duration::from_secs_f64(1.0 / rate)
+        } else {
+            Duration::ZERO
+        };
+        Self { interval }
+    }
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    /// It came too early by this much, and is not counted.
+    pub(super) fn count<K: std::hash::Hash + Eq>(
+        &self,
+        clocks: &Clocks<K>,
+        key: K,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        if self.interval.is_zero() {
+            return Ok(());
+        }
+        let mut known = clocks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.clocks.len() >= known.sweep_at {
+            known.clocks.retain(|_, clock| *clock > now);
+            known.sweep_at = (2 * known.clocks.len()).max(1024);
+        }
+        let clock = known.clocks.entry(key).or_insert(now);
+        let due = (*clock).max(now);
+        let early = (due - now + self.interval).saturating_sub(BURST.max(self.interval));
+        if early > Duration::ZERO {
+            return Err(early);
+        }
+        *clock = due + self.interval;
+        Ok(())
+    }
+}
+
+// === impl Clocks ===
+
+impl<K> Default for Clocks<K> {
+    fn default() -> Self {
+        Self(Mutex::new(Known {
+            clocks: HashMap::new(),
+            sweep_at: 0,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_counted_by_what_its_owner_was_given() {
+        let of = |text: &str| Visitor::of(text.parse().expect("an address"));
+        assert_eq!(of("2001:db8:1:2:aaaa::1"), of("2001:db8:1:2:bbbb::2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
+        assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
+    }
+
+    #[test]
+    fn a_burst_and_then_the_rate() {
+        let (rate, clocks) = (Rate::per_second(2.0), Clocks::default());
+        let mut now = Instant::now();
+        for _ in 0..20 {
+            assert_eq!(rate.count(&clocks, 1, now), Ok(()));
+        }
+        let early = rate.count(&clocks, 1, now).expect_err("too many");
+        assert_eq!(early, Duration::from_millis(500));
+        assert_eq!(rate.count(&clocks, 2, now), Ok(()), "another visitor");
+        now += early;
+        assert_eq!(rate.count(&clocks, 1, now), Ok(()));
+        assert!(rate.count(&clocks, 1, now).is_err());
+        // Rest is saved up, but no more than the burst.
+        now += Duration::from_secs(3600);
+        let counted = (0..100).filter(|_| rate.count(&clocks, 1, now).is_ok());
+        assert_eq!(counted.count(), 20);
+        // Once in two minutes is once in two minutes.
+        let (rate, clocks) = (Rate::per_second(1.0 / 120.0), Clocks::default());
+        assert_eq!(rate.count(&clocks, 1, now), Ok(()));
+        let wait = rate.count(&clocks, 1, now).expect_err("too soon");
+        assert_eq!(wait.as_secs_f64().round(), 120.0);
+        assert!(Rate::per_second(0.0).count(&clocks, 1, now).is_ok());
+    }
+
+    #[test]
+    fn those_who_have_rested_are_forgotten() {
+        let (rate, clocks) = (Rate::per_second(100.0), Clocks::default());
+        let mut now = Instant::now();
+        for number in 0..5000 {
+            assert_eq!(rate.count(&clocks, number, now), Ok(()));
+            now += Duration::from_millis(20);
+        }
+        let known = clocks.0.lock().expect("whole");
+        assert!(known.clocks.len() <= 1024, "{}", known.clocks.len());
+    }
+}
