@@ -107,7 +107,7 @@ class Glasshouse:
         return self.api("POST", "/api/repos/create", {"name": name, "type": "space", "sdk": "static"})[0]
 
     def publish(self, name, kind, size=None, wait=600):
-        """Publishes a Space that answers /spin, /busy?ms=, /grow?mib= and /: `wasi` or `container`."""
+        """Publishes a Space that answers /spin, /busy?ms= and /, a container /grow?mib=, /threads?n=, /events and /socket too."""
         self.create(name)
         if size:
             status, answer = self.api("POST", f"/api/spaces/admin/{name}/hardware", {"flavor": size})
@@ -148,11 +148,46 @@ class Glasshouse:
     def visit(self, name, path="/", timeout=90):
         return self.raw("GET", path, headers={"Host": f"admin-{name}.localhost:{self.port}"}, timeout=timeout)
 
+    def hold_open(self, name, path, headers):
+        """Opens a stream and leaves it open, as a forgotten tab does; closes with the socket that is returned."""
+        connection = socket.create_connection(("127.0.0.1", self.port), 10)
+        lines = {"Host": f"admin-{name}.localhost:{self.port}", **headers}
+        head = f"GET {path} HTTP/1.1\r\n" + "".join(f"{key}: {value}\r\n" for key, value in lines.items())
+        connection.sendall(head.encode() + b"\r\n")
+        answer = connection.recv(4096)
+        assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 101")), answer
+        return connection
+
     def cpu_seconds(self, name):
         return self.runtime(name)["usage"]["cpuMs"] / 1000
 
+    def settled_cpu_seconds(self, name):
+        """What the book says once it says it twice."""
+        before = None
+        for _ in range(30):
+            now = self.cpu_seconds(name)
+            if now == before:
+                break
+            before = now
+            time.sleep(1.5)
+        return now
+
+    def work(self, kind):
+        """A path that computes; in a container for a while only, as nobody there sees that a visitor has left."""
+        return "/spin" if kind == "wasi" else "/busy?ms=200"
+
+    def rest(self, name):
+        """Waits until a container has answered all that it was asked."""
+        before = None
+        while before is None or (now := self.container_cpu(name)) - before > 0.05:
+            before = self.container_cpu(name)
+            time.sleep(1)
+
+    def sleep_after(self, name, seconds):
+        self.api("POST", f"/api/spaces/admin/{name}/sleeptime", {"seconds": seconds})
+
     def sleep(self, name):
-        self.api("POST", f"/api/spaces/admin/{name}/sleeptime", {"seconds": 1})
+        self.sleep_after(name, 1)
         self.wait_stage(name, "SLEEPING", 60)
 
     def pause(self, name):
