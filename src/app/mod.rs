@@ -4,6 +4,7 @@ mod examples;
 mod first_start;
 mod front;
 mod health;
+mod inside;
 mod settings;
 
 use std::fs::{DirBuilder, File};
@@ -39,6 +40,7 @@ use crate::web::{self, WebParts, WebState};
 
 use front::FrontDoor;
 use health::Health;
+use inside::InsideDoor;
 use settings::{
     builder_config, container_settings, engine, journal_limits, ledger_limits, repo_limits,
     wasm_settings,
@@ -137,13 +139,17 @@ impl House {
         let engine = engine(config, data)?;
         let builder = builder_config(config, seal, wasm.profile(), engine.clone())?;
         let builder = Builder::new(builder, repos.clone()).context("the folder of artifacts")?;
-        let (containers, endings) = ContainerRuntime::new(engine, container_settings(config)?);
+        let inside = InsideDoor::new(config);
+        let (containers, endings) =
+            ContainerRuntime::new(engine, container_settings(config)?, inside.clone());
         let sites = SiteRuntime::new(data.join("artifacts/sites"));
         let runtimes = Runtimes::new(sites, wasm, containers);
         let (routes, nudges) = RouteTable::new();
         let metrics = Arc::new(Metrics::new());
+        let auth = Auth::new(store.clone());
         let parts = Parts {
             store: store.clone(),
+            auth: auth.clone(),
             repos: repos.clone(),
             ledger: ledger.clone(),
             builder,
@@ -162,7 +168,6 @@ impl House {
             },
         };
         let lifecycle = Lifecycle::start(parts, nudges, endings).await?;
-        let auth = Auth::new(store.clone());
         let state = ApiState {
             store: store.clone(),
             repos: repos.clone(),
@@ -189,6 +194,7 @@ impl House {
             config: Arc::clone(config),
             starters: examples::starters(),
         });
+        inside.admit_to(api::router(state.clone()));
         let hub = health::routes(health.clone())
             .merge(api::router(state))
             .merge(web::router(pages))

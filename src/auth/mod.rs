@@ -5,6 +5,7 @@
 //! origin of one private Space.
 
 mod credentials;
+mod inside;
 mod password;
 mod permission;
 mod session;
@@ -119,6 +120,9 @@ impl Auth {
     pub async fn authenticate_token(&self, token: &str) -> Result<Principal, AuthError> {
         if !looks_like_ours(token) {
             return Err(AuthError::BadToken);
+        }
+        if token.starts_with(token::SPACE_PREFIX) {
+            return self.authenticate_space(token).await;
         }
         let (hash, now) = (hash_token(token), now());
         let record = self

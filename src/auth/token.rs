@@ -12,6 +12,9 @@ use crate::store::{NewToken, StoreError};
 /// What every token of ours begins with, so that leaked ones can be searched for.
 const PREFIX: &str = "gls_";
 
+/// What the tokens of Spaces begin with.
+pub(super) const SPACE_PREFIX: &str = "gls_space_";
+
 /// Letters and digits after the prefix: 238 bits, beyond guessing, so a plain hash keeps them.
 const LENGTH: usize = 40;
 
@@ -106,9 +109,10 @@ pub fn hash_token(token: &str) -> [u8; 32] {
 
 /// Whether the text has the form of our tokens: what the gateway keeps from reaching a Space.
 pub fn looks_like_ours(text: &str) -> bool {
-    text.strip_prefix(PREFIX).is_some_and(|letters| {
+    let is_plain = |letters: &str| {
         letters.len() == LENGTH && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    })
+    };
+    text.starts_with(SPACE_PREFIX) || text.strip_prefix(PREFIX).is_some_and(is_plain)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::Mutex;
 
 pub use firewall::{Firewall, Reach};
-pub use network::Networks;
+pub use network::{Network, Networks};
 
 /// Label of everything made: the data folder it belongs to.
 pub const DATA: &str = "glasshouse.data";
@@ -31,6 +31,9 @@ pub const BUILD: &str = "glasshouse.build";
 pub const INSTANCE: &str = "glasshouse.instance";
 /// Label: the Space's count of restarts at its start.
 pub const RESTARTS: &str = "glasshouse.restarts";
+
+/// On each network of a Space's, the host's own address answers as the hub at this port, and at no other.
+pub const HUB_PORT: u16 = 17860;
 
 /// The engine answers any question within this time, or is not well.
 const TIMEOUT: Duration = Duration::from_secs(30);

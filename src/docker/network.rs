@@ -33,6 +33,15 @@ pub struct Networks {
     choosing: Mutex<HashMap<String, Instant>>,
 }
 
+/// A network that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// The address of this host on it.
+    pub host: Option<Ipv4Addr>,
+}
+
 /// How long whoever asked for a network may take to connect to it.
 const GRACE: Duration = Duration::from_secs(600);
 
@@ -72,12 +81,12 @@ impl Networks {
         format!("glasshouse-{whose}-{}", reach.as_str())
     }
 
-    /// The name of the network of `whose`, made if it is not there. `whose` is an identifier that ends in at least
+    /// The network of `whose`, made if it is not there. `whose` is an identifier that ends in at least
     /// eleven random letters or digits.
     ///
     /// # Errors
     /// When the engine will not.
-    pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<String> {
+    pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<Network> {
         let name = self.name(whose, reach);
         let docker = self.engine.connect().await?;
         let mut asked = self.choosing.lock().await;
@@ -86,7 +95,10 @@ impl Networks {
             .inspect_network(&name, None::<InspectNetworkOptions>)
             .await
         {
-            Ok(_) => return Ok(name),
+            Ok(found) => {
+                let host = found.ipam.as_ref().and_then(host_on);
+                return Ok(Network { name, host });
+            }
             Err(error) if is_gone(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -97,10 +109,16 @@ impl Networks {
             let subnet = free.next().context("the pool of networks is used up")?;
             let request = self.request(&name, whose, reach, subnet);
             match docker.create_network(request).await {
-                Ok(_) => return Ok(name),
+                Ok(_) => {
+                    let host = Some(first_of(subnet));
+                    return Ok(Network { name, host });
+                }
                 // Somebody else on this host has those addresses.
                 Err(error) if error.to_string().contains("overlap") => {}
-                Err(error) if status(&error) == Some(409) => return Ok(name),
+                // Somebody has made it meanwhile.
+                Err(error) if status(&error) == Some(409) => {
+                    return Ok(Network { name, host: None });
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -129,6 +147,7 @@ impl Networks {
             ipam: Some(Ipam {
                 config: Some(vec![IpamConfig {
                     subnet: Some(format!("{first}/{bits}")),
+                    gateway: Some(first_of((first, bits)).to_string()),
                     ..IpamConfig::default()
                 }]),
                 ..Ipam::default()
@@ -187,6 +206,17 @@ impl Networks {
         }
         Ok(())
     }
+}
+
+/// The address of this host on a network: the first in its subnet, as it is made.
+fn host_on(ipam: &Ipam) -> Option<Ipv4Addr> {
+    let config = ipam.config.as_ref()?.first()?;
+    let said = config.gateway.as_ref().and_then(|said| said.parse().ok());
+    said.or_else(|| Some(first_of(parse(config.subnet.as_ref()?)?)))
+}
+
+fn first_of((first, _): (Ipv4Addr, u8)) -> Ipv4Addr {
+    Ipv4Addr::from(u32::from(first) + 1)
 }
 
 fn parse(subnet: &str) -> Option<(Ipv4Addr, u8)> {

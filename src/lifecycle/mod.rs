@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::auth::Auth;
 use crate::builder::Builder;
 use crate::config::Addresses;
 use crate::domain::{Card, Hardware, Limits, Revision, Sdk, SleepAfter, Space, SpaceId, SpaceName};
@@ -69,6 +70,8 @@ pub struct LifecycleSettings {
 pub struct Parts {
     /// Rows.
     pub store: Store,
+    /// Who is asking.
+    pub auth: Auth,
     /// Files.
     pub repos: Repos,
     /// Who holds what.

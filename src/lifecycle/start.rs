@@ -135,6 +135,11 @@ pub(super) async fn spec(
         account,
         limits,
         environment: Arc::new(environment::of(parts, space).await?),
+        hub_token: parts
+            .auth
+            .space_token(space.id, space.restarts)
+            .expose()
+            .into(),
         log: parts.journal.run(space.id),
     }))
 }

@@ -8,6 +8,7 @@ pub mod container;
 mod site;
 pub mod wasm;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -44,8 +45,16 @@ pub struct InstanceSpec {
     pub limits: Limits,
     /// The environment it sees, secrets included. Never to be logged.
     pub environment: Arc<Vec<(String, String)>>,
+    /// What it shows to the hub, where it can reach it. Never to be logged.
+    pub hub_token: Arc<str>,
     /// Where it may speak.
     pub log: Log,
+}
+
+/// Opens the hub to the inside of containers.
+pub trait HubDoor: Send + Sync {
+    /// Lets the hub answer at that address of this host until the last who holds what is returned drops it.
+    fn open(&self, address: SocketAddr) -> BoxFuture<'_, anyhow::Result<Arc<dyn Send + Sync>>>;
 }
 
 /// Why an instance did not start.

@@ -3,6 +3,7 @@
 //! Everything is denied that an app listening on a port does not need. What is allowed stands on a line of its own.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
@@ -19,15 +20,25 @@ pub(super) const USER: u32 = 1000;
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";
 
+/// What a container finds around it.
+pub(super) struct Surroundings<'a> {
+    /// The name of its network.
+    pub(super) network: &'a str,
+    /// Whether names can be resolved there.
+    pub(super) reaches_names: bool,
+    /// Where the hub answers.
+    pub(super) hub: Option<SocketAddr>,
+    /// The folder of its durable storage.
+    pub(super) storage: Option<String>,
+}
+
 /// The request that creates the container of `spec`, from the image with the id `image`.
 pub(super) fn create_body(
     spec: &InstanceSpec,
     image: &str,
     settings: &ContainerSettings,
     data: &str,
-    network: &str,
-    storage: Option<&str>,
-    reaches_names: bool,
+    surroundings: &Surroundings<'_>,
 ) -> ContainerCreateBody {
     let labels = [
         (DATA, data.to_owned()),
@@ -38,18 +49,30 @@ pub(super) fn create_body(
         (INSTANCE, spec.id.to_string()),
         (RESTARTS, spec.restarts.to_string()),
     ];
-    let environment = spec
+    let mut environment: Vec<_> = spec
         .environment
         .iter()
-        .map(|(key, value)| format!("{key}={value}"));
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    if let Some(hub) = surroundings.hub {
+        // An owner who sets one of them knows why.
+        for (key, value) in [
+            ("HF_ENDPOINT", format!("http://{hub}")),
+            ("HF_TOKEN", spec.hub_token.to_string()),
+        ] {
+            if !spec.environment.iter().any(|(own, _)| own == key) {
+                environment.push(format!("{key}={value}"));
+            }
+        }
+    }
     ContainerCreateBody {
         image: Some(image.to_owned()),
         user: Some(format!("{USER}:{USER}")),
-        env: Some(environment.collect()),
+        env: Some(environment),
         labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
         tty: Some(false),
         open_stdin: Some(false),
-        host_config: Some(host_config(spec, settings, network, storage, reaches_names)),
+        host_config: Some(host_config(spec, settings, surroundings)),
         ..ContainerCreateBody::default()
     }
 }
@@ -57,9 +80,7 @@ pub(super) fn create_body(
 fn host_config(
     spec: &InstanceSpec,
     settings: &ContainerSettings,
-    network: &str,
-    storage: Option<&str>,
-    reaches_names: bool,
+    surroundings: &Surroundings<'_>,
 ) -> HostConfig {
     let memory = i64::try_from(spec.limits.memory_bytes).unwrap_or(i64::MAX);
     let options = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
@@ -87,9 +108,9 @@ fn host_config(
             maximum_retry_count: None,
         }),
         runtime: settings.runtime.clone(),
-        network_mode: Some(network.to_owned()),
+        network_mode: Some(surroundings.network.to_owned()),
         // Who reaches nothing resolves nothing: names would carry secrets out as well as packets.
-        dns: (!reaches_names).then(|| vec!["127.0.0.1".to_owned()]),
+        dns: (!surroundings.reaches_names).then(|| vec!["127.0.0.1".to_owned()]),
         sysctls: Some(options(&[
             // The packet filter's rules are for IPv4.
             ("net.ipv6.conf.all.disable_ipv6", "1"),
@@ -102,7 +123,10 @@ fn host_config(
         )])),
         // Durable storage, when the card asks for it. Whatever has the right to be somebody else there gives it to
         // nobody: see `security_opt`.
-        binds: storage.map(|folder| vec![format!("{folder}:/data:rw")]),
+        binds: surroundings
+            .storage
+            .as_ref()
+            .map(|folder| vec![format!("{folder}:/data:rw")]),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".into()),
             config: Some(options(&[("max-size", LOG_BYTES), ("max-file", "1")])),

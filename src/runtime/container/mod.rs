@@ -23,14 +23,14 @@ use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bollard::models::SystemInfo;
 use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, mpsc};
 
-use super::{Ended, Endings, InstanceSpec, LimitReport, Runtime, RuntimeError};
+use super::{Ended, Endings, HubDoor, InstanceSpec, LimitReport, Runtime, RuntimeError};
 use crate::docker::{Engine, Networks};
 use crate::domain::{InstanceId, SpaceId};
 use crate::journal::Log;
@@ -74,6 +74,7 @@ struct Inner {
     engine: Engine,
     networks: Networks,
     settings: ContainerSettings,
+    door: Arc<dyn HubDoor>,
     /// What the engine says of its host, which it takes its time to say.
     host: OnceCell<SystemInfo>,
     running: Mutex<HashMap<InstanceId, Arc<Running>>>,
@@ -90,6 +91,8 @@ struct Running {
     storage_bytes: Option<u64>,
     /// Given back when the last who knows of the container lets go.
     _memory: MemoryHold,
+    /// The hub on its network, for as long as somebody is there.
+    hub: OnceLock<Arc<dyn Send + Sync>>,
     limits: Mutex<Vec<LimitReport>>,
     last_words: Mutex<VecDeque<String>>,
     /// It was asked to end, so its end is no news.
@@ -111,12 +114,17 @@ const LAST_WORDS: usize = 12;
 
 impl ContainerRuntime {
     /// A runtime on that engine, and the ends of its containers that nobody asked for.
-    pub fn new(engine: Engine, settings: ContainerSettings) -> (Self, Endings) {
+    pub fn new(
+        engine: Engine,
+        settings: ContainerSettings,
+        door: Arc<dyn HubDoor>,
+    ) -> (Self, Endings) {
         let (endings, heard) = mpsc::unbounded_channel();
         let inner = Inner {
             networks: Networks::new(engine.clone(), settings.pool),
             engine,
             settings,
+            door,
             host: OnceCell::new(),
             running: Mutex::default(),
             endings,

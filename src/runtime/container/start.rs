@@ -1,8 +1,8 @@
 //! From an artifact to a container that answers.
 
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::Context;
 use bollard::Docker;
@@ -13,7 +13,7 @@ use bollard::query_parameters::{
 
 use super::super::{InstanceSpec, RuntimeError};
 use super::{Inner, Running, host_config, limits, lock, name_of, probe, watch};
-use crate::docker::{Reach, is_gone, status};
+use crate::docker::{HUB_PORT, Network, Reach, is_gone, status};
 use crate::domain::ArtifactKind;
 use crate::ledger::MemoryHold;
 use crate::upstream::Upstream;
@@ -62,7 +62,9 @@ impl Inner {
             .await
             .context("its network")
             .map_err(RuntimeError::Server)?;
-        self.create(&docker, &spec, &image, &network).await?;
+        let hub = self.open_hub(&network, &running).await;
+        self.create(&docker, &spec, &image, &network.name, hub)
+            .await?;
         let name = name_of(spec.id);
         running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
         let started = docker
@@ -77,7 +79,7 @@ impl Inner {
         let host = host.map_err(ours)?;
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
-        let Some(address) = address_of(&inspected, &network, image.port) else {
+        let Some(address) = address_of(&inspected, &network.name, image.port) else {
             // What has ended already has none.
             probe::still_runs(&docker, &running).await?;
             return Err(RuntimeError::Server(anyhow::anyhow!("it has no address")));
@@ -117,7 +119,8 @@ impl Inner {
         let host = host.map_err(ours)?;
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
-        let address = address_of(&inspected, &network, image.port)
+        self.open_hub(&network, &running).await;
+        let address = address_of(&inspected, &network.name, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
         let last = running.log.tail(1).pop().map(|line| line.at);
@@ -141,6 +144,7 @@ impl Inner {
             account: Arc::clone(&spec.account),
             storage_bytes: spec.artifact.settings.storage_bytes,
             _memory: memory,
+            hub: OnceLock::new(),
             limits: Mutex::default(),
             last_words: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -152,9 +156,27 @@ impl Inner {
         running
     }
 
-    async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<String> {
+    async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<Network> {
         let whose = spec.space.to_string();
         self.networks.ensure(&whose, self.reach(spec)).await
+    }
+
+    /// Where the hub answers those on the network. Without it an app runs all the same, and is told nothing of a hub.
+    async fn open_hub(&self, network: &Network, running: &Running) -> Option<SocketAddr> {
+        let address = SocketAddr::from((network.host?, HUB_PORT));
+        match self.door.open(address).await {
+            Ok(open) => {
+                running.hub.get_or_init(|| open);
+                Some(address)
+            }
+            Err(error) => {
+                tracing::error!(space = %running.space, "the hub cannot answer at {address}: {error:#}");
+                running.say(
+                    "The hub cannot be reached from inside: this server could not open it there.",
+                );
+                None
+            }
+        }
     }
 
     fn reach(&self, spec: &InstanceSpec) -> Reach {
@@ -171,6 +193,7 @@ impl Inner {
         spec: &InstanceSpec,
         image: &Image<'_>,
         network: &str,
+        hub: Option<SocketAddr>,
     ) -> Result<(), RuntimeError> {
         let storage = match spec.artifact.settings.storage_bytes {
             Some(_) => Some(
@@ -180,15 +203,17 @@ impl Inner {
             ),
             None => None,
         };
-        let names = self.reach(spec) != Reach::Nothing;
         let body = host_config::create_body(
             spec,
             image.id,
             &self.settings,
             self.engine.data(),
-            network,
-            storage.as_deref(),
-            names,
+            &host_config::Surroundings {
+                network,
+                reaches_names: self.reach(spec) != Reach::Nothing,
+                hub,
+                storage,
+            },
         );
         let options = CreateContainerOptions {
             name: Some(name_of(spec.id)),
@@ -241,7 +266,7 @@ fn address_of(
     inspected: &ContainerInspectResponse,
     network: &str,
     port: u16,
-) -> Option<std::net::SocketAddr> {
+) -> Option<SocketAddr> {
     let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
     let address = networks.get(network)?.ip_address.as_deref()?;
     Some((address.parse::<std::net::Ipv4Addr>().ok()?, port).into())

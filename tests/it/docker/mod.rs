@@ -12,6 +12,7 @@ mod examples;
 mod fake_engine;
 mod freezing;
 mod gradio;
+mod inside;
 mod isolation;
 mod limits;
 mod sleeping;

@@ -1,0 +1,178 @@
+//! Models and datasets from inside a Space that has no internet: by the real `huggingface_hub`, with a token of its own.
+
+use crate::support::docker::{GRADIO_IMAGE, app};
+use crate::support::{DockerServer, Hub, Op, Space, eventually};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// An [`app`] in an image in which `huggingface_hub` is installed.
+fn with_the_client(more: &str) -> Vec<Op> {
+    let mut files = app("hello", more);
+    let dockerfile = format!(
+        "FROM {GRADIO_IMAGE}\nENV HF_HOME=/tmp/hf\nCOPY app.py /app.py\nCMD [\"python\", \"-u\", \"/app.py\"]"
+    );
+    files[1] = Op::file("Dockerfile", dockerfile);
+    files
+}
+
+/// A repository of that kind with a file of text and a large one.
+fn repository(hub: &Hub<'_>, kind: &str, name: &str, private: bool) {
+    let said = hub.server.python(&hub.token).run(&format!(
+        r#"
+        api = HfApi()
+        api.create_repo("{name}", repo_type="{kind}", private={private})
+        api.upload_file(path_or_fileobj=b"{{}}", path_in_repo="config.json", repo_id="{name}", repo_type="{kind}")
+        info = api.upload_file(path_or_fileobj=bytes(range(256)) * 40_000, path_in_repo="weights.bin", repo_id="{name}", repo_type="{kind}")
+        say(info.oid)
+        "#,
+        private = if private { "True" } else { "False" }
+    ));
+    assert!(said.is_string(), "{said}");
+}
+
+/// What Python in the Space says as JSON on its last line; the client's own words go before it.
+fn ask(space: &Space<'_>, code: &str) -> Value {
+    let said = space.exec(&format!(
+        "import os, pathlib, hashlib\nfrom huggingface_hub import *\n{}",
+        crate::support::clients::dedent(code)
+    ));
+    let last = said.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+#[test]
+fn a_model_is_downloaded_with_no_internet() {
+    let mut server = DockerServer::start();
+    let alice = server.user("alice");
+    repository(&alice, "model", "alice/tiny", false);
+    repository(&alice, "dataset", "alice/words", false);
+    let space = alice.publish_container("app", &with_the_client(""));
+    let downloads = r#"
+        shutil = __import__("shutil")
+        shutil.rmtree("/tmp/hf", ignore_errors=True)
+        folder = pathlib.Path(snapshot_download("alice/tiny"))
+        words = hf_hub_download("alice/words", "config.json", repo_type="dataset")
+        print(json.dumps({
+            "files": sorted(path.name for path in folder.iterdir()),
+            "sum": hashlib.sha256((folder / "weights.bin").read_bytes()).hexdigest(),
+            "words": pathlib.Path(words).read_text(),
+            "models": [model.id for model in list_models(author="alice")],
+        }))
+    "#;
+    let wanted: Vec<u8> = (0..=255).cycle().take(256 * 40_000).collect();
+    let wanted = json!({
+        "files": ["config.json", "weights.bin"],
+        "sum": hex::encode(Sha256::digest(&wanted)),
+        "words": "{}",
+        "models": ["alice/tiny"],
+    });
+    assert_eq!(ask(&space, downloads), wanted);
+
+    // The container outlives the server, and finds the hub again.
+    let before = server.container(&space)["Id"].clone();
+    let token = alice.token.clone();
+    server.kill();
+    server.launch();
+    let alice = Hub::new(&server, "alice", &token);
+    let space = alice.space("app");
+    eventually(Duration::from_secs(60), "it is adopted", || {
+        (space.stage() == "RUNNING").then_some(())
+    });
+    assert_eq!(server.container(&space)["Id"], before);
+    assert_eq!(ask(&space, downloads), wanted);
+}
+
+#[test]
+fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    repository(&alice, "model", "alice/hidden", true);
+    alice
+        .create_with("app", json!({ "private": true }))
+        .expect(200);
+    let space = alice.space("app");
+    space.commit(&with_the_client(""));
+    assert_eq!(space.settles(), "RUNNING", "{:#}", space.runtime());
+    let ask_with_token = |code: &str| {
+        let request = crate::support::Request::post("/")
+            .header("host", space.host())
+            .bearer(&alice.token)
+            .body(crate::support::clients::dedent(code));
+        space.send(&request).expect(200).text()
+    };
+    let said = ask_with_token(
+        r#"
+        import os, pathlib, urllib.request
+        from huggingface_hub import HfApi, hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError
+        def attempt(what):
+            try:
+                return str(what())
+            except HfHubHTTPError as error:
+                return f"{type(error).__name__} {error.response.status_code}"
+            except urllib.error.HTTPError as error:
+                return str(error.code)
+        api = HfApi()
+        endpoint = os.environ["HF_ENDPOINT"]
+        print(json.dumps({
+            "own": "sdk: docker" in pathlib.Path(hf_hub_download("alice/app", "README.md", repo_type="space")).read_text(),
+            "hidden": attempt(lambda: hf_hub_download("alice/hidden", "config.json")),
+            "write": attempt(lambda: api.upload_file(path_or_fileobj=b"x", path_in_repo="x", repo_id="alice/app", repo_type="space")),
+            "create": attempt(lambda: api.create_repo("alice/mine")),
+            "secret": attempt(lambda: api.add_space_secret("alice/app", "A", "b")),
+            "restart": attempt(lambda: api.restart_space("alice/app")),
+            "pages": attempt(lambda: urllib.request.urlopen(endpoint + "/login")),
+            "visit": attempt(lambda: urllib.request.urlopen(endpoint + "/run/alice/app/")),
+            "token": os.environ["HF_TOKEN"],
+        }))
+        "#,
+    );
+    let said: Value = serde_json::from_str(said.lines().last().unwrap_or_default())
+        .unwrap_or_else(|error| panic!("{error}: {said}"));
+    assert_eq!(said["own"], true, "{said:#}");
+    assert_eq!(said["hidden"], "RepositoryNotFoundError 404", "{said:#}");
+    for refused in ["write", "create", "secret", "restart"] {
+        let text = said[refused].as_str().unwrap();
+        assert!(text.ends_with(" 403"), "{refused}: {said:#}");
+    }
+    assert_eq!(
+        (&said["pages"], &said["visit"]),
+        (&"404".into(), &"404".into())
+    );
+
+    // The token is worth nothing once the Space was restarted.
+    let token = said["token"].as_str().unwrap();
+    let outside = |token: &str| {
+        let request = crate::support::Request::get("/api/spaces/alice/app").bearer(token);
+        request.send(server.address).status
+    };
+    assert_eq!(outside(token), 200);
+    let mut forged = token.to_owned();
+    forged.replace_range(
+        token.len() - 1..,
+        if token.ends_with('0') { "1" } else { "0" },
+    );
+    assert_eq!(outside(&forged), 401);
+    space.post("/restart", &json!({})).expect(200);
+    assert_eq!(outside(token), 401);
+}
+
+#[test]
+fn what_the_owner_sets_comes_first() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.create("app");
+    for (key, value) in [
+        ("HF_ENDPOINT", "https://hub.example.org"),
+        ("HF_TOKEN", "hf_mine"),
+    ] {
+        space
+            .post("/variables", &json!({ "key": key, "value": value }))
+            .expect(200);
+    }
+    space.commit(&app("hello", ""));
+    assert_eq!(space.settles(), "RUNNING", "{:#}", space.runtime());
+    let said = space.exec("print(os.environ['HF_ENDPOINT'], os.environ['HF_TOKEN'])");
+    assert_eq!(said.trim(), "https://hub.example.org hf_mine");
+}
