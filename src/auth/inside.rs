@@ -5,29 +5,50 @@
 
 use super::token::SPACE_PREFIX;
 use super::{Auth, AuthError, Principal, SecretToken};
-use crate::domain::{Desired, Grant, GrantTarget, Millis, Scope, Space, SpaceId};
+use crate::domain::{
+    AccountId, Desired, Grant, GrantTarget, Millis, RepoId, Scope, Space, SpaceId,
+};
+use crate::store::StoreError;
 
 // === impl Auth ===
 
 impl Auth {
-    /// The token of a Space's instances. It reads what everybody may, and the Space's own repository.
-    pub fn space_token(&self, space: SpaceId, restarts: i64) -> SecretToken {
-        let signature = self.sign(&claim(space, restarts), Millis::MAX);
-        SecretToken(format!("{SPACE_PREFIX}{space}_{restarts}_{signature}"))
+    /// The token of a Space's instances. It reads what everybody may, the Space's own repository, and of `others` those
+    /// that the Space's owner may read at that moment.
+    pub fn space_token(&self, space: SpaceId, restarts: i64, others: &[RepoId]) -> SecretToken {
+        let others: Vec<_> = others.iter().map(RepoId::to_string).collect();
+        let claims = format!("{space}_{restarts}_{}", others.join("."));
+        let signature = self.sign(&claim(&claims), Millis::MAX);
+        SecretToken(format!("{SPACE_PREFIX}{claims}_{signature}"))
+    }
+
+    /// What an account may read, asked on its behalf; `None` if it is gone.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn reader(&self, account: AccountId) -> Result<Option<Principal>, StoreError> {
+        match self.store.account_by_id(account).await? {
+            Some(account) => Ok(Some(
+                self.principal(account, Scope::Read, Vec::new()).await?,
+            )),
+            None => Ok(None),
+        }
     }
 
     /// Who the bearer of such a token is: the Space's owner, as far as the token reaches.
     pub(super) async fn authenticate_space(&self, token: &str) -> Result<Principal, AuthError> {
-        let (space, restarts) = self.read_space_token(token).ok_or(AuthError::BadToken)?;
+        let (space, restarts, others) = self.read_space_token(token).ok_or(AuthError::BadToken)?;
         let space = self.store.space_by_id(space).await?;
         let is_current =
             |space: &Space| space.restarts == restarts && space.desired == Desired::Running;
         let space = space.filter(is_current).ok_or(AuthError::BadToken)?;
         let owner = self.store.account_by_id(space.owner).await?;
-        let grants = vec![Grant {
-            on: GrantTarget::Repo(space.id.into()),
+        let readable = [space.id.into()].into_iter().chain(others);
+        let grants = readable.map(|id| Grant {
+            on: GrantTarget::Repo(id),
             write: false,
-        }];
+        });
+        let grants = grants.collect();
         let principal = self.principal(
             owner.ok_or(AuthError::BadToken)?,
             Scope::FineGrained,
@@ -36,15 +57,19 @@ impl Auth {
         Ok(principal.await?)
     }
 
-    fn read_space_token(&self, token: &str) -> Option<(SpaceId, i64)> {
-        let mut parts = token.strip_prefix(SPACE_PREFIX)?.splitn(3, '_');
-        let (space, restarts, signature) = (parts.next()?, parts.next()?, parts.next()?);
-        let (space, restarts) = (space.parse().ok()?, restarts.parse().ok()?);
-        let genuine = self.is_signed(&claim(space, restarts), Millis::MAX, signature);
-        genuine.then_some((space, restarts))
+    fn read_space_token(&self, token: &str) -> Option<(SpaceId, i64, Vec<RepoId>)> {
+        let (claims, signature) = token.strip_prefix(SPACE_PREFIX)?.rsplit_once('_')?;
+        if !self.is_signed(&claim(claims), Millis::MAX, signature) {
+            return None;
+        }
+        let mut parts = claims.splitn(3, '_');
+        let (space, restarts, others) = (parts.next()?, parts.next()?, parts.next()?);
+        let others = others.split('.').filter(|id| !id.is_empty());
+        let others = others.map(|id| id.parse().ok()).collect::<Option<_>>()?;
+        Some((space.parse().ok()?, restarts.parse().ok()?, others))
     }
 }
 
-fn claim(space: SpaceId, restarts: i64) -> String {
-    format!("read as {space} after {restarts} restarts")
+fn claim(claims: &str) -> String {
+    format!("read as a Space: {claims}")
 }

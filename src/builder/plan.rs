@@ -163,6 +163,7 @@ impl BuildPlan {
             internet: self.card.internet,
             startup_timeout: self.card.startup_timeout,
             storage_bytes: self.card.storage_bytes,
+            repositories: self.card.repositories.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::account::stored_words;
-use super::{BuildId, Millis, Revision};
+use super::{BuildId, Millis, NamedRepository, Revision};
 
 /// Where a build stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub struct RunSettings {
     /// Bytes of storage of its own under `/data` that outlives its instances.
     #[serde(default)]
     pub storage_bytes: Option<u64>,
+    /// Models and datasets that it finds in its files.
+    #[serde(default)]
+    pub repositories: Vec<NamedRepository>,
 }
 
 /// Whose move it is after a failure.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 mod fields;
+mod repositories;
 
+use super::NamedRepository;
 use super::front_matter::{read_front_matter, split_front_matter};
 use fields::{Fields, line_of};
 
@@ -143,6 +145,8 @@ pub struct Card {
     pub startup_timeout: Option<Duration>,
     /// Bytes of durable storage under `/data` (`storage`).
     pub storage_bytes: Option<u64>,
+    /// Models and datasets it uses (`models`, `datasets`, `preload_from_hub`).
+    pub repositories: Vec<NamedRepository>,
     /// The hardware its author suggests to those who duplicate it.
     pub suggested_hardware: Option<String>,
     /// The whole front matter, as the Hub's clients read it.
@@ -189,6 +193,7 @@ impl Card {
             sdk_version: fields.sdk_version(kind),
             startup_timeout: fields.startup_timeout(kind),
             storage_bytes: fields.storage(kind),
+            repositories: fields.repositories(),
             suggested_hardware: fields.text("suggested_hardware"),
             data: Map::new(),
         };

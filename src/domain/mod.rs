@@ -12,6 +12,7 @@ mod front_matter;
 mod hardware;
 mod ids;
 mod instance;
+mod named;
 mod picture;
 mod quota;
 mod repository;
@@ -34,6 +35,7 @@ pub use ids::{
     SpaceName, Subdomain,
 };
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
+pub use named::NamedRepository;
 pub use picture::is_harmless_picture;
 pub use quota::{Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};

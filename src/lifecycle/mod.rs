@@ -8,6 +8,7 @@ mod actions;
 mod adopt;
 mod capacity;
 mod environment;
+mod mounts;
 mod observed;
 mod operations;
 mod quotas;

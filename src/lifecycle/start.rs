@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
+use super::mounts;
 use super::observed::{Kept, KeptState};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
@@ -122,6 +123,8 @@ pub(super) async fn spec(
     let Some(artifact) = good.artifact.clone() else {
         return Ok(None);
     };
+    let (repositories, private) = mounts::of(parts, space, &artifact).await?;
+    let token = parts.auth.space_token(space.id, space.restarts, &private);
     let account = parts.account(space);
     let limits = parts.limits_of(space);
     Ok(Some(InstanceSpec {
@@ -135,11 +138,8 @@ pub(super) async fn spec(
         account,
         limits,
         environment: Arc::new(environment::of(parts, space).await?),
-        hub_token: parts
-            .auth
-            .space_token(space.id, space.restarts)
-            .expose()
-            .into(),
+        hub_token: token.expose().into(),
+        repositories: Arc::new(repositories),
         log: parts.journal.run(space.id),
     }))
 }

@@ -27,6 +27,10 @@ async fn clean(parts: &Parts) -> anyhow::Result<()> {
     let in_use = parts.store.artifacts_in_use().await?;
     parts.builder.sweep(in_use).await?;
     parts.repos.sweep_large().await?;
+    // An engine that does not say what is mounted keeps all of it.
+    if let Some(mounted) = parts.runtimes.containers().mounted().await {
+        parts.repos.sweep_shelves(mounted).await?;
+    }
     parts.repos.sweep_xorbs(super::now()).await?;
     parts.runtimes.containers().sweep().await;
     super::usage::forget(parts).await?;

@@ -26,6 +26,7 @@ mod objects;
 mod path;
 mod refs;
 mod repos;
+mod shelf;
 mod size;
 mod spool;
 mod staged;

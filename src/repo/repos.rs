@@ -244,6 +244,11 @@ impl Repos {
         self.inner.folders.root.join("blobs")
     }
 
+    /// Where shelves are.
+    pub(super) fn shelves(&self) -> PathBuf {
+        self.inner.folders.root.join("shelves")
+    }
+
     /// Where xorbs are, by week and account.
     pub(super) fn xorbs(&self) -> PathBuf {
         self.inner.folders.root.join("xorbs")

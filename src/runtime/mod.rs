@@ -9,12 +9,14 @@ mod site;
 pub mod wasm;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use crate::domain::{
-    Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, Revision, SpaceId, SpaceName,
+    Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, NamedRepository, Revision,
+    SpaceId, SpaceName,
 };
 use crate::journal::Log;
 use crate::ledger::{MemoryRefused, SpaceAccount};
@@ -45,10 +47,32 @@ pub struct InstanceSpec {
     pub limits: Limits,
     /// The environment it sees, secrets included. Never to be logged.
     pub environment: Arc<Vec<(String, String)>>,
+    /// The models and datasets it finds in its files, and what is to be said of those it does not.
+    pub repositories: Arc<Repositories>,
     /// What it shows to the hub, where it can reach it. Never to be logged.
     pub hub_token: Arc<str>,
     /// Where it may speak.
     pub log: Log,
+}
+
+/// What a Space finds of the models and datasets that its card names.
+#[derive(Debug, Default)]
+pub struct Repositories {
+    /// Those that are there.
+    pub mounts: Vec<Mount>,
+    /// Of the others, a sentence each, for the author.
+    pub notes: Vec<String>,
+}
+
+/// A commit's files, to be seen by an instance and not to be written to.
+#[derive(Debug)]
+pub struct Mount {
+    /// What the card names.
+    pub named: NamedRepository,
+    /// The commit.
+    pub revision: Revision,
+    /// The folder on this host, which stays as long as a container has it mounted.
+    pub source: PathBuf,
 }
 
 /// Opens the hub to the inside of containers.

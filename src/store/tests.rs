@@ -142,6 +142,7 @@ fn site(digest: &str) -> Artifact {
             internet: false,
             startup_timeout: None,
             storage_bytes: None,
+            repositories: Vec::new(),
         },
     }
 }

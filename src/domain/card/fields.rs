@@ -16,11 +16,11 @@ pub(super) struct Fields<'a> {
 // === impl Fields ===
 
 impl Fields<'_> {
-    fn get(&self, key: &str) -> Option<&Value> {
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
         self.data.get(key).filter(|value| !value.is_null())
     }
 
-    fn problem(&mut self, key: &str, message: String) {
+    pub(super) fn problem(&mut self, key: &str, message: String) {
         let line = line_of(self.yaml, key);
         self.problems.push(CardProblem { line, message });
     }
@@ -332,7 +332,7 @@ pub(super) fn line_of(yaml: &str, key: &str) -> Option<usize> {
 }
 
 /// A value as it is named in a message: short, on one line.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);

@@ -166,7 +166,7 @@ impl Repo {
         self.folder.join("lfs")
     }
 
-    fn large_path(&self, id: &LargeId) -> PathBuf {
+    pub(in crate::repo) fn large_path(&self, id: &LargeId) -> PathBuf {
         self.large_folder().join(id.as_str())
     }
 

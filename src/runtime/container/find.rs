@@ -1,6 +1,7 @@
 //! What really runs, asked of the engine by label.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use bollard::Docker;
 use bollard::models::ContainerSummary;
@@ -75,6 +76,20 @@ impl ContainerRuntime {
         if let Err(error) = swept.await {
             tracing::warn!("containers that nobody uses could not be removed: {error:#}");
         }
+    }
+
+    /// The folders of this host that containers see, running or not; `None` when the engine does not say.
+    pub async fn mounted(&self) -> Option<HashSet<PathBuf>> {
+        if !self.is_on() {
+            return Some(HashSet::new());
+        }
+        let containers = self.list().await.ok()?.into_iter();
+        let mounts = containers.flat_map(|(_, container)| container.mounts.unwrap_or_default());
+        Some(
+            mounts
+                .filter_map(|mount| Some(mount.source?.into()))
+                .collect(),
+        )
     }
 
     /// Containers made for instances; those that builds make bear no instance's label.

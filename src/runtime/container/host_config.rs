@@ -121,16 +121,27 @@ fn host_config(
             "/tmp",
             &format!("rw,nosuid,nodev,mode=1777,size={}", settings.tmp_bytes),
         )])),
-        // Durable storage, when the card asks for it. Whatever has the right to be somebody else there gives it to
-        // nobody: see `security_opt`.
-        binds: surroundings
-            .storage
-            .as_ref()
-            .map(|folder| vec![format!("{folder}:/data:rw")]),
+        binds: Some(binds(spec, surroundings)),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".into()),
             config: Some(options(&[("max-size", LOG_BYTES), ("max-file", "1")])),
         }),
         ..HostConfig::default()
     }
+}
+
+/// The folders of this host that a container sees.
+fn binds(spec: &InstanceSpec, surroundings: &Surroundings<'_>) -> Vec<String> {
+    // Durable storage, when the card asks for it. Whatever has the right to be somebody else there gives it to nobody:
+    // see `security_opt`.
+    let storage = surroundings
+        .storage
+        .iter()
+        .map(|folder| format!("{folder}:/data:rw"));
+    // Models and datasets that its owner may read, and that others share with it: nobody writes there.
+    let mounts = spec.repositories.mounts.iter().filter_map(|mount| {
+        let source = std::path::absolute(&mount.source).ok()?;
+        Some(format!("{}:{}:ro", source.to_str()?, mount.named.folder()))
+    });
+    storage.chain(mounts).collect()
 }

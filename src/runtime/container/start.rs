@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 };
 
 use super::super::{InstanceSpec, RuntimeError};
-use super::{Inner, Running, host_config, limits, lock, name_of, probe, watch};
+use super::{Inner, Running, cache, host_config, limits, lock, name_of, probe, watch};
 use crate::docker::{HUB_PORT, Network, Reach, is_gone, status};
 use crate::domain::ArtifactKind;
 use crate::ledger::MemoryHold;
@@ -67,6 +67,11 @@ impl Inner {
             .await?;
         let name = name_of(spec.id);
         running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
+        if let Err(error) = cache::fill(&docker, &spec, image.id, &name).await {
+            // The files are there all the same, under the names below.
+            tracing::warn!(container = %name, "{error:#}");
+        }
+        tell_repositories(&spec, &running);
         let started = docker
             .start_container(&name, None::<StartContainerOptions>)
             .await;
@@ -237,6 +242,21 @@ impl Inner {
             }
             _ => ours(error),
         }
+    }
+}
+
+/// Says to the author what of the card's models and datasets is there.
+fn tell_repositories(spec: &InstanceSpec, running: &Running) {
+    for mount in &spec.repositories.mounts {
+        running.say(&format!(
+            "{} at {} is at {}, read-only.",
+            mount.named.name,
+            mount.revision,
+            mount.named.folder()
+        ));
+    }
+    for note in &spec.repositories.notes {
+        running.say(note);
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 fn with_the_client(more: &str) -> Vec<Op> {
     let mut files = app("hello", more);
     let dockerfile = format!(
-        "FROM {GRADIO_IMAGE}\nENV HF_HOME=/tmp/hf\nCOPY app.py /app.py\nCMD [\"python\", \"-u\", \"/app.py\"]"
+        "FROM {GRADIO_IMAGE}\nENV HOME=/home/user\nCOPY app.py /app.py\nRUN mkdir -p /home/user && chown 1000:1000 /home/user\nCMD [\"python\", \"-u\", \"/app.py\"]"
     );
     files[1] = Op::file("Dockerfile", dockerfile);
     files
@@ -23,7 +23,7 @@ fn repository(hub: &Hub<'_>, kind: &str, name: &str, private: bool) {
         api = HfApi()
         api.create_repo("{name}", repo_type="{kind}", private={private})
         api.upload_file(path_or_fileobj=b"{{}}", path_in_repo="config.json", repo_id="{name}", repo_type="{kind}")
-        info = api.upload_file(path_or_fileobj=bytes(range(256)) * 40_000, path_in_repo="weights.bin", repo_id="{name}", repo_type="{kind}")
+        info = api.upload_file(path_or_fileobj=bytes(range(256)) * 48_000, path_in_repo="weights.bin", repo_id="{name}", repo_type="{kind}")
         say(info.oid)
         "#,
         private = if private { "True" } else { "False" }
@@ -50,7 +50,7 @@ fn a_model_is_downloaded_with_no_internet() {
     let space = alice.publish_container("app", &with_the_client(""));
     let downloads = r#"
         shutil = __import__("shutil")
-        shutil.rmtree("/tmp/hf", ignore_errors=True)
+        shutil.rmtree("/home/user/.cache", ignore_errors=True)
         folder = pathlib.Path(snapshot_download("alice/tiny"))
         words = hf_hub_download("alice/words", "config.json", repo_type="dataset")
         print(json.dumps({
@@ -60,9 +60,9 @@ fn a_model_is_downloaded_with_no_internet() {
             "models": [model.id for model in list_models(author="alice")],
         }))
     "#;
-    let wanted: Vec<u8> = (0..=255).cycle().take(256 * 40_000).collect();
+    let wanted: Vec<u8> = (0..=255).cycle().take(256 * 48_000).collect();
     let wanted = json!({
-        "files": ["config.json", "weights.bin"],
+        "files": [".gitattributes", "config.json", "weights.bin"],
         "sum": hex::encode(Sha256::digest(&wanted)),
         "words": "{}",
         "models": ["alice/tiny"],
@@ -175,4 +175,106 @@ fn what_the_owner_sets_comes_first() {
     assert_eq!(space.settles(), "RUNNING", "{:#}", space.runtime());
     let said = space.exec("print(os.environ['HF_ENDPOINT'], os.environ['HF_TOKEN'])");
     assert_eq!(said.trim(), "https://hub.example.org hf_mine");
+}
+
+#[test]
+fn what_the_card_names_is_in_its_files_and_copied_for_nobody() {
+    let server = DockerServer::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    repository(&alice, "model", "alice/tiny", false);
+    repository(&alice, "model", "alice/hidden", true);
+    repository(&alice, "dataset", "alice/words", false);
+    let card = "models: [alice/tiny, openai/whisper]\ndatasets: [alice/words]\npreload_from_hub: [alice/hidden]\n";
+    let space = alice.publish_container("app", &with_the_client(card));
+    let look = r#"
+        def attempt(what):
+            try:
+                return str(what())
+            except Exception as error:
+                return type(error).__name__
+        folder = pathlib.Path(snapshot_download("alice/tiny"))
+        print(json.dumps({
+            "seen": sorted(str(path) for root in ("/models", "/datasets") for path in pathlib.Path(root).rglob("[cw]*.*")),
+            "sum": hashlib.sha256(pathlib.Path("/models/alice/tiny/weights.bin").read_bytes()).hexdigest(),
+            "write": attempt(lambda: open("/models/alice/tiny/mine", "w")),
+            "change": attempt(lambda: open("/models/alice/tiny/weights.bin", "r+b")),
+            "remove": attempt(lambda: os.unlink("/models/alice/tiny/config.json")),
+            "cached": os.path.realpath(folder / "weights.bin"),
+            "config": (folder / "config.json").read_text(),
+            "hidden": os.path.realpath(hf_hub_download("alice/hidden", "config.json")),
+        }))
+    "#;
+    let sum = hex::encode(Sha256::digest(
+        (0..=255).cycle().take(256 * 48_000).collect::<Vec<u8>>(),
+    ));
+    let said = ask(&space, look);
+    let seen: Vec<String> = [
+        "datasets/alice/words",
+        "models/alice/hidden",
+        "models/alice/tiny",
+    ]
+    .iter()
+    .flat_map(|folder| ["config.json", "weights.bin"].map(|file| format!("/{folder}/{file}")))
+    .collect();
+    assert_eq!(said["seen"], json!(seen), "{said:#}");
+    assert_eq!(said["sum"], sum, "{said:#}");
+    for attempt in ["write", "change", "remove"] {
+        let refused = said[attempt].as_str().unwrap();
+        assert!(
+            ["OSError", "PermissionError"].contains(&refused),
+            "{said:#}"
+        );
+    }
+    assert_eq!(said["cached"], "/models/alice/tiny/weights.bin", "{said:#}");
+    assert_eq!(
+        said["hidden"], "/models/alice/hidden/config.json",
+        "{said:#}"
+    );
+    let log = space.log("run").join("\n");
+    for part in [
+        "is at /models/alice/tiny, read-only.",
+        "README.md names the model openai/whisper, which is not on this server.",
+    ] {
+        assert!(log.contains(part), "no {part} in {log}");
+    }
+
+    // Three repositories with the same large file, laid out three times, and one file on disk.
+    use std::os::unix::fs::MetadataExt;
+    let files = |folder: &str| {
+        let found = std::process::Command::new("find")
+            .arg(server.data().join("repos").join(folder))
+            .args(["-type", "f", "-size", "+1M"])
+            .output()
+            .unwrap();
+        let found = String::from_utf8(found.stdout).unwrap();
+        let inode = |path: &str| std::fs::metadata(path).unwrap().ino();
+        found.lines().map(inode).collect::<Vec<_>>()
+    };
+    let (shelved, kept) = (files("shelves"), files("blobs"));
+    assert_eq!((shelved.len(), kept.len()), (3, 1));
+    assert!(shelved.iter().all(|inode| *inode == kept[0]));
+
+    // What is newer than the mount is downloaded, into a cache that is the app's own.
+    let python = server.python(&alice.token);
+    python.run(
+        r#"
+        api.upload_file(path_or_fileobj=b"[2]", path_in_repo="config.json", repo_id="alice/tiny")
+        say("done")
+        "#,
+    );
+    let newer = ask(&space, look);
+    assert_eq!(
+        (&newer["config"], &said["config"]),
+        (&"[2]".into(), &"{}".into())
+    );
+
+    // Who may not see a model does not get it by naming it.
+    let theirs = bob.publish_container("theirs", &with_the_client("models: [alice/hidden]\n"));
+    let log = theirs.log("run").join("\n");
+    assert!(
+        log.contains("alice/hidden, which is not on this server"),
+        "{log}"
+    );
+    let said = theirs.exec("print(os.path.exists('/models/alice/hidden'))");
+    assert_eq!(said.trim(), "False");
 }

@@ -1,0 +1,26 @@
+//! Models and datasets that a card names.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RepoKind, SpaceName};
+
+/// A repository that a card names, there or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedRepository {
+    /// A model or a dataset.
+    pub kind: RepoKind,
+    /// `owner/name`.
+    pub name: SpaceName,
+    /// A branch, a tag or a commit; `None` is the newest commit of `main`.
+    pub revision: Option<String>,
+}
+
+// === impl NamedRepository ===
+
+impl NamedRepository {
+    /// The folder at which it is found inside a container.
+    pub fn folder(&self) -> String {
+        let Self { kind, name, .. } = self;
+        format!("/{}/{name}", kind.plural())
+    }
+}

@@ -1,0 +1,136 @@
+//! A commit's files as plain files, laid out once for all who read them.
+//!
+//! Large files are not copied: what lies on a shelf is one more name of the same file (a hard link). So nobody may write
+//! there; a container sees a shelf through a mount that is read-only.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use uuid::Uuid;
+
+use super::{CheckoutLimits, Repo, RepoError, Repos, Walked};
+use crate::domain::{RepoId, Revision};
+
+/// What a repository may have to be laid out.
+const LIMITS: CheckoutLimits = CheckoutLimits {
+    files: 100_000,
+    bytes: u64::MAX,
+};
+
+/// One that nobody uses is kept this long: its Space may be asleep, or about to start.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+// === impl Repos ===
+
+impl Repos {
+    /// The folder with the files of a commit, which are laid out if they are not yet. Nobody may write there.
+    ///
+    /// # Errors
+    /// Those of [`Repo::walk`].
+    pub async fn shelf(&self, id: RepoId, at: Revision) -> Result<PathBuf, RepoError> {
+        let folder = self.shelves().join(format!("{id}-{at}"));
+        let (made, aside) = (folder.clone(), self.aside());
+        self.read(id, move |repo| repo.lay_out(&at, &made, &aside))
+            .await?;
+        Ok(folder)
+    }
+
+    /// Removes the shelves that are not among those in use, and were not asked for within a day.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn sweep_shelves(&self, in_use: HashSet<PathBuf>) -> Result<(), RepoError> {
+        let repos = self.clone();
+        self.work(move || repos.sweep_shelves_now(&in_use, SystemTime::now()))
+            .await
+    }
+
+    fn sweep_shelves_now(
+        &self,
+        in_use: &HashSet<PathBuf>,
+        now: SystemTime,
+    ) -> Result<(), RepoError> {
+        let entries = match fs::read_dir(self.shelves()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let asked_for = entry.metadata()?.modified()?;
+            let old = now.duration_since(asked_for).is_ok_and(|age| age > KEPT);
+            if old && !in_use.contains(&std::path::absolute(entry.path())?) {
+                // Out of sight first: one that is laid out is whole.
+                let away = self.aside().join(Uuid::now_v7().simple().to_string());
+                fs::rename(entry.path(), &away)?;
+                fs::remove_dir_all(away)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Repo ===
+
+impl Repo {
+    fn lay_out(&self, at: &Revision, folder: &Path, aside: &Path) -> Result<(), RepoError> {
+        // Its age is counted from when it was last asked for.
+        match fs::File::open(folder) {
+            Ok(there) => return Ok(there.set_modified(SystemTime::now())?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        let made = aside.join(Uuid::now_v7().simple().to_string());
+        fs::create_dir(&made)?;
+        let laid = self.walk(at, LIMITS, |path, found| {
+            let target = made.join(path.as_str());
+            match found {
+                Walked::Folder => {
+                    fs::create_dir(&target)?;
+                    readable(&target, 0o755)
+                }
+                Walked::File { oid, .. } => self.put(&oid, &target),
+            }
+        });
+        let placed = laid.and_then(|()| {
+            readable(&made, 0o755)?;
+            if let Some(parent) = folder.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            Ok(fs::rename(&made, folder)?)
+        });
+        if placed.is_err() {
+            // The next start removes what is left, at the latest.
+            let _ = fs::remove_dir_all(&made);
+            // Somebody else was quicker.
+            if folder.is_dir() {
+                return Ok(());
+            }
+        }
+        placed
+    }
+
+    fn put(&self, oid: &str, target: &Path) -> Result<(), RepoError> {
+        match self.large_behind(oid)? {
+            Some(file) => {
+                let source = self.large_path(&file.id);
+                // Nobody but this server gets into the folders above it.
+                readable(&source, 0o444)?;
+                fs::hard_link(source, target)?;
+                Ok(())
+            }
+            None => {
+                self.copy_blob(oid, target)?;
+                readable(target, 0o444)
+            }
+        }
+    }
+}
+
+/// For whoever looks at it from within a mount.
+fn readable(path: &Path, mode: u32) -> Result<(), RepoError> {
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
+}
