@@ -103,6 +103,7 @@ const TABLE: &[Entry] = &[
     on("*", "/oauth/token", Anyone),
     on("GET", "/api/agent-harnesses", Anyone),
     on("HEAD", "/api/telemetry/{*topic}", Anyone),
+    on("GET", "/api/openapi.json", Anyone),
     on("*", "/api/{*rest}", Anyone),
     on("POST", "/api/repos/create", Account),
     on("DELETE", "/api/repos/delete", Account),

@@ -19,6 +19,7 @@ mod large;
 mod likes;
 mod lists;
 mod logs;
+mod openapi;
 mod operator;
 mod organizations;
 mod quota;
@@ -147,6 +148,7 @@ fn account_routes() -> Router<ApiState> {
         .route("/oauth/token", any(no_device_codes))
         .route("/api/agent-harnesses", get(agent_harnesses))
         .route("/api/telemetry/{*topic}", head(telemetry))
+        .route("/api/openapi.json", get(openapi::openapi))
         .route("/api/{*rest}", any(unknown))
 }
 

@@ -13,6 +13,7 @@ pub struct Python<'a> {
     server: &'a Server,
     token: String,
     home: PathBuf,
+    environment: &'static str,
     settings: Vec<(String, String)>,
 }
 
@@ -48,8 +49,15 @@ impl<'a> Python<'a> {
             server,
             token: token.to_owned(),
             home: server.scratch("hf-home"),
+            environment: "test-venv",
             settings: Vec::new(),
         }
+    }
+
+    /// Of another `huggingface_hub`: an environment that `tests/run` makes beside its usual one.
+    pub fn of(mut self, environment: &'static str) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// With one more environment variable.
@@ -74,7 +82,7 @@ impl<'a> Python<'a> {
 
     /// A program of the environment with the server as its Hub, and nothing else from outside.
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(environment().join("bin").join(program));
+        let mut command = Command::new(environment(self.environment).join("bin").join(program));
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -114,13 +122,13 @@ impl<'a> Hf<'a> {
     }
 }
 
-/// The environment that `tests/run` makes.
-fn environment() -> PathBuf {
+/// An environment that `tests/run` makes.
+fn environment(name: &str) -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
         || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
         PathBuf::from,
     );
-    let environment = cache.join("glasshouse/test-venv");
+    let environment = cache.join("glasshouse").join(name);
     assert!(
         environment.join("packages").exists(),
         "there is no {}: tests/run makes it, or GLASSHOUSE_TEST_SKIP=clients leaves these tests out",
