@@ -8,6 +8,7 @@ mod access;
 mod accounts;
 mod commits;
 mod control;
+mod device;
 mod endpoints;
 mod error;
 mod extract;
@@ -144,8 +145,8 @@ fn account_routes() -> Router<ApiState> {
             "/api/admin/users",
             get(accounts::list_users).post(accounts::create_user),
         )
-        .route("/oauth/device", any(no_device_codes))
-        .route("/oauth/token", any(no_device_codes))
+        .route("/oauth/device", post(device::begin))
+        .route("/oauth/token", post(device::token))
         .route("/api/agent-harnesses", get(agent_harnesses))
         .route("/api/telemetry/{*topic}", head(telemetry))
         .route("/api/openapi.json", get(openapi::openapi))
@@ -237,12 +238,6 @@ async fn agent_harnesses() -> Json<Value> {
 /// Clients report their use here. It is not kept.
 async fn telemetry() -> StatusCode {
     StatusCode::NO_CONTENT
-}
-
-async fn no_device_codes() -> ApiError {
-    ApiError::not_offered(
-        "signing in by a code; make a token (`glasshouse token create NAME`) and give it to `hf auth login --token`",
-    )
 }
 
 async fn no_discussions() -> ApiError {

@@ -5,6 +5,7 @@
 //! origin of one private Space.
 
 mod credentials;
+mod device;
 mod inside;
 mod password;
 mod permission;
@@ -25,6 +26,7 @@ use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId, Scop
 use crate::store::{Store, StoreError};
 
 pub use credentials::cookies;
+pub use device::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes};
 pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, may};
 pub use session::{SESSION_LIFE, Session};
@@ -54,6 +56,7 @@ const USED_WITHIN: Millis = 5 * 60 * 1000;
 pub struct Auth {
     store: Store,
     signer: signature::Signer,
+    devices: device::Devices,
 }
 
 /// Why nobody knows who is asking.
@@ -84,6 +87,7 @@ impl Auth {
     pub fn new(store: Store) -> Self {
         Self {
             signer: signature::Signer::new(store.derive_key("signatures")),
+            devices: device::Devices::default(),
             store,
         }
     }

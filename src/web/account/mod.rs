@@ -1,5 +1,6 @@
 //! Signing in and out, and an account's own page.
 
+mod device;
 mod login;
 mod settings;
 
@@ -14,6 +15,7 @@ pub(super) use login::Attempts;
 pub(super) fn routes() -> Router<WebState> {
     Router::new()
         .route("/login", get(login::page).post(login::sign_in))
+        .route("/login/device", get(device::page).post(device::answer))
         .route("/logout", post(login::sign_out))
         .route("/settings", get(settings::page).post(settings::change))
 }

@@ -1,6 +1,11 @@
 //! `hf auth`.
 
-use crate::support::Server;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Stdio};
+
+use crate::support::cli::Said;
+use crate::support::clients::Python;
+use crate::support::{Answer, Request, Server};
 
 #[test]
 fn whoami_names_the_account() {
@@ -30,4 +35,121 @@ fn nobody_is_told_to_log_in() {
     let server = Server::start();
     let said = server.hf("").run(&["auth", "whoami"]).failure();
     assert!(said.to_lowercase().contains("log"), "{said}");
+}
+
+/// What follows `after` in a text, up to `until`.
+fn part<'t>(text: &'t str, after: &str, until: char) -> &'t str {
+    let (_, rest) = text
+        .split_once(after)
+        .unwrap_or_else(|| panic!("no {after} in {text}"));
+    rest.split(until).next().unwrap_or_default()
+}
+
+/// A session of the browser's, as its cookie.
+fn sign_in(server: &Server, token: &str) -> String {
+    let form = Request::post("/login")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("token={token}"));
+    let answer = form.send(server.address).expect(303);
+    let cookie = answer.header("set-cookie").expect("a session");
+    cookie.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// `hf auth login` without a token, and the code that it shows.
+fn begin(python: &Python<'_>) -> (Child, BufReader<ChildStdout>, String) {
+    let mut child = python
+        .command("hf")
+        .args(["auth", "login"])
+        .env("PYTHONUNBUFFERED", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("?code=") {
+        line.clear();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it showed no code");
+    }
+    let code = line.split("?code=").nth(1).unwrap_or_default().trim();
+    (child, lines, code.to_owned())
+}
+
+fn answer(server: &Server, cookie: &str, code: &str, said: &str) -> Answer {
+    let page = Request::get(format!("/login/device?code={code}"))
+        .header("cookie", cookie)
+        .send(server.address)
+        .expect(200);
+    let form = part(&page.text(), "name=\"form\" value=\"", '"').to_owned();
+    Request::post("/login/device")
+        .header("cookie", cookie)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("form={form}&code={code}&answer={said}"))
+        .send(server.address)
+}
+
+#[test]
+fn a_program_is_let_in_by_the_code_it_shows() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let python = server.python("");
+    let (mut hf, _lines, code) = begin(&python);
+    let page = Request::get(format!("/login/device?code={code}"));
+    let sent_away = page.clone().send(server.address);
+    assert!(matches!(sent_away.status, 302 | 303), "{sent_away:?}");
+    let cookie = sign_in(&server, &alice.token);
+    let text = page.header("cookie", &cookie).send(server.address).text();
+    assert!(text.contains(&code) && text.contains("alice"), "{text}");
+    // A page of somebody else's does not say yes for her.
+    let forged = Request::post("/login/device")
+        .header("cookie", &cookie)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("code={code}&answer=yes"))
+        .send(server.address);
+    assert_eq!(forged.status, 403, "{forged:?}");
+    let said = answer(&server, &cookie, &code.to_lowercase(), "yes").expect(200);
+    assert!(said.text().contains("is signed in"), "{said:?}");
+    assert!(hf.wait().unwrap().success());
+    let who = Said::of(python.command("hf").args(["auth", "whoami", "--json"])).success();
+    assert!(who.stdout.contains("alice"), "{who:?}");
+    // It is a token like others, and the code is used up.
+    let tokens = alice.get("/api/tokens").expect(200).text();
+    assert!(tokens.contains(&format!("signed in by {code}")), "{tokens}");
+    let again = Request::get(format!("/login/device?code={code}")).header("cookie", &cookie);
+    assert!(
+        again
+            .send(server.address)
+            .text()
+            .contains("No program waits")
+    );
+}
+
+#[test]
+fn a_program_is_turned_away_and_asks_no_more() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let python = server.python("");
+    let (hf, _lines, code) = begin(&python);
+    let cookie = sign_in(&server, &alice.token);
+    answer(&server, &cookie, &code, "no").expect(200);
+    let output = hf.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(said.contains("denied"), "{said}");
+    let ask = |device: &str| {
+        Request::post("/oauth/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!(
+                "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code={device}"
+            ))
+            .send(server.address)
+    };
+    assert_eq!(ask("made-up").expect(400).json()["error"], "expired_token");
+    let codes = Request::post("/oauth/device")
+        .send(server.address)
+        .expect(200)
+        .json();
+    let device = codes["device_code"].as_str().unwrap();
+    assert_eq!(ask(device).json()["error"], "authorization_pending");
+    assert_eq!(ask(device).json()["error"], "slow_down");
 }

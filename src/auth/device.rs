@@ -1,0 +1,173 @@
+//! Signing in a program by a code (RFC 8628): the program shows a code, its user types it into a page of ours, and the
+//! program is given a token.
+//!
+//! What waits is kept in memory alone. Whoever is cut off by a restart of the server begins anew.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::seq::IndexedRandom;
+
+use super::token::{SecretToken, WantedToken, hash_token, new_token};
+use super::{Auth, now};
+use crate::domain::AccountId;
+use crate::store::StoreError;
+
+/// What a program is told.
+#[derive(Debug, Clone)]
+pub struct DeviceCodes {
+    /// For the program, which asks with it.
+    pub device: SecretToken,
+    /// For its user: `XXXX-XXXX`.
+    pub user: String,
+}
+
+/// What a program that asks is told.
+#[derive(Debug)]
+pub enum DeviceAnswer {
+    /// Nobody has said anything yet.
+    Pending,
+    /// It asks more often than it was told to.
+    SlowDown,
+    /// Its user said no.
+    Denied,
+    /// Nobody said anything in time, or there is no such code.
+    Expired,
+    /// Here it is, this once.
+    Token(SecretToken),
+}
+
+/// How long a code is good.
+pub const DEVICE_CODE_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a program waits before it asks again.
+pub const DEVICE_CODE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Past so many that wait, the oldest is forgotten: anybody may begin.
+const MOST: usize = 1000;
+
+/// Letters that are hard to mistake for each other and make no words (RFC 8628 §6.1).
+const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
+
+/// Programs that wait. All clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Devices(Arc<Mutex<HashMap<[u8; 32], Waiting>>>);
+
+struct Waiting {
+    user: String,
+    since: Instant,
+    asked: Option<Instant>,
+    said: Option<Said>,
+}
+
+#[derive(Clone, Copy)]
+enum Said {
+    Yes(AccountId),
+    No,
+}
+
+// === impl Devices ===
+
+impl Devices {
+    /// What still is good.
+    fn waiting(&self) -> MutexGuard<'_, HashMap<[u8; 32], Waiting>> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.retain(|_, one| one.since.elapsed() < DEVICE_CODE_LIFE);
+        waiting
+    }
+}
+
+// === impl Auth ===
+
+impl Auth {
+    /// Lets a program wait for its user.
+    pub fn begin_device(&self) -> DeviceCodes {
+        let (device, hash) = new_token();
+        let user = format!("{}-{}", letters(), letters());
+        let mut waiting = self.devices.waiting();
+        if waiting.len() >= MOST
+            && let Some(oldest) = waiting
+                .iter()
+                .min_by_key(|(_, one)| one.since)
+                .map(|(hash, _)| *hash)
+        {
+            waiting.remove(&oldest);
+        }
+        waiting.insert(
+            hash,
+            Waiting {
+                user: user.clone(),
+                since: Instant::now(),
+                asked: None,
+                said: None,
+            },
+        );
+        DeviceCodes { device, user }
+    }
+
+    /// Whether a program waits for what is said to that code, in whatever case and with or without its hyphen.
+    pub fn device_waits(&self, user: &str) -> bool {
+        let user = plain(user);
+        let waiting = self.devices.waiting();
+        waiting
+            .values()
+            .any(|one| plain(&one.user) == user && one.said.is_none())
+    }
+
+    /// Says yes for an account, or no. `false` if nobody waits for that.
+    pub fn answer_device(&self, user: &str, account: Option<AccountId>) -> bool {
+        let user = plain(user);
+        let mut waiting = self.devices.waiting();
+        let one = waiting
+            .values_mut()
+            .find(|one| plain(&one.user) == user && one.said.is_none());
+        let Some(one) = one else { return false };
+        one.said = Some(account.map_or(Said::No, Said::Yes));
+        true
+    }
+
+    /// What the program is told that asks with its code.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn redeem_device(&self, device: &str) -> Result<DeviceAnswer, StoreError> {
+        let hash = hash_token(device);
+        let (account, user) = {
+            let mut waiting = self.devices.waiting();
+            let Some(one) = waiting.get_mut(&hash) else {
+                return Ok(DeviceAnswer::Expired);
+            };
+            let asked = one.asked.replace(Instant::now());
+            match one.said {
+                // Clocks of programs are not that exact.
+                None if asked.is_some_and(|at| at.elapsed() < DEVICE_CODE_INTERVAL / 2) => {
+                    return Ok(DeviceAnswer::SlowDown);
+                }
+                None => return Ok(DeviceAnswer::Pending),
+                Some(said) => {
+                    let user = one.user.clone();
+                    waiting.remove(&hash);
+                    match said {
+                        Said::Yes(account) => (account, user),
+                        Said::No => return Ok(DeviceAnswer::Denied),
+                    }
+                }
+            }
+        };
+        // Names are unique in an account, and codes nearly so.
+        let wanted = WantedToken::plain(account, &format!("signed in by {user}, {}", now()));
+        Ok(DeviceAnswer::Token(self.issue_token(wanted).await?))
+    }
+}
+
+fn letters() -> String {
+    let mut random = rand::rng();
+    let letters = (0..4).filter_map(|_| LETTERS.choose(&mut random));
+    letters.map(|letter| char::from(*letter)).collect()
+}
+
+fn plain(code: &str) -> String {
+    let letters = code.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|letter| letter.to_ascii_uppercase()).collect()
+}

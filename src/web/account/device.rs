@@ -1,0 +1,89 @@
+//! Letting a program in that shows a code.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::web::error::show;
+use crate::web::posted::Posted;
+use crate::web::visitor::{Frame, Visitor};
+use crate::web::{PageError, WebState};
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    code: String,
+}
+
+#[derive(Template)]
+#[template(path = "device.html", config = "src/web/askama.toml")]
+struct DevicePage {
+    frame: Frame,
+    name: String,
+    code: String,
+    /// Whether a program waits with that code.
+    waits: bool,
+    problem: &'static str,
+    /// What came of it; empty before.
+    done: &'static str,
+}
+
+const UNKNOWN: &str = "No program waits with this code. It may have expired: codes are good for a quarter of an hour.";
+
+/// `GET /login/device`
+pub(super) async fn page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    let (_, account) = visitor.signed_in()?;
+    let code: String = asked.code.chars().take(16).collect();
+    let waits = state.auth.device_waits(&code);
+    let problem = if waits || code.is_empty() {
+        ""
+    } else {
+        UNKNOWN
+    };
+    let frame = visitor.frame();
+    Ok(show(
+        &frame.clone(),
+        &DevicePage {
+            frame,
+            name: account.name.to_string(),
+            code,
+            waits,
+            problem,
+            done: "",
+        },
+    ))
+}
+
+/// `POST /login/device`: `code`, and `answer`, which is `yes` or `no`.
+pub(super) async fn answer(
+    State(state): State<WebState>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    let code: String = posted.fields.get("code").chars().take(16).collect();
+    let yes = posted.fields.get("answer") == "yes";
+    let answered = state
+        .auth
+        .answer_device(&code, yes.then_some(posted.account.id));
+    let frame = posted.visitor.frame();
+    let done = match (answered, yes) {
+        (false, _) => "",
+        (true, true) => "The program is signed in. You can close this page.",
+        (true, false) => "The program was turned away.",
+    };
+    Ok(show(
+        &frame.clone(),
+        &DevicePage {
+            frame,
+            name: posted.account.name.to_string(),
+            waits: false,
+            problem: if answered { "" } else { UNKNOWN },
+            code,
+            done,
+        },
+    ))
+}
