@@ -1,5 +1,7 @@
 //! Pages, walked through in a real browser.
 
+mod accessibility;
+
 use crate::support::browser::Browser;
 use crate::support::{Hub, Server, static_site};
 use serde_json::json;

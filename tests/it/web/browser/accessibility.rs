@@ -1,0 +1,116 @@
+//! What axe-core, the engine of most accessibility checkers, has to say of every page.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{page, sign_in};
+use crate::support::browser::Browser;
+use crate::support::guests::wasi;
+use crate::support::{Op, Server, card};
+
+const VISITORS: &[&str] = &[
+    "/",
+    "/?q=nothing-has-this-name",
+    "/login",
+    "/no/such/page",
+    "/spaces/alice/site",
+    "/spaces/alice/site/files",
+    "/spaces/alice/site/blob/main/src/app.js",
+    "/spaces/alice/site/commits/main",
+    "/spaces/alice/site/report",
+    "/spaces/alice/broken",
+];
+const PUBLISHERS: &[&str] = &[
+    "/new",
+    "/settings",
+    "/login/device",
+    "/spaces/alice/guest",
+    "/spaces/alice/guest/logs",
+    "/spaces/alice/site/settings",
+    "/spaces/alice/broken/logs",
+];
+const OPERATORS: &[&str] = &["/operator"];
+
+/// What axe finds that keeps somebody from using the page, or nearly.
+fn serious(browser: &Browser, axe: &str) -> Vec<String> {
+    browser.run(axe);
+    let found = browser.run_async(
+        "axe.run(document, {resultTypes: ['violations']}).then(found => arguments[1](found.violations))",
+        &Value::Null,
+    );
+    let violations = found.as_array().unwrap_or_else(|| panic!("{found}"));
+    let is_serious = |one: &&Value| one["impact"] == "serious" || one["impact"] == "critical";
+    let serious = violations.iter().filter(is_serious);
+    serious
+        .flat_map(|one| {
+            let nodes = one["nodes"].as_array().unwrap().iter();
+            nodes.map(|node| {
+                let summary = node["failureSummary"].as_str().unwrap_or_default();
+                format!("{}: {}\n    {summary}", one["id"], node["html"])
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_serious_is_found_on_any_page() {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
+        Into::into,
+    );
+    let axe = cache.join("glasshouse/axe.min.js");
+    let axe = std::fs::read_to_string(&axe)
+        .unwrap_or_else(|error| panic!("tests/run fetches {}: {error}", axe.display()));
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.publish(
+        "site",
+        &[
+            card("sdk: static\ntitle: A site\nemoji: 🐚\ntags: [shells, beach]\nshort_description: What the sea leaves.\n"),
+            Op::file("index.html", "<h1>hello</h1>"),
+            Op::file("src/app.js", "// a comment\nconst text = `a ${1 + 1} b`;\n"),
+        ],
+    );
+    alice.publish("guest", &wasi("hello", ""));
+    let broken = alice.create("broken");
+    broken.commit(&[card("sdk: wasi\n"), Op::file("app.wasm", "no wasm")]);
+    broken.wait_for("BUILD_ERROR");
+    let mut found = Vec::new();
+    let browser = Browser::open();
+    browser.visit("data:text/html,<title>t</title><img src=x>");
+    let planted = serious(&browser, &axe).join("\n");
+    assert!(planted.contains("image-alt"), "{planted}");
+    let admin = server.admin();
+    let journeys = [
+        (VISITORS, None),
+        (PUBLISHERS, Some(&alice)),
+        (OPERATORS, Some(&admin)),
+    ];
+    for (width, dark) in [(1280, false), (500, true)] {
+        for (paths, who) in journeys {
+            let browser = Browser::sized(width, 900, dark);
+            if let Some(who) = who {
+                sign_in(&browser, who);
+            }
+            for path in paths {
+                browser.visit(&page(&server, path));
+                let title = browser.run("return document.title");
+                let is_missing = title
+                    .as_str()
+                    .unwrap_or_default()
+                    .starts_with("Nothing here");
+                assert_eq!(is_missing, *path == "/no/such/page", "{path}: {title}");
+                let dressed = if dark { "dark" } else { "light" };
+                let serious = serious(&browser, &axe).into_iter();
+                found.extend(serious.map(|one| format!("{path}, {dressed}: {one}")));
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "{} findings\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
