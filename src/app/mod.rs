@@ -6,6 +6,7 @@ mod front;
 mod health;
 mod inside;
 mod settings;
+pub mod threads;
 
 use std::fs::{DirBuilder, File};
 use std::io::Write as _;

@@ -39,11 +39,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         examples: args.examples.then_some(true),
     };
     let config = Config::load(args.config.as_deref(), &flags)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.server.threads.unwrap_or(cores / 2).max(1))
-        .enable_all()
-        .build()?;
+    let runtime = crate::app::threads::runtime(&config.server)?;
     runtime.block_on(crate::app::run(config))?;
     Ok(ExitCode::SUCCESS)
 }

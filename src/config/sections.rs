@@ -35,6 +35,8 @@ pub struct LogConfig {
 pub struct ServerConfig {
     /// `None`: half as many as cores.
     pub threads: Option<usize>,
+    /// Whether those threads go before all ordinary ones of the machine.
+    pub realtime: bool,
     /// For a whole request header; also the idle limit between requests.
     #[serde(with = "text::duration")]
     pub header_timeout: Duration,

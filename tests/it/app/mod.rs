@@ -1,3 +1,4 @@
 //! The whole, as a newcomer meets it.
 
 mod examples;
+mod realtime;
