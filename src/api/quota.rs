@@ -37,6 +37,10 @@ pub(super) struct QuotaRequest {
     builds: Option<Option<u64>>,
     #[serde(default, deserialize_with = "said")]
     cpu_seconds_per_day: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
+    build_minutes_per_day: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
+    egress_bytes_per_day: Option<Option<u64>>,
 }
 
 /// Tells `null` from a field that is not there.
@@ -106,6 +110,12 @@ impl QuotaRequest {
             cpu_seconds_per_day: self
                 .cpu_seconds_per_day
                 .unwrap_or(before.cpu_seconds_per_day),
+            build_minutes_per_day: self
+                .build_minutes_per_day
+                .unwrap_or(before.build_minutes_per_day),
+            egress_bytes_per_day: self
+                .egress_bytes_per_day
+                .unwrap_or(before.egress_bytes_per_day),
         }
     }
 }
@@ -170,7 +180,7 @@ fn line(line: &QuotaLine) -> (String, Value) {
     (name, value)
 }
 
-fn amounts(quota: &QuotaOverrides) -> [Option<u64>; 7] {
+fn amounts(quota: &QuotaOverrides) -> [Option<u64>; 9] {
     [
         quota.spaces,
         quota.instances,
@@ -179,6 +189,8 @@ fn amounts(quota: &QuotaOverrides) -> [Option<u64>; 7] {
         quota.disk_bytes,
         quota.builds,
         quota.cpu_seconds_per_day,
+        quota.build_minutes_per_day,
+        quota.egress_bytes_per_day,
     ]
 }
 
@@ -192,6 +204,8 @@ fn text(quota: &QuotaOverrides) -> String {
         "disk",
         "builds",
         "cpuSecondsPerDay",
+        "buildMinutesPerDay",
+        "egressBytesPerDay",
     ];
     let set: Vec<_> = names
         .iter()

@@ -19,7 +19,7 @@ pub(super) enum QuotaCommand {
     /// Set what an owner may have, for operators; `default` goes back to the server's own
     ///
     /// Nothing that an owner has is taken away by a lower quota: it only gets no more.
-    Set(SetArgs),
+    Set(Box<SetArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -47,6 +47,12 @@ pub(super) struct SetArgs {
     /// Seconds of CPU time within a day
     #[arg(long, value_name = "N")]
     cpu_seconds_per_day: Option<String>,
+    /// Minutes of building within a day
+    #[arg(long, value_name = "N")]
+    build_minutes_per_day: Option<String>,
+    /// What is sent to visitors within a day, such as `100 GiB`
+    #[arg(long, value_name = "SIZE")]
+    egress_per_day: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +94,10 @@ pub(super) async fn quota(
             let request = client
                 .request(Method::PUT, &path_of(&args.owner)?)
                 .json(&body);
-            let answer = client.send(request).await.with_context(|| args.owner)?;
+            let answer = client
+                .send(request)
+                .await
+                .with_context(|| args.owner.clone())?;
             answer.json().await?
         }
     };
@@ -191,7 +200,7 @@ impl SetArgs {
     fn body(&self) -> anyhow::Result<Value> {
         type Read = fn(&str) -> Option<u64>;
         let number: Read = |text| text.parse().ok();
-        let fields: [(&str, &Option<String>, Read, &str); 7] = [
+        let fields: [(&str, &Option<String>, Read, &str); 9] = [
             ("spaces", &self.spaces, number, "a whole number"),
             ("instances", &self.instances, number, "a whole number"),
             ("cpu", &self.cpu, cores, "a number of cores, such as 0.5"),
@@ -203,6 +212,18 @@ impl SetArgs {
                 &self.cpu_seconds_per_day,
                 number,
                 "a whole number of seconds",
+            ),
+            (
+                "buildMinutesPerDay",
+                &self.build_minutes_per_day,
+                number,
+                "a whole number of minutes",
+            ),
+            (
+                "egressBytesPerDay",
+                &self.egress_per_day,
+                size,
+                "a size, such as `100 GiB`",
             ),
         ];
         let mut body = Map::new();
@@ -218,9 +239,7 @@ impl SetArgs {
             body.insert(name.to_owned(), value);
         }
         if body.is_empty() {
-            bail!(
-                "say what to set: --spaces, --instances, --cpu, --memory, --disk, --builds or --cpu-seconds-per-day"
-            );
+            bail!("say what to set: --spaces or another of the options that --help shows");
         }
         Ok(body.into())
     }

@@ -129,6 +129,12 @@ pub struct QuotaConfig {
     /// CPU time, not wall-clock time. `None`: as much as there is.
     #[serde(default, with = "text::optional_duration")]
     pub cpu_time_per_owner_per_day: Option<Duration>,
+    /// Wall-clock time; whole minutes count. `None`: as much as there is.
+    #[serde(default, with = "text::optional_duration")]
+    pub build_time_per_owner_per_day: Option<Duration>,
+    /// Of answers and tunnels to visitors. `None`: without end.
+    #[serde(default, with = "text::optional_bytes")]
+    pub egress_per_owner_per_day: Option<u64>,
     /// Of each of the two kinds.
     pub repositories_per_owner: u32,
 }
@@ -311,6 +317,10 @@ impl QuotaConfig {
             cpu_seconds_per_day: self
                 .cpu_time_per_owner_per_day
                 .map_or(u64::MAX, |time| time.as_secs()),
+            build_minutes_per_day: self
+                .build_time_per_owner_per_day
+                .map_or(u64::MAX, |time| time.as_secs() / 60),
+            egress_bytes_per_day: self.egress_per_owner_per_day.unwrap_or(u64::MAX),
         }
     }
 }

@@ -22,6 +22,10 @@ pub enum Resource {
     Builds,
     /// Seconds of CPU time within one day (UTC).
     CpuSecondsPerDay,
+    /// Minutes of building within one day (UTC).
+    BuildMinutesPerDay,
+    /// Bytes sent to visitors within one day (UTC).
+    EgressBytesPerDay,
 }
 
 /// The most one owner may have of each resource.
@@ -41,6 +45,10 @@ pub struct Quota {
     pub builds: u64,
     /// [`Resource::CpuSecondsPerDay`]
     pub cpu_seconds_per_day: u64,
+    /// [`Resource::BuildMinutesPerDay`]
+    pub build_minutes_per_day: u64,
+    /// [`Resource::EgressBytesPerDay`]
+    pub egress_bytes_per_day: u64,
 }
 
 /// What an operator has set for one owner; `None` follows the server's default.
@@ -60,13 +68,17 @@ pub struct QuotaOverrides {
     pub builds: Option<u64>,
     /// [`Resource::CpuSecondsPerDay`]
     pub cpu_seconds_per_day: Option<u64>,
+    /// [`Resource::BuildMinutesPerDay`]
+    pub build_minutes_per_day: Option<u64>,
+    /// [`Resource::EgressBytesPerDay`]
+    pub egress_bytes_per_day: Option<u64>,
 }
 
 // === impl Resource ===
 
 impl Resource {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Spaces,
         Self::Instances,
         Self::Cpu,
@@ -74,7 +86,17 @@ impl Resource {
         Self::Disk,
         Self::Builds,
         Self::CpuSecondsPerDay,
+        Self::BuildMinutesPerDay,
+        Self::EgressBytesPerDay,
     ];
+
+    /// Whether it is counted within a day, and free again on the next.
+    pub fn is_daily(self) -> bool {
+        matches!(
+            self,
+            Self::CpuSecondsPerDay | Self::BuildMinutesPerDay | Self::EgressBytesPerDay
+        )
+    }
 
     /// As a sentence names it.
     pub fn noun(self) -> &'static str {
@@ -86,6 +108,8 @@ impl Resource {
             Self::Disk => "disk",
             Self::Builds => "builds at once",
             Self::CpuSecondsPerDay => "CPU time per day",
+            Self::BuildMinutesPerDay => "build time per day",
+            Self::EgressBytesPerDay => "traffic to visitors per day",
         }
     }
 
@@ -94,8 +118,9 @@ impl Resource {
         match self {
             Self::Spaces | Self::Instances | Self::Builds => amount.to_string(),
             Self::Cpu => format!("{} CPU", millis_text(amount)),
-            Self::Memory | Self::Disk => bytes_text(amount),
+            Self::Memory | Self::Disk | Self::EgressBytesPerDay => bytes_text(amount),
             Self::CpuSecondsPerDay => format!("{amount} s"),
+            Self::BuildMinutesPerDay => format!("{amount} min"),
         }
     }
 }
@@ -123,6 +148,8 @@ impl Quota {
             Resource::Disk => self.disk_bytes,
             Resource::Builds => self.builds,
             Resource::CpuSecondsPerDay => self.cpu_seconds_per_day,
+            Resource::BuildMinutesPerDay => self.build_minutes_per_day,
+            Resource::EgressBytesPerDay => self.egress_bytes_per_day,
         }
     }
 }
@@ -142,6 +169,12 @@ impl QuotaOverrides {
             cpu_seconds_per_day: self
                 .cpu_seconds_per_day
                 .unwrap_or(defaults.cpu_seconds_per_day),
+            build_minutes_per_day: self
+                .build_minutes_per_day
+                .unwrap_or(defaults.build_minutes_per_day),
+            egress_bytes_per_day: self
+                .egress_bytes_per_day
+                .unwrap_or(defaults.egress_bytes_per_day),
         }
     }
 }

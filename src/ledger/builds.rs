@@ -55,6 +55,10 @@ impl Builds {
         }
     }
 
+    pub(super) fn look_again(&self) {
+        self.queue.look_again();
+    }
+
     pub(super) fn counts(&self) -> (u64, usize) {
         (self.running.used(), self.queue.len())
     }

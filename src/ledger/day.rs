@@ -1,7 +1,23 @@
 //! What was used within one day, from a running total.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::domain::{Millis, Quota, Resource};
+
 /// Milliseconds of a day.
 const DAY_MILLIS: i64 = 86_400_000;
+
+/// A running total of which a quota holds for each day (UTC).
+#[derive(Debug)]
+pub(super) struct Daily {
+    resource: Resource,
+    /// How many of what is counted are one of the quota's unit.
+    unit: u64,
+    total: AtomicU64,
+    day: Mutex<Day>,
+    spent: AtomicBool,
+}
 
 /// The present day's share of a total that only grows. Days begin at midnight UTC.
 ///
@@ -12,6 +28,58 @@ pub struct Day {
     number: i64,
     base: u64,
     carried: u64,
+}
+
+// === impl Daily ===
+
+impl Daily {
+    pub(super) fn new(resource: Resource, unit: u64, now: Millis) -> Self {
+        Self {
+            resource,
+            unit,
+            total: AtomicU64::new(0),
+            day: Mutex::new(Day::new(now, 0, 0)),
+            spent: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn resource(&self) -> Resource {
+        self.resource
+    }
+
+    pub(super) fn add(&self, amount: u64) {
+        self.total.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// What was added since the server started.
+    pub(super) fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// That so much was added today before the server started.
+    pub(super) fn carry(&self, now: Millis, amount: u64) {
+        *self.day() = Day::new(now, self.total(), amount);
+    }
+
+    /// Of the quota's units, rounded down.
+    pub(super) fn today(&self, now: Millis) -> u64 {
+        self.day().used(now, self.total()) / self.unit
+    }
+
+    /// Looks whether the quota is spent; whether that is news.
+    pub(super) fn look(&self, now: Millis, quota: &Quota) -> bool {
+        let spent = self.today(now) >= quota.of(self.resource);
+        self.spent.swap(spent, Ordering::AcqRel) != spent
+    }
+
+    /// Whether it was spent at the last look.
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire)
+    }
+
+    fn day(&self) -> MutexGuard<'_, Day> {
+        self.day.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 // === impl Day ===

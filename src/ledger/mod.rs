@@ -13,6 +13,8 @@
 //!  builds          a BuildPermit                one            quota         at once
 //!  disk            a Hold for each repository                  quota
 //!  CPU per day     counted                                     quota
+//!  builds per day  counted                                     quota
+//!  bytes per day   counted                                     quota
 //! ```
 
 mod book;
@@ -123,6 +125,7 @@ impl Ledger {
                     self.0.host.clock,
                 ));
                 if let Some(before) = spaces.insert(space, Arc::clone(&account)) {
+                    before.note_sent();
                     lock(&self.0.closed).push(before);
                 }
                 account
@@ -147,6 +150,9 @@ impl Ledger {
     /// used is still collected.
     pub fn forget(&self, space: SpaceId) {
         let gone = lock(&self.0.spaces).remove(&space);
+        if let Some(gone) = &gone {
+            gone.note_sent();
+        }
         lock(&self.0.closed).extend(gone);
     }
 
@@ -211,7 +217,8 @@ impl Ledger {
     pub async fn build_permit(&self, owner: AccountId) -> BuildPermit {
         let account = self.owner(owner);
         Builds::permit(&self.0.builds, &account, |other| {
-            !self.owner(other).builds.has_room(1)
+            let other = self.owner(other);
+            other.is_built_out() || !other.builds.has_room(1)
         })
         .await
     }
@@ -221,11 +228,17 @@ impl Ledger {
         self.0.builds.counts()
     }
 
-    /// Takes note that whatever memory is held was held for so long.
-    pub fn memory_held_for(&self, time: Duration) {
+    /// Takes note of what was sent to visitors up to now, and that whatever memory is held was held for so long.
+    pub fn look(&self, time: Duration) {
         for account in self.accounts() {
             account.hold_for(time);
+            account.note_sent();
         }
+    }
+
+    /// Makes builds that wait look whether their owners may build again.
+    pub fn builds_look_again(&self) {
+        self.0.builds.look_again();
     }
 
     /// What all Spaces have used since the server started, as far as it is stored.

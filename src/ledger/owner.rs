@@ -1,11 +1,12 @@
 //! An owner's page in the book.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{Book, Credit, Day, Hold, Refused, Tier};
-use crate::domain::{AccountId, Limits, Millis, Quota, Resource};
+use super::day::Daily;
+use super::{Book, Credit, Hold, Refused, Tier};
+use crate::domain::{AccountId, Limits, Millis, Quota, Resource, UsageCounts};
 
 /// What one owner holds and has used, and the most of it.
 #[derive(Debug)]
@@ -25,12 +26,15 @@ pub struct OwnerAccount {
     /// Held while one more Space is counted and made, so that of many at once no more are made than there may be.
     pub creating: tokio::sync::Mutex<()>,
     quota: Mutex<Quota>,
-    cpu_nanos: AtomicU64,
+    /// In nanoseconds.
+    cpu_time: Daily,
+    /// In milliseconds.
+    build_time: Daily,
+    /// In bytes.
+    egress: Daily,
     credit: Mutex<Credit>,
     /// Whether the owner's rate is below the machine's, so that there is any use in looking at the credit.
     rationed: AtomicBool,
-    day: Mutex<Day>,
-    spent: AtomicBool,
     clock: Instant,
     burst: u64,
     cores: u32,
@@ -68,16 +72,17 @@ impl OwnerAccount {
             disk: book(Resource::Disk, None),
             creating: tokio::sync::Mutex::default(),
             quota: Mutex::new(*quota),
-            cpu_nanos: AtomicU64::new(0),
+            cpu_time: Daily::new(Resource::CpuSecondsPerDay, 1_000_000_000, now),
+            build_time: Daily::new(Resource::BuildMinutesPerDay, 60_000, now),
+            egress: Daily::new(Resource::EgressBytesPerDay, 1, now),
             credit: Mutex::new(Credit::new(1000, host.burst, 0)),
             rationed: AtomicBool::new(false),
-            day: Mutex::new(Day::new(now, 0, 0)),
-            spent: AtomicBool::new(false),
             clock: host.clock,
             burst: host.burst,
             cores: host.cores,
         };
         account.set_quota(quota);
+        account.look_at_the_day(now);
         account
     }
 
@@ -131,43 +136,71 @@ impl OwnerAccount {
 
     /// CPU time in nanoseconds that its Spaces used since the server started.
     pub fn cpu_nanos(&self) -> u64 {
-        self.cpu_nanos.load(Ordering::Relaxed)
+        self.cpu_time.total()
     }
 
-    /// Seconds of CPU time it has used on the day at that moment, rounded down.
-    pub fn seconds_today(&self, now: Millis) -> u64 {
-        lock(&self.day).used(now, self.cpu_nanos()) / 1_000_000_000
+    /// Takes note of a build that took so long.
+    pub fn built(&self, millis: u64) {
+        self.build_time.add(millis);
     }
 
-    /// Says that it had used so many microseconds today before the server started.
-    pub fn carry(&self, now: Millis, micros: u64) {
-        *lock(&self.day) = Day::new(now, self.cpu_nanos(), micros.saturating_mul(1000));
+    /// What it has used on the day at that moment of a resource with a quota per day, rounded down; nothing of others.
+    pub fn used_today(&self, resource: Resource, now: Millis) -> u64 {
+        let mut daily = self.daily().into_iter();
+        let found = daily.find(|daily| daily.resource() == resource);
+        found.map_or(0, |daily| daily.today(now))
     }
 
-    /// Looks whether its CPU time for the day is spent; whether that is news.
+    /// Says what it had used today before the server started.
+    pub fn carry(&self, now: Millis, used: &UsageCounts) {
+        self.cpu_time
+            .carry(now, used.cpu_micros.saturating_mul(1000));
+        self.build_time.carry(now, used.build_millis);
+        self.egress.carry(now, used.bytes_out);
+    }
+
+    /// Looks whether its quotas for the day are spent; whether that is news of any.
     pub fn look_at_the_day(&self, now: Millis) -> bool {
-        let spent = self.seconds_today(now) >= self.quota().cpu_seconds_per_day;
-        self.spent.swap(spent, Ordering::AcqRel) != spent
+        let quota = self.quota();
+        let news = self.daily().map(|daily| daily.look(now, &quota));
+        news.contains(&true)
     }
 
-    /// Whether its CPU time for the day was spent when it was last looked at.
-    pub fn is_spent(&self) -> bool {
-        self.spent.load(Ordering::Acquire)
+    /// The quota for the day that was spent at the last look and lets nobody in to its Spaces, those that compute or all.
+    pub fn is_spent(&self, computes: bool) -> Option<Resource> {
+        if self.egress.is_spent() {
+            return Some(Resource::EgressBytesPerDay);
+        }
+        (computes && self.cpu_time.is_spent()).then_some(Resource::CpuSecondsPerDay)
     }
 
-    /// The refusal of whoever wants CPU time of it today.
-    pub fn refusal_today(&self, now: Millis) -> Refused {
-        Refused {
-            resource: Resource::CpuSecondsPerDay,
+    /// Whether it may build no more today.
+    pub fn is_built_out(&self) -> bool {
+        self.build_time.is_spent()
+    }
+
+    /// The refusal of whoever wants to compute today, while there is reason for one.
+    pub fn refused_today(&self, now: Millis) -> Option<Refused> {
+        let resource = self.is_spent(true)?;
+        Some(Refused {
+            resource,
             tier: Tier::Owner,
             wanted: 1,
-            used: self.seconds_today(now),
-            limit: self.quota().cpu_seconds_per_day,
-        }
+            used: self.used_today(resource, now),
+            limit: self.quota().of(resource),
+        })
+    }
+
+    pub(super) fn sent(&self, bytes: u64) {
+        self.egress.add(bytes);
+    }
+
+    fn daily(&self) -> [&Daily; 3] {
+        [&self.cpu_time, &self.build_time, &self.egress]
     }
 
     pub(super) fn charge(&self, nanos: u64) {
-        self.cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.cpu_time.add(nanos);
         if self.rationed.load(Ordering::Acquire) {
             lock(&self.credit).charge(nanos, self.now());
         }

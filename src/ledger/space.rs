@@ -23,6 +23,8 @@ pub struct SpaceAccount {
     name: Mutex<Option<SpaceName>>,
     /// Where its visitors are counted: one for each address it has had.
     traffic: Mutex<Vec<Arc<Traffic>>>,
+    /// Bytes sent to visitors of which its owner's page knows.
+    sent: AtomicU64,
     /// What of its totals is stored.
     booked: Mutex<UsageCounts>,
     credit: Mutex<Credit>,
@@ -79,6 +81,7 @@ impl SpaceAccount {
             usage: Usage::default(),
             name: Mutex::default(),
             traffic: Mutex::default(),
+            sent: AtomicU64::new(0),
             booked: Mutex::default(),
             credit: Mutex::new(Credit::new(limits.cpu_millis, burst, 0)),
             cpu_millis: AtomicU64::new(0),
@@ -126,6 +129,13 @@ impl SpaceAccount {
         if !known.iter().any(|known| Arc::ptr_eq(known, traffic)) {
             known.push(Arc::clone(traffic));
         }
+    }
+
+    /// Writes on its owner's page what was sent to visitors since it was last asked to.
+    pub(super) fn note_sent(&self) {
+        let sent = self.totals().bytes_out;
+        let before = self.sent.fetch_max(sent, Ordering::Relaxed);
+        self.owner.sent(sent.saturating_sub(before));
     }
 
     /// Takes note that memory was held as it is now for so long.

@@ -12,6 +12,8 @@ fn quota() -> Quota {
         disk_bytes: 1 << 30,
         builds: 1,
         cpu_seconds_per_day: 5,
+        build_minutes_per_day: 2,
+        egress_bytes_per_day: 1000,
     }
 }
 
@@ -136,11 +138,55 @@ fn a_day_can_be_spent() {
     let account = ledger.space(SpaceId::new(), owner.owner, limits(1000));
     let today = now();
     assert!(!owner.look_at_the_day(today));
-    owner.carry(today, 4_000_000);
+    let carried = UsageCounts {
+        cpu_micros: 4_000_000,
+        build_millis: 60_000,
+        bytes_out: 400,
+        ..UsageCounts::default()
+    };
+    owner.carry(today, &carried);
     account.charge(SECOND);
-    assert!(owner.look_at_the_day(today) && owner.is_spent());
-    assert_eq!(owner.refusal_today(today).used, 5);
-    assert!(owner.look_at_the_day(Day::end(today)) && !owner.is_spent());
+    let (cpu, sent) = (Resource::CpuSecondsPerDay, Resource::EgressBytesPerDay);
+    assert!(owner.look_at_the_day(today));
+    assert_eq!(
+        (owner.is_spent(true), owner.is_spent(false)),
+        (Some(cpu), None)
+    );
+    let refused = owner.refused_today(today).expect("it is spent");
+    assert_eq!((refused.resource, refused.used, refused.limit), (cpu, 5, 5));
+    assert!(owner.look_at_the_day(Day::end(today)) && owner.is_spent(true).is_none());
+    owner.carry(today, &carried);
+    owner.built(59_999);
+    owner.sent(599);
+    owner.look_at_the_day(today);
+    assert!(!owner.is_built_out() && owner.is_spent(false).is_none());
+    owner.built(1);
+    owner.sent(1);
+    assert!(owner.look_at_the_day(today) && owner.is_built_out());
+    assert_eq!(owner.is_spent(false), Some(sent));
+}
+
+#[tokio::test]
+async fn one_that_may_not_build_today_keeps_nobody_waiting() {
+    let ledger = ledger(1);
+    let (spent, other) = (AccountId::new(), AccountId::new());
+    let owner = ledger.owner(spent);
+    owner.built(2 * 60_000);
+    owner.look_at_the_day(now());
+    let waits = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.build_permit(spent).await }
+    });
+    let patience = Duration::from_secs(5);
+    let permit = tokio::time::timeout(patience, ledger.build_permit(other)).await;
+    drop(permit.expect("it does not wait for one that may not build"));
+    assert!(!waits.is_finished());
+    owner.look_at_the_day(Day::end(now()));
+    ledger.builds_look_again();
+    let permit = tokio::time::timeout(patience, waits).await;
+    permit
+        .expect("it is the next day")
+        .expect("it does not panic");
 }
 
 #[tokio::test]

@@ -172,6 +172,10 @@ async fn build(
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let parts = &supervisor.parts;
+    if parts.ledger.owner(owner).is_built_out() {
+        request.log.restart();
+        request.log.line(&super::usage::waits_to_build());
+    }
     let _permit = tokio::select! {
         () = cancel.cancelled() => return Ok(()),
         permit = parts.ledger.build_permit(owner) => permit,
@@ -191,6 +195,7 @@ async fn build(
     if let Some(account) = parts.ledger.known(space) {
         let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         account.usage.builds.fetch_add(1, Ordering::Relaxed);
+        account.owner.built(took);
         account
             .usage
             .build_millis

@@ -88,7 +88,9 @@ impl Lifecycle {
             Resource::Memory => account.memory.used(),
             Resource::Disk => account.disk.used(),
             Resource::Builds => account.builds.used(),
-            Resource::CpuSecondsPerDay => account.seconds_today(now()),
+            Resource::CpuSecondsPerDay
+            | Resource::BuildMinutesPerDay
+            | Resource::EgressBytesPerDay => account.used_today(resource, now()),
         };
         let zero = overrides.over(&ZERO);
         let most = overrides.over(&MOST);
@@ -120,10 +122,9 @@ impl Lifecycle {
             let account = parts.ledger.owner(owner);
             account.set_quota(&overrides.over(parts.ledger.default_quota()));
             if account.look_at_the_day(now()) {
-                let all = parts.ledger.accounts().into_iter();
-                let theirs = all.filter(|page| page.owner.owner == owner);
-                theirs.for_each(|page| super::usage::bar(parts, &page));
+                super::usage::news(parts, &[owner]);
             }
+            parts.ledger.builds_look_again();
             parts.ledger.starts().look_again();
             Ok(())
         })
@@ -264,6 +265,8 @@ const ZERO: Quota = Quota {
     disk_bytes: 0,
     builds: 0,
     cpu_seconds_per_day: 0,
+    build_minutes_per_day: 0,
+    egress_bytes_per_day: 0,
 };
 
 const MOST: Quota = Quota {
@@ -274,4 +277,6 @@ const MOST: Quota = Quota {
     disk_bytes: u64::MAX,
     builds: u64::MAX,
     cpu_seconds_per_day: u64::MAX,
+    build_minutes_per_day: u64::MAX,
+    egress_bytes_per_day: u64::MAX,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::observed::Observed;
 use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{Parts, capacity, now};
-use crate::domain::{AccountId, ExitReason, Millis, Resource, Space};
+use crate::domain::{AccountId, ExitReason, Millis, Space};
 use crate::ledger::{Day, Refused, Tier};
 use crate::runtime::{InstanceSpec, freezes};
 
@@ -36,8 +36,8 @@ pub(super) fn take(supervisor: &Supervisor, spec: &InstanceSpec) -> Result<(), R
         return Ok(());
     }
     let owner = &spec.account.owner;
-    if owner.is_spent() {
-        return Err(owner.refusal_today(now()));
+    if let Some(refused) = owner.refused_today(now()) {
+        return Err(refused);
     }
     let place = owner.place(spec.limits)?;
     // The runtime is who holds the memory; here it is only seen whether it will be able to.
@@ -66,7 +66,7 @@ pub(super) fn wait(
 ) -> Option<ExitReason> {
     let parts = &supervisor.parts;
     let of = (refused.tier == Tier::Owner).then_some(space.owner);
-    let given = refused.resource != Resource::CpuSecondsPerDay
+    let given = !refused.resource.is_daily()
         && capacity::ask_for_room(&supervisor.everybody, &parts.ledger, space.id, of, refused);
     let mut observed = lock(&supervisor.own.observed);
     observed.in_place = !given && observed.any_ready();
@@ -105,7 +105,7 @@ fn explain(refused: &Refused) -> String {
     );
     let wanted = resource.text(refused.wanted);
     match (refused.tier, resource) {
-        (Tier::Owner, Resource::CpuSecondsPerDay) => format!(
+        (Tier::Owner, _) if resource.is_daily() => format!(
             "Its owner has used {used} of {limit} of {noun}; it can start again after {}.",
             super::usage::clock(Day::end(now()))
         ),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
 use super::{Parts, now};
-use crate::domain::{Millis, Resource, Stage};
+use crate::domain::{AccountId, Millis, Resource, Stage};
 use crate::ledger::{Booking, Day, SpaceAccount};
 use crate::routes::Refusal;
 use crate::store::{StoreError, UsageRow};
@@ -36,9 +36,9 @@ pub(super) async fn remember(parts: &Parts) -> anyhow::Result<()> {
     }
     let now = now();
     let midnight = (Day::end(now) / HOUR_MILLIS) - 24;
-    for (owner, micros) in parts.store.cpu_by_owner(midnight, midnight + 23).await? {
+    for (owner, used) in parts.store.used_by_owner(midnight, midnight + 23).await? {
         let owner = parts.ledger.owner(owner);
-        owner.carry(now, micros);
+        owner.carry(now, &used);
         owner.look_at_the_day(now);
     }
     Ok(())
@@ -52,7 +52,7 @@ pub(super) async fn run(parts: Arc<Parts>) {
     loop {
         rounds.tick().await;
         let present = Instant::now();
-        parts.ledger.memory_held_for(present - last);
+        parts.ledger.look(present - last);
         last = present;
         let news: Vec<_> = parts
             .ledger
@@ -62,9 +62,7 @@ pub(super) async fn run(parts: Arc<Parts>) {
             .map(|owner| owner.owner)
             .collect();
         if !news.is_empty() {
-            let accounts = parts.ledger.accounts().into_iter();
-            let theirs = accounts.filter(|account| news.contains(&account.owner.owner));
-            theirs.for_each(|account| bar(&parts, &account));
+            self::news(&parts, &news);
         }
         looks += 1;
         if looks >= LOOKS_PER_WRITE {
@@ -100,7 +98,15 @@ pub(super) async fn forget(parts: &Parts) -> Result<(), StoreError> {
     parts.store.forget_usage(hour - KEPT_HOURS).await
 }
 
-/// Lets nobody in to a Space that computes while its owner's CPU time for the day is spent, and everybody else.
+/// Some quotas of these owners for the day are spent, or are not any more.
+pub(super) fn news(parts: &Parts, owners: &[AccountId]) {
+    let accounts = parts.ledger.accounts().into_iter();
+    let theirs = accounts.filter(|account| owners.contains(&account.owner.owner));
+    theirs.for_each(|account| bar(parts, &account));
+    parts.ledger.builds_look_again();
+}
+
+/// Lets nobody in to a Space while a quota of its owner's for the day is spent that it needs, and everybody else.
 pub(super) fn bar(parts: &Parts, account: &SpaceAccount) {
     let Some(entry) = account
         .name()
@@ -108,21 +114,30 @@ pub(super) fn bar(parts: &Parts, account: &SpaceAccount) {
     else {
         return;
     };
-    let spent = account.owner.is_spent() && account.cpu_millis() > 0;
-    let refusal = spent.then(|| Refusal {
+    let spent = account.owner.is_spent(account.cpu_millis() > 0);
+    let refusal = spent.map(|resource| Refusal {
         stage: Stage::Paused,
-        message: spent_today(),
+        message: spent_today(resource),
     });
     if refusal.is_some() || entry.barred().is_some() {
         entry.bar(refusal);
     }
 }
 
-/// Why nothing computes any more today, for visitors and authors.
-pub(super) fn spent_today() -> String {
+/// Why nothing is shown any more today, for visitors and authors.
+pub(super) fn spent_today(resource: Resource) -> String {
     format!(
         "The owner of this Space has used up its {}; it resets at {}.",
-        Resource::CpuSecondsPerDay.noun(),
+        resource.noun(),
+        clock(Day::end(now()))
+    )
+}
+
+/// Why a build waits, for its author.
+pub(super) fn waits_to_build() -> String {
+    format!(
+        "The owner of this Space has used up its {}; the build begins after {}.",
+        Resource::BuildMinutesPerDay.noun(),
         clock(Day::end(now()))
     )
 }

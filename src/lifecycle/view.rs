@@ -68,9 +68,9 @@ pub(super) async fn view(
         good: None,
     });
     let account = parts.ledger.known(space.id);
-    let spent = account.as_ref().is_some_and(|account| {
+    let spent = account.as_ref().and_then(|account| {
         let computes = parts.hardware_of(space).is_some();
-        computes && account.owner.is_spent()
+        account.owner.is_spent(computes)
     });
     let usage = account.map_or_else(UsageView::default, |account| {
         let totals = account.totals();
@@ -106,8 +106,9 @@ pub(super) async fn view(
             Some(reason) => Some(format!(
                 "An operator of this server has disabled this Space: {reason}"
             )),
-            None => error_of(&stored, &observed, stage)
-                .or_else(|| spent.then(super::usage::spent_today)),
+            None => {
+                error_of(&stored, &observed, stage).or_else(|| spent.map(super::usage::spent_today))
+            }
         },
         queue_place: observed.ticket.as_ref().map(Ticket::place),
         sdk: stored.space.sdk.as_deref().and_then(Sdk::from_word),

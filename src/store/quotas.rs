@@ -9,8 +9,8 @@ use crate::domain::{AccountId, QuotaOverrides, SpaceId};
 macro_rules! select_quotas {
     ($rest:literal) => {
         concat!(
-            "SELECT account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, builds, cpu_seconds_per_day \
-             FROM quotas ",
+            "SELECT account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, builds, cpu_seconds_per_day, \
+             build_minutes_per_day, egress_bytes_per_day FROM quotas ",
             $rest
         )
     };
@@ -59,7 +59,8 @@ impl Store {
             .await?;
         sqlx::query(
             "INSERT INTO quotas (account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, builds, \
-             cpu_seconds_per_day, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             cpu_seconds_per_day, build_minutes_per_day, egress_bytes_per_day, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(owner.to_string())
         .bind(number(quota.spaces))
@@ -69,6 +70,8 @@ impl Store {
         .bind(number(quota.disk_bytes))
         .bind(number(quota.builds))
         .bind(number(quota.cpu_seconds_per_day))
+        .bind(number(quota.build_minutes_per_day))
+        .bind(number(quota.egress_bytes_per_day))
         .bind(now())
         .execute(&mut *write)
         .await?;
@@ -126,6 +129,8 @@ fn read(row: &AnyRow) -> Result<(AccountId, QuotaOverrides), StoreError> {
             disk_bytes: number("disk_bytes")?,
             builds: number("builds")?,
             cpu_seconds_per_day: number("cpu_seconds_per_day")?,
+            build_minutes_per_day: number("build_minutes_per_day")?,
+            egress_bytes_per_day: number("egress_bytes_per_day")?,
         },
     ))
 }

@@ -108,18 +108,20 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// CPU time in microseconds that each owner used in a span of hours.
+    /// What each owner used in a span of hours of that for which there are quotas per day: CPU time, time of building,
+    /// bytes sent. The rest is zero.
     ///
     /// # Errors
     /// Ours only.
-    pub async fn cpu_by_owner(
+    pub async fn used_by_owner(
         &self,
         from: i64,
         to: i64,
-    ) -> Result<Vec<(AccountId, u64)>, StoreError> {
+    ) -> Result<Vec<(AccountId, UsageCounts)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT owner_id, CAST(SUM(cpu_micros) AS BIGINT) AS micros FROM usage_hours \
-             WHERE hour >= $1 AND hour <= $2 GROUP BY owner_id ORDER BY owner_id",
+            "SELECT owner_id, CAST(SUM(cpu_micros) AS BIGINT) AS cpu_micros, \
+             CAST(SUM(build_millis) AS BIGINT) AS build_millis, CAST(SUM(bytes_out) AS BIGINT) AS bytes_out \
+             FROM usage_hours WHERE hour >= $1 AND hour <= $2 GROUP BY owner_id ORDER BY owner_id",
         )
         .bind(from)
         .bind(to)
@@ -128,11 +130,16 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let fields = Fields::new(row, "usage_hours", "owner_id")?;
-                let micros = fields.number("micros")?;
-                Ok((
-                    fields.parsed("owner_id")?,
-                    u64::try_from(micros).unwrap_or(0),
-                ))
+                let sum = |column| {
+                    Ok::<_, StoreError>(u64::try_from(fields.number(column)?).unwrap_or(0))
+                };
+                let used = UsageCounts {
+                    cpu_micros: sum("cpu_micros")?,
+                    build_millis: sum("build_millis")?,
+                    bytes_out: sum("bytes_out")?,
+                    ..UsageCounts::default()
+                };
+                Ok((fields.parsed("owner_id")?, used))
             })
             .collect()
     }

@@ -14,6 +14,8 @@ fn unlimited() -> Quota {
         disk_bytes: u64::MAX,
         builds: u64::MAX,
         cpu_seconds_per_day: u64::MAX,
+        build_minutes_per_day: u64::MAX,
+        egress_bytes_per_day: u64::MAX,
     }
 }
 

@@ -87,6 +87,8 @@ fn memory(space: SpaceId) -> Arc<MemoryBook> {
             disk_bytes: 1 << 40,
             builds: 1,
             cpu_seconds_per_day: 1,
+            build_minutes_per_day: 1,
+            egress_bytes_per_day: 1,
         },
         cpu_burst: 1,
         builds: 1,

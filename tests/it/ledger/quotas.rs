@@ -139,6 +139,65 @@ fn cpu_time_for_the_day_can_be_used_up_and_given_again() {
 }
 
 #[test]
+fn what_is_sent_to_visitors_in_a_day_can_be_used_up_and_given_again_even_after_a_kill() {
+    let mut server = Server::start();
+    let alice = server.user("alice");
+    let site = alice.publish("site", &static_site(&"x".repeat(100_000)));
+    site.visit("/").expect(200);
+    set(&server, "alice", json!({"egressBytesPerDay": 50_000}));
+    let visit = |server: &Server| {
+        let alice = Hub {
+            name: "alice".into(),
+            ..server.anonymous()
+        };
+        alice.space("site").visit("/")
+    };
+    let refused = |server: &Server| {
+        eventually(Duration::from_secs(15), "it is spent", || {
+            let answer = visit(server);
+            let text = answer.text();
+            text.contains("traffic to visitors per day").then_some(())
+        })
+    };
+    refused(&server);
+    // What was used is stored every few seconds, and read again.
+    std::thread::sleep(Duration::from_secs(7));
+    server.kill();
+    server.launch();
+    refused(&server);
+    set(
+        &server,
+        "alice",
+        json!({"egressBytesPerDay": 5_000_000_000u64}),
+    );
+    visit(&server).expect(200);
+}
+
+#[test]
+fn builds_wait_for_the_next_day_when_their_time_is_used_up() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    set(&server, "alice", json!({"buildMinutesPerDay": 0}));
+    let site = alice.create("site");
+    site.commit(&static_site("at last"));
+    eventually(Duration::from_secs(10), "its author is told", || {
+        let log = site.log("build");
+        log.iter()
+            .any(|line| line.contains("build time per day") && line.contains("00:00 UTC"))
+            .then_some(())
+    });
+    assert_eq!(site.stage(), "BUILDING");
+    // Another owner builds meanwhile.
+    let bob = server.user("bob");
+    bob.publish("other", &static_site("hello"))
+        .visit("/")
+        .expect(200);
+    set(&server, "alice", json!({"buildMinutesPerDay": 10}));
+    site.wait_for("RUNNING");
+    assert!(site.visit("/").expect(200).text().contains("at last"));
+}
+
+#[test]
 fn an_owner_is_told_before_it_is_too_late() {
     let server = Server::start();
     let alice = server.user("alice");
