@@ -15,11 +15,12 @@ mod image;
 mod plan;
 mod process;
 mod site;
+mod size;
 mod sweep;
 pub mod worker;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -115,6 +116,8 @@ struct Inner {
     places: Mutex<()>,
     /// Builds of images that the engine may be working on, and their attempts.
     underway: Mutex<HashSet<BuildId>>,
+    /// Bytes of images by id, as far as anybody asked.
+    image_sizes: Mutex<HashMap<String, u64>>,
 }
 
 // === impl Builder ===
@@ -129,6 +132,7 @@ impl Builder {
         let inner = Inner {
             places: Mutex::default(),
             underway: Mutex::default(),
+            image_sizes: Mutex::default(),
             config,
             repos,
         };

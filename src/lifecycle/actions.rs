@@ -12,7 +12,8 @@ use super::supervisor::{Supervisor, lock};
 use super::{now, start, view};
 use crate::builder::BuildRequest;
 use crate::domain::{
-    AccountId, Action, Artifact, BuildFacts, BuildId, ExitReason, Fault, InstanceId, Stage,
+    AccountId, Action, Artifact, BuildFacts, BuildId, ExitReason, Fault, InstanceId, RepoKind,
+    Stage,
 };
 use crate::routes::{Refusal, Route, Serving};
 use crate::telemetry::BuildEnd;
@@ -214,7 +215,11 @@ async fn build(
         tracing::warn!(%space, "the build of {name} failed on our side and will be tried again");
         parts.store.retry_build(facts.id, now()).await?;
     } else {
+        let made = result.is_ok();
         parts.store.finish_build(facts.id, result, now()).await?;
+        if made {
+            parts.measure(RepoKind::Space, space.into(), owner).await;
+        }
     }
     Ok(())
 }

@@ -57,7 +57,9 @@ impl Lifecycle {
             }
             this.build_anew(space, &head, true).await?;
             if let Some(stored) = stored {
-                this.parts.measure(space.into(), stored.owner).await;
+                this.parts
+                    .measure(RepoKind::Space, space.into(), stored.owner)
+                    .await;
             }
             Ok(())
         })

@@ -2,7 +2,9 @@
 
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, Parts, now};
-use crate::domain::{AccountId, Millis, Quota, QuotaOverrides, RepoId, Resource, SpaceId};
+use crate::domain::{
+    AccountId, Millis, Quota, QuotaOverrides, RepoId, RepoKind, Resource, SpaceId,
+};
 use crate::ledger::{Book, Day, FairQueue, Hold, Refused, Tier};
 
 /// What an owner may have and has.
@@ -225,12 +227,31 @@ impl Lifecycle {
 // === impl Parts ===
 
 impl Parts {
-    /// Measures what a repository takes on disk.
-    pub(super) async fn measure(&self, id: RepoId, owner: AccountId) {
-        match self.repos.disk_bytes(id).await {
+    /// Measures what a repository takes on disk: of a Space with what was last built of it and what it keeps.
+    pub(super) async fn measure(&self, kind: RepoKind, id: RepoId, owner: AccountId) {
+        let of_it = async {
+            let files = self.repos.disk_bytes(id).await?;
+            let more = match kind {
+                RepoKind::Space => self.made_of(id.space()).await?,
+                RepoKind::Model | RepoKind::Dataset => 0,
+            };
+            anyhow::Ok(files.saturating_add(more))
+        };
+        match of_it.await {
             Ok(bytes) => self.ledger.set_disk(id, owner, bytes),
-            Err(error) => tracing::warn!(repository = %id, "{id} could not be measured: {error}"),
+            Err(error) => tracing::warn!(repository = %id, "{id} could not be measured: {error:#}"),
         }
+    }
+
+    /// Bytes of a Space's newest artifact and of its durable storage. What an engine that is away has is not counted.
+    async fn made_of(&self, space: SpaceId) -> anyhow::Result<u64> {
+        let stored = self.runtimes.containers().stored_bytes(space).await;
+        let good = self.store.newest_good_build(space).await?;
+        let built = match good.and_then(|good| good.artifact) {
+            Some(artifact) => self.builder.artifact_bytes(&artifact).await,
+            None => None,
+        };
+        Ok(stored.saturating_add(built.unwrap_or(0)))
     }
 
     /// Measures every repository.
@@ -240,16 +261,13 @@ impl Parts {
     pub(super) async fn measure_all(&self) -> anyhow::Result<()> {
         for id in self.store.space_ids().await? {
             if let Some(space) = self.store.space_by_id(id).await? {
-                self.measure(id.into(), space.owner).await;
+                self.measure(RepoKind::Space, id.into(), space.owner).await;
             }
         }
-        for kind in [
-            crate::domain::RepoKind::Model,
-            crate::domain::RepoKind::Dataset,
-        ] {
+        for kind in [RepoKind::Model, RepoKind::Dataset] {
             for id in self.store.repository_ids().await? {
                 if let Some(found) = self.store.repository_by_id(kind, id).await? {
-                    self.measure(id, found.owner).await;
+                    self.measure(kind, id, found.owner).await;
                 }
             }
         }

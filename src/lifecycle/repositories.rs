@@ -71,7 +71,7 @@ impl Lifecycle {
         to_the_end(async move {
             this.parts.remember_head(id).await?;
             if let Some(stored) = this.parts.store.repository_by_id(kind, id).await? {
-                this.parts.measure(id, stored.owner).await;
+                this.parts.measure(kind, id, stored.owner).await;
             }
             Ok(())
         })

@@ -48,6 +48,7 @@ pub use large::{LargeFile, LargeId};
 pub use path::FilePath;
 pub use refs::NewTag;
 pub use repos::Repos;
+pub use size::bytes_below;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
 pub use walk::{CheckoutLimits, Walked};

@@ -18,7 +18,7 @@ impl Repos {
 }
 
 /// Bytes of all files below a folder. What goes away meanwhile does not count; links are not followed.
-fn bytes_below(folder: &Path) -> u64 {
+pub fn bytes_below(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else {
         return 0;
     };

@@ -153,6 +153,13 @@ impl ContainerRuntime {
         !matches!(answer, Ok(Ok(())))
     }
 
+    /// Bytes that a Space holds in its durable storage.
+    pub async fn stored_bytes(&self, space: SpaceId) -> u64 {
+        let inner = Arc::clone(&self.0);
+        let stored = tokio::task::spawn_blocking(move || inner.stored_bytes(space));
+        stored.await.unwrap_or(0)
+    }
+
     /// Whether the operator wants containers at all.
     pub fn is_on(&self) -> bool {
         self.0.engine.host().is_some()

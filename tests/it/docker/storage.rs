@@ -1,7 +1,7 @@
 //! `/data`: storage that outlives containers, for cards that ask for it.
 
-use crate::support::docker::app;
-use crate::support::{DockerServer, eventually};
+use crate::support::docker::{PYTHON_IMAGE, app};
+use crate::support::{DockerServer, Op, eventually};
 use std::time::Duration;
 
 #[test]
@@ -68,4 +68,36 @@ fn more_than_the_operator_gives_is_refused() {
         message.contains("README.md:") && message.contains("storage"),
         "{message}"
     );
+}
+
+#[test]
+fn an_image_and_what_is_kept_count_against_the_disk_quota() {
+    const MIB: u64 = 1 << 20;
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let disk = || {
+        let quota = alice.get("/api/quota").expect(200).json();
+        quota["quotas"]["disk"]["used"].as_u64().unwrap()
+    };
+    let mut files = app("one", "storage: 64 MiB");
+    let larger = format!(
+        "FROM {PYTHON_IMAGE}\nRUN head -c {} /dev/urandom > /filler\nCOPY app.py /app.py\nCMD [\"python3\", \"/app.py\"]\n",
+        5 * MIB
+    );
+    files.retain(|op| !matches!(op, Op::File(path, _) if path == "Dockerfile"));
+    files.push(Op::file("Dockerfile", larger));
+    let space = alice.publish_container("app", &files);
+    let image = eventually(Duration::from_secs(20), "its image is counted", || {
+        Some(disk()).filter(|bytes| *bytes >= 5 * MIB)
+    });
+    // The base alone has more than a hundred.
+    assert!(image < 8 * MIB, "{image}");
+    space.exec(&format!(
+        "open('/data/kept', 'wb').write(b'x' * {})",
+        3 * MIB
+    ));
+    space.commit(&[Op::file("note.txt", "measured at a commit")]);
+    eventually(Duration::from_secs(20), "what it keeps is counted", || {
+        (disk() >= image + 3 * MIB).then_some(())
+    });
 }
