@@ -20,7 +20,7 @@ mod sections;
 mod text;
 
 pub use addresses::Addresses;
-pub use docker::{DockerConfig, EgressPolicy, Isolation, RuntimeConfig, RuntimeConfigs};
+pub use docker::{DockerConfig, Isolation, RuntimeConfig, RuntimeConfigs};
 pub use sections::{
     BuildConfig, GatewayConfig, HardwareConfig, HostConfig, JournalConfig, LogConfig, LogFormat,
     QuotaConfig, RepoConfig, ServerConfig, SleepConfig, WasmConfig,

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::builder::{BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits};
-use crate::config::{Config, EgressPolicy, Isolation};
+use crate::config::{Config, Isolation};
 use crate::docker::{Engine, Networks, Reach};
 use crate::engine::seal::{SealKey, open_key};
 use crate::journal::JournalLimits;
@@ -74,6 +74,7 @@ pub(super) fn wasm_settings(config: &Config) -> WasmSettings {
         unload_after: wasm.unload_after,
         reuse_count: wasm.reuse_count,
         response_bytes: wasm.response_bytes,
+        egress: wasm.egress,
         egress_private: wasm.egress_private,
     }
 }
@@ -96,6 +97,7 @@ pub(super) fn container_settings(config: &Config) -> anyhow::Result<ContainerSet
         runtime: docker.runtime.clone(),
         pool: docker.pool().context("`docker.network_pool`")?,
         isolation_required: docker.isolation == Isolation::Required,
+        egress: docker.egress,
         egress_private: docker.egress_private,
         pids: docker.pids,
         tmp_bytes: docker.tmp,
@@ -116,7 +118,7 @@ pub(super) fn builder_config(
     let offer = ContainerOffer {
         startup_timeout: docker.startup_timeout,
         storage_bytes: docker.storage,
-        internet: docker.egress == EgressPolicy::Internet,
+        egress: docker.egress,
     };
     let build = &config.build;
     Ok(BuilderConfig {
@@ -142,6 +144,7 @@ pub(super) fn builder_config(
             .map(|hardware| hardware.name)
             .collect(),
         max_request_timeout: config.wasm.max_request_timeout,
+        egress: config.wasm.egress,
         containers: docker.enabled.then_some(offer),
         images: image_config(config, engine)?,
     })

@@ -31,7 +31,9 @@ use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Artifact, BuildError, BuildId, Fault, Revision, Sdk, SpaceId, SpaceName};
+use crate::domain::{
+    Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId, SpaceName,
+};
 use crate::engine::seal::SealKey;
 use crate::journal::Log;
 use crate::ledger::MemoryBook;
@@ -76,6 +78,8 @@ pub struct BuilderConfig {
     pub hardware: Vec<String>,
     /// The longest time a card may give its requests.
     pub max_request_timeout: Duration,
+    /// Where guests may connect to at most.
+    pub egress: EgressOffer,
     /// What the cards of containers may ask for; `None` where there are none.
     pub containers: Option<ContainerOffer>,
     /// For container images.
@@ -251,6 +255,7 @@ impl Inner {
         let offer = Offer {
             hardware: self.config.hardware.clone(),
             max_request_timeout: self.config.max_request_timeout,
+            egress: self.config.egress,
             containers: self.config.containers,
         };
         let planned = self.repos.read(request.space, move |repo| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{BuildError, Card, Fault, RunSettings, Sdk, bytes_text};
+use crate::domain::{BuildError, Card, EgressOffer, Fault, RunSettings, Sdk, bytes_text};
 
 /// What is to be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Offer {
     pub hardware: Vec<String>,
     /// The longest time a request may take.
     pub max_request_timeout: Duration,
+    /// Where guests may connect to at most.
+    pub egress: EgressOffer,
     /// What containers may ask for; `None` where there are none.
     pub containers: Option<ContainerOffer>,
 }
@@ -31,8 +33,8 @@ pub struct ContainerOffer {
     pub startup_timeout: Duration,
     /// The most durable storage, in bytes.
     pub storage_bytes: u64,
-    /// Whether the internet may be reached.
-    pub internet: bool,
+    /// Where they may connect to at most.
+    pub egress: EgressOffer,
 }
 
 /// Reads the card of a revision and checks that what it asks for can be.
@@ -84,7 +86,8 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
         return at_most("request_timeout", time_text(offer.max_request_timeout));
     }
     if !card.sdk.is_container() {
-        return None;
+        let refusal = offer.egress.refusal(&card.egress, card.internet);
+        return refusal.map(|message| ("egress", message.into()));
     }
     let Some(offer) = offer.containers else {
         let message = format!(
@@ -111,11 +114,8 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
             most => at_most("storage", bytes_text(most)),
         };
     }
-    if card.internet && !offer.internet {
-        let message = "the operator of this server lets no container reach the internet; `egress` may be `none`";
-        return Some(("egress", message.into()));
-    }
-    None
+    let refusal = offer.egress.refusal(&card.egress, card.internet);
+    refusal.map(|message| ("egress", message.into()))
 }
 
 fn time_text(time: Duration) -> String {
@@ -178,10 +178,11 @@ mod tests {
         Offer {
             hardware: vec!["cpu-nano".into(), "cpu-basic".into()],
             max_request_timeout: Duration::from_secs(600),
+            egress: EgressOffer::Internet,
             containers: Some(ContainerOffer {
                 startup_timeout: Duration::from_secs(1800),
                 storage_bytes: 10 << 30,
-                internet: false,
+                egress: EgressOffer::Listed,
             }),
         }
     }
@@ -253,7 +254,7 @@ mod tests {
             ),
             (
                 "egress: internet",
-                "the operator of this server lets no container reach the internet",
+                "the operator of this server lets no such Space reach all of the internet; `egress` may be a list of hosts",
             ),
         ] {
             let readme = card(&format!("sdk: gradio\n{field}"));

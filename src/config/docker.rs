@@ -7,16 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::text;
-
-/// Where outgoing connections of containers may lead at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EgressPolicy {
-    /// Nowhere, whatever a card asks for.
-    None,
-    /// To the internet, where the card asks for it; never to private networks.
-    Internet,
-}
+use crate::domain::EgressOffer;
 
 /// What happens where this host cannot keep a container off its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +35,8 @@ pub struct DockerConfig {
     pub network_pool: String,
     /// See [`Isolation`].
     pub isolation: Isolation,
-    /// See [`EgressPolicy`].
-    pub egress: EgressPolicy,
+    /// Where outgoing connections may lead at most.
+    pub egress: EgressOffer,
     /// Lets what may reach the internet reach private networks too.
     pub egress_private: bool,
     /// Processes and threads of one container.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::text;
-use crate::domain::{Hardware, Limits, Quota};
+use crate::domain::{EgressOffer, Hardware, Limits, Quota};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +186,8 @@ pub struct WasmConfig {
     /// Of one response.
     #[serde(with = "text::bytes")]
     pub response_bytes: u64,
+    /// Where outgoing HTTP may lead at most.
+    pub egress: EgressOffer,
     /// Checked after name resolution.
     pub egress_private: bool,
 }

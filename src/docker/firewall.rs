@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use super::HUB_PORT;
+use super::{HUB_PORT, PROXY_PORT};
 
 /// How far connections from inside a network lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,13 +155,15 @@ fn rules(nameservers: &[String]) -> String {
             }
         }
     }
-    // The hub, at the bridge's own address: none of the host's others, and none of another Space's bridge.
-    rule(
-        INPUT,
-        format_args!(
-            "-p tcp --dport {HUB_PORT} -m addrtype --dst-type LOCAL --limit-iface-in -j ACCEPT"
-        ),
-    );
+    // The hub and the proxy, at the bridge's own address: none of the host's others, and none of another Space's bridge.
+    for port in [HUB_PORT, PROXY_PORT] {
+        rule(
+            INPUT,
+            format_args!(
+                "-p tcp --dport {port} -m addrtype --dst-type LOCAL --limit-iface-in -j ACCEPT"
+            ),
+        );
+    }
     // This host: every address of its own, for every bridge.
     rule(INPUT, format_args!("-j REJECT"));
     rule(FORWARD, format_args!("-d {LINK_LOCAL} -j REJECT"));

@@ -35,6 +35,9 @@ pub const RESTARTS: &str = "glasshouse.restarts";
 /// On each network of a Space's, the host's own address answers as the hub at this port, and at no other.
 pub const HUB_PORT: u16 = 17860;
 
+/// There too, and again at no other: the proxy for hosts that a card lists.
+pub const PROXY_PORT: u16 = 17861;
+
 /// The engine answers any question within this time, or is not well.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The first question is a plain one, and whoever asks it holds up others.

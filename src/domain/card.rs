@@ -131,9 +131,9 @@ pub struct Card {
     pub instance_reuse: bool,
     /// Wall-clock time a request may take (`request_timeout`, such as `30s`).
     pub request_timeout: Option<Duration>,
-    /// Hosts that outgoing HTTP may reach (`egress`); none for containers.
+    /// Hosts that outgoing HTTP may reach (`egress`).
     pub egress: Vec<String>,
-    /// Whether a container may reach the internet (`egress: internet`).
+    /// Whether all of the internet may be reached (`egress: internet`).
     pub internet: bool,
     /// The TCP port a container's app listens on (`app_port`).
     pub port: u16,
@@ -179,7 +179,7 @@ impl Card {
         let app_file = fields.path("app_file");
         // What else is wrong is read as if for a container: most is allowed there.
         let kind = sdk.unwrap_or(Sdk::Docker);
-        let (egress, internet) = fields.egress(kind);
+        let (egress, internet) = fields.egress();
         let card = Self {
             sdk: sdk.unwrap_or(Sdk::Static),
             app_file: app_file.unwrap_or_else(|| sdk.map_or("", Sdk::default_app_file).to_owned()),
@@ -292,9 +292,13 @@ mod tests {
             ("sdk: gradio\nsdk_version: 5.10", 3, "in quotes"),
             ("sdk: gradio\nsdk_version: '6 --index-url x'", 3, "release"),
             ("sdk: gradio\nsdk_version: 6.0\\nRUN x", 3, "release"),
-            ("sdk: gradio\negress: [example.org]", 3, "`sdk: wasi`"),
             ("sdk: gradio\negress: all", 3, "`internet`"),
-            ("sdk: wasi\negress: internet", 3, "list of hosts"),
+            ("sdk: wasi\negress: all", 3, "list of hosts"),
+            (
+                "sdk: docker\negress: ['https://example.org/']",
+                3,
+                "a list of hosts",
+            ),
             ("sdk: docker\nstorage: large", 3, "`2GiB`"),
             ("sdk: wasi\nstorage: 2GiB", 3, "containers"),
             ("sdk: docker\ninstance_reuse: true", 3, "`sdk: wasi`"),

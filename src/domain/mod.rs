@@ -8,6 +8,7 @@ mod address;
 mod build;
 mod card;
 mod decide;
+mod egress;
 mod front_matter;
 mod hardware;
 mod ids;
@@ -28,6 +29,7 @@ pub use build::{
 };
 pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
+pub use egress::EgressOffer;
 pub use front_matter::{read_front_matter, split_front_matter};
 pub use hardware::{Hardware, Limits, bytes_text};
 pub use ids::{

@@ -5,6 +5,7 @@
 //! decision that starts any other.
 
 pub mod container;
+mod egress;
 mod site;
 pub mod wasm;
 

@@ -93,30 +93,22 @@ impl Fields<'_> {
         parsed
     }
 
-    /// Hosts for a guest, or whether a container may reach the internet.
-    pub(super) fn egress(&mut self, sdk: Sdk) -> (Vec<String>, bool) {
+    /// Hosts that may be reached, or whether the internet may.
+    pub(super) fn egress(&mut self) -> (Vec<String>, bool) {
         let key = "egress";
         let word = self.get(key).and_then(Value::as_str).map(str::to_owned);
         match word.as_deref() {
             Some("none") => (Vec::new(), false),
-            Some("internet") if sdk.is_container() => (Vec::new(), true),
-            _ if !sdk.is_container() => (self.hosts(key), false),
+            Some("internet") => (Vec::new(), true),
             Some(other) => {
                 let message = format!(
-                    "`egress: {}` must be `none` or `internet`",
+                    "`egress: {}` must be `none`, `internet` or a list of hosts",
                     plain(&other.into())
                 );
                 self.problem(key, message);
                 (Vec::new(), false)
             }
-            None => {
-                if !self.hosts(key).is_empty() {
-                    let message = "a list of hosts can be kept to for `sdk: wasi` only; containers may have `egress: none` \
-                                   or `egress: internet`";
-                    self.problem(key, message.into());
-                }
-                (Vec::new(), false)
-            }
+            None => (self.hosts(key), false),
         }
     }
 

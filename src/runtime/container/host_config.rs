@@ -3,7 +3,7 @@
 //! Everything is denied that an app listening on a port does not need. What is allowed stands on a line of its own.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use bollard::models::{
     ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
@@ -12,7 +12,7 @@ use bollard::models::{
 
 use super::super::InstanceSpec;
 use super::ContainerSettings;
-use crate::docker::{BUILD, DATA, INSTANCE, RESTARTS, REVISION, SPACE, SPACE_ID};
+use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID};
 
 /// Everybody in a container is this user, whatever its image says: the Hub's convention.
 pub(super) const USER: u32 = 1000;
@@ -28,6 +28,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) reaches_names: bool,
     /// Where the hub answers.
     pub(super) hub: Option<SocketAddr>,
+    /// The address of the proxy, if one is there.
+    pub(super) proxy: Option<Ipv4Addr>,
     /// The folder of its durable storage.
     pub(super) storage: Option<String>,
 }
@@ -54,15 +56,26 @@ pub(super) fn create_body(
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
+    let mut ours = Vec::new();
     if let Some(hub) = surroundings.hub {
+        ours.push(("HF_ENDPOINT", format!("http://{hub}")));
+        ours.push(("HF_TOKEN", spec.hub_token.to_string()));
+    }
+    if let Some(host) = surroundings.proxy {
+        let proxy = format!("http://{host}:{PROXY_PORT}");
+        let direct = format!("localhost,127.0.0.1,0.0.0.0,::1,{host}");
+        // Some clients read the one, some the other.
+        for key in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
+            ours.push((key, proxy.clone()));
+        }
+        for key in ["NO_PROXY", "no_proxy"] {
+            ours.push((key, direct.clone()));
+        }
+    }
+    for (key, value) in ours {
         // An owner who sets one of them knows why.
-        for (key, value) in [
-            ("HF_ENDPOINT", format!("http://{hub}")),
-            ("HF_TOKEN", spec.hub_token.to_string()),
-        ] {
-            if !spec.environment.iter().any(|(own, _)| own == key) {
-                environment.push(format!("{key}={value}"));
-            }
+        if !spec.environment.iter().any(|(own, _)| own == key) {
+            environment.push(format!("{key}={value}"));
         }
     }
     ContainerCreateBody {

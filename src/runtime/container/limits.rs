@@ -4,7 +4,7 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
-use crate::domain::bytes_text;
+use crate::domain::{EgressOffer, RunSettings, bytes_text};
 
 /// Compares what was asked for with what the engine holds the container to.
 pub(super) fn read_back(
@@ -100,11 +100,7 @@ pub(super) fn read_back(
         report("user", user.clone(), user.starts_with("1000"), None),
         LimitReport {
             name: "network",
-            value: match (spec.artifact.settings.internet, settings.egress_private) {
-                (false, _) => "answers visitors only".into(),
-                (true, false) => "the internet, no private networks".into(),
-                (true, true) => "the internet and private networks, not this host".into(),
-            },
+            value: network_text(&spec.artifact.settings, settings),
             state: match not_isolated {
                 None => LimitState::Enforced,
                 Some(error) => LimitState::Unsupported(format!("{error:#}")),
@@ -119,4 +115,16 @@ pub(super) fn read_back(
         });
     }
     reports
+}
+/// Where a container may connect to.
+fn network_text(card: &RunSettings, settings: &ContainerSettings) -> String {
+    let internet = card.internet && settings.egress == EgressOffer::Internet;
+    match (internet, settings.egress_private) {
+        (true, false) => "the internet, no private networks".into(),
+        (true, true) => "the internet and private networks, not this host".into(),
+        (false, _) if card.egress.is_empty() || settings.egress == EgressOffer::None => {
+            "answers visitors only".into()
+        }
+        (false, _) => format!("by proxy to {}", card.egress.join(", ")),
+    }
 }

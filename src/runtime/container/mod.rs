@@ -15,6 +15,7 @@ mod host_config;
 mod limits;
 mod listeners;
 mod probe;
+mod proxy;
 mod start;
 mod stop;
 mod storage;
@@ -33,7 +34,7 @@ use tokio::sync::{OnceCell, mpsc};
 
 use super::{Ended, Endings, HubDoor, InstanceSpec, LimitReport, Runtime, RuntimeError};
 use crate::docker::{Engine, Networks};
-use crate::domain::{InstanceId, SpaceId};
+use crate::domain::{EgressOffer, InstanceId, SpaceId};
 use crate::journal::Log;
 use crate::ledger::{MemoryHold, SpaceAccount};
 use crate::upstream::Upstream;
@@ -53,6 +54,8 @@ pub struct ContainerSettings {
     pub isolation_required: bool,
     /// Whether what may reach the internet may reach private networks.
     pub egress_private: bool,
+    /// Where containers may connect to at most, whatever cards say.
+    pub egress: EgressOffer,
     /// Processes and threads.
     pub pids: u32,
     /// Bytes of `/tmp`.
@@ -76,6 +79,7 @@ struct Inner {
     networks: Networks,
     settings: ContainerSettings,
     door: Arc<dyn HubDoor>,
+    proxies: proxy::Proxies,
     /// What the engine says of its host, which it takes its time to say.
     host: OnceCell<SystemInfo>,
     running: Mutex<HashMap<InstanceId, Arc<Running>>>,
@@ -94,6 +98,8 @@ struct Running {
     _memory: MemoryHold,
     /// The hub on its network, for as long as somebody is there.
     hub: OnceLock<Arc<dyn Send + Sync>>,
+    /// What it may reach by the proxy on its network.
+    egress: OnceLock<proxy::Lease>,
     limits: Mutex<Vec<LimitReport>>,
     last_words: Mutex<VecDeque<String>>,
     /// It was asked to end, so its end is no news.
@@ -126,6 +132,7 @@ impl ContainerRuntime {
             engine,
             settings,
             door,
+            proxies: proxy::Proxies::default(),
             host: OnceCell::new(),
             running: Mutex::default(),
             endings,

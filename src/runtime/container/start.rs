@@ -12,10 +12,12 @@ use bollard::query_parameters::{
 };
 
 use super::super::{InstanceSpec, RuntimeError};
+use super::proxy::{self, Proxy};
 use super::{Inner, Running, cache, host_config, limits, lock, name_of, probe, watch};
-use crate::docker::{HUB_PORT, Network, Reach, is_gone, status};
-use crate::domain::ArtifactKind;
+use crate::docker::{HUB_PORT, Network, PROXY_PORT, Reach, is_gone, status};
+use crate::domain::{ArtifactKind, EgressOffer};
 use crate::ledger::MemoryHold;
+use crate::runtime::egress::EgressPolicy;
 use crate::upstream::Upstream;
 
 /// What a start is told by its artifact.
@@ -63,7 +65,8 @@ impl Inner {
             .context("its network")
             .map_err(RuntimeError::Server)?;
         let hub = self.open_hub(&network, &running).await;
-        self.create(&docker, &spec, &image, &network.name, hub)
+        let proxy = self.open_proxy(&network, &spec, &running).await;
+        self.create(&docker, &spec, &image, &network, hub, proxy.is_some())
             .await?;
         let name = name_of(spec.id);
         running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
@@ -89,6 +92,7 @@ impl Inner {
             probe::still_runs(&docker, &running).await?;
             return Err(RuntimeError::Server(anyhow::anyhow!("it has no address")));
         };
+        self.admit(proxy, address, &spec, &running);
         let patience = spec
             .artifact
             .settings
@@ -125,9 +129,11 @@ impl Inner {
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
         self.open_hub(&network, &running).await;
+        let proxy = self.open_proxy(&network, &spec, &running).await;
         let address = address_of(&inspected, &network.name, image.port)
             .context("its address")
             .map_err(RuntimeError::Server)?;
+        self.admit(proxy, address, &spec, &running);
         let last = running.log.tail(1).pop().map(|line| line.at);
         running.say("The server was started again; this container went on running.");
         watch::follow_log(docker.clone(), Arc::clone(&running), last);
@@ -150,6 +156,7 @@ impl Inner {
             storage_bytes: spec.artifact.settings.storage_bytes,
             _memory: memory,
             hub: OnceLock::new(),
+            egress: OnceLock::new(),
             limits: Mutex::default(),
             last_words: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -184,8 +191,52 @@ impl Inner {
         }
     }
 
+    /// The proxy on the network, for containers that may not reach the internet by themselves.
+    async fn open_proxy(
+        &self,
+        network: &Network,
+        spec: &InstanceSpec,
+        running: &Running,
+    ) -> Option<Arc<Proxy>> {
+        if self.reach(spec) != Reach::Nothing {
+            return None;
+        }
+        let address = SocketAddr::from((network.host?, PROXY_PORT));
+        match self.proxies.open(address).await {
+            Ok(proxy) => Some(proxy),
+            Err(error) => {
+                tracing::error!(space = %running.space, "no proxy can stand at {address}: {error}");
+                if !spec.artifact.settings.egress.is_empty() {
+                    running.say(
+                        "The hosts of the card's `egress` cannot be reached: this server could not open the way.",
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// Lets a container that has an address now reach what its card lists.
+    fn admit(
+        &self,
+        proxy: Option<Arc<Proxy>>,
+        address: SocketAddr,
+        spec: &InstanceSpec,
+        running: &Running,
+    ) {
+        if let Some(proxy) = proxy {
+            let card = &spec.artifact.settings;
+            let offer = (self.settings.egress, self.settings.egress_private);
+            let policy = EgressPolicy::new(card, offer, running.log.clone(), proxy::CONNECTIONS);
+            running
+                .egress
+                .get_or_init(|| proxy.admit(address.ip(), policy));
+        }
+    }
+
     fn reach(&self, spec: &InstanceSpec) -> Reach {
-        match spec.artifact.settings.internet {
+        let internet = spec.artifact.settings.internet;
+        match internet && self.settings.egress == EgressOffer::Internet {
             false => Reach::Nothing,
             true if self.settings.egress_private => Reach::Private,
             true => Reach::Internet,
@@ -197,8 +248,9 @@ impl Inner {
         docker: &Docker,
         spec: &InstanceSpec,
         image: &Image<'_>,
-        network: &str,
+        network: &Network,
         hub: Option<SocketAddr>,
+        proxied: bool,
     ) -> Result<(), RuntimeError> {
         let storage = match spec.artifact.settings.storage_bytes {
             Some(_) => Some(
@@ -214,7 +266,8 @@ impl Inner {
             &self.settings,
             self.engine.data(),
             &host_config::Surroundings {
-                network,
+                network: &network.name,
+                proxy: network.host.filter(|_| proxied),
                 reaches_names: self.reach(spec) != Reach::Nothing,
                 hub,
                 storage,

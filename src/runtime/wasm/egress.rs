@@ -1,10 +1,5 @@
-//! Outgoing HTTP: denied, but for the hosts that the card lists.
-//!
-//! The list is checked against the address of the request, never its `Host` header. The name is resolved here, every
-//! address it gives is checked, and the connection goes to a checked address: a name that resolves differently the
-//! second time gains nothing. Redirects are the guest's to follow, and each hop is a new request.
+//! Outgoing HTTP of guests, as far as the card allows it. Redirects are the guest's to follow, and each hop is a new request.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -15,99 +10,47 @@ use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-use crate::domain::may_reach;
-use crate::journal::Log;
-
-/// Longest time for each of: connecting, the first byte. The request's own deadline bounds the rest.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::runtime::egress::{Denied, Destination, EgressPolicy, PATIENCE};
 
 /// Most bytes that one answer may bring in.
 const ANSWER_BYTES: usize = 256 << 20;
 
 /// Connections that a Space may have open at once.
-const CONNECTIONS: usize = 16;
+pub(super) const CONNECTIONS: usize = 16;
 
-/// What a Space's guests may reach.
-#[derive(Debug)]
-pub(super) struct EgressPolicy {
-    hosts: Vec<String>,
-    private: bool,
-    log: Log,
-    connections: Arc<Semaphore>,
+fn error_of(denied: Denied) -> Error {
+    match denied {
+        Denied::NotListed(_) => Error::HttpRequestDenied,
+        Denied::Prohibited(_) => Error::DestinationIpProhibited,
+        Denied::Busy => Error::ConnectionLimitReached,
+        Denied::Unknown(_) => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
+        Denied::Timeout(_) => Error::ConnectionTimeout,
+        Denied::Connect(_, error) => Error::Connect(error),
+    }
 }
 
-/// Where a permitted request goes.
-struct Destination {
-    host: String,
-    port: u16,
-    tls: bool,
-}
-
-// === impl EgressPolicy ===
-
-impl EgressPolicy {
-    /// `hosts` are `name` or `name:port`, in lower case. `private` also allows addresses of private networks; those of
-    /// this machine and the metadata service are never allowed.
-    pub(super) fn new(hosts: Vec<String>, private: bool, log: Log) -> Self {
-        Self {
-            hosts,
-            private,
-            log,
-            connections: Arc::new(Semaphore::new(CONNECTIONS)),
-        }
+/// Where a request goes, if it may, and whether by TLS.
+fn destination(policy: &EgressPolicy, uri: &Uri) -> Result<(Destination, bool), Error> {
+    let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
+    let tls = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => true,
+        Some(scheme) if *scheme == Scheme::HTTP => false,
+        _ => return Err(Error::HttpProtocolError),
+    };
+    if authority.as_str().contains('@') {
+        return Err(Error::HttpRequestUriInvalid);
     }
-
-    fn destination(&self, uri: &Uri) -> Result<Destination, Error> {
-        let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
-        let tls = match uri.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTPS => true,
-            Some(scheme) if *scheme == Scheme::HTTP => false,
-            _ => return Err(Error::HttpProtocolError),
-        };
-        let host = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let usual = matches!((tls, port), (true, 443) | (false, 80));
-        let listed = self.hosts.iter().any(|entry| match entry.split_once(':') {
-            Some((name, wanted)) => name == host && wanted.parse() == Ok(port),
-            None => *entry == host && usual,
-        });
-        if authority.as_str().contains('@') || !listed {
-            self.log.line(&format!(
-                "outgoing HTTP to {host}:{port} was denied: the card's `egress` list does not name it"
-            ));
-            return Err(Error::HttpRequestDenied);
-        }
-        Ok(Destination { host, port, tls })
-    }
-
-    async fn resolve(&self, destination: &Destination) -> Result<SocketAddr, Error> {
-        let lookup = tokio::net::lookup_host((destination.host.as_str(), destination.port));
-        let addresses = timeout(PATIENCE, lookup)
-            .await
-            .map_err(|_| Error::DnsTimeout)?;
-        let addresses: Vec<_> = addresses
-            .map_err(|_| Error::DnsError {
-                rcode: None,
-                info_code: None,
-            })?
-            .collect();
-        let allowed = addresses
-            .iter()
-            .find(|address| may_reach(address.ip(), self.private));
-        allowed.copied().ok_or_else(|| {
-            self.log.line(&format!(
-                "outgoing HTTP to {} was denied: the name leads to an address of this machine or of a private network",
-                destination.host
-            ));
-            Error::DestinationIpProhibited
-        })
-    }
+    let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+    let usual = matches!((tls, port), (true, 443) | (false, 80));
+    let to = policy.admit(authority.host(), port, usual);
+    Ok((to.map_err(error_of)?, tls))
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -119,16 +62,11 @@ pub(super) async fn send(
     mut request: Request<WasiBody>,
     options: Option<RequestOptions>,
 ) -> Result<Response<WasiBody>, Error> {
-    let destination = policy.destination(request.uri())?;
-    let permit = Arc::clone(&policy.connections)
-        .try_acquire_owned()
-        .map_err(|_| Error::ConnectionLimitReached)?;
+    let (to, tls) = destination(&policy, request.uri())?;
+    let permit = policy.slot().map_err(error_of)?;
     let patience = |asked: Option<Duration>| asked.unwrap_or(PATIENCE).min(PATIENCE);
     let options = options.unwrap_or_default();
-    let connecting = async {
-        let address = policy.resolve(&destination).await?;
-        connect(address, &destination).await
-    };
+    let connecting = connect(&policy, &to, tls);
     let stream = timeout(patience(options.connect_timeout), connecting)
         .await
         .map_err(|_| Error::ConnectionTimeout)??;
@@ -160,18 +98,16 @@ pub(super) async fn send(
     }))
 }
 
-async fn connect(address: SocketAddr, destination: &Destination) -> Result<Box<dyn Stream>, Error> {
-    let stream = TcpStream::connect(address).await.map_err(Error::Connect)?;
-    // An address of this machine, whatever range it is from: what is sent there comes from there too.
-    let own = stream.local_addr().map_err(Error::Connect)?.ip();
-    if own.to_canonical() == address.ip().to_canonical() {
-        return Err(Error::DestinationIpProhibited);
-    }
-    if !destination.tls {
+async fn connect(
+    policy: &EgressPolicy,
+    to: &Destination,
+    tls: bool,
+) -> Result<Box<dyn Stream>, Error> {
+    let stream = policy.connect(to).await.map_err(error_of)?;
+    if !tls {
         return Ok(Box::new(stream));
     }
-    let name =
-        ServerName::try_from(destination.host.clone()).map_err(|_| Error::HttpRequestUriInvalid)?;
+    let name = ServerName::try_from(to.host.clone()).map_err(|_| Error::HttpRequestUriInvalid)?;
     let stream = TLS.connect(name, stream).await.map_err(Error::Tls)?;
     Ok(Box::new(stream))
 }

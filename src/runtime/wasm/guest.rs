@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, InstancePre, Linker, Module, Store, component};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
-use super::egress::EgressPolicy;
+use super::egress::CONNECTIONS;
 use super::failure::Failure;
 use super::host::{CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
 use super::limiter::{INSTANCE_OVERHEAD, Limiter};
@@ -19,6 +19,7 @@ use super::stdio::LogStream;
 use crate::domain::{ArtifactKind, InstanceId, World};
 use crate::engine::seal::{SealKey, open_sealed};
 use crate::runtime::InstanceSpec;
+use crate::runtime::egress::EgressPolicy;
 
 /// What all Spaces' guests share.
 pub(super) struct House {
@@ -104,9 +105,10 @@ impl Guest {
         Self {
             timeout: asked.min(house.settings.max_request_timeout),
             egress: Arc::new(EgressPolicy::new(
-                settings.egress.clone(),
-                house.settings.egress_private,
+                settings,
+                (house.settings.egress, house.settings.egress_private),
                 spec.log.clone(),
+                CONNECTIONS,
             )),
             live: Arc::new(Semaphore::new(house.settings.instances_per_space)),
             group,

@@ -13,10 +13,11 @@ use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
-use super::egress::{self, EgressPolicy};
+use super::egress;
 use super::limiter::Limiter;
 use super::scheduler::Group;
 use super::stdio::LogStream;
+use crate::runtime::egress::EgressPolicy;
 
 /// Bytes that one set of headers may take in the host's memory.
 const HEADERS: usize = 32 << 10;

@@ -50,7 +50,7 @@ use self::guest::{Guest, Guests, House};
 use self::scheduler::{Scheduler, SchedulerSettings};
 use self::service::GuestService;
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
-use crate::domain::InstanceId;
+use crate::domain::{EgressOffer, InstanceId};
 use crate::engine::seal::SealKey;
 use crate::engine::{self, PoolSettings};
 use crate::upstream::Upstream;
@@ -82,6 +82,8 @@ pub struct WasmSettings {
     pub response_bytes: u64,
     /// Whether listed hosts may have addresses of private networks.
     pub egress_private: bool,
+    /// Where they may connect to at most, whatever cards say.
+    pub egress: EgressOffer,
 }
 
 /// The runtime.

@@ -11,8 +11,8 @@ use glasshouse::builder::{
 };
 use glasshouse::docker::{Engine, Networks, Reach};
 use glasshouse::domain::{
-    AccountId, Artifact, ArtifactKind, BuildError, BuildId, Fault, Limits, Quota, Revision,
-    SpaceId, World,
+    AccountId, Artifact, ArtifactKind, BuildError, BuildId, EgressOffer, Fault, Limits, Quota,
+    Revision, SpaceId, World,
 };
 use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
@@ -65,6 +65,7 @@ fn copy(config: &BuilderConfig) -> BuilderConfig {
         site: config.site,
         hardware: config.hardware.clone(),
         max_request_timeout: config.max_request_timeout,
+        egress: config.egress,
         containers: None,
         images: no_images(),
     }
@@ -122,6 +123,7 @@ impl House {
             },
             hardware: vec!["cpu-nano".into()],
             max_request_timeout: Duration::from_secs(600),
+            egress: EgressOffer::Internet,
             containers: None,
             images: no_images(),
         };

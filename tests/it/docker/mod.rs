@@ -8,6 +8,7 @@ mod bad_apps;
 mod bad_builds;
 mod broken_engine;
 mod browser;
+mod egress;
 mod examples;
 mod fake_engine;
 mod freezing;

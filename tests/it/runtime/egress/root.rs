@@ -2,6 +2,7 @@
 
 use super::{Inside, inside, publish};
 use crate::support::Server;
+use crate::support::guests::wasi;
 use rustix::thread::UnshareFlags;
 use std::process::Command;
 use std::sync::atomic::Ordering;
@@ -78,6 +79,27 @@ fn what_is_listed_is_reached_and_nothing_beside_it() {
     }
     assert_eq!(unlisted.visits.load(Ordering::SeqCst), 0);
     assert_eq!(listed.visits.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_card_may_ask_for_all_of_the_internet_and_an_operator_may_refuse_that() {
+    let [one, other] = network_with_neighbour();
+    let own = inside(OWN);
+    let server = Server::with(&[("WASM__EGRESS_PRIVATE", "true")]);
+    let space = publish(&server, "egress: internet");
+    for there in [&one, &other] {
+        let answer = space.visit(&format!("/get?url=http://{}/", there.address));
+        assert_eq!(answer.expect(200).text(), "inside");
+    }
+    let answer = space.visit(&format!("/get?url=http://{}/", own.address));
+    assert_eq!(answer.status, 502, "{answer:?}");
+    drop(server);
+    let server = Server::with(&[("WASM__EGRESS", "\"listed\"")]);
+    let refused = server.user("alice").create("refused");
+    refused.commit(&wasi("hostile", "egress: internet"));
+    refused.settles();
+    assert_eq!(refused.stage(), "CONFIG_ERROR");
+    assert!(refused.error_message().contains("a list of hosts"));
 }
 
 #[test]

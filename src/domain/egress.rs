@@ -1,0 +1,32 @@
+//! How far what runs in a Space may reach at most.
+
+use serde::{Deserialize, Serialize};
+
+/// The operator's word, beyond which no card goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EgressOffer {
+    /// Nowhere, whatever a card asks for.
+    None,
+    /// To the hosts that the card lists.
+    Listed,
+    /// To the internet too, where the card asks for it; never to private networks.
+    Internet,
+}
+
+// === impl EgressOffer ===
+
+impl EgressOffer {
+    /// Why a card may not ask for those hosts, or for the internet.
+    pub fn refusal(self, hosts: &[String], internet: bool) -> Option<&'static str> {
+        match self {
+            Self::None if internet || !hosts.is_empty() => Some(
+                "the operator of this server lets no such Space reach others; `egress` may be `none`",
+            ),
+            Self::Listed if internet => Some(
+                "the operator of this server lets no such Space reach all of the internet; `egress` may be a list of hosts",
+            ),
+            _ => None,
+        }
+    }
+}
