@@ -12,6 +12,7 @@ use super::access::SpaceAccess;
 use super::extract::{JsonBody, QueryPairs};
 use super::repos::{check_hardware, sleep_after};
 use super::schema::{self, Runtime};
+use super::volumes::visible;
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::domain::{Space, SpaceId};
@@ -116,9 +117,11 @@ pub(super) async fn dev_mode() -> ApiError {
     ApiError::not_offered("Dev Mode; push a commit, a small Space is up again within a second")
 }
 
-/// `/api/spaces/{owner}/{name}/volumes` and the older `/storage`
-pub(super) async fn volumes() -> ApiError {
-    ApiError::not_offered("volumes and persistent storage")
+/// `/api/spaces/{owner}/{name}/storage`, which was withdrawn on the Hub
+pub(super) async fn storage() -> ApiError {
+    ApiError::not_offered(
+        "persistent storage by request; `storage` in the card keeps files under /data",
+    )
 }
 
 /// `POST /api/spaces/{owner}/{name}/replicas`
@@ -137,11 +140,12 @@ pub(super) async fn runtime(
 ) -> Result<Runtime, ApiError> {
     let view = state.lifecycle.view(space).await?;
     let domain = Arrival::of(&state.config, headers).domain(&state.config, space);
-    Ok(schema::runtime(view, domain))
+    let volumes = visible(state, headers, space).await?;
+    Ok(schema::runtime(view, domain, volumes))
 }
 
 /// The runtime object after a change: of the Space as it is stored now.
-async fn current(
+pub(super) async fn current(
     state: &ApiState,
     headers: &HeaderMap,
     space: SpaceId,

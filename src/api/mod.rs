@@ -30,6 +30,7 @@ mod schema;
 mod secrets;
 mod tokens;
 mod usage;
+mod volumes;
 mod xet;
 
 use std::sync::Arc;
@@ -200,8 +201,8 @@ fn control_routes() -> Router<ApiState> {
     let variables = get(secrets::list_variables)
         .post(secrets::set_variable)
         .delete(secrets::delete_variable);
-    let volumes = put(control::volumes).delete(control::volumes);
-    let storage = post(control::volumes).delete(control::volumes);
+    let volumes = put(volumes::set).delete(volumes::delete);
+    let storage = post(control::storage).delete(control::storage);
     Router::new()
         .route("/api/spaces/{owner}/{name}/runtime", get(control::show))
         .route("/api/spaces/{owner}/{name}/restart", post(control::restart))

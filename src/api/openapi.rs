@@ -25,7 +25,8 @@ const BODIES: &[Fields] = &[
     (
         "PUT",
         "/api/admin/quotas/{user}",
-        "spaces:integer instances:integer cpu:number memory:integer disk:integer builds:integer cpuSecondsPerDay:integer",
+        "spaces:integer instances:integer cpu:number memory:integer disk:integer builds:integer \
+         cpuSecondsPerDay:integer buildMinutesPerDay:integer egressBytesPerDay:integer",
     ),
     ("POST", "/disable", "reason!"),
     (
@@ -53,13 +54,14 @@ const BODIES: &[Fields] = &[
         "POST",
         "/duplicate",
         "repository! visibility=public|protected|private private:boolean hardware sleepTimeSeconds:integer secrets:array \
-         variables:array",
+         variables:array volumes:array",
     ),
     ("POST", "/branch/{branch}", "startingPoint"),
     ("POST", "/tag/{revision}", "tag! message"),
     ("POST", "/super-squash/{branch}", "message"),
     ("POST", "/hardware", "flavor! sleepTimeSeconds:integer"),
     ("POST", "/sleeptime", "seconds!:integer"),
+    ("PUT", "/volumes", "volumes!:array"),
     ("POST", "/secrets", "key! value! description"),
     ("DELETE", "/secrets", "key!"),
     ("POST", "/variables", "key! value! description"),

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::access::{Caller, RepoAccess};
 use super::extract::JsonBody;
 use super::schema::{Created, Setting};
+use super::volumes::{self, VolumeRequest};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::domain::{Owner, RepoKind, SleepAfter, SpaceName, Visibility};
@@ -59,7 +60,7 @@ pub(super) struct DuplicateRequest {
     #[serde(default)]
     variables: Option<Vec<Setting>>,
     #[serde(default)]
-    volumes: Option<Vec<Value>>,
+    volumes: Option<Vec<VolumeRequest>>,
 }
 
 /// `DELETE /api/repos/delete`
@@ -153,9 +154,11 @@ pub(super) async fn duplicate(
     let to = full_name(&caller, &wanted.repository, None)?;
     let arrival = Arrival::of(&state.config, &headers);
     let owner = room_for(&state, &caller, kind, &to, &arrival).await?;
-    if wanted.volumes.is_some_and(|volumes| !volumes.is_empty()) {
-        return Err(ApiError::not_offered("volumes"));
+    let volumes = wanted.volumes.unwrap_or_default();
+    if kind != RepoKind::Space && !volumes.is_empty() {
+        return Err(ApiError::bad_request("Only a Space has volumes"));
     }
+    let volumes = volumes::checked(&state, &caller.principal, volumes).await?;
     let (secrets, variables) = (
         wanted.secrets.unwrap_or_default(),
         wanted.variables.unwrap_or_default(),
@@ -192,6 +195,7 @@ pub(super) async fn duplicate(
         state.lifecycle.set_sleep_after(space, None).await?;
     }
     create::set_all(&state, space, &secrets, &variables).await?;
+    volumes::give(&state, space, volumes).await?;
     Ok(Json(Created::of(&made, &arrival)))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::arrival::Arrival;
-use crate::domain::{Hardware, Millis, RepoKind, Repository, Space, Visibility};
+use crate::domain::{Hardware, Millis, RepoKind, Repository, Space, Visibility, Volume};
 use crate::lifecycle::{LimitReport, LimitState, SpaceView};
 
 /// The answer to a creation.
@@ -51,6 +51,7 @@ pub(super) struct Runtime {
     usage: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<Value>,
+    volumes: Vec<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +67,7 @@ pub(super) fn date(at: Millis) -> String {
 }
 
 /// The runtime object; `domain` is the host name of the Space's own origin.
-pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
+pub(super) fn runtime(view: SpaceView, domain: String, volumes: Vec<Volume>) -> Runtime {
     let name = |hardware: Option<Hardware>| hardware.map(|hardware| hardware.name);
     let computes = view.hardware_current.is_some() || view.hardware_requested.is_some();
     Runtime {
@@ -84,6 +85,7 @@ pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
         queue: view
             .queue_place
             .map(|place| serde_json::json!({ "place": place })),
+        volumes: volumes.iter().map(volume).collect(),
         sdk: view.sdk.map(|sdk| sdk.as_str()),
         sha: view.revision.map(String::from),
         limits: view.limits.iter().map(limit).collect(),
@@ -97,6 +99,13 @@ pub(super) fn runtime(view: SpaceView, domain: String) -> Runtime {
             "wakes": view.usage.wakes,
         }),
     }
+}
+
+/// All that a Space sees of another repository it may only read.
+fn volume(volume: &Volume) -> Value {
+    let mut shown = serde_json::to_value(volume).unwrap_or_default();
+    shown["readOnly"] = true.into();
+    shown
 }
 
 fn limit(report: &LimitReport) -> Value {

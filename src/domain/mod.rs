@@ -21,6 +21,7 @@ mod space;
 mod stage;
 mod usage;
 mod variable;
+mod volume;
 
 pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
 pub use address::may_reach;
@@ -45,6 +46,7 @@ pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
 pub use usage::UsageCounts;
 pub use variable::check_variable;
+pub use volume::{MAX_VOLUMES, Volume};
 
 /// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
 pub type Millis = i64;

@@ -1,44 +1,71 @@
-//! The models and datasets that a Space's card names, laid out for its instances.
+//! The models and datasets that a Space's card names, and its volumes, laid out for its instances.
 
-use crate::auth::Action;
-use crate::domain::{Artifact, ArtifactKind, NamedRepository, RepoId, Space, Visibility};
+use crate::auth::{Action, Principal};
+use crate::domain::{
+    Artifact, ArtifactKind, NamedRepository, RepoId, Repository, Space, Visibility, Volume,
+};
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
 
 use super::Parts;
 
-/// What is there of what the card names, and the private ones among it. What the Space's owner may not see is not there.
+/// What is to be mounted.
+struct Wanted {
+    named: NamedRepository,
+    target: String,
+    /// The folder of it that is seen.
+    path: Option<String>,
+    /// Who names it, as the author is told.
+    by: &'static str,
+}
+
+/// What is there of what the card and the volumes name, and the private ones among it. What the Space's owner may not see
+/// is not there.
 pub(super) async fn of(
     parts: &Parts,
     space: &Space,
     artifact: &Artifact,
 ) -> anyhow::Result<(Repositories, Vec<RepoId>)> {
     let (mut found, mut private) = (Repositories::default(), Vec::new());
-    let named = &artifact.settings.repositories;
-    if named.is_empty() || !matches!(artifact.kind, ArtifactKind::Image { .. }) {
+    if !matches!(artifact.kind, ArtifactKind::Image { .. }) {
+        return Ok((found, private));
+    }
+    let mut volumes = parts.store.volumes(space.id).await?;
+    if artifact.settings.storage_bytes.is_some() {
+        let within = |volume: &Volume| format!("{}/", volume.mount_path).starts_with("/data/");
+        if volumes.iter().any(within) {
+            let note = "The volume below /data is not mounted: the card's `storage` is there.";
+            found.notes.push(note.to_owned());
+        }
+        volumes.retain(|volume| !within(volume));
+    }
+    let wanted = wanted(&volumes, &artifact.settings.repositories);
+    if wanted.is_empty() {
         return Ok((found, private));
     }
     let owner = parts.auth.reader(space.owner).await?.unwrap_or_default();
-    for one in named {
-        let repository = parts.store.repository_by_name(one.kind, &one.name).await?;
-        let Some(repository) = repository.filter(|it| owner.may(Action::See, it)) else {
-            let what = one.kind.as_str();
+    for one in wanted {
+        let named = &one.named;
+        let Some(repository) = readable(parts, &owner, named).await? else {
+            let what = named.kind.as_str();
             found.notes.push(format!(
-                "README.md names the {what} {}, which is not on this server.",
-                one.name
+                "{} names the {what} {}, which is not on this server.",
+                one.by, named.name
             ));
             continue;
         };
-        match mount(parts, repository.id, one).await {
+        match mount(parts, repository.id, &one).await {
             Ok(mount) => found.mounts.push(mount),
             Err(
                 error @ (RepoError::RevisionNotFound(_)
+                | RepoError::EntryNotFound(_)
                 | RepoError::Refused(_)
                 | RepoError::TooLarge(_)),
             ) => found.notes.push(format!(
-                "README.md names {} at {}, which cannot be laid out: {error}",
-                one.name,
-                one.revision.as_deref().unwrap_or("main")
+                "{} names {} at {}, which cannot be laid out: {error}",
+                one.by,
+                named.name,
+                named.revision.as_deref().unwrap_or("main")
             )),
             Err(error) => return Err(error.into()),
         }
@@ -49,16 +76,70 @@ pub(super) async fn of(
     Ok((found, private))
 }
 
-async fn mount(parts: &Parts, id: RepoId, named: &NamedRepository) -> Result<Mount, RepoError> {
-    let wanted = named.revision.clone().unwrap_or_else(|| "main".to_owned());
+/// The volumes, and what the card names where no volume is.
+fn wanted(volumes: &[Volume], card: &[NamedRepository]) -> Vec<Wanted> {
+    let mut wanted: Vec<_> = volumes
+        .iter()
+        .map(|volume| Wanted {
+            named: volume.named(),
+            target: volume.mount_path.clone(),
+            path: volume.path.clone(),
+            by: "A volume",
+        })
+        .collect();
+    let within = |one: &str, other: &str| {
+        one.strip_prefix(other)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    for named in card {
+        let target = named.folder();
+        let covered = |volume: &Volume| {
+            within(&target, &volume.mount_path) || within(&volume.mount_path, &target)
+        };
+        if !volumes.iter().any(covered) {
+            wanted.push(Wanted {
+                named: named.clone(),
+                target,
+                path: None,
+                by: "README.md",
+            });
+        }
+    }
+    wanted
+}
+
+async fn readable(
+    parts: &Parts,
+    owner: &Principal,
+    named: &NamedRepository,
+) -> anyhow::Result<Option<Repository>> {
+    let found = parts.store.repository_by_name(named.kind, &named.name);
+    Ok(found.await?.filter(|found| owner.may(Action::See, found)))
+}
+
+async fn mount(parts: &Parts, id: RepoId, wanted: &Wanted) -> Result<Mount, RepoError> {
+    let named = &wanted.named;
+    let revision = named.revision.clone().unwrap_or_else(|| "main".to_owned());
     let revision = parts
         .repos
-        .read(id, move |repo| repo.resolve(&wanted))
+        .read(id, move |repo| repo.resolve(&revision))
         .await?;
-    let source = parts.repos.shelf(id, revision.clone()).await?;
+    let mut source = parts.repos.shelf(id, revision.clone()).await?;
+    if let Some(path) = &wanted.path {
+        // A shelf has folders and files and no links, and the path was checked when it was set.
+        source.push(path);
+        if !tokio::fs::metadata(&source)
+            .await
+            .is_ok_and(|found| found.is_dir())
+        {
+            return Err(RepoError::EntryNotFound(path.clone()));
+        }
+    }
     Ok(Mount {
         named: named.clone(),
         revision,
         source,
+        target: wanted.target.clone(),
+        whole: wanted.path.is_none(),
     })
 }

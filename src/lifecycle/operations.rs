@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Lifecycle, LifecycleError, now};
-use crate::domain::{Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility};
+use crate::domain::{
+    Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
+};
 use crate::store::{NewSpace, SecretValue};
 
 /// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
@@ -277,6 +279,24 @@ impl Lifecycle {
                 .store
                 .set_variable(space, &key, &value, description.as_deref(), now())
                 .await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets all volumes, which restarts the Space.
+    ///
+    /// # Errors
+    /// When the Space is gone.
+    pub async fn set_volumes(
+        &self,
+        space: SpaceId,
+        volumes: Vec<Volume>,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            this.parts.store.set_volumes(space, &volumes, now()).await?;
             this.supervisors.nudge(space);
             Ok(())
         })

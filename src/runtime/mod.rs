@@ -56,7 +56,7 @@ pub struct InstanceSpec {
     pub log: Log,
 }
 
-/// What a Space finds of the models and datasets that its card names.
+/// What a Space finds of the models and datasets that its card names, and its volumes.
 #[derive(Debug, Default)]
 pub struct Repositories {
     /// Those that are there.
@@ -68,12 +68,16 @@ pub struct Repositories {
 /// A commit's files, to be seen by an instance and not to be written to.
 #[derive(Debug)]
 pub struct Mount {
-    /// What the card names.
+    /// What the card or a volume names.
     pub named: NamedRepository,
     /// The commit.
     pub revision: Revision,
     /// The folder on this host, which stays as long as a container has it mounted.
     pub source: PathBuf,
+    /// Where it is seen.
+    pub target: String,
+    /// Whether all of the commit is seen.
+    pub whole: bool,
 }
 
 /// Opens the hub to the inside of containers.

@@ -30,6 +30,7 @@ mod sqlite;
 mod tokens;
 mod usage;
 mod variables;
+mod volumes;
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,7 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
             .header("content-type", "application/x-www-form-urlencoded")
             .body("paths=index.html"),
         _ => request.json(&json!({
+            "volumes": [],
             "name": "demo", "organization": "alice", "type": "space", "key": "A", "value": "b", "flavor": "cpu-nano",
             "seconds": 60, "role": "read", "files": [], "content": "", "repoType": "space", "tag": "t", "fromRepo": "alice/demo",
             "toRepo": "alice/else", "repository": "alice/copy", "operation": "download", "objects": [],

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use http::HeaderMap;
 use serde::Deserialize;
-use serde_json::Value;
 
+use super::super::volumes::{self, VolumeRequest};
 use super::{check_hardware, full_name, kind_of, sleep_after, visibility};
 use crate::api::access::Caller;
 use crate::api::extract::JsonBody;
@@ -38,7 +38,7 @@ pub(in crate::api) struct CreateRequest {
     #[serde(default)]
     variables: Option<Vec<Setting>>,
     #[serde(default)]
-    volumes: Option<Vec<Value>>,
+    volumes: Option<Vec<VolumeRequest>>,
 }
 
 /// `POST /api/repos/create`
@@ -192,9 +192,8 @@ async fn make_space(
     if wanted.template.is_some() {
         return Err(ApiError::not_offered("templates; push files of your own"));
     }
-    if wanted.volumes.is_some_and(|volumes| !volumes.is_empty()) {
-        return Err(ApiError::not_offered("volumes"));
-    }
+    let volumes = wanted.volumes.unwrap_or_default();
+    let volumes = volumes::checked(state, &caller.principal, volumes).await?;
     let (secrets, variables) = (
         wanted.secrets.unwrap_or_default(),
         wanted.variables.unwrap_or_default(),
@@ -234,6 +233,7 @@ async fn make_space(
         state.lifecycle.set_sleep_after(space.id, None).await?;
     }
     set_all(state, space.id, &secrets, &variables).await?;
+    volumes::give(state, space.id, volumes).await?;
     Ok(space)
 }
 

@@ -94,7 +94,7 @@ fn archive(folders: &[String], mounts: &[Mount]) -> io::Result<Vec<u8>> {
     let Some(cache) = folders.last() else {
         return tar.into_inner();
     };
-    for mount in mounts {
+    for mount in mounts.iter().filter(|mount| mount.whole) {
         let mut files = Vec::new();
         if !list(&mount.source, "", &mut files)? {
             continue;
@@ -134,7 +134,7 @@ fn archive(folders: &[String], mounts: &[Mount]) -> io::Result<Vec<u8>> {
             tar.append_data(&mut head, format!("{repository}/refs/main"), commit)?;
         }
         for file in files.iter().filter(|file| !file.ends_with('/')) {
-            let target = format!("{}/{file}", named.folder());
+            let target = format!("{}/{file}", mount.target);
             let mut head = header(tar::EntryType::Symlink, 0);
             tar.append_link(&mut head, format!("{snapshot}/{file}"), target)?;
         }

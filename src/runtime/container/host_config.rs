@@ -154,7 +154,7 @@ fn binds(spec: &InstanceSpec, surroundings: &Surroundings<'_>) -> Vec<String> {
     // Models and datasets that its owner may read, and that others share with it: nobody writes there.
     let mounts = spec.repositories.mounts.iter().filter_map(|mount| {
         let source = std::path::absolute(&mount.source).ok()?;
-        Some(format!("{}:{}:ro", source.to_str()?, mount.named.folder()))
+        Some(format!("{}:{}:ro", source.to_str()?, mount.target))
     });
     storage.chain(mounts).collect()
 }

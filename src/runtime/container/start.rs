@@ -303,9 +303,7 @@ fn tell_repositories(spec: &InstanceSpec, running: &Running) {
     for mount in &spec.repositories.mounts {
         running.say(&format!(
             "{} at {} is at {}, read-only.",
-            mount.named.name,
-            mount.revision,
-            mount.named.folder()
+            mount.named.name, mount.revision, mount.target
         ));
     }
     for note in &spec.repositories.notes {

@@ -21,4 +21,5 @@ mod storage;
 mod streamlit;
 mod tabs;
 mod takeover;
+mod volumes;
 mod wire;

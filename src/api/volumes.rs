@@ -1,0 +1,155 @@
+//! Volumes: models, datasets and Spaces mounted into a Space's containers, read-only. A write restarts the Space.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::access::SpaceAccess;
+use super::control::current;
+use super::extract::JsonBody;
+use super::schema::Runtime;
+use super::{ApiError, ApiState};
+use crate::auth::{Action, Principal};
+use crate::domain::{RepoKind, Sdk, Space, SpaceId, Volume};
+
+type SpacePath = Path<(String, String)>;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct VolumesRequest {
+    volumes: Vec<VolumeRequest>,
+}
+
+/// A volume as clients write it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct VolumeRequest {
+    #[serde(rename = "type")]
+    kind: String,
+    source: String,
+    mount_path: String,
+    #[serde(default)]
+    revision: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
+}
+
+/// `PUT /api/spaces/{owner}/{name}/volumes`: all of them anew.
+pub(super) async fn set(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+    JsonBody(wanted): JsonBody<VolumesRequest>,
+) -> Result<Json<Runtime>, ApiError> {
+    let (principal, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let sdk = space.sdk.as_deref().and_then(Sdk::from_word);
+    if sdk.is_some_and(|sdk| !sdk.is_container()) {
+        return Err(ApiError::bad_request(
+            "Only Spaces that run in containers have volumes",
+        ));
+    }
+    let volumes = checked(&state, &principal, wanted.volumes).await?;
+    state.lifecycle.set_volumes(space.id, volumes).await?;
+    current(&state, &headers, space.id).await
+}
+
+/// `DELETE /api/spaces/{owner}/{name}/volumes`
+pub(super) async fn delete(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path((owner, name)): SpacePath,
+) -> Result<Json<Runtime>, ApiError> {
+    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    if state.store.volumes(space.id).await?.is_empty() {
+        return Err(ApiError::bad_request("This Space has no volumes"));
+    }
+    state.lifecycle.set_volumes(space.id, Vec::new()).await?;
+    current(&state, &headers, space.id).await
+}
+
+/// What may be mounted of what is asked for.
+///
+/// # Errors
+/// 400 with what is wrong; a source that its asker may not see is one that is not there.
+pub(super) async fn checked(
+    state: &ApiState,
+    principal: &Principal,
+    wanted: Vec<VolumeRequest>,
+) -> Result<Vec<Volume>, ApiError> {
+    let mut volumes = Vec::new();
+    for one in wanted {
+        let kind = match one.kind.as_str() {
+            "model" => RepoKind::Model,
+            "dataset" => RepoKind::Dataset,
+            "space" => RepoKind::Space,
+            "bucket" => {
+                return Err(ApiError::not_offered(
+                    "buckets; `storage` in the card keeps files under /data",
+                ));
+            }
+            _ => {
+                return Err(ApiError::bad_request(
+                    "The type of a volume is `model`, `dataset` or `space`",
+                ));
+            }
+        };
+        let missing =
+            || ApiError::bad_request(format!("There is no {} {:?} here", one.kind, one.source));
+        let source = one.source.parse().map_err(|_| missing())?;
+        let found = state.store.repository_by_name(kind, &source).await?;
+        if !found.is_some_and(|found| principal.may(Action::See, &found)) {
+            return Err(missing());
+        }
+        volumes.push(Volume {
+            kind,
+            source,
+            mount_path: one.mount_path,
+            revision: one.revision,
+            path: one.path.filter(|path| !path.is_empty()),
+        });
+    }
+    match Volume::problem(&volumes) {
+        Some(problem) => Err(ApiError::bad_request(problem)),
+        None => Ok(volumes),
+    }
+}
+
+/// The volumes of a Space, as far as whoever asks may see their sources.
+///
+/// # Errors
+/// Ours only.
+pub(super) async fn visible(
+    state: &ApiState,
+    headers: &HeaderMap,
+    space: &Space,
+) -> Result<Vec<Volume>, ApiError> {
+    let all = state.store.volumes(space.id).await?;
+    if all.is_empty() {
+        return Ok(all);
+    }
+    let principal = state.auth.authenticate(headers).await?;
+    let mut seen = Vec::new();
+    for volume in all {
+        let source = &volume.source;
+        let found = state.store.repository_by_name(volume.kind, source).await?;
+        if found.is_some_and(|found| principal.may(Action::See, &found)) {
+            seen.push(volume);
+        }
+    }
+    Ok(seen)
+}
+
+/// Gives a new Space its volumes.
+///
+/// # Errors
+/// Ours only.
+pub(super) async fn give(
+    state: &ApiState,
+    space: SpaceId,
+    volumes: Vec<Volume>,
+) -> Result<(), ApiError> {
+    if !volumes.is_empty() {
+        state.lifecycle.set_volumes(space, volumes).await?;
+    }
+    Ok(())
+}
