@@ -194,8 +194,7 @@ pub(super) async fn duplicate(
     if sleep == Some(None) {
         state.lifecycle.set_sleep_after(space, None).await?;
     }
-    create::set_all(&state, space, &secrets, &variables).await?;
-    volumes::give(&state, space, volumes).await?;
+    create::set_all(&state, space, &secrets, &variables, volumes).await?;
     Ok(Json(Created::of(&made, &arrival)))
 }
 

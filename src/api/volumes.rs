@@ -11,7 +11,7 @@ use super::extract::JsonBody;
 use super::schema::Runtime;
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Principal};
-use crate::domain::{RepoKind, Sdk, Space, SpaceId, Volume};
+use crate::domain::{RepoKind, Sdk, Space, Volume};
 
 type SpacePath = Path<(String, String)>;
 
@@ -137,19 +137,4 @@ pub(super) async fn visible(
         }
     }
     Ok(seen)
-}
-
-/// Gives a new Space its volumes.
-///
-/// # Errors
-/// Ours only.
-pub(super) async fn give(
-    state: &ApiState,
-    space: SpaceId,
-    volumes: Vec<Volume>,
-) -> Result<(), ApiError> {
-    if !volumes.is_empty() {
-        state.lifecycle.set_volumes(space, volumes).await?;
-    }
-    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RunSettings;
+
 /// The operator's word, beyond which no card goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -17,6 +19,19 @@ pub enum EgressOffer {
 // === impl EgressOffer ===
 
 impl EgressOffer {
+    /// Whether what a card asked for lets it reach all of the internet.
+    pub fn internet(self, card: &RunSettings) -> bool {
+        card.internet && self == Self::Internet
+    }
+
+    /// The hosts of those that a card lists which may be reached.
+    pub fn hosts(self, card: &RunSettings) -> &[String] {
+        match self {
+            Self::None => &[],
+            Self::Listed | Self::Internet => &card.egress,
+        }
+    }
+
     /// Why a card may not ask for those hosts, or for the internet.
     pub fn refusal(self, hosts: &[String], internet: bool) -> Option<&'static str> {
         match self {

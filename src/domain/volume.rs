@@ -44,13 +44,22 @@ impl Volume {
         }
     }
 
+    /// Whether it is at an absolute path, within it, or around it.
+    pub fn overlaps(&self, path: &str) -> bool {
+        let within = |one: &str, other: &str| {
+            one.strip_prefix(other)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        within(path, &self.mount_path) || within(&self.mount_path, path)
+    }
+
     /// What is wrong with volumes of one Space, in words for its owner.
     pub fn problem(all: &[Self]) -> Option<String> {
         if all.len() > MAX_VOLUMES {
             return Some(format!("a Space may have {MAX_VOLUMES} volumes at most"));
         }
-        let mut paths: Vec<&str> = Vec::new();
-        for volume in all {
+        for (index, volume) in all.iter().enumerate() {
+            let before = &all[..index];
             let path = volume.mount_path.as_str();
             let first = path.trim_start_matches('/').split('/').next();
             let taken = first.is_none_or(|first| TAKEN.contains(&first));
@@ -60,17 +69,9 @@ impl Volume {
                     TAKEN.map(|name| format!("/{name}")).join(", ")
                 ));
             }
-            let within = |one: &str, other: &str| {
-                one.strip_prefix(other)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            if paths
-                .iter()
-                .any(|other| within(path, other) || within(other, path))
-            {
+            if before.iter().any(|other| other.overlaps(path)) {
                 return Some(format!("`{path}` is within another volume"));
             }
-            paths.push(path);
             if volume.path.as_deref().is_some_and(|path| !is_path(path)) {
                 return Some("the `path` of a volume is that of a folder in its source".to_owned());
             }

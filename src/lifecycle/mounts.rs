@@ -32,12 +32,12 @@ pub(super) async fn of(
     }
     let mut volumes = parts.store.volumes(space.id).await?;
     if artifact.settings.storage_bytes.is_some() {
-        let within = |volume: &Volume| format!("{}/", volume.mount_path).starts_with("/data/");
-        if volumes.iter().any(within) {
+        let stored = |volume: &Volume| volume.overlaps("/data");
+        if volumes.iter().any(stored) {
             let note = "The volume below /data is not mounted: the card's `storage` is there.";
             found.notes.push(note.to_owned());
         }
-        volumes.retain(|volume| !within(volume));
+        volumes.retain(|volume| !stored(volume));
     }
     let wanted = wanted(&volumes, &artifact.settings.repositories);
     if wanted.is_empty() {
@@ -87,16 +87,9 @@ fn wanted(volumes: &[Volume], card: &[NamedRepository]) -> Vec<Wanted> {
             by: "A volume",
         })
         .collect();
-    let within = |one: &str, other: &str| {
-        one.strip_prefix(other)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     for named in card {
         let target = named.folder();
-        let covered = |volume: &Volume| {
-            within(&target, &volume.mount_path) || within(&volume.mount_path, &target)
-        };
-        if !volumes.iter().any(covered) {
+        if !volumes.iter().any(|volume| volume.overlaps(&target)) {
             wanted.push(Wanted {
                 named: named.clone(),
                 target,

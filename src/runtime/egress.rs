@@ -72,13 +72,9 @@ impl EgressPolicy {
         log: Log,
         connections: usize,
     ) -> Self {
-        let hosts = match offer {
-            EgressOffer::None => Vec::new(),
-            EgressOffer::Listed | EgressOffer::Internet => card.egress.clone(),
-        };
         Self {
-            hosts,
-            internet: card.internet && offer == EgressOffer::Internet,
+            hosts: offer.hosts(card).to_vec(),
+            internet: offer.internet(card),
             private,
             log,
             connections: Arc::new(Semaphore::new(connections)),

@@ -13,7 +13,9 @@ use crate::api::schema::{Created, Setting};
 use crate::api::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
-use crate::domain::{AccountId, RepoKind, Repository, Space, SpaceId, SpaceName, Visibility};
+use crate::domain::{
+    AccountId, RepoKind, Repository, Space, SpaceId, SpaceName, Visibility, Volume,
+};
 use crate::lifecycle::LifecycleError;
 use crate::store::{NewRepository, NewSpace};
 
@@ -232,17 +234,17 @@ async fn make_space(
     if sleep == Some(None) {
         state.lifecycle.set_sleep_after(space.id, None).await?;
     }
-    set_all(state, space.id, &secrets, &variables).await?;
-    volumes::give(state, space.id, volumes).await?;
+    set_all(state, space.id, &secrets, &variables, volumes).await?;
     Ok(space)
 }
 
-/// Gives a Space its first secrets and variables.
+/// Gives a Space its first secrets, variables and volumes.
 pub(super) async fn set_all(
     state: &ApiState,
     space: SpaceId,
     secrets: &[Setting],
     variables: &[Setting],
+    volumes: Vec<Volume>,
 ) -> Result<(), ApiError> {
     for secret in secrets {
         let description = secret.description.as_deref();
@@ -257,6 +259,9 @@ pub(super) async fn set_all(
             .lifecycle
             .set_variable(space, &variable.key, &variable.value, description)
             .await?;
+    }
+    if !volumes.is_empty() {
+        state.lifecycle.set_volumes(space, volumes).await?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
-use crate::domain::{EgressOffer, RunSettings, bytes_text};
+use crate::domain::{RunSettings, bytes_text};
 
 /// Compares what was asked for with what the engine holds the container to.
 pub(super) fn read_back(
@@ -118,13 +118,12 @@ pub(super) fn read_back(
 }
 /// Where a container may connect to.
 fn network_text(card: &RunSettings, settings: &ContainerSettings) -> String {
-    let internet = card.internet && settings.egress == EgressOffer::Internet;
-    match (internet, settings.egress_private) {
+    match (settings.egress.internet(card), settings.egress_private) {
         (true, false) => "the internet, no private networks".into(),
         (true, true) => "the internet and private networks, not this host".into(),
-        (false, _) if card.egress.is_empty() || settings.egress == EgressOffer::None => {
-            "answers visitors only".into()
-        }
-        (false, _) => format!("by proxy to {}", card.egress.join(", ")),
+        (false, _) => match settings.egress.hosts(card) {
+            [] => "answers visitors only".into(),
+            hosts => format!("by proxy to {}", hosts.join(", ")),
+        },
     }
 }

@@ -15,7 +15,7 @@ use super::super::{InstanceSpec, RuntimeError};
 use super::proxy::{self, Proxy};
 use super::{Inner, Running, cache, host_config, limits, lock, name_of, probe, watch};
 use crate::docker::{HUB_PORT, Network, PROXY_PORT, Reach, is_gone, status};
-use crate::domain::{ArtifactKind, EgressOffer};
+use crate::domain::ArtifactKind;
 use crate::ledger::MemoryHold;
 use crate::runtime::egress::EgressPolicy;
 use crate::upstream::Upstream;
@@ -235,8 +235,7 @@ impl Inner {
     }
 
     fn reach(&self, spec: &InstanceSpec) -> Reach {
-        let internet = spec.artifact.settings.internet;
-        match internet && self.settings.egress == EgressOffer::Internet {
+        match self.settings.egress.internet(&spec.artifact.settings) {
             false => Reach::Nothing,
             true if self.settings.egress_private => Reach::Private,
             true => Reach::Internet,
