@@ -231,4 +231,6 @@ const TABLE: &[Entry] = &[
     on("PUT", "/lfs/{repo}/{oid}", Signed),
     on("POST", "/lfs/{repo}/{oid}", Signed),
     on("GET", "/lfs/{repo}/{oid}", Signed),
+    on("POST", "/lfs/{repo}/{oid}/parts", Signed),
+    on("PUT", "/lfs/{repo}/{oid}/parts/{number}", Signed),
 ];

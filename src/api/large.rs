@@ -1,6 +1,9 @@
 //! Large files: the batch API of git-lfs (docs/api), as `git-lfs` and `huggingface_hub` speak it.
 //!
 //! A batch says where each file is to be sent, or fetched from: a signed address of this server, which needs no token.
+//! Clients that know the Hub's own way `multipart` send what is large in parts, each of which they can try again.
+
+mod parts;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -53,6 +56,7 @@ pub(super) fn routes() -> Router<ApiState> {
         .each_kind("/{prefix}{owner}/{name}/info/lfs/locks", any(locks))
         .each_kind("/{prefix}{owner}/{name}/info/lfs/locks/{*rest}", any(locks))
         .route("/lfs/{repo}/{oid}", put(upload).post(verify).get(download))
+        .merge(parts::routes())
 }
 
 /// `POST /{prefix}{owner}/{name}.git/info/lfs/objects/batch`
@@ -65,7 +69,9 @@ async fn batch(
 ) -> Response {
     let answer = async {
         let batch: Batch = small_json(body, BATCH_BYTES).await?;
-        let basic = batch.transfers.is_empty() || batch.transfers.iter().any(|one| one == "basic");
+        let offers = |way: &str| batch.transfers.iter().any(|offered| offered == way);
+        let basic = batch.transfers.is_empty() || offers("basic");
+        let in_parts = offers("multipart") && parts::are_worth_it(&batch.objects);
         if !basic || batch.hash_algo.is_some_and(|algo| algo != "sha256") {
             return Err(ApiError::bad_request(
                 "Large files are named by their SHA-256 here and go by the transfer `basic`",
@@ -77,14 +83,17 @@ async fn batch(
             )));
         }
         let arrival = Arrival::of(&state.config, &headers);
-        let objects = match batch.operation.as_str() {
+        let (transfer, objects) = match batch.operation.as_str() {
             "upload" => {
                 let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
-                uploads(&state, &arrival, &repo, batch.objects).await?
+                let way = if in_parts { "multipart" } else { "basic" };
+                let objects = uploads(&state, &arrival, &repo, batch.objects, in_parts);
+                (way, objects.await?)
             }
             "download" => {
                 let repo = reader(&state, &headers, kind, &owner, &name).await?;
-                downloads(&state, &arrival, &repo, batch.objects).await?
+                let objects = downloads(&state, &arrival, &repo, batch.objects);
+                ("basic", objects.await?)
             }
             _ => {
                 return Err(ApiError::bad_request(
@@ -92,7 +101,7 @@ async fn batch(
                 ));
             }
         };
-        Ok(json!({"transfer": "basic", "objects": objects, "hash_algo": "sha256"}))
+        Ok(json!({"transfer": transfer, "objects": objects, "hash_algo": "sha256"}))
     };
     lfs_answer(answer.await)
 }
@@ -102,6 +111,7 @@ async fn uploads(
     arrival: &Arrival,
     repo: &Repository,
     objects: Vec<Object>,
+    in_parts: bool,
 ) -> Result<Vec<Value>, ApiError> {
     let until = now() + HOLDS;
     let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
@@ -117,18 +127,22 @@ async fn uploads(
                 Some(_) => return Ok(refused(answer, 422, &"it has another size")),
                 None => {}
             }
-            if let Err(error) = files.room_for_large(object.size) {
-                return Ok(refused(answer, 413, &error));
-            }
             let size = object.size;
             let signature = auth.sign(&may_put(id, &oid, size), until);
-            let href =
-                format!("{arrival}/lfs/{id}/{oid}?size={size}&until={until}&signature={signature}");
+            let file = LargeFile { id: oid, size };
+            if let Err(error) = files.room_for_whole(&file) {
+                return Ok(refused(answer, 413, &error));
+            }
+            let address = format!("{arrival}/lfs/{id}/{}", file.id);
+            let query = format!("?size={size}&until={until}&signature={signature}");
+            let href = format!("{address}{query}");
+            let mut upload = match in_parts {
+                true => parts::action(&address, &query, size),
+                false => json!({"href": &href}),
+            };
+            upload["expires_in"] = (HOLDS / 1000).into();
             answer["authenticated"] = true.into();
-            answer["actions"] = json!({
-                "upload": {"href": &href, "expires_in": HOLDS / 1000},
-                "verify": {"href": href},
-            });
+            answer["actions"] = json!({"upload": upload, "verify": {"href": href}});
             Ok(answer)
         };
         objects.into_iter().map(one).collect()
@@ -187,10 +201,7 @@ async fn upload(
     body: Body,
 ) -> Response {
     let answer = async {
-        let (repo, oid) = named(&repo, &oid)?;
-        let size = query.number("size")?.unwrap_or_default();
-        check(&state, &query, &may_put(repo, &oid, size))?;
-        let file = LargeFile { id: oid, size };
+        let (repo, file) = puttable(&state, &repo, &oid, &query)?;
         let body = Box::pin(reading(body));
         state.repos.receive_large(repo, file, body).await?;
         Ok(json!({}))
@@ -205,12 +216,10 @@ async fn verify(
     query: QueryPairs,
 ) -> Response {
     let answer = async {
-        let (repo, oid) = named(&repo, &oid)?;
-        let size = query.number("size")?.unwrap_or_default();
-        check(&state, &query, &may_put(repo, &oid, size))?;
+        let (repo, LargeFile { id, size }) = puttable(&state, &repo, &oid, &query)?;
         let stored = state
             .repos
-            .read(repo, move |files| files.large(&oid))
+            .read(repo, move |files| files.large(&id))
             .await?;
         if stored == Some(size) {
             return Ok(json!({}));
@@ -260,6 +269,19 @@ async fn download(
 fn named(repo: &str, oid: &str) -> Result<(RepoId, LargeId), ApiError> {
     let repo = repo.parse().map_err(|_| ApiError::repo_not_found())?;
     Ok((repo, oid.parse()?))
+}
+
+/// The file that a signed address lets its holder send.
+fn puttable(
+    state: &ApiState,
+    repo: &str,
+    oid: &str,
+    query: &QueryPairs,
+) -> Result<(RepoId, LargeFile), ApiError> {
+    let (repo, id) = named(repo, oid)?;
+    let size = query.number("size")?.unwrap_or_default();
+    check(state, query, &may_put(repo, &id, size))?;
+    Ok((repo, LargeFile { id, size }))
 }
 
 fn may_put(repo: RepoId, oid: &LargeId, size: u64) -> String {

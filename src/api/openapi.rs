@@ -124,6 +124,7 @@ const RAW: &[(&str, &str, &str)] = &[
     ("POST", "/xorbs/{domain}/{hash}", "application/octet-stream"),
     ("POST", "/v1/shards", "application/octet-stream"),
     ("PUT", "/lfs/{repo}/{oid}", "application/octet-stream"),
+    ("PUT", "/parts/{number}", "application/octet-stream"),
 ];
 
 /// `GET /api/openapi.json`

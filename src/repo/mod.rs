@@ -44,7 +44,7 @@ pub use error::{RepoError, size_text};
 pub use git::{Fetch, FetchRequest, Landed, Push, Received};
 pub use history::{CommitFacts, Ref, Refs};
 pub use ignore::Ignore;
-pub use large::{LargeFile, LargeId};
+pub use large::{LargeFile, LargeId, Parts};
 pub use path::FilePath;
 pub use refs::NewTag;
 pub use repos::Repos;

@@ -65,11 +65,23 @@ impl Repo {
         self.pointer(id)
     }
 
-    /// Refuses a file that would take the repository past its limits.
+    /// Refuses bytes that would take the repository past its limits.
     ///
     /// # Errors
     /// `TooLarge`.
     pub fn room_for_large(&self, size: u64) -> Result<(), RepoError> {
+        self.room_beside(size, self.part_bytes(|_| true)?)
+    }
+
+    /// The same for a file of which parts may be here already.
+    ///
+    /// # Errors
+    /// `TooLarge`.
+    pub fn room_for_whole(&self, file: &LargeFile) -> Result<(), RepoError> {
+        self.room_beside(file.size, self.part_bytes(|id| id != file.id.as_str())?)
+    }
+
+    fn room_beside(&self, size: u64, part_bytes: u64) -> Result<(), RepoError> {
         if size > self.limits.large_file_bytes {
             return Err(RepoError::TooLarge(format!(
                 "the file has {}; a large file may have {} here",
@@ -77,7 +89,8 @@ impl Repo {
                 size_text(self.limits.large_file_bytes)
             )));
         }
-        if self.large_bytes()?.saturating_add(size) > self.limits.large_bytes {
+        let held = self.large_bytes()?.saturating_add(part_bytes);
+        if held.saturating_add(size) > self.limits.large_bytes {
             return Err(RepoError::TooLarge(format!(
                 "the large files of the repository would sum up to more than the {} allowed",
                 size_text(self.limits.large_bytes)
@@ -146,8 +159,9 @@ impl Repo {
         Ok(files)
     }
 
-    /// Forgets files that have waited too long.
+    /// Forgets files that have waited too long, and parts of files that never became whole.
     fn forget_waiting(&self, now: SystemTime) -> Result<(), RepoError> {
+        self.forget_parts(|since| now.duration_since(since).unwrap_or_default() > UNCOMMITTED)?;
         for waiting in entries(&self.large_folder().join("waiting"))? {
             let since = waiting.metadata()?.modified()?;
             if now.duration_since(since).unwrap_or_default() > UNCOMMITTED {
@@ -176,7 +190,7 @@ impl Repo {
 }
 
 /// The entries of a folder that may be missing.
-fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -204,7 +218,8 @@ impl Repos {
         let ids = self.work(move || repos.ids()).await?;
         for id in ids {
             // Most repositories have nothing that waits.
-            if !self.folder(id).join("lfs/waiting").is_dir() {
+            let large = self.folder(id).join("lfs");
+            if !large.join("waiting").is_dir() && !large.join("parts").is_dir() {
                 continue;
             }
             let forgotten = self

@@ -11,6 +11,7 @@
 
 mod attributes;
 mod keep;
+mod parts;
 mod pointer;
 mod receive;
 
@@ -23,6 +24,7 @@ use super::RepoError;
 
 pub(super) use attributes::with_lines;
 pub(super) use keep::link;
+pub use parts::Parts;
 pub(super) use pointer::{POINTER_BYTES, pointer_text, read_pointer};
 
 /// The SHA-256 of a file's bytes: sixty-four lower-case hexadecimal digits.

@@ -34,17 +34,27 @@ impl Repos {
         file: LargeFile,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
-        let size = file.size;
-        self.read(id, move |repo| repo.room_for_large(size)).await?;
-        // One byte more than was said is enough to know.
-        let mut body = body.take(file.size.saturating_add(1));
+        let wanted = file.clone();
+        self.read(id, move |repo| repo.room_for_whole(&wanted))
+            .await?;
+        let incoming = self.receive(file.size, body).await?;
+        self.finish_large(id, file, incoming).await
+    }
+
+    /// Receives bytes: as many as were said, or one more, which is enough to know.
+    pub(super) async fn receive(
+        &self,
+        size: u64,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<Incoming, RepoError> {
+        let mut body = body.take(size.saturating_add(1));
         let mut incoming = self.incoming()?;
         loop {
             let mut buffer = Vec::with_capacity(BUFFER);
             // Small pieces are put together, so that the disk is not asked for each.
             while buffer.len() < BUFFER && body.read_buf(&mut buffer).await? > 0 {}
             if buffer.is_empty() {
-                break;
+                return Ok(incoming);
             }
             incoming = self
                 .work(move || {
@@ -53,7 +63,6 @@ impl Repos {
                 })
                 .await?;
         }
-        self.finish_large(id, file, incoming).await
     }
 
     /// Where the bytes of a large file go until all of them are there.
@@ -77,7 +86,7 @@ impl Repos {
             let kept = incoming.check(&file)?;
             // Others may have come since it began.
             if repo.large(&file.id)?.is_none() {
-                repo.room_for_large(file.size)?;
+                repo.room_for_whole(&file)?;
             }
             let _lock = repos.blobs_lock();
             let path = repos.keep(kept.path(), &file.id)?;
@@ -94,6 +103,16 @@ impl Incoming {
         self.hash.update(bytes);
         self.size += bytes.len() as u64;
         self.file.write_all(bytes)
+    }
+
+    /// How many they are.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The file, of which nobody has yet said what it should be.
+    pub(super) fn into_file(self) -> NamedTempFile {
+        self.file
     }
 
     /// What the bytes so far are called.

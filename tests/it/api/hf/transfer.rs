@@ -1,7 +1,13 @@
 //! `hf upload` and `hf download`.
 
-use crate::support::Server;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::cli::Said;
+use crate::support::{Git, Server};
 
 #[test]
 fn a_folder_goes_up_runs_and_comes_down() {
@@ -110,4 +116,36 @@ fn one_file_goes_up_and_down() {
         .run(&["download", "spaces/alice/demo", "never.txt"])
         .failure();
     assert!(missing.contains("never.txt"), "{missing}");
+}
+
+#[test]
+fn git_lfs_sends_parts_by_the_agent_of_hf() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice
+        .create_with("tiny", json!({"type": "model"}))
+        .expect(200);
+    let git = Git::init(&server, "work");
+    let hf = server.python(&alice.token).command("hf");
+    let programs = Path::new(hf.get_program()).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let run = |mut command: Command, arguments: &[&str]| {
+        // git-lfs tells in its trace which way a file goes.
+        let command = command.env("PATH", &path).env("GIT_TRACE", "1");
+        Said::of(command.current_dir(&git.folder).args(arguments)).success()
+    };
+    run(git.command(), &["lfs", "install", "--local"]);
+    run(git.command(), &["lfs", "track", "*.bin"]);
+    run(hf, &["lfs-enable-largefiles", "."]);
+    let mut bytes = vec![5; 130 << 20];
+    bytes[100 << 20] = 6;
+    git.commit(&[("weights.bin", &bytes)]);
+    let address = Git::address(&server, "alice", &alice.token, "alice/tiny");
+    run(git.command(), &["remote", "add", "origin", &address]);
+    let said = run(git.command(), &["push", "-q", "origin", "main"]);
+    assert!(said.stderr.contains("multipart"), "{said:?}");
+    let file = alice
+        .get("/alice/tiny/resolve/main/weights.bin")
+        .expect(200);
+    assert!(file.body == bytes, "other bytes");
 }

@@ -7,6 +7,7 @@ mod cut_off;
 mod envelope;
 mod large;
 mod names;
+mod parts;
 mod resolve;
 mod tokens;
 mod unread;

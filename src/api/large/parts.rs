@@ -1,0 +1,81 @@
+//! The transfer `multipart`, as `huggingface_hub` and its agent for git-lfs speak it: a file in parts, then a word that all
+//! are there.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use super::{Object, lfs_answer, puttable};
+use crate::api::git::reading;
+use crate::api::{ApiError, ApiState, QueryPairs};
+use crate::repo::Parts;
+
+/// Most addresses of parts in one answer; what needs more goes whole.
+const MOST_ADDRESSES: u64 = 10_000;
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/lfs/{repo}/{oid}/parts", post(complete))
+        .route("/lfs/{repo}/{oid}/parts/{number}", put(part))
+}
+
+/// Whether any of them is more than one part.
+pub(super) fn are_worth_it(objects: &[Object]) -> bool {
+    let parts = objects.iter().map(|object| Parts::of(object.size).count);
+    let (sum, most) = parts.fold((0, 1), |(sum, most), count| (sum + count, count.max(most)));
+    most > 1 && sum <= MOST_ADDRESSES
+}
+
+/// What a client does to send a file of that size in parts to an address with its signed query.
+pub(super) fn action(address: &str, query: &str, size: u64) -> Value {
+    let parts = Parts::of(size);
+    let mut header = Map::new();
+    for number in 1..=parts.count {
+        let href = format!("{address}/parts/{number}{query}");
+        header.insert(format!("{number:05}"), href.into());
+    }
+    header.insert("chunk_size".to_owned(), parts.bytes.to_string().into());
+    json!({"href": format!("{address}/parts{query}"), "header": header})
+}
+
+/// `PUT /lfs/{repo}/{oid}/parts/{number}`: the bytes of a part, at a signed address.
+async fn part(
+    State(state): State<ApiState>,
+    Path((repo, oid, number)): Path<(String, String, String)>,
+    query: QueryPairs,
+    body: Body,
+) -> Response {
+    let answer = async {
+        let (repo, file) = puttable(&state, &repo, &oid, &query)?;
+        let number = number
+            .parse()
+            .map_err(|_| ApiError::bad_request("Parts have numbers, from 1"))?;
+        let body = Box::pin(reading(body));
+        let hash = state.repos.receive_part(repo, file, number, body).await?;
+        HeaderValue::from_str(&format!("\"{hash}\"")).map_err(|error| ApiError::internal(&error))
+    };
+    match answer.await {
+        // Clients ask for it, and send it back with their word that all parts are there.
+        Ok(tag) => (StatusCode::OK, [(header::ETAG, tag)]).into_response(),
+        Err(error) => lfs_answer(Err(error)),
+    }
+}
+
+/// `POST /lfs/{repo}/{oid}/parts`: all parts are there. What the client says of each is not read: the hash of the whole
+/// tells more.
+async fn complete(
+    State(state): State<ApiState>,
+    Path((repo, oid)): Path<(String, String)>,
+    query: QueryPairs,
+) -> Response {
+    let answer = async {
+        let (repo, file) = puttable(&state, &repo, &oid, &query)?;
+        state.repos.join_parts(repo, file).await?;
+        Ok(json!({}))
+    };
+    lfs_answer(answer.await)
+}
