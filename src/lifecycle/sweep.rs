@@ -28,11 +28,12 @@ async fn clean(parts: &Parts) -> anyhow::Result<()> {
     parts.builder.sweep(in_use).await?;
     parts.repos.sweep_large().await?;
     // An engine that does not say what is mounted keeps all of it.
-    if let Some(mounted) = parts.runtimes.containers().mounted().await {
+    if let Some(mounted) = parts.runtimes.mounted().await {
         parts.repos.sweep_shelves(mounted).await?;
     }
     parts.repos.sweep_xorbs(super::now()).await?;
     parts.runtimes.containers().sweep().await;
+    parts.repos.tidy().await?;
     super::usage::forget(parts).await?;
     parts.measure_all().await?;
     Ok(())

@@ -153,7 +153,10 @@ impl Repos {
     /// `NoRepository` when the other one is gone.
     pub async fn copy(&self, from: RepoId, to: RepoId) -> Result<Option<Revision>, RepoError> {
         let repos = self.clone();
+        // Its files stay where they are meanwhile. Nobody waits for the two in the other order: the copy is new.
+        let still = self.lock(from).await;
         self.change(to, move |copy| {
+            let _still = still;
             let source = repos.open(from)?;
             // What the references lead to is there before they are, so objects are read after them.
             let refs = source.all_refs()?;
@@ -290,7 +293,8 @@ impl Repos {
         tokio::spawn(task).await.map_err(io::Error::other)?
     }
 
-    async fn lock(&self, id: RepoId) -> Guard {
+    /// Holds off whoever else would change a repository.
+    pub(super) async fn lock(&self, id: RepoId) -> Guard {
         let lock = {
             let mut locks = self
                 .inner

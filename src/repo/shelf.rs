@@ -62,7 +62,9 @@ impl Repos {
             let entry = entry?;
             let asked_for = entry.metadata()?.modified()?;
             let old = now.duration_since(asked_for).is_ok_and(|age| age > KEPT);
-            if old && !in_use.contains(&std::path::absolute(entry.path())?) {
+            let shelf = std::path::absolute(entry.path())?;
+            // Some see only a folder of it.
+            if old && !in_use.iter().any(|seen| seen.starts_with(&shelf)) {
                 // Out of sight first: one that is laid out is whole.
                 let away = self.aside().join(Uuid::now_v7().simple().to_string());
                 fs::rename(entry.path(), &away)?;

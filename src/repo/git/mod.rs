@@ -6,7 +6,7 @@
 //! lock, objects get their names and references move ([`land`]). A push that breaks off leaves nothing behind.
 //!
 //! No shell runs, nothing a client sent becomes an argument, and git sees no configuration or environment but ours
-//! ([`process`]).
+//! ([`process`]). What has come to many small files is packed later ([`tidy`]).
 
 mod commands;
 mod fetch;
@@ -15,6 +15,7 @@ mod land;
 mod line;
 mod process;
 mod receive;
+mod tidy;
 
 pub use fetch::{Fetch, FetchRequest};
 pub use land::Landed;

@@ -9,6 +9,7 @@ mod large;
 mod model;
 mod reading;
 mod refs;
+mod tidy;
 
 use super::*;
 use crate::domain::{Revision, SpaceId};
