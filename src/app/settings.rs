@@ -47,6 +47,7 @@ pub(super) fn ledger_limits(config: &Config) -> LedgerLimits {
         host_cpu: cores_overcommitted(config.host.cpu_overcommit),
         quota: config.quota.quota(),
         cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
+        cpu_spare: config.host.cpu_spare,
         builds: config.build.at_once,
     }
 }

@@ -366,6 +366,10 @@ fn sizes_are_in_bounds(config: &Config, problems: &mut Problems) {
         let allowed = "from 0.1 to 1000";
         problems.add("host.cpu_overcommit", config.host.cpu_overcommit, allowed);
     }
+    if !(1.0..=1000.0).contains(&config.host.cpu_spare) {
+        let allowed = "from 1 to 1000";
+        problems.add("host.cpu_spare", config.host.cpu_spare, allowed);
+    }
     if let Some(memory) = config.host.memory {
         problems.size("host.memory", memory, MIB, 1024 * TIB);
     }

@@ -148,6 +148,8 @@ pub struct HostConfig {
     pub memory: Option<u64>,
     /// Times the cores.
     pub cpu_overcommit: f64,
+    /// Times a Space's rate; 1 gives nothing away.
+    pub cpu_spare: f64,
 }
 
 /// `[wasm]`

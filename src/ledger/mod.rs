@@ -8,6 +8,7 @@
 //!  what            held by                      Space          owner         host
 //!  memory          whoever holds it             hardware       quota         capacity, never more
 //!  CPU time        spent, paid by waiting       hardware       quota         guest threads
+//!  spare CPU time  counted, never owed          × cpu_spare    quota         whatever is left
 //!  CPU in sum      a container, as a Place                     quota         cores × overcommit
 //!  instances       a container, as a Place                     quota
 //!  builds          a BuildPermit                one            quota         at once
@@ -53,6 +54,8 @@ pub struct LedgerLimits {
     pub quota: Quota,
     /// CPU time a Space may save, in nanoseconds.
     pub cpu_burst: u64,
+    /// The multiple of its rate that a Space may use of CPU time which nobody else wants; at most 1 gives none away.
+    pub cpu_spare: f64,
     /// Builds under way at once.
     pub builds: usize,
 }
@@ -90,6 +93,7 @@ impl Ledger {
             cpu: Book::new(Resource::Cpu, Tier::Host, limits.host_cpu, None),
             clock: Instant::now(),
             burst: limits.cpu_burst,
+            spare: limits.cpu_spare,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
         };
         Self(Arc::new(Inner {
@@ -120,9 +124,8 @@ impl Ledger {
                     space,
                     owner,
                     limits,
-                    self.0.host.burst,
+                    &self.0.host,
                     Arc::clone(&self.0.cpu_nanos),
-                    self.0.host.clock,
                 ));
                 if let Some(before) = spaces.insert(space, Arc::clone(&account)) {
                     before.note_sent();
@@ -132,7 +135,7 @@ impl Ledger {
             }
         };
         account.memory.set_limit(limits.memory_bytes);
-        account.set_cpu(limits.cpu_millis, self.0.host.burst);
+        account.set_cpu(limits.cpu_millis, &self.0.host);
         account
     }
 

@@ -55,7 +55,22 @@ pub(super) struct Host {
     pub(super) cpu: Arc<Book>,
     pub(super) clock: Instant,
     pub(super) burst: u64,
+    /// Times its rate that a Space may use with spare time.
+    pub(super) spare: f64,
     pub(super) cores: u32,
+}
+
+// === impl Host ===
+
+impl Host {
+    /// What a Space of that rate may use at most where spare time is given away, both in millicores: never more than
+    /// the machine has, and never less than its rate.
+    pub(super) fn most_millis(&self, millis: u32) -> u32 {
+        let most = f64::from(millis) * self.spare.max(1.0);
+        let machine = f64::from(self.cores) * 1000.0;
+        // As a cast it ends at the greatest number there is.
+        (most.min(machine).round() as u32).max(millis)
+    }
 }
 
 // === impl OwnerAccount ===

@@ -4,9 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::owner::Host;
 use super::{Book, Credit, OwnerAccount, Tier};
 use crate::domain::{Limits, Resource, SpaceId, SpaceName, UsageCounts};
 use crate::upstream::Traffic;
+
+/// Spare time that may be used beyond its rate in one go, in nanoseconds: a few turns.
+const SPARE_BANK: u64 = 10_000_000;
 
 /// What one Space holds and has used.
 #[derive(Debug)]
@@ -28,7 +32,10 @@ pub struct SpaceAccount {
     /// What of its totals is stored.
     booked: Mutex<UsageCounts>,
     credit: Mutex<Credit>,
+    /// What it may use with spare time, where that is given away.
+    ceiling: Option<Mutex<Credit>>,
     cpu_millis: AtomicU64,
+    most_cpu_millis: AtomicU64,
     host_cpu_nanos: Arc<AtomicU64>,
     clock: Instant,
 }
@@ -69,10 +76,11 @@ impl SpaceAccount {
         space: SpaceId,
         owner: Arc<OwnerAccount>,
         limits: Limits,
-        burst: u64,
+        host: &Host,
         host_cpu_nanos: Arc<AtomicU64>,
-        clock: Instant,
     ) -> Self {
+        let most = host.most_millis(limits.cpu_millis);
+        let gives_spare = host.spare > 1.0;
         let parent = Some(Arc::clone(&owner.memory));
         Self {
             space,
@@ -83,10 +91,12 @@ impl SpaceAccount {
             traffic: Mutex::default(),
             sent: AtomicU64::new(0),
             booked: Mutex::default(),
-            credit: Mutex::new(Credit::new(limits.cpu_millis, burst, 0)),
+            credit: Mutex::new(Credit::new(limits.cpu_millis, host.burst, 0)),
+            ceiling: gives_spare.then(|| Mutex::new(Credit::new(most, SPARE_BANK, 0))),
             cpu_millis: AtomicU64::new(0),
+            most_cpu_millis: AtomicU64::new(u64::from(most)),
             host_cpu_nanos,
-            clock,
+            clock: host.clock,
         }
     }
 
@@ -95,12 +105,31 @@ impl SpaceAccount {
         u32::try_from(self.cpu_millis.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
     }
 
+    /// The most it may use when nobody else wants the time, in millicores: its rate, where spare time is not given away.
+    pub fn most_cpu_millis(&self) -> u32 {
+        u32::try_from(self.most_cpu_millis.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
     /// Charges CPU time in nanoseconds, to the Space and to its owner.
     pub fn charge(&self, nanos: u64) {
+        self.charge_spare(nanos);
+        lock(&self.credit).charge(nanos, self.now());
+    }
+
+    /// Charges CPU time that nobody else wanted: it counts as use, and costs no credit.
+    pub fn charge_spare(&self, nanos: u64) {
         self.usage.cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.host_cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.owner.charge(nanos);
-        lock(&self.credit).charge(nanos, self.now());
+        if let Some(ceiling) = &self.ceiling {
+            lock(ceiling).charge(nanos, self.now());
+        }
+    }
+
+    /// Nanoseconds until it may use spare time, if there is any; `None` where it is not given away.
+    pub fn wait_for_spare(&self) -> Option<u64> {
+        let ceiling = self.ceiling.as_ref()?;
+        Some(lock(ceiling).wait(self.now()).max(self.owner.wait()))
     }
 
     /// Nanoseconds until there is credit, the Space's and its owner's; zero when there is.
@@ -192,9 +221,15 @@ impl SpaceAccount {
         })
     }
 
-    pub(super) fn set_cpu(&self, millis: u32, burst: u64) {
+    pub(super) fn set_cpu(&self, millis: u32, host: &Host) {
         if self.cpu_millis.swap(u64::from(millis), Ordering::Relaxed) != u64::from(millis) {
-            lock(&self.credit).set(millis, burst, self.now());
+            lock(&self.credit).set(millis, host.burst, self.now());
+            let most = host.most_millis(millis);
+            self.most_cpu_millis
+                .store(u64::from(most), Ordering::Relaxed);
+            if let Some(ceiling) = &self.ceiling {
+                lock(ceiling).set(most, SPARE_BANK, self.now());
+            }
         }
     }
 

@@ -23,6 +23,7 @@ fn ledger(builds: usize) -> Ledger {
         host_cpu: 6000,
         quota: quota(),
         cpu_burst: SECOND,
+        cpu_spare: 1.0,
         builds,
     })
 }

@@ -104,7 +104,9 @@ fn host_config(
         memory: Some(memory),
         // Memory and swap together: equal, so there is no swap.
         memory_swap: Some(memory),
-        nano_cpus: Some(i64::from(spec.limits.cpu_millis) * 1_000_000),
+        nano_cpus: Some(i64::from(spec.account.most_cpu_millis()) * 1_000_000),
+        // Who gets how much of what more than one wants.
+        cpu_shares: Some(cpu_shares(spec.limits.cpu_millis)),
         pids_limit: Some(settings.pids.into()),
         cap_drop: Some(vec!["ALL".into()]),
         privileged: Some(false),
@@ -141,6 +143,11 @@ fn host_config(
         }),
         ..HostConfig::default()
     }
+}
+
+/// The engine's weight of a rate in millicores: 1024 for a core, and 2 at least.
+pub(super) fn cpu_shares(millis: u32) -> i64 {
+    (i64::from(millis) * 1024 / 1000).max(2)
 }
 
 /// The folders of this host that a container sees.

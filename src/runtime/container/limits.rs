@@ -4,6 +4,7 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
+use super::host_config::cpu_shares;
 use crate::domain::{RunSettings, bytes_text};
 
 /// Compares what was asked for with what the engine holds the container to.
@@ -18,7 +19,16 @@ pub(super) fn read_back(
     let held = inspected.host_config.as_ref().unwrap_or(&empty);
     let limits = &spec.limits;
     let memory = i64::try_from(limits.memory_bytes).unwrap_or(i64::MAX);
-    let cpu = f64::from(limits.cpu_millis) / 1000.0;
+    let (rate, most) = (limits.cpu_millis, spec.account.most_cpu_millis());
+    let cores = |millis: u32| f64::from(millis) / 1000.0;
+    let cpu = match most > rate {
+        true => format!(
+            "{} cores, up to {} with spare time",
+            cores(rate),
+            cores(most)
+        ),
+        false => format!("{} cores", cores(rate)),
+    };
     let capable = |flag: Option<bool>, what: &str| match flag {
         Some(false) => Some(format!("this host's kernel does not limit {what}")),
         _ => None,
@@ -57,8 +67,9 @@ pub(super) fn read_back(
     let mut reports = vec![
         report(
             "cpu",
-            format!("{cpu} cores"),
-            held.nano_cpus == Some(i64::from(limits.cpu_millis) * 1_000_000),
+            cpu,
+            held.nano_cpus == Some(i64::from(most) * 1_000_000)
+                && held.cpu_shares == Some(cpu_shares(rate)),
             capable(info.cpu_cfs_quota, "CPU time"),
         ),
         report(

@@ -10,7 +10,8 @@
 //! A *group* is a Space. It never has more threads than its share, so a thousand visitors of one Space are one
 //! customer of the threads, not a thousand. Among groups that may run, the one that has used least for its size goes
 //! first; one that comes back from doing nothing gets a small head start, which is what keeps a demo quick beside
-//! neighbours that spin. A group whose credit is spent is parked until the refill: slowed, never killed.
+//! neighbours that spin. A group whose credit is spent is parked until the refill: slowed, never killed. Where the
+//! operator gives spare time away, one that is parked runs meanwhile on what no other wants, and looks up for whoever does.
 //!
 //! A guest that computes is interrupted at every tick of the engine's epoch ([`Group::checkpoint`]), and at once when a
 //! group with a better claim arrives while all threads are busy.
@@ -31,9 +32,10 @@ use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::Wringer;
 use super::thread::{
-    begin, deliver, deliver_before, hand_over, has_parcels, run_behind, uncharged,
+    begin, deliver, deliver_before, hand_over, has_parcels, is_spare, run_behind, set_spare,
+    uncharged,
 };
-use super::turns::{Place, Queue, State};
+use super::turns::{Picked, Place, Queue, State};
 use crate::ledger::SpaceAccount;
 
 /// Least time between two interruptions on behalf of newcomers: several times what one costs, and less than what a
@@ -76,6 +78,7 @@ struct Shared {
 struct Turn {
     key: u64,
     since: u64,
+    spare: bool,
 }
 
 /// Nanoseconds after which a turn is charged although the group goes on.
@@ -127,19 +130,21 @@ impl Scheduler {
         Ok(scheduler)
     }
 
-    /// A new group for the Space of that account, with at most `ceil(cores)` threads at once.
+    /// A new group for the Space of that account, with at most `ceil(cores)` threads at once: those of its rate, and of
+    /// spare time.
     pub(super) fn group(&self, account: Arc<SpaceAccount>) -> Arc<Group> {
         let mut state = self.shared.lock();
         let key = state.next_key;
         state.next_key += 1;
         let queue = Queue {
-            share: usize::try_from(account.cpu_millis().div_ceil(1000))
+            share: usize::try_from(account.most_cpu_millis().div_ceil(1000))
                 .unwrap_or(1)
                 .max(1),
             account: Arc::clone(&account),
             tasks: VecDeque::new(),
             running: 0,
             virtual_time: state.floor,
+            spare_time: state.spare_floor,
             place: Place::Nowhere,
         };
         state.groups.insert(key, queue);
@@ -210,12 +215,16 @@ impl Group {
         // this core, and the kernel is in no hurry to let them.
         rustix::thread::sched_yield();
         let used = uncharged();
-        self.account.charge(used);
+        let spare = is_spare();
         let mut state = self.shared.lock();
-        let Some(queue) = state.groups.get_mut(&self.key) else {
+        state.charge(self.key, used, spare);
+        let Some(queue) = state.groups.get(&self.key) else {
             return true;
         };
-        queue.age(used);
+        if spare {
+            let enough = self.account.wait_for_spare().is_none_or(|wait| wait > 0);
+            return state.closing || enough || !state.eligible.is_empty();
+        }
         let (mine, siblings_wait) = (queue.virtual_time, !queue.tasks.is_empty());
         let closing = state.closing;
         let other_first = state
@@ -263,7 +272,7 @@ impl Shared {
             && state
                 .eligible
                 .first()
-                .is_some_and(|(first, _)| *first < state.floor)
+                .is_some_and(|(first, _)| state.running_spare > 0 || *first < state.floor)
         {
             drop(state);
             self.preempt();
@@ -294,13 +303,13 @@ impl Shared {
             }
             let now = self.now();
             let picked = state.pick(now);
-            let next = picked.as_ref().map(|(key, _)| *key);
-            if let Some(over) = turn.take_if(|turn| next != Some(turn.key)) {
+            let next = picked.as_ref().map(|next| (next.key, next.spare));
+            if let Some(over) = turn.take_if(|turn| next != Some((turn.key, turn.spare))) {
                 // Asking for the time used is a system call, and not to be waited for.
                 drop(state);
                 let used = uncharged();
                 state = self.lock();
-                state.charge(over.key, used);
+                state.charge(over.key, used, over.spare);
                 if picked.is_none() {
                     continue;
                 }
@@ -309,7 +318,12 @@ impl Shared {
                 state.clock_waits = false;
                 self.clock.notify_one();
             }
-            let Some((key, runnable)) = picked else {
+            let Some(Picked {
+                key,
+                runnable,
+                spare,
+            }) = picked
+            else {
                 if has_parcels() {
                     drop(state);
                     deliver();
@@ -333,7 +347,12 @@ impl Shared {
                 self.work.notify_one();
             }
             deliver_before(key);
-            turn.get_or_insert(Turn { key, since: now });
+            turn.get_or_insert(Turn {
+                key,
+                since: now,
+                spare,
+            });
+            set_spare(spare);
             runnable.run();
             self.wringer.wring();
             // Charged before its group stands in line again: one that used much must not come first once more.
@@ -342,9 +361,9 @@ impl Shared {
             state = self.lock();
             state.begun[index] = None;
             if let Some(used) = used {
-                state.charge(key, used);
+                state.charge(key, used, spare);
             }
-            state.finish(key);
+            state.finish(key, spare);
         }
     }
 }

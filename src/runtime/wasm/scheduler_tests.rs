@@ -20,11 +20,16 @@ fn unlimited() -> Quota {
 }
 
 fn ledger() -> Ledger {
+    ledger_with(1.0)
+}
+
+fn ledger_with(cpu_spare: f64) -> Ledger {
     Ledger::new(LedgerLimits {
         host_memory: u64::MAX,
         host_cpu: u64::MAX,
         quota: unlimited(),
         cpu_burst: 1_000_000,
+        cpu_spare,
         builds: 1,
     })
 }
@@ -192,6 +197,7 @@ async fn a_newcomer_does_not_wait_for_the_clock() {
         host_cpu: u64::MAX,
         quota: unlimited(),
         cpu_burst: 60_000_000_000,
+        cpu_spare: 1.0,
         builds: 1,
     });
     let groups: Vec<_> = (0..6)
@@ -217,4 +223,59 @@ async fn a_newcomer_does_not_wait_for_the_clock() {
         "{waits:?} {floor} {first:?}"
     );
     drop(guests);
+}
+
+/// CPU time of each account while both spin beside each other, in parts of the time that passes.
+async fn shares(
+    engine: &Engine,
+    scheduler: &Scheduler,
+    accounts: &[Arc<SpaceAccount>],
+) -> Vec<f64> {
+    let groups: Vec<_> = accounts
+        .iter()
+        .map(|account| scheduler.group(Arc::clone(account)))
+        .collect();
+    let _guests: Vec<_> = groups.iter().map(|group| spin(engine, group)).collect();
+    // What was saved is spent first.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let used = |account: &SpaceAccount| account.usage.cpu_nanos.load(Ordering::Relaxed) as f64;
+    let (before, began): (Vec<_>, _) = (
+        accounts.iter().map(|account| used(account)).collect(),
+        Instant::now(),
+    );
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    let time = began.elapsed().as_nanos() as f64;
+    let spent = accounts.iter().zip(before);
+    spent
+        .map(|(account, before)| (used(account) - before) / time)
+        .collect()
+}
+
+mod alone {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn spare_time_goes_to_who_wants_it_and_costs_no_guaranteed_time() {
+        let engine = Engine::new(&crate::engine::config()).expect("sound");
+        let settings = SchedulerSettings {
+            threads: 1,
+            tick: Duration::from_millis(1),
+        };
+        let scheduler = Scheduler::start(&engine, &settings).expect("threads start");
+        let kept = account(&ledger(), 250);
+        let alone = shares(&engine, &scheduler, &[kept]).await[0];
+        assert!((0.2..0.3).contains(&alone), "its rate and no more: {alone}");
+
+        let ledger = ledger_with(3.0);
+        let greedy = account(&ledger, 250);
+        let alone = shares(&engine, &scheduler, &[Arc::clone(&greedy)]).await[0];
+        assert!((0.5..0.8).contains(&alone), "three times its rate: {alone}");
+
+        // The one that had all of it is not behind for it, and the other has what is its own at once.
+        let other = account(&ledger, 600);
+        let both = shares(&engine, &scheduler, &[greedy, other]).await;
+        assert!(both[0] > 0.2, "{both:?}");
+        assert!(both[1] > 0.5, "{both:?}");
+        assert!(both[0] + both[1] > 0.8, "nothing is left lying: {both:?}");
+    }
 }

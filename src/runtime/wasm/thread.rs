@@ -8,6 +8,8 @@ use rustix::time::{ClockId, clock_gettime};
 thread_local! {
     /// This thread's CPU time, in nanoseconds, up to which everything has been charged.
     static CHARGED: Cell<u64> = const { Cell::new(0) };
+    /// Whether the time it uses now is time that nobody else wants.
+    static SPARE: Cell<bool> = const { Cell::new(false) };
     /// What this thread is still to hand over.
     static OUTBOX: RefCell<Outbox> = const { RefCell::new(Outbox::new()) };
 }
@@ -33,6 +35,16 @@ const KERNEL_TURN: u64 = 100_000;
 /// Begins to count this thread's CPU time.
 pub(super) fn begin() {
     CHARGED.set(thread_cpu());
+}
+
+/// Says whether the time this thread uses from now on is time that nobody else wants.
+pub(super) fn set_spare(spare: bool) {
+    SPARE.set(spare);
+}
+
+/// What was last said of it.
+pub(super) fn is_spare() -> bool {
+    SPARE.get()
 }
 
 /// Puts work that hands over an answer of that group with the others.

@@ -18,6 +18,12 @@ pub(super) struct State {
     pub(super) eligible: BTreeSet<(u64, u64)>,
     /// By the moment, in nanoseconds since the scheduler started, at which there is credit again.
     pub(super) parked: BTreeSet<(u64, u64)>,
+    /// Those of the parked that may use spare time, by how much of it they have used.
+    pub(super) spare: BTreeSet<(u64, u64)>,
+    /// The greatest of these at which a group was picked.
+    pub(super) spare_floor: u64,
+    /// Tasks being polled in spare time.
+    pub(super) running_spare: usize,
     /// The greatest virtual time at which a group was picked.
     pub(super) floor: u64,
     pub(super) running: usize,
@@ -39,7 +45,17 @@ pub(super) struct Queue {
     pub(super) share: usize,
     /// CPU nanoseconds used, divided by the group's size in cores.
     pub(super) virtual_time: u64,
+    /// The same of spare time. It is another account: who used what nobody wanted is not behind others for it.
+    pub(super) spare_time: u64,
     pub(super) place: Place,
+}
+
+/// A task that is to be polled now.
+pub(super) struct Picked {
+    pub(super) key: u64,
+    pub(super) runnable: Runnable,
+    /// Its group has no credit, and nobody who has wants the time.
+    pub(super) spare: bool,
 }
 
 /// Under which key a group stands in which set.
@@ -47,7 +63,8 @@ pub(super) struct Queue {
 pub(super) enum Place {
     Nowhere,
     Eligible(u64),
-    Parked(u64),
+    /// And under which key among those that may use spare time.
+    Parked(u64, Option<u64>),
 }
 
 // === impl State ===
@@ -55,7 +72,8 @@ pub(super) enum Place {
 impl State {
     /// Whether the caller is to wake a thread: there is something to do, somebody to do it, and nobody on the way.
     pub(super) fn wakes_a_thread(&mut self) -> bool {
-        let wakes = self.waiting_threads > 0 && !self.waking && !self.eligible.is_empty();
+        let work = !self.eligible.is_empty() || !self.spare.is_empty();
+        let wakes = self.waiting_threads > 0 && !self.waking && work;
         self.waking |= wakes;
         wakes
     }
@@ -79,7 +97,12 @@ impl State {
     }
 
     /// The next task to poll. Groups found without credit are parked on the way.
-    pub(super) fn pick(&mut self, now: u64) -> Option<(u64, Runnable)> {
+    pub(super) fn pick(&mut self, now: u64) -> Option<Picked> {
+        let picked = self.pick_with_credit(now);
+        picked.or_else(|| self.pick_spare(now))
+    }
+
+    fn pick_with_credit(&mut self, now: u64) -> Option<Picked> {
         while let Some((virtual_time, key)) = self.eligible.pop_first() {
             let Some(queue) = self.groups.get_mut(&key) else {
                 continue;
@@ -87,11 +110,7 @@ impl State {
             queue.place = Place::Nowhere;
             let wait = queue.account.wait();
             if wait > 0 {
-                let due = now.saturating_add(wait);
-                queue.place = Place::Parked(due);
-                self.parked.insert((due, key));
-                let waited = &queue.account.usage.throttled_nanos;
-                waited.fetch_add(wait, Ordering::Relaxed);
+                self.park(key, wait, now);
                 continue;
             }
             let Some(runnable) = queue.tasks.pop_front() else {
@@ -101,14 +120,71 @@ impl State {
             self.running += 1;
             self.floor = self.floor.max(virtual_time);
             self.admit(key);
-            return Some((key, runnable));
+            return Some(Picked {
+                key,
+                runnable,
+                spare: false,
+            });
         }
         None
     }
 
+    /// A task of a group without credit, when no other has a better use for the time.
+    fn pick_spare(&mut self, now: u64) -> Option<Picked> {
+        let (spare_time, key) = *self.spare.first()?;
+        self.displace(key);
+        let queue = self.groups.get_mut(&key)?;
+        queue.place = Place::Nowhere;
+        let runnable = queue.tasks.pop_front()?;
+        queue.running += 1;
+        self.running += 1;
+        self.running_spare += 1;
+        self.spare_floor = self.spare_floor.max(spare_time);
+        if !queue.tasks.is_empty() && queue.running < queue.share {
+            let wait = queue.account.wait();
+            self.park(key, wait, now);
+        }
+        Some(Picked {
+            key,
+            runnable,
+            spare: true,
+        })
+    }
+
+    /// Puts a group aside until it has credit again, in `wait` nanoseconds.
+    fn park(&mut self, key: u64, wait: u64, now: u64) {
+        let Some(queue) = self.groups.get_mut(&key) else {
+            return;
+        };
+        let wait_for_spare = queue.account.wait_for_spare();
+        let spare = (wait_for_spare == Some(0)).then(|| {
+            let least = self.spare_floor.saturating_sub(HEAD_START);
+            queue.spare_time = queue.spare_time.max(least);
+            queue.spare_time
+        });
+        // Whichever comes first.
+        let wait = match wait_for_spare {
+            Some(sooner) if sooner > 0 => sooner.min(wait),
+            _ => wait,
+        };
+        let due = now.saturating_add(wait);
+        queue.place = Place::Parked(due, spare);
+        self.parked.insert((due, key));
+        match spare {
+            Some(spare) => {
+                self.spare.insert((spare, key));
+            }
+            None => {
+                let waited = &queue.account.usage.throttled_nanos;
+                waited.fetch_add(wait, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Takes note that a poll of that group has ended.
-    pub(super) fn finish(&mut self, key: u64) {
+    pub(super) fn finish(&mut self, key: u64, spare: bool) {
         self.running -= 1;
+        self.running_spare -= usize::from(spare);
         if let Some(queue) = self.groups.get_mut(&key) {
             queue.running -= 1;
         }
@@ -116,10 +192,15 @@ impl State {
     }
 
     /// Charges a group `used` nanoseconds, which also cost it its place in the order.
-    pub(super) fn charge(&mut self, key: u64, used: u64) {
+    pub(super) fn charge(&mut self, key: u64, used: u64, spare: bool) {
         let Some(queue) = self.groups.get_mut(&key) else {
             return;
         };
+        if spare {
+            queue.account.charge_spare(used);
+            queue.spare_time = queue.spare_time.saturating_add(queue.virtually(used));
+            return;
+        }
         queue.account.charge(used);
         queue.age(used);
         if let Place::Eligible(before) = queue.place {
@@ -133,22 +214,32 @@ impl State {
     pub(super) fn unpark(&mut self, now: u64) -> usize {
         let mut woken = 0;
         while let Some((due, key)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
+            self.displace(key);
+            // One whose group is gone must not be found again.
             self.parked.remove(&(due, key));
-            if let Some(queue) = self.groups.get_mut(&key) {
-                queue.place = Place::Nowhere;
-            }
             self.admit(key);
             woken += 1;
         }
         woken
     }
 
+    /// Takes a group out of wherever it stands.
     pub(super) fn displace(&mut self, key: u64) {
-        match self.groups.get(&key).map(|queue| queue.place) {
-            Some(Place::Eligible(virtual_time)) => self.eligible.remove(&(virtual_time, key)),
-            Some(Place::Parked(due)) => self.parked.remove(&(due, key)),
-            Some(Place::Nowhere) | None => false,
+        let Some(queue) = self.groups.get_mut(&key) else {
+            return;
         };
+        match std::mem::replace(&mut queue.place, Place::Nowhere) {
+            Place::Eligible(virtual_time) => {
+                self.eligible.remove(&(virtual_time, key));
+            }
+            Place::Parked(due, spare) => {
+                self.parked.remove(&(due, key));
+                if let Some(spare) = spare {
+                    self.spare.remove(&(spare, key));
+                }
+            }
+            Place::Nowhere => {}
+        }
     }
 }
 
@@ -156,9 +247,11 @@ impl State {
 
 impl Queue {
     pub(super) fn age(&mut self, used: u64) {
-        let size = u64::from(self.account.cpu_millis().max(1));
-        self.virtual_time = self
-            .virtual_time
-            .saturating_add(used.saturating_mul(1000) / size);
+        self.virtual_time = self.virtual_time.saturating_add(self.virtually(used));
+    }
+
+    /// Time used, for its size.
+    fn virtually(&self, used: u64) -> u64 {
+        used.saturating_mul(1000) / u64::from(self.account.cpu_millis().max(1))
     }
 }

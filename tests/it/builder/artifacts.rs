@@ -92,6 +92,7 @@ fn memory(space: SpaceId) -> Arc<MemoryBook> {
             egress_bytes_per_day: 1,
         },
         cpu_burst: 1,
+        cpu_spare: 1.0,
         builds: 1,
     });
     Arc::clone(&ledger.space(space, AccountId::new(), limits).memory)
