@@ -1,4 +1,4 @@
-//! Volumes: models, datasets and Spaces mounted into a Space's containers, read-only. A write restarts the Space.
+//! Volumes: models, datasets and Spaces mounted into a Space's files, read-only. A write restarts the Space.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -42,10 +42,9 @@ pub(super) async fn set(
     JsonBody(wanted): JsonBody<VolumesRequest>,
 ) -> Result<Json<Runtime>, ApiError> {
     let (principal, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
-    let sdk = space.sdk.as_deref().and_then(Sdk::from_word);
-    if sdk.is_some_and(|sdk| !sdk.is_container()) {
+    if space.sdk.as_deref().and_then(Sdk::from_word) == Some(Sdk::Static) {
         return Err(ApiError::bad_request(
-            "Only Spaces that run in containers have volumes",
+            "A static Space runs nothing, so it has no volumes",
         ));
     }
     let volumes = checked(&state, &principal, wanted.volumes).await?;

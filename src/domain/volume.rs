@@ -1,4 +1,4 @@
-//! Repositories that a Space's owner mounts into its containers.
+//! Repositories that a Space's owner mounts into its files.
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use crate::auth::{Action, Principal};
 use crate::domain::{
-    Artifact, ArtifactKind, NamedRepository, RepoId, Repository, Space, Visibility, Volume,
+    Artifact, ArtifactKind, NamedRepository, RepoId, Repository, Space, Visibility, Volume, World,
 };
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
@@ -27,7 +27,7 @@ pub(super) async fn of(
     artifact: &Artifact,
 ) -> anyhow::Result<(Repositories, Vec<RepoId>)> {
     let (mut found, mut private) = (Repositories::default(), Vec::new());
-    if !matches!(artifact.kind, ArtifactKind::Image { .. }) {
+    if matches!(artifact.kind, ArtifactKind::Site { .. }) {
         return Ok((found, private));
     }
     let mut volumes = parts.store.volumes(space.id).await?;
@@ -41,6 +41,16 @@ pub(super) async fn of(
     }
     let wanted = wanted(&volumes, &artifact.settings.repositories);
     if wanted.is_empty() {
+        return Ok((found, private));
+    }
+    let world = match artifact.kind {
+        ArtifactKind::Component { world, .. } => Some(world),
+        _ => None,
+    };
+    if world == Some(World::Command) {
+        let note = "Models, datasets and volumes are not mounted: a WASI command has no files here. \
+                    Make it a component, which has.";
+        found.notes.push(note.to_owned());
         return Ok((found, private));
     }
     let owner = parts.auth.reader(space.owner).await?.unwrap_or_default();

@@ -9,6 +9,7 @@ mod egress;
 mod site;
 pub mod wasm;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -65,6 +66,19 @@ pub struct Repositories {
     pub notes: Vec<String>,
 }
 
+impl Repositories {
+    /// What is there and what is not, a sentence each, for the author.
+    pub fn told(&self) -> impl Iterator<Item = String> + '_ {
+        let mounts = self.mounts.iter().map(|mount| {
+            format!(
+                "{} at {} is at {}, read-only.",
+                mount.named.name, mount.revision, mount.target
+            )
+        });
+        mounts.chain(self.notes.iter().cloned())
+    }
+}
+
 /// A commit's files, to be seen by an instance and not to be written to.
 #[derive(Debug)]
 pub struct Mount {
@@ -72,7 +86,7 @@ pub struct Mount {
     pub named: NamedRepository,
     /// The commit.
     pub revision: Revision,
-    /// The folder on this host, which stays as long as a container has it mounted.
+    /// The folder on this host, which stays as long as an instance has it mounted.
     pub source: PathBuf,
     /// Where it is seen.
     pub target: String,
@@ -203,6 +217,13 @@ impl Runtimes {
     /// The container runtime, for what only it can do: find what an earlier process left running.
     pub fn containers(&self) -> &container::ContainerRuntime {
         &self.containers
+    }
+
+    /// The folders of this host that instances see; `None` when a container engine does not say what its own see.
+    pub async fn mounted(&self) -> Option<HashSet<PathBuf>> {
+        let mut mounted = self.containers.mounted().await?;
+        mounted.extend(self.wasm.mounted());
+        Some(mounted)
     }
 
     /// The wasm runtime, for its state of health.

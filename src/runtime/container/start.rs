@@ -74,7 +74,9 @@ impl Inner {
             // The files are there all the same, under the names below.
             tracing::warn!(container = %name, "{error:#}");
         }
-        tell_repositories(&spec, &running);
+        for told in spec.repositories.told() {
+            running.say(&told);
+        }
         let started = docker
             .start_container(&name, None::<StartContainerOptions>)
             .await;
@@ -294,19 +296,6 @@ impl Inner {
             }
             _ => ours(error),
         }
-    }
-}
-
-/// Says to the author what of the card's models and datasets is there.
-fn tell_repositories(spec: &InstanceSpec, running: &Running) {
-    for mount in &spec.repositories.mounts {
-        running.say(&format!(
-            "{} at {} is at {}, read-only.",
-            mount.named.name, mount.revision, mount.target
-        ));
-    }
-    for note in &spec.repositories.notes {
-        running.say(note);
     }
 }
 

@@ -12,7 +12,7 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use super::egress::CONNECTIONS;
 use super::failure::Failure;
-use super::host::{CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
+use super::host::{self, CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
 use super::limiter::{INSTANCE_OVERHEAD, Limiter};
 use super::scheduler::Group;
 use super::stdio::LogStream;
@@ -233,12 +233,15 @@ impl Guest {
     }
 
     fn store(&self, deadline: Instant) -> Result<Store<HttpHost>, Failure> {
-        let output = LogStream(self.spec.log.clone());
+        let mut context = bare_context(&LogStream(self.spec.log.clone()));
+        let mounts = &self.spec.repositories.mounts;
+        host::mount(&mut context, mounts).map_err(Failure::Load)?;
         let host = HttpHost::new(
             self.tenancy(deadline)?,
             Environment(Arc::clone(&self.spec.environment)),
-            bare_context(&output).build(),
+            context.build(),
             Arc::clone(&self.egress),
+            !mounts.is_empty(),
         );
         let mut store = Store::new(&self.house.engine, host);
         fence(&mut store);

@@ -8,7 +8,7 @@ use wasmtime::component::{HasData, ResourceTable};
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::bindings::cli::environment;
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
@@ -17,12 +17,15 @@ use super::egress;
 use super::limiter::Limiter;
 use super::scheduler::Group;
 use super::stdio::LogStream;
+use crate::runtime::Mount;
 use crate::runtime::egress::EgressPolicy;
 
 /// Bytes that one set of headers may take in the host's memory.
 const HEADERS: usize = 32 << 10;
 /// Resources a guest may hold at once: streams, bodies, headers, pollables.
 const RESOURCES: usize = 1024;
+/// The same where it has files: each open one takes a descriptor of this process, and each that is read from 64 KiB.
+const RESOURCES_WITH_FILES: usize = 128;
 /// Handles to resources over all of a guest's components.
 const HANDLES: usize = 4096;
 /// Bytes that one call may copy from the guest to the host.
@@ -94,6 +97,18 @@ pub(super) fn bare_context(output: &LogStream) -> WasiCtxBuilder {
     context
 }
 
+/// Lets a guest read the folders that are mounted for its Space.
+///
+/// # Errors
+/// When one of them cannot be opened.
+pub(super) fn mount(context: &mut WasiCtxBuilder, mounts: &[Mount]) -> wasmtime::Result<()> {
+    for mount in mounts {
+        // Links lead nowhere out of it, and there are none.
+        context.preopened_dir(&mount.source, &mount.target, FsPerms::ReadOnly)?;
+    }
+    Ok(())
+}
+
 /// Applies everything that is set per store, before anything of the guest has run.
 pub(super) fn fence<T: Tenant>(store: &mut Store<T>) {
     store.limiter(|host| &mut host.tenancy().limiter);
@@ -137,9 +152,14 @@ impl HttpHost {
         environment: Environment,
         wasi: WasiCtx,
         egress: Arc<EgressPolicy>,
+        has_files: bool,
     ) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        table.set_max_capacity(if has_files {
+            RESOURCES_WITH_FILES
+        } else {
+            RESOURCES
+        });
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HEADERS);
         Self {

@@ -19,6 +19,7 @@
 //! | memory | sum over all stores of the Space, of its owner, of the host | `limiter`, the ledger |
 //! | instances | per Space and in the pool | `service`, `engine` |
 //! | what the host holds for it | resources, handles, headers, copies, chunks | `host` |
+//! | files | those of models and datasets mounted for it, read-only, no more than 128 things open | `host` |
 //! | outgoing HTTP | listed hosts, 16 connections, 256 MiB an answer | `egress` |
 
 mod cgi;
@@ -53,6 +54,7 @@ use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
 use crate::domain::{EgressOffer, InstanceId};
 use crate::engine::seal::SealKey;
 use crate::engine::{self, PoolSettings};
+use crate::ledger::SpaceAccount;
 use crate::upstream::Upstream;
 
 /// How the runtime is set up.
@@ -154,6 +156,15 @@ impl WasmRuntime {
         engine::slots(&self.house.engine)
     }
 
+    /// The folders of this host that guests see.
+    pub(super) fn mounted(&self) -> Vec<PathBuf> {
+        let all = lock(&self.guests);
+        let mounts = all
+            .values()
+            .flat_map(|guest| &guest.spec.repositories.mounts);
+        mounts.map(|mount| mount.source.clone()).collect()
+    }
+
     /// Programs that are in memory now.
     pub fn loaded(&self) -> usize {
         lock(&self.guests)
@@ -178,6 +189,9 @@ impl Runtime for WasmRuntime {
                     tracing::warn!(%space, "the artifact of {space} cannot be used: {error}");
                     return Err(RuntimeError::ArtifactLost);
                 }
+            }
+            for told in guest.spec.repositories.told() {
+                guest.spec.log.line(&told);
             }
             lock(&self.guests).insert(id, Arc::clone(&guest));
             Ok(Upstream::Service(Arc::new(GuestService { guest })))
@@ -204,7 +218,7 @@ impl Runtime for WasmRuntime {
             state: LimitState::Enforced,
         };
         vec![
-            report("cpu", format!("{} millicores", account.cpu_millis())),
+            report("cpu", cpu_text(account)),
             report("memory", format!("{} bytes", account.memory.limit())),
             report(
                 "request_timeout",
@@ -215,6 +229,15 @@ impl Runtime for WasmRuntime {
                 guest.house.settings.instances_per_space.to_string(),
             ),
         ]
+    }
+}
+
+/// A Space's rate, and what it may use besides.
+fn cpu_text(account: &SpaceAccount) -> String {
+    let (rate, most) = (account.cpu_millis(), account.most_cpu_millis());
+    match most > rate {
+        true => format!("{rate} millicores, up to {most} with spare time"),
+        false => format!("{rate} millicores"),
     }
 }
 

@@ -5,6 +5,7 @@ mod command;
 mod deadline;
 mod egress;
 mod enforced;
+mod files;
 mod leaving;
 mod logs;
 mod memory;

@@ -60,7 +60,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Hostile {
             "/many-resources" => hunger::many_resources(out),
 
             "/get" => outside::get(request, out),
-            "/dir" => outside::directory(out),
+            "/dir" => outside::directory(request, out),
+            "/read" => outside::read(request, out),
+            "/write" => outside::write(request, out),
+            "/open" => outside::open(request, out),
             "/connect" => outside::connect(request, out),
             "/random" => outside::random(request, out),
             _ => Reply::text(out, 404, "no such behaviour\n"),

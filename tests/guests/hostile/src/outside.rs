@@ -69,8 +69,8 @@ fn name_of(error: &ErrorCode) -> String {
     name.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or(name).to_owned() + "\n"
 }
 
-pub fn directory(out: ResponseOutparam) {
-    match std::fs::read_dir("/") {
+pub fn directory(request: Request, out: ResponseOutparam) {
+    match std::fs::read_dir(path(&request)) {
         Ok(entries) => {
             let names: String = entries
                 .flatten()
@@ -80,6 +80,43 @@ pub fn directory(out: ResponseOutparam) {
         }
         Err(error) => Reply::text(out, 200, &format!("error: {error}\n")),
     }
+}
+
+/// The bytes of a file, or why there are none.
+pub fn read(request: Request, out: ResponseOutparam) {
+    match std::fs::read_to_string(path(&request)) {
+        Ok(text) => Reply::text(out, 200, &text),
+        Err(error) => Reply::text(out, 200, &format!("error: {error}\n")),
+    }
+}
+
+/// Everything that changes a folder: each of them should fail.
+pub fn write(request: Request, out: ResponseOutparam) {
+    use std::fs;
+    let path = path(&request);
+    let new = format!("{path}.new");
+    let tried = [
+        ("create", fs::write(&new, "x")),
+        ("overwrite", fs::write(&path, "x")),
+        ("append", fs::OpenOptions::new().append(true).open(&path).map(drop)),
+        ("remove", fs::remove_file(&path)),
+        ("rename", fs::rename(&path, &new)),
+        ("link", fs::hard_link(&path, &new)),
+        ("folder", fs::create_dir(&new)),
+    ];
+    let done: Vec<_> = tried.iter().filter(|(_, result)| result.is_ok()).map(|(what, _)| *what).collect();
+    Reply::text(out, 200, &format!("{done:?}\n"));
+}
+
+/// Opens a file again and again without closing it, until refused; how often it could.
+pub fn open(request: Request, out: ResponseOutparam) {
+    let path = path(&request);
+    let files: Vec<_> = (0..request.number("n", 1000)).map_while(|_| std::fs::File::open(&path).ok()).collect();
+    Reply::text(out, 200, &format!("{}\n", files.len()));
+}
+
+fn path(request: &Request) -> String {
+    request.parameter("path").unwrap_or_else(|| "/".to_owned())
 }
 
 pub fn connect(request: Request, out: ResponseOutparam) {
