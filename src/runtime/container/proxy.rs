@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -230,6 +232,23 @@ async fn answer(request: Request<Incoming>, policy: Arc<EgressPolicy>) -> Respon
     Response::new(empty())
 }
 
+/// Removes what is said to the next hop alone: the names that are always so, and those that `Connection` lists.
+fn strip_hop(headers: &mut HeaderMap) {
+    let listed: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in listed {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
 async fn forward(
     mut request: Request<Incoming>,
     to: &Destination,
@@ -243,9 +262,7 @@ async fn forward(
         port => format!("{}:{port}", to.host),
     };
     let headers = request.headers_mut();
-    HOP_BY_HOP.iter().for_each(|name| {
-        headers.remove(*name);
-    });
+    strip_hop(headers);
     match HeaderValue::try_from(host) {
         Ok(host) => headers.insert(header::HOST, host),
         Err(_) => return plain(StatusCode::BAD_REQUEST, "that is no host"),
@@ -261,9 +278,7 @@ async fn forward(
     };
     match timeout(PATIENCE, asked).await {
         Ok(Ok(mut response)) => {
-            HOP_BY_HOP.iter().for_each(|name| {
-                response.headers_mut().remove(*name);
-            });
+            strip_hop(response.headers_mut());
             response.map(BodyExt::boxed_unsync)
         }
         Ok(Err(error)) => plain(StatusCode::BAD_GATEWAY, &format!("{}: {error}", to.host)),

@@ -59,7 +59,7 @@ fn make(folder: &Path) -> io::Result<()> {
 }
 
 /// What a folder takes on disk. Links are not followed: whoever writes there is a stranger.
-fn bytes_below(folder: &Path) -> u64 {
+pub(super) fn bytes_below(folder: &Path) -> u64 {
     let mut folders = vec![folder.to_owned()];
     let mut sum = 0;
     while let Some(folder) = folders.pop() {

@@ -1,11 +1,12 @@
 //! Looks after a container while it runs: what it prints, what it uses, and how it ends.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::ContainerState;
+use bollard::models::{ContainerInspectResponse, ContainerState};
 use bollard::query_parameters::{
     InspectContainerOptions, LogsOptions, StatsOptions, WaitContainerOptions,
 };
@@ -15,6 +16,7 @@ use tokio::time::{interval, sleep};
 use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
+use super::storage::bytes_below;
 use super::{Inner, Running, lock, name_of};
 use crate::domain::{ExitReason, Millis};
 
@@ -181,6 +183,15 @@ pub(super) async fn cpu(docker: &Docker, name: &str) -> Option<Cpu> {
     })
 }
 
+/// Where the engine keeps what a container writes below the `VOLUME`s of its image: it is in no layer.
+fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
+    let mounts = found.mounts.iter().flatten();
+    let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
+    volumes
+        .filter_map(|mount| Some(mount.source.as_ref()?.into()))
+        .collect()
+}
+
 /// The limit that what it has written exceeds.
 async fn over_disk(
     inner: &Arc<Inner>,
@@ -189,13 +200,14 @@ async fn over_disk(
     name: &str,
 ) -> Option<u64> {
     let options = InspectContainerOptions { size: true };
-    let written = docker
-        .inspect_container(name, Some(options))
-        .await
-        .ok()?
-        .size_rw
-        .and_then(|bytes| u64::try_from(bytes).ok())
-        .unwrap_or(0);
+    let found = docker.inspect_container(name, Some(options)).await.ok()?;
+    let volumes = own_volumes(&found);
+    let layer = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
+    let in_volumes =
+        tokio::task::spawn_blocking(move || volumes.iter().map(|volume| bytes_below(volume)).sum());
+    let written = layer
+        .unwrap_or(0)
+        .saturating_add(in_volumes.await.unwrap_or(0_u64));
     if written > inner.settings.disk_bytes {
         return Some(inner.settings.disk_bytes);
     }

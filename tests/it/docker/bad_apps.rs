@@ -338,6 +338,15 @@ fn one_that_prints_without_end_keeps_a_small_log() {
 
 #[test]
 fn one_that_fills_its_disk_is_ended_and_told_so() {
+    fill_the_disk("RUN mkdir -m 777 /work");
+}
+
+#[test]
+fn one_that_fills_a_volume_of_its_image_is_ended_as_well() {
+    fill_the_disk("RUN mkdir -m 777 /work\nVOLUME /work");
+}
+
+fn fill_the_disk(lines: &str) {
     let server = DockerServer::with(&[("DOCKER__DISK", "32 MiB")]);
     let alice = server.user("alice");
     let mut files = app("here", "");
@@ -345,7 +354,7 @@ fn one_that_fills_its_disk_is_ended_and_told_so() {
         if let Op::File(path, content) = file
             && path == "Dockerfile"
         {
-            content.extend(b"\nRUN mkdir -m 777 /work");
+            content.extend(format!("\n{lines}").bytes());
         }
     }
     let space = alice.publish_container("app", &files);
