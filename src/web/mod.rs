@@ -21,6 +21,7 @@ mod publish;
 mod showcase;
 mod space;
 mod text;
+mod usage;
 mod visitor;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! The operator's console: what the host holds and uses, Space by Space, and an operator's hand on it.
 
+mod quota;
 mod rates;
 mod table;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use super::chart::Bar;
 use super::error::show;
 use super::posted::{Fields, Posted};
+use super::usage::DayOfUse;
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
 use crate::auth::WantedToken;
@@ -82,9 +84,11 @@ struct OperatorPage {
     memory: Bar,
     cpu: Bar,
     cpu_total: String,
+    usage: DayOfUse,
     spaces: usize,
     awake: usize,
-    accounts: usize,
+    /// The names of all accounts.
+    accounts: Vec<String>,
     columns: Vec<Column>,
     rows: Vec<Row>,
     beyond: usize,
@@ -97,7 +101,10 @@ struct OperatorPage {
 
 /// `/operator`
 pub(super) fn routes() -> Router<WebState> {
-    Router::new().route("/operator", get(page).post(act))
+    Router::new().route("/operator", get(page).post(act)).route(
+        "/operator/quota/{owner}",
+        get(quota::page).post(quota::change),
+    )
 }
 
 async fn page(
@@ -256,9 +263,13 @@ async fn render(
                 format!("{:.2}", millis as f64 / 1000.0)
             }),
             cpu_total: text::cpu_time(state.ledger.cpu_nanos() / 1_000_000),
+            usage: DayOfUse::of(state, None).await?,
             spaces,
             awake,
-            accounts: accounts.len(),
+            accounts: accounts
+                .iter()
+                .map(|account| account.name.to_string())
+                .collect(),
             columns,
             rows,
             beyond,
