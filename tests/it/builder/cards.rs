@@ -133,7 +133,7 @@ fn a_card_that_explodes_is_an_error() {
         let message = outcome(&space, &[Op::file("README.md", readme)], "CONFIG_ERROR");
         assert!(message.contains("README.md"), "{message}");
         assert!(
-            begin.elapsed() < Duration::from_secs(3),
+            begin.elapsed() < Duration::from_secs(10),
             "{:?}",
             begin.elapsed()
         );

@@ -178,7 +178,7 @@ fn small_misfits_are_502s() {
     ];
     for (n, (data, body)) in bodies.iter().enumerate() {
         let space = alice.create_on(&format!("misfit{n}"), "cpu-basic");
-        space.commit(&wasm(command(data, body), "request_timeout: 5s"));
+        space.commit(&wasm(command(data, body), "request_timeout: 30s"));
         space.wait_for("RUNNING");
         let answer = space.visit("/");
         assert_eq!(answer.status, 502, "{data:?} {body}: {answer:?}");
