@@ -13,7 +13,7 @@ use super::extract::JsonBody;
 use super::operator::{Audit, account_named, record, understood};
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::domain::{Account, AccountId, QuotaOverrides, Resource};
+use crate::domain::{Account, AccountId, QuotaOverrides};
 use crate::lifecycle::{Lifecycle, QuotaLine, QuotaView};
 
 /// What an operator sets; what is left out stays, `null` goes back to the server's default.
@@ -83,7 +83,7 @@ pub(super) async fn set(
     let _turn = audit.turn().await;
     let before = state.store.quota(account.id).await?;
     let after = wanted.over(before);
-    for value in Resource::ALL.into_iter().filter_map(|one| after.of(one)) {
+    for value in amounts(&after).into_iter().flatten() {
         if i64::try_from(value).is_err() {
             return Err(ApiError::bad_request(format!(
                 "{value} is more than can be counted"
@@ -91,7 +91,7 @@ pub(super) async fn set(
         }
     }
     state.lifecycle.set_quota(account.id, after).await?;
-    let detail = format!("{}: {before} -> {after}", account.name);
+    let detail = format!("{}: {} -> {}", account.name, text(&before), text(&after));
     record(&state, &who, "quota.set", None, detail).await?;
     answer(&state, &account).await
 }
@@ -162,6 +162,8 @@ async fn answer(state: &ApiState, account: &Account) -> Result<Response, ApiErro
 }
 
 fn line(line: &QuotaLine) -> (String, Value) {
+    let name = serde_json::to_value(line.resource).unwrap_or_default();
+    let name = name.as_str().unwrap_or_default().to_owned();
     let limit = (line.limit != u64::MAX).then_some(line.limit);
     let left = limit.map(|_| line.left());
     let resource = line.resource;
@@ -175,5 +177,43 @@ fn line(line: &QuotaLine) -> (String, Value) {
             None => format!("{}, no limit", resource.text(line.used)),
         },
     });
-    (resource.name().to_owned(), value)
+    (name, value)
+}
+
+fn amounts(quota: &QuotaOverrides) -> [Option<u64>; 9] {
+    [
+        quota.spaces,
+        quota.instances,
+        quota.cpu_millis,
+        quota.memory_bytes,
+        quota.disk_bytes,
+        quota.builds,
+        quota.cpu_seconds_per_day,
+        quota.build_minutes_per_day,
+        quota.egress_bytes_per_day,
+    ]
+}
+
+/// As the audit trail has it.
+fn text(quota: &QuotaOverrides) -> String {
+    let names = [
+        "spaces",
+        "instances",
+        "cpu",
+        "memory",
+        "disk",
+        "builds",
+        "cpuSecondsPerDay",
+        "buildMinutesPerDay",
+        "egressBytesPerDay",
+    ];
+    let set: Vec<_> = names
+        .iter()
+        .zip(amounts(quota))
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+        .collect();
+    match set.is_empty() {
+        true => "defaults".to_owned(),
+        false => set.join(" "),
+    }
 }

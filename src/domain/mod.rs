@@ -5,7 +5,6 @@
 
 mod account;
 mod address;
-mod amount;
 mod build;
 mod card;
 mod decide;

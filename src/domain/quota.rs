@@ -1,10 +1,7 @@
 //! What one owner may hold and use.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::amount::{read_cores, read_size};
 use super::hardware::bytes_text;
 
 /// What is counted.
@@ -116,52 +113,6 @@ impl Resource {
         }
     }
 
-    /// As clients name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Spaces => "spaces",
-            Self::Instances => "instances",
-            Self::Cpu => "cpu",
-            Self::Memory => "memory",
-            Self::Disk => "disk",
-            Self::Builds => "builds",
-            Self::CpuSecondsPerDay => "cpuSecondsPerDay",
-            Self::BuildMinutesPerDay => "buildMinutesPerDay",
-            Self::EgressBytesPerDay => "egressBytesPerDay",
-        }
-    }
-
-    /// An amount of it as people write it; `None` when it is none, or more than can be stored.
-    pub fn read(self, text: &str) -> Option<u64> {
-        let amount = match self {
-            Self::Cpu => read_cores(text),
-            Self::Memory | Self::Disk | Self::EgressBytesPerDay => read_size(text),
-            _ => text.parse().ok(),
-        };
-        amount.filter(|amount| i64::try_from(*amount).is_ok())
-    }
-
-    /// What [`read`](Self::read) takes.
-    pub fn expected(self) -> &'static str {
-        match self {
-            Self::Cpu => "a number of cores, such as 0.5",
-            Self::Memory | Self::Disk => "a size, such as `4 GiB`",
-            Self::EgressBytesPerDay => "a size, such as `100 GiB`",
-            Self::CpuSecondsPerDay => "a whole number of seconds",
-            Self::BuildMinutesPerDay => "a whole number of minutes",
-            Self::Spaces | Self::Instances | Self::Builds => "a whole number",
-        }
-    }
-
-    /// An amount as [`read`](Self::read) takes it, for a field that is to be changed.
-    pub fn written(self, amount: u64) -> String {
-        match self {
-            Self::Cpu => millis_text(amount),
-            Self::Memory | Self::Disk | Self::EgressBytesPerDay => size_written(amount),
-            _ => amount.to_string(),
-        }
-    }
-
     /// An amount of it as people read it.
     pub fn text(self, amount: u64) -> String {
         match self {
@@ -182,18 +133,6 @@ fn millis_text(millis: u64) -> String {
     }
     let text = format!("{whole}.{rest:03}");
     text.trim_end_matches('0').to_owned()
-}
-
-/// Bytes in the largest unit of which they are a whole number.
-fn size_written(bytes: u64) -> String {
-    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
-    let unit = units
-        .into_iter()
-        .find(|(power, _)| bytes > 0 && bytes.is_multiple_of(1 << power));
-    match unit {
-        Some((power, name)) => format!("{} {name}", bytes >> power),
-        None => bytes.to_string(),
-    }
 }
 
 // === impl Quota ===
@@ -218,31 +157,6 @@ impl Quota {
 // === impl QuotaOverrides ===
 
 impl QuotaOverrides {
-    /// What is set of a resource.
-    pub fn of(&self, resource: Resource) -> Option<u64> {
-        let mut copy = *self;
-        *copy.place(resource)
-    }
-
-    /// Sets what there may be of a resource; `None` follows the server's default.
-    pub fn set(&mut self, resource: Resource, amount: Option<u64>) {
-        *self.place(resource) = amount;
-    }
-
-    fn place(&mut self, resource: Resource) -> &mut Option<u64> {
-        match resource {
-            Resource::Spaces => &mut self.spaces,
-            Resource::Instances => &mut self.instances,
-            Resource::Cpu => &mut self.cpu_millis,
-            Resource::Memory => &mut self.memory_bytes,
-            Resource::Disk => &mut self.disk_bytes,
-            Resource::Builds => &mut self.builds,
-            Resource::CpuSecondsPerDay => &mut self.cpu_seconds_per_day,
-            Resource::BuildMinutesPerDay => &mut self.build_minutes_per_day,
-            Resource::EgressBytesPerDay => &mut self.egress_bytes_per_day,
-        }
-    }
-
     /// What holds, given the server's defaults.
     pub fn over(&self, defaults: &Quota) -> Quota {
         Quota {
@@ -265,37 +179,9 @@ impl QuotaOverrides {
     }
 }
 
-/// As the audit trail has it: `memory=8589934592 builds=2`, in the units that are counted in.
-impl fmt::Display for QuotaOverrides {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let set = Resource::ALL.into_iter().filter_map(|resource| {
-            let amount = self.of(resource)?;
-            Some(format!("{}={amount}", resource.name()))
-        });
-        let set: Vec<_> = set.collect();
-        match set.is_empty() {
-            true => formatter.write_str("defaults"),
-            false => formatter.write_str(&set.join(" ")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_again(place in 0..9_usize, amount in 0..=1_000_000_000_000_u64) {
-            let resource = Resource::ALL[place];
-            prop_assert_eq!(resource.read(&resource.written(amount)), Some(amount));
-            let mut quota = QuotaOverrides::default();
-            quota.set(resource, Some(amount));
-            prop_assert_eq!(quota.of(resource), Some(amount));
-            prop_assert_eq!(quota.to_string(), format!("{}={amount}", resource.name()));
-        }
-    }
 
     #[test]
     fn amounts_read_well() {

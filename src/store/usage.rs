@@ -64,17 +64,6 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-static BY_HOUR: LazyLock<String> = LazyLock::new(|| {
-    let sums = UsageCounts::FIELDS
-        .iter()
-        .map(|field| format!("CAST(SUM({field}) AS BIGINT) AS {field}"));
-    format!(
-        "SELECT CAST(hour AS TEXT) AS id, hour, {} FROM usage_hours \
-         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) GROUP BY hour ORDER BY hour DESC LIMIT $4",
-        sums.collect::<Vec<_>>().join(", ")
-    )
-});
-
 impl Store {
     /// Adds to what was used, all rows or none.
     ///
@@ -116,34 +105,6 @@ impl Store {
             .bind(span.limit.max(0))
             .fetch_all(&self.readers)
             .await?;
-        rows.iter().map(read).collect()
-    }
-
-    /// What all Spaces together used in each hour of a span. Hours in which nothing was used are left out.
-    ///
-    /// # Errors
-    /// Ours only.
-    pub async fn usage_by_hour(
-        &self,
-        span: UsageSpan,
-    ) -> Result<Vec<(i64, UsageCounts)>, StoreError> {
-        let owner = span
-            .owner
-            .map_or_else(String::new, |owner| owner.to_string());
-        let rows = sqlx::query(AssertSqlSafe(BY_HOUR.as_str()))
-            .bind(span.from)
-            .bind(span.to)
-            .bind(owner)
-            .bind(span.limit.max(0))
-            .fetch_all(&self.readers)
-            .await?;
-        let read = |row| {
-            let fields = Fields::new(row, "usage_hours", "id")?;
-            let counts = UsageCounts::read(|field| {
-                Ok::<_, StoreError>(u64::try_from(fields.number(field)?).unwrap_or(0))
-            })?;
-            Ok((fields.number("hour")?, counts))
-        };
         rows.iter().map(read).collect()
     }
 

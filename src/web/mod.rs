@@ -21,7 +21,6 @@ mod publish;
 mod showcase;
 mod space;
 mod text;
-mod usage;
 mod visitor;
 
 use std::sync::Arc;

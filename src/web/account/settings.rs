@@ -13,7 +13,6 @@ use crate::web::chart::Bar;
 use crate::web::error::show;
 use crate::web::look::StageLook;
 use crate::web::posted::{Fields, Posted};
-use crate::web::usage::DayOfUse;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
@@ -61,7 +60,6 @@ struct AccountPage {
     spaces: Vec<OwnSpace>,
     /// What it may have of each resource, by its name.
     gauges: Vec<(&'static str, Bar)>,
-    usage: DayOfUse,
     /// When the day ends of which CPU time is counted.
     resets: String,
     cpu: String,
@@ -246,7 +244,6 @@ async fn render(
         &frame.clone(),
         &AccountPage {
             gauges: gauges.collect(),
-            usage: DayOfUse::of(state, Some(account.id)).await?,
             resets: text::moment(quota.resets_at),
             cpu: text::cpu_time(cpu),
             requests,

@@ -1,6 +1,5 @@
 //! The operator's console: what the host holds and uses, Space by Space, and an operator's hand on it.
 
-mod quota;
 mod rates;
 mod table;
 
@@ -15,7 +14,6 @@ use serde::Deserialize;
 use super::chart::Bar;
 use super::error::show;
 use super::posted::{Fields, Posted};
-use super::usage::DayOfUse;
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
 use crate::auth::WantedToken;
@@ -84,11 +82,9 @@ struct OperatorPage {
     memory: Bar,
     cpu: Bar,
     cpu_total: String,
-    usage: DayOfUse,
     spaces: usize,
     awake: usize,
-    /// The names of all accounts.
-    accounts: Vec<String>,
+    accounts: usize,
     columns: Vec<Column>,
     rows: Vec<Row>,
     beyond: usize,
@@ -101,10 +97,7 @@ struct OperatorPage {
 
 /// `/operator`
 pub(super) fn routes() -> Router<WebState> {
-    Router::new().route("/operator", get(page).post(act)).route(
-        "/operator/quota/{owner}",
-        get(quota::page).post(quota::change),
-    )
+    Router::new().route("/operator", get(page).post(act))
 }
 
 async fn page(
@@ -263,13 +256,9 @@ async fn render(
                 format!("{:.2}", millis as f64 / 1000.0)
             }),
             cpu_total: text::cpu_time(state.ledger.cpu_nanos() / 1_000_000),
-            usage: DayOfUse::of(state, None).await?,
             spaces,
             awake,
-            accounts: accounts
-                .iter()
-                .map(|account| account.name.to_string())
-                .collect(),
+            accounts: accounts.len(),
             columns,
             rows,
             beyond,

@@ -1,7 +1,7 @@
 //! The examples in containers, in a real browser.
 
 use crate::support::browser::Browser;
-use crate::support::docker::{PYTHON_IMAGE, app};
+use crate::support::docker::PYTHON_IMAGE;
 use crate::support::{DockerServer, Hub, Op, Space};
 use serde_json::json;
 use std::path::Path;
@@ -48,9 +48,7 @@ fn a_gradio_app_works() {
     let browser = Browser::open();
     browser.visit(&format!("http://{}/", space.host()));
     browser.waits_for("document.querySelector('textarea, input[type=number]') && document.body.innerText.includes('Seams')");
-    let carve = "[...document.querySelectorAll('button')].find(button => button.textContent.trim() == 'Carve')";
-    browser.waits_for(carve);
-    browser.run(&format!("{carve}.click()"));
+    browser.run("[...document.querySelectorAll('button')].find(button => button.textContent.trim() == 'Carve').click()");
     browser.waits_for("[...document.querySelectorAll('textarea')].some(area => area.value.includes('nothing squeezed'))");
 }
 
@@ -110,27 +108,4 @@ fn two_windows_share_one_board() {
     one.visit(&format!("http://{}/", space.host()));
     one.waits_for("document.title == 'Life, together'");
     one.waits_for("state.cells.some(hue => hue > 0)");
-}
-
-#[test]
-fn in_its_page_a_sleeping_one_is_seen_to_wake() {
-    let server = DockerServer::start();
-    let alice = server.user("alice");
-    let space = alice.publish_container("app", &app("here I am", ""));
-    space.post("/sleeptime", &json!({"seconds": 1})).expect(200);
-    crate::support::eventually(Duration::from_secs(60), "it sleeps", || {
-        (space.stage() == "SLEEPING" && server.containers(&space).is_empty()).then_some(())
-    });
-    space
-        .post("/sleeptime", &json!({"seconds": 600}))
-        .expect(200);
-    let browser = Browser::open();
-    let port = server.address.port();
-    browser.visit(&format!("http://localhost:{port}/spaces/alice/app"));
-    // First what happens, in the frame; then, without anybody's doing, the app.
-    browser.enter(Some("iframe#app"));
-    browser.shows("body", "here I am");
-    assert_eq!(space.stage(), "RUNNING");
-    browser.enter(None);
-    browser.shows("#stage", "running");
 }

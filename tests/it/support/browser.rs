@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -169,28 +168,6 @@ impl Browser {
     pub fn fill(&self, css: &str, text: &str) {
         let path = format!("/element/{}/value", self.find(css));
         self.call("POST", &path, &json!({ "text": text }));
-    }
-
-    /// Drags files and folders of this machine over the element, and lets them go.
-    #[track_caller]
-    pub fn drop_files(&self, css: &str, paths: &[&Path]) {
-        self.find(css);
-        let place = self.run(&format!(
-            "const box = document.querySelector({css:?}); box.scrollIntoView({{block: 'center'}}); \
-             const at = box.getBoundingClientRect(); return [at.x + at.width / 2, at.y + at.height / 2]"
-        ));
-        let data = json!({"items": [], "files": paths, "dragOperationsMask": 1});
-        for kind in ["dragEnter", "dragOver", "drop"] {
-            let event = json!({"type": kind, "x": place[0], "y": place[1], "data": data});
-            self.devtools("Input.dispatchDragEvent", &event);
-        }
-    }
-
-    /// A command of Chromium's own, beyond the standard.
-    #[track_caller]
-    pub fn devtools(&self, command: &str, parameters: &Value) {
-        let body = json!({"cmd": command, "params": parameters});
-        self.call("POST", "/goog/cdp/execute", &body);
     }
 
     /// Waits until the element shows that text.

@@ -1,10 +1,6 @@
 //! Pages, walked through in a real browser.
 
 mod accessibility;
-mod logs;
-mod publishing;
-mod quotas;
-mod waking;
 
 use crate::support::browser::Browser;
 use crate::support::{Hub, Server, static_site};
