@@ -48,7 +48,9 @@ fn a_gradio_app_works() {
     let browser = Browser::open();
     browser.visit(&format!("http://{}/", space.host()));
     browser.waits_for("document.querySelector('textarea, input[type=number]') && document.body.innerText.includes('Seams')");
-    browser.run("[...document.querySelectorAll('button')].find(button => button.textContent.trim() == 'Carve').click()");
+    let carve = "[...document.querySelectorAll('button')].find(button => button.textContent.trim() == 'Carve')";
+    browser.waits_for(carve);
+    browser.run(&format!("{carve}.click()"));
     browser.waits_for("[...document.querySelectorAll('textarea')].some(area => area.value.includes('nothing squeezed'))");
 }
 
