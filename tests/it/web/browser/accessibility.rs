@@ -15,6 +15,7 @@ const VISITORS: &[&str] = &[
     "/login",
     "/no/such/page",
     "/spaces/alice/site",
+    "/spaces/alice",
     "/spaces/alice/site/files",
     "/spaces/alice/site/blob/main/src/app.js",
     "/spaces/alice/site/commits/main",
@@ -24,13 +25,22 @@ const VISITORS: &[&str] = &[
 const PUBLISHERS: &[&str] = &[
     "/new",
     "/settings",
+    "/settings?hours=168",
     "/login/device",
+    "/login/device?code=ABCD-EFGH",
     "/spaces/alice/guest",
     "/spaces/alice/guest/logs",
+    "/spaces/alice/guest/logs?which=build",
+    "/spaces/alice/guest/logs?which=build&search=nobody-says-this",
+    "/spaces/alice/site/logs?which=run",
     "/spaces/alice/site/settings",
     "/spaces/alice/broken/logs",
 ];
-const OPERATORS: &[&str] = &["/operator"];
+const OPERATORS: &[&str] = &[
+    "/operator",
+    "/operator?hours=168&owner=alice",
+    "/operator?owner=nobody",
+];
 
 /// What axe finds that keeps somebody from using the page, or nearly.
 fn serious(browser: &Browser, axe: &str) -> Vec<String> {
