@@ -160,8 +160,22 @@ pub(super) fn decimal(number: f64) -> String {
         ..0.1 => format!("{number:.3}"),
         ..10.0 => format!("{number:.2}"),
         ..100.0 => format!("{number:.1}"),
-        _ => format!("{number:.0}"),
+        _ => whole(number.round() as u64),
     }
+}
+
+/// A whole number, its digits in threes: `34 373`.
+pub(super) fn whole(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            // A narrow space at which no line breaks.
+            shown.push('\u{202f}');
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -190,6 +204,8 @@ mod tests {
         assert_eq!(short_time(1249), "1.2 s");
         assert_eq!(decimal(0.0421), "0.042");
         assert_eq!(decimal(240.4), "240");
+        assert_eq!(whole(999), "999");
+        assert_eq!(whole(1_034_373), "1\u{202f}034\u{202f}373");
         assert_eq!(span(172_800), "48 hours");
         assert_eq!(span(90), "90 seconds");
     }

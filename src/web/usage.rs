@@ -36,7 +36,7 @@ const OWNERS: [Measure; 4] = [
     Measure {
         name: "Requests",
         of: |counts| counts.requests() as f64,
-        text: |count| format!("{count:.0}"),
+        text: |count| text::whole(count as u64),
     },
     Measure {
         name: "Sent to visitors",
@@ -49,7 +49,7 @@ const OPERATORS: [Measure; 4] = [
     Measure {
         name: "Wakes",
         of: |counts| counts.wakes as f64,
-        text: |count| format!("{count:.0}"),
+        text: |count| text::whole(count as u64),
     },
     Measure {
         name: "Mean time to wake",
@@ -59,12 +59,12 @@ const OPERATORS: [Measure; 4] = [
     Measure {
         name: "Builds",
         of: |counts| counts.builds as f64,
-        text: |count| format!("{count:.0}"),
+        text: |count| text::whole(count as u64),
     },
     Measure {
         name: "Requests turned away",
         of: |counts| counts.turned_away as f64,
-        text: |count| format!("{count:.0}"),
+        text: |count| text::whole(count as u64),
     },
 ];
 
