@@ -119,7 +119,6 @@ fn ledger_routes() -> Router<ApiState> {
             "/api/admin/spaces/{owner}/{name}/enable",
             post(operator::enable),
         )
-        .layer(Extension(operator::Audit::default()))
 }
 
 fn account_routes() -> Router<ApiState> {

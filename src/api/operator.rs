@@ -1,14 +1,11 @@
 //! What operators do beside accounts: capacity, the live table, the audit trail, disabling Spaces.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::accounts::operator;
 use super::extract::{JsonBody, QueryPairs};
@@ -16,10 +13,6 @@ use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::domain::{Account, Owner, Space, SpaceId, SpaceName};
 use crate::store::Event;
-
-/// Puts changes by operators in a row, so that each says truly what it changed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Audit(Arc<Mutex<()>>);
 
 #[derive(Debug, Deserialize)]
 pub(super) struct DisableRequest {
@@ -31,14 +24,6 @@ const REASON_CHARS: usize = 500;
 
 /// Most entries of the audit trail in one answer.
 const EVENTS: i64 = 1000;
-
-// === impl Audit ===
-
-impl Audit {
-    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.0.lock().await
-    }
-}
 
 /// A body, read only once it is known that its sender may say it.
 ///

@@ -1,8 +1,8 @@
 //! Quotas: one's own for everybody, anybody's for operators, who also set them.
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::accounts::operator;
 use super::extract::JsonBody;
-use super::operator::{Audit, account_named, record, understood};
+use super::operator::{account_named, understood};
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::domain::{Account, AccountId, QuotaOverrides};
+use crate::domain::{Account, AccountId, Resource};
 use crate::lifecycle::{Lifecycle, QuotaLine, QuotaView};
 
 /// What an operator sets; what is left out stays, `null` goes back to the server's default.
@@ -71,7 +71,6 @@ pub(super) async fn show(
 /// `PUT /api/admin/quotas/{user}`
 pub(super) async fn set(
     State(state): State<ApiState>,
-    Extension(audit): Extension<Audit>,
     headers: HeaderMap,
     Path(user): Path<String>,
     JsonBody(wanted): JsonBody<Value>,
@@ -79,44 +78,31 @@ pub(super) async fn set(
     let who = operator(&state, &headers).await?;
     let account = account_named(&state, &user).await?;
     let wanted: QuotaRequest = understood(wanted)?;
-    // Of two operators at once, the later one builds on what the earlier one has set.
-    let _turn = audit.turn().await;
-    let before = state.store.quota(account.id).await?;
-    let after = wanted.over(before);
-    for value in amounts(&after).into_iter().flatten() {
-        if i64::try_from(value).is_err() {
-            return Err(ApiError::bad_request(format!(
-                "{value} is more than can be counted"
-            )));
-        }
-    }
-    state.lifecycle.set_quota(account.id, after).await?;
-    let detail = format!("{}: {} -> {}", account.name, text(&before), text(&after));
-    record(&state, &who, "quota.set", None, detail).await?;
+    state
+        .lifecycle
+        .change_quota(who.id, &account, wanted.changes())
+        .await?;
     answer(&state, &account).await
 }
 
 // === impl QuotaRequest ===
 
 impl QuotaRequest {
-    fn over(&self, before: QuotaOverrides) -> QuotaOverrides {
-        QuotaOverrides {
-            spaces: self.spaces.unwrap_or(before.spaces),
-            instances: self.instances.unwrap_or(before.instances),
-            cpu_millis: self.cpu.unwrap_or(before.cpu_millis),
-            memory_bytes: self.memory.unwrap_or(before.memory_bytes),
-            disk_bytes: self.disk.unwrap_or(before.disk_bytes),
-            builds: self.builds.unwrap_or(before.builds),
-            cpu_seconds_per_day: self
-                .cpu_seconds_per_day
-                .unwrap_or(before.cpu_seconds_per_day),
-            build_minutes_per_day: self
-                .build_minutes_per_day
-                .unwrap_or(before.build_minutes_per_day),
-            egress_bytes_per_day: self
-                .egress_bytes_per_day
-                .unwrap_or(before.egress_bytes_per_day),
-        }
+    fn changes(&self) -> Vec<(Resource, Option<u64>)> {
+        let said = [
+            (Resource::Spaces, self.spaces),
+            (Resource::Instances, self.instances),
+            (Resource::Cpu, self.cpu),
+            (Resource::Memory, self.memory),
+            (Resource::Disk, self.disk),
+            (Resource::Builds, self.builds),
+            (Resource::CpuSecondsPerDay, self.cpu_seconds_per_day),
+            (Resource::BuildMinutesPerDay, self.build_minutes_per_day),
+            (Resource::EgressBytesPerDay, self.egress_bytes_per_day),
+        ];
+        said.into_iter()
+            .filter_map(|(resource, said)| Some((resource, said?)))
+            .collect()
     }
 }
 
@@ -162,8 +148,6 @@ async fn answer(state: &ApiState, account: &Account) -> Result<Response, ApiErro
 }
 
 fn line(line: &QuotaLine) -> (String, Value) {
-    let name = serde_json::to_value(line.resource).unwrap_or_default();
-    let name = name.as_str().unwrap_or_default().to_owned();
     let limit = (line.limit != u64::MAX).then_some(line.limit);
     let left = limit.map(|_| line.left());
     let resource = line.resource;
@@ -177,43 +161,5 @@ fn line(line: &QuotaLine) -> (String, Value) {
             None => format!("{}, no limit", resource.text(line.used)),
         },
     });
-    (name, value)
-}
-
-fn amounts(quota: &QuotaOverrides) -> [Option<u64>; 9] {
-    [
-        quota.spaces,
-        quota.instances,
-        quota.cpu_millis,
-        quota.memory_bytes,
-        quota.disk_bytes,
-        quota.builds,
-        quota.cpu_seconds_per_day,
-        quota.build_minutes_per_day,
-        quota.egress_bytes_per_day,
-    ]
-}
-
-/// As the audit trail has it.
-fn text(quota: &QuotaOverrides) -> String {
-    let names = [
-        "spaces",
-        "instances",
-        "cpu",
-        "memory",
-        "disk",
-        "builds",
-        "cpuSecondsPerDay",
-        "buildMinutesPerDay",
-        "egressBytesPerDay",
-    ];
-    let set: Vec<_> = names
-        .iter()
-        .zip(amounts(quota))
-        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
-        .collect();
-    match set.is_empty() {
-        true => "defaults".to_owned(),
-        false => set.join(" "),
-    }
+    (resource.word().to_owned(), value)
 }

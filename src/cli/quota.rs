@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Client, SpaceId};
 use super::output::{Output, table};
 use super::spaces::text;
+use crate::domain::Resource;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum QuotaCommand {
@@ -198,42 +199,26 @@ pub(super) async fn enable(
 
 impl SetArgs {
     fn body(&self) -> anyhow::Result<Value> {
-        type Read = fn(&str) -> Option<u64>;
-        let number: Read = |text| text.parse().ok();
-        let fields: [(&str, &Option<String>, Read, &str); 9] = [
-            ("spaces", &self.spaces, number, "a whole number"),
-            ("instances", &self.instances, number, "a whole number"),
-            ("cpu", &self.cpu, cores, "a number of cores, such as 0.5"),
-            ("memory", &self.memory, size, "a size, such as `4 GiB`"),
-            ("disk", &self.disk, size, "a size, such as `50 GiB`"),
-            ("builds", &self.builds, number, "a whole number"),
-            (
-                "cpuSecondsPerDay",
-                &self.cpu_seconds_per_day,
-                number,
-                "a whole number of seconds",
-            ),
-            (
-                "buildMinutesPerDay",
-                &self.build_minutes_per_day,
-                number,
-                "a whole number of minutes",
-            ),
-            (
-                "egressBytesPerDay",
-                &self.egress_per_day,
-                size,
-                "a size, such as `100 GiB`",
-            ),
+        let fields = [
+            (Resource::Spaces, &self.spaces),
+            (Resource::Instances, &self.instances),
+            (Resource::Cpu, &self.cpu),
+            (Resource::Memory, &self.memory),
+            (Resource::Disk, &self.disk),
+            (Resource::Builds, &self.builds),
+            (Resource::CpuSecondsPerDay, &self.cpu_seconds_per_day),
+            (Resource::BuildMinutesPerDay, &self.build_minutes_per_day),
+            (Resource::EgressBytesPerDay, &self.egress_per_day),
         ];
         let mut body = Map::new();
-        for (name, said, read, expected) in fields {
+        for (resource, said) in fields {
             let Some(said) = said else { continue };
+            let (name, wanted) = (resource.word(), resource.wanted());
             let value = match said.as_str() {
                 "default" => Value::Null,
-                said => match read(said) {
+                said => match resource.read(said) {
                     Some(value) => value.into(),
-                    None => bail!("`{said}` for {name} is not {expected}, nor `default`"),
+                    None => bail!("`{said}` for {name} is not {wanted}, nor `default`"),
                 },
             };
             body.insert(name.to_owned(), value);
@@ -248,43 +233,4 @@ impl SetArgs {
 fn path_of(owner: &str) -> anyhow::Result<String> {
     let owner: crate::domain::Owner = owner.parse()?;
     Ok(format!("/api/admin/quotas/{owner}"))
-}
-
-/// Millicores. A float-to-integer `as` keeps within bounds.
-fn cores(text: &str) -> Option<u64> {
-    let cores: f64 = text.parse().ok()?;
-    (cores.is_finite() && (0.0..=1e9).contains(&cores)).then(|| (cores * 1000.0).round() as u64)
-}
-
-/// Bytes: `512`, `4GiB`, `1.5 GiB`.
-fn size(text: &str) -> Option<u64> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
-    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
-    let factor = match unit.trim() {
-        "" | "B" => 1u64,
-        "K" | "KiB" => 1 << 10,
-        "M" | "MiB" => 1 << 20,
-        "G" | "GiB" => 1 << 30,
-        "T" | "TiB" => 1 << 40,
-        _ => return None,
-    };
-    let number: f64 = number.parse().ok()?;
-    let bytes = number * factor as f64;
-    (bytes.is_finite() && (0.0..=9e18).contains(&bytes)).then(|| bytes.round() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_read_as_people_write_them() {
-        assert_eq!(cores("0.25"), Some(250));
-        assert_eq!(size("4 GiB"), Some(4 << 30));
-        assert_eq!(size("1.5G"), Some(3 << 29));
-        assert_eq!(size("0"), Some(0));
-        for bad in ["-1", "", "GiB", "1 XiB", "nan", "1e400", "99999999 TiB"] {
-            assert_eq!((size(bad), cores(bad)), (None, None), "{bad}");
-        }
-    }
 }

@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+mod amount;
 mod build;
 mod card;
 mod decide;

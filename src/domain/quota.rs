@@ -1,5 +1,7 @@
 //! What one owner may hold and use.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::hardware::bytes_text;
@@ -98,6 +100,21 @@ impl Resource {
         )
     }
 
+    /// As programs name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Spaces => "spaces",
+            Self::Instances => "instances",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Builds => "builds",
+            Self::CpuSecondsPerDay => "cpuSecondsPerDay",
+            Self::BuildMinutesPerDay => "buildMinutesPerDay",
+            Self::EgressBytesPerDay => "egressBytesPerDay",
+        }
+    }
+
     /// As a sentence names it.
     pub fn noun(self) -> &'static str {
         match self {
@@ -117,22 +134,12 @@ impl Resource {
     pub fn text(self, amount: u64) -> String {
         match self {
             Self::Spaces | Self::Instances | Self::Builds => amount.to_string(),
-            Self::Cpu => format!("{} CPU", millis_text(amount)),
+            Self::Cpu => format!("{} CPU", self.written(amount)),
             Self::Memory | Self::Disk | Self::EgressBytesPerDay => bytes_text(amount),
             Self::CpuSecondsPerDay => format!("{amount} s"),
             Self::BuildMinutesPerDay => format!("{amount} min"),
         }
     }
-}
-
-/// Thousandths as a decimal number.
-fn millis_text(millis: u64) -> String {
-    let (whole, rest) = (millis / 1000, millis % 1000);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    let text = format!("{whole}.{rest:03}");
-    text.trim_end_matches('0').to_owned()
 }
 
 // === impl Quota ===
@@ -157,6 +164,37 @@ impl Quota {
 // === impl QuotaOverrides ===
 
 impl QuotaOverrides {
+    /// What was set of a resource.
+    pub fn of(&self, resource: Resource) -> Option<u64> {
+        match resource {
+            Resource::Spaces => self.spaces,
+            Resource::Instances => self.instances,
+            Resource::Cpu => self.cpu_millis,
+            Resource::Memory => self.memory_bytes,
+            Resource::Disk => self.disk_bytes,
+            Resource::Builds => self.builds,
+            Resource::CpuSecondsPerDay => self.cpu_seconds_per_day,
+            Resource::BuildMinutesPerDay => self.build_minutes_per_day,
+            Resource::EgressBytesPerDay => self.egress_bytes_per_day,
+        }
+    }
+
+    /// Sets it; `None` goes back to the server's default.
+    pub fn set(&mut self, resource: Resource, amount: Option<u64>) {
+        let place = match resource {
+            Resource::Spaces => &mut self.spaces,
+            Resource::Instances => &mut self.instances,
+            Resource::Cpu => &mut self.cpu_millis,
+            Resource::Memory => &mut self.memory_bytes,
+            Resource::Disk => &mut self.disk_bytes,
+            Resource::Builds => &mut self.builds,
+            Resource::CpuSecondsPerDay => &mut self.cpu_seconds_per_day,
+            Resource::BuildMinutesPerDay => &mut self.build_minutes_per_day,
+            Resource::EgressBytesPerDay => &mut self.egress_bytes_per_day,
+        };
+        *place = amount;
+    }
+
     /// What holds, given the server's defaults.
     pub fn over(&self, defaults: &Quota) -> Quota {
         Quota {
@@ -179,6 +217,20 @@ impl QuotaOverrides {
     }
 }
 
+/// As the audit trail has it: `spaces=5 cpu=250`, or `defaults`.
+impl fmt::Display for QuotaOverrides {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set: Vec<_> = Resource::ALL
+            .into_iter()
+            .filter_map(|resource| Some(format!("{}={}", resource.word(), self.of(resource)?)))
+            .collect();
+        match set.is_empty() {
+            true => formatter.write_str("defaults"),
+            false => formatter.write_str(&set.join(" ")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +245,24 @@ mod tests {
             (Resource::CpuSecondsPerDay, 60, "60 s"),
         ] {
             assert_eq!(resource.text(amount), text);
+        }
+    }
+
+    #[test]
+    fn what_was_set_is_found_again() {
+        let mut quota = QuotaOverrides::default();
+        assert_eq!(quota.to_string(), "defaults");
+        for (amount, resource) in (1..).zip(Resource::ALL) {
+            assert_eq!(quota.of(resource), None);
+            quota.set(resource, Some(amount));
+            assert_eq!(quota.of(resource), Some(amount));
+            // The API's word is the one that is written down.
+            let word = serde_json::to_value(resource).expect("a word");
+            assert!(
+                quota
+                    .to_string()
+                    .ends_with(&format!("{}={amount}", word.as_str().expect("text")))
+            );
         }
     }
 }

@@ -96,6 +96,8 @@ pub struct Parts {
 pub struct Lifecycle {
     parts: Arc<Parts>,
     supervisors: Arc<Supervisors>,
+    /// Puts changes of quotas in a row, so that each says truly what it changed.
+    quotas: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why an operation was not done.
@@ -162,7 +164,11 @@ impl Lifecycle {
     pub async fn start(parts: Parts, nudges: Nudges, endings: Endings) -> anyhow::Result<Self> {
         let parts = Arc::new(parts);
         let supervisors = Supervisors::new(Arc::clone(&parts));
-        let lifecycle = Self { parts, supervisors };
+        let lifecycle = Self {
+            parts,
+            supervisors,
+            quotas: Arc::default(),
+        };
         usage::remember(&lifecycle.parts)
             .await
             .context("quotas and use could not be read")?;

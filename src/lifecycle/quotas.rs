@@ -2,10 +2,9 @@
 
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, Parts, now};
-use crate::domain::{
-    AccountId, Millis, Quota, QuotaOverrides, RepoId, RepoKind, Resource, SpaceId,
-};
+use crate::domain::{Account, AccountId, Millis, RepoId, RepoKind, Resource, SpaceId};
 use crate::ledger::{Book, Day, FairQueue, Hold, Refused, Tier};
+use crate::store::Event;
 
 /// What an owner may have and has.
 #[derive(Debug, Clone)]
@@ -94,13 +93,11 @@ impl Lifecycle {
             | Resource::BuildMinutesPerDay
             | Resource::EgressBytesPerDay => account.used_today(resource, now()),
         };
-        let zero = overrides.over(&ZERO);
-        let most = overrides.over(&MOST);
         let lines = Resource::ALL.map(|resource| QuotaLine {
             resource,
             used: used(resource),
             limit: limits.of(resource),
-            own: zero.of(resource) == most.of(resource),
+            own: overrides.of(resource).is_some(),
         });
         Ok(QuotaView {
             lines: lines.to_vec(),
@@ -108,27 +105,43 @@ impl Lifecycle {
         })
     }
 
-    /// Sets what an owner may have. What it has beyond that it keeps; it only gets no more.
+    /// Sets what an owner may have of some resources, `None` back to the server's default, and writes into the audit trail
+    /// who did it. What the owner has beyond that it keeps; it only gets no more.
     ///
     /// # Errors
-    /// Ours only.
-    pub async fn set_quota(
+    /// An amount past what can be counted; otherwise ours.
+    pub async fn change_quota(
         &self,
-        owner: AccountId,
-        overrides: QuotaOverrides,
+        operator: AccountId,
+        owner: &Account,
+        changes: Vec<(Resource, Option<u64>)>,
     ) -> Result<(), LifecycleError> {
-        let this = self.clone();
+        let mut amounts = changes.iter().filter_map(|(_, amount)| *amount);
+        if let Some(amount) = amounts.find(|amount| i64::try_from(*amount).is_err()) {
+            let text = format!("{amount} is more than can be counted");
+            return Err(LifecycleError::Refused(text));
+        }
+        let (this, owner) = (self.clone(), owner.clone());
         to_the_end(async move {
             let parts = &this.parts;
-            parts.store.set_quota(owner, &overrides).await?;
-            let account = parts.ledger.owner(owner);
-            account.set_quota(&overrides.over(parts.ledger.default_quota()));
+            // Of two operators at once, the later one builds on what the earlier one has set.
+            let _turn = this.quotas.lock().await;
+            let before = parts.store.quota(owner.id).await?;
+            let mut after = before;
+            for (resource, amount) in changes {
+                after.set(resource, amount);
+            }
+            parts.store.set_quota(owner.id, &after).await?;
+            let account = parts.ledger.owner(owner.id);
+            account.set_quota(&after.over(parts.ledger.default_quota()));
             if account.look_at_the_day(now()) {
-                super::usage::news(parts, &[owner]);
+                super::usage::news(parts, &[owner.id]);
             }
             parts.ledger.builds_look_again();
             parts.ledger.starts().look_again();
-            Ok(())
+            let detail = format!("{}: {before} -> {after}", owner.name);
+            let event = Event::now(operator, "quota.set", None, detail);
+            Ok(parts.store.record(event).await?)
         })
         .await
     }
@@ -274,27 +287,3 @@ impl Parts {
         Ok(())
     }
 }
-
-const ZERO: Quota = Quota {
-    spaces: 0,
-    instances: 0,
-    cpu_millis: 0,
-    memory_bytes: 0,
-    disk_bytes: 0,
-    builds: 0,
-    cpu_seconds_per_day: 0,
-    build_minutes_per_day: 0,
-    egress_bytes_per_day: 0,
-};
-
-const MOST: Quota = Quota {
-    spaces: u64::MAX,
-    instances: u64::MAX,
-    cpu_millis: u64::MAX,
-    memory_bytes: u64::MAX,
-    disk_bytes: u64::MAX,
-    builds: u64::MAX,
-    cpu_seconds_per_day: u64::MAX,
-    build_minutes_per_day: u64::MAX,
-    egress_bytes_per_day: u64::MAX,
-};

@@ -26,7 +26,7 @@ pub struct UsageRow {
     pub counts: UsageCounts,
 }
 
-/// Which rows are asked for.
+/// Which hours are asked for, and whose.
 #[derive(Debug, Clone, Copy)]
 pub struct UsageSpan {
     /// The first hour.
@@ -64,6 +64,18 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// Totals over each hour, with the hour as text too, which names the row.
+static BY_HOUR: LazyLock<String> = LazyLock::new(|| {
+    let sums = UsageCounts::FIELDS
+        .iter()
+        .map(|field| format!("CAST(SUM({field}) AS BIGINT) AS {field}"));
+    format!(
+        "SELECT CAST(hour AS TEXT) AS hour_text, {} FROM usage_hours \
+         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) GROUP BY hour ORDER BY hour DESC LIMIT $4",
+        sums.collect::<Vec<_>>().join(", ")
+    )
+});
+
 impl Store {
     /// Adds to what was used, all rows or none.
     ///
@@ -95,17 +107,37 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn usage(&self, span: UsageSpan) -> Result<Vec<UsageRow>, StoreError> {
+        let rows = self.rows(SELECT.as_str(), span).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// All that was used in each hour of a span, the newest first. Hours in which nothing was are left out.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn usage_by_hour(
+        &self,
+        span: UsageSpan,
+    ) -> Result<Vec<(i64, UsageCounts)>, StoreError> {
+        let rows = self.rows(BY_HOUR.as_str(), span).await?;
+        rows.iter()
+            .map(|row| {
+                let fields = Fields::new(row, "usage_hours", "hour_text")?;
+                Ok((fields.parsed("hour_text")?, counts(&fields)?))
+            })
+            .collect()
+    }
+
+    async fn rows(&self, query: &'static str, span: UsageSpan) -> Result<Vec<AnyRow>, StoreError> {
         let owner = span
             .owner
             .map_or_else(String::new, |owner| owner.to_string());
-        let rows = sqlx::query(AssertSqlSafe(SELECT.as_str()))
+        let query = sqlx::query(AssertSqlSafe(query))
             .bind(span.from)
             .bind(span.to)
             .bind(owner)
-            .bind(span.limit.max(0))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(read).collect()
+            .bind(span.limit.max(0));
+        Ok(query.fetch_all(&self.readers).await?)
     }
 
     /// What each owner used in a span of hours of that for which there are quotas per day: CPU time, time of building,
@@ -161,17 +193,20 @@ impl Store {
 
 fn read(row: &AnyRow) -> Result<UsageRow, StoreError> {
     let fields = Fields::new(row, "usage_hours", "space_id")?;
-    let count = |field| {
-        let number = fields.number(field)?;
-        u64::try_from(number)
-            .map_err(|_| fields.corrupt(field, format_args!("{number} is negative")))
-    };
     Ok(UsageRow {
         hour: fields.number("hour")?,
         space: fields.parsed("space_id")?,
         owner: fields.parsed("owner_id")?,
         owner_name: fields.text("owner")?,
         name: fields.text("name")?,
-        counts: UsageCounts::read(count)?,
+        counts: counts(&fields)?,
+    })
+}
+
+fn counts(fields: &Fields<'_>) -> Result<UsageCounts, StoreError> {
+    UsageCounts::read(|field| {
+        let number = fields.number(field)?;
+        u64::try_from(number)
+            .map_err(|_| fields.corrupt(field, format_args!("{number} is negative")))
     })
 }

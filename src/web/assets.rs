@@ -11,8 +11,18 @@ use super::PageError;
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
+/// One sheet for all pages; a later part may overrule an earlier one.
+const STYLE: &str = concat!(
+    include_str!("static/style/base.css"),
+    include_str!("static/style/gallery.css"),
+    include_str!("static/style/space.css"),
+    include_str!("static/style/files.css"),
+    include_str!("static/style/desk.css"),
+    include_str!("static/style/narrow.css"),
+);
+
 const FILES: [(&str, &str, &str); 6] = [
-    ("style.css", CSS, include_str!("static/style.css")),
+    ("style.css", CSS, STYLE),
     ("page.js", JS, include_str!("static/page.js")),
     ("gallery.js", JS, include_str!("static/gallery.js")),
     ("space.js", JS, include_str!("static/space.js")),

@@ -1,4 +1,4 @@
-//! Pages for people: the gallery, a Space's own pages, publishing, an account's page, the operator's console.
+//! Pages for people: the gallery, a Space's own pages, its owner's, publishing, an account's page, the operator's console.
 //!
 //! A page is made on the server and works without scripts where it can; where it lives (a log that grows, a folder that
 //! is dropped) a small script of ours is let in by the page's nonce, and nothing else is ([`headers`]). Everything an
@@ -16,11 +16,13 @@ mod highlight;
 mod look;
 mod markdown;
 mod operator;
+mod owner;
 mod posted;
 mod publish;
 mod showcase;
 mod space;
 mod text;
+mod usage;
 mod visitor;
 
 use std::sync::Arc;
@@ -119,6 +121,7 @@ pub fn router(state: WebState) -> Router {
         .merge(space::routes())
         .merge(account::routes())
         .merge(operator::routes())
+        .merge(owner::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .merge(publish::routes())
         .route("/assets/{name}", get(assets::asset))

@@ -1,6 +1,6 @@
 //! How strangers' text, sizes and times are shown.
 
-use crate::domain::Millis;
+use crate::domain::{Millis, Resource};
 
 /// Whether a character changes how the text around it reads without being seen itself: controls, and the marks that turn
 /// the direction of writing (Unicode TR 9), by which `gpj.exe` can be made to read `exe.jpg`.
@@ -73,19 +73,45 @@ pub(super) fn memory(bytes: u64) -> String {
     }
 }
 
+/// An amount of what quotas count, as people read it: rounded, with its unit.
+pub(super) fn amount(resource: Resource, amount: u64) -> String {
+    match resource {
+        Resource::Memory | Resource::Disk => memory(amount),
+        Resource::EgressBytesPerDay => bytes(amount),
+        Resource::CpuSecondsPerDay => cpu_time(amount.saturating_mul(1000)),
+        other => other.text(amount),
+    }
+}
+
 /// How long ago: `3 minutes ago`.
 pub(super) fn ago(at: Millis) -> String {
     let seconds = (jiff::Timestamp::now().as_millisecond() - at).max(0) / 1000;
+    match seconds {
+        0..60 => "just now".to_owned(),
+        _ => format!("{} ago", about(seconds)),
+    }
+}
+
+/// How long until then: `3 minutes`.
+pub(super) fn until(at: Millis) -> String {
+    let seconds = (at - jiff::Timestamp::now().as_millisecond()).max(0) / 1000;
+    match seconds {
+        0..60 => "less than a minute".to_owned(),
+        _ => about(seconds),
+    }
+}
+
+/// A span of at least a minute, in the largest unit of which it has one.
+fn about(seconds: i64) -> String {
     let (count, unit) = match seconds {
-        0..60 => return "just now".to_owned(),
-        60..3600 => (seconds / 60, "minute"),
+        ..3600 => (seconds / 60, "minute"),
         3600..86_400 => (seconds / 3600, "hour"),
         86_400..2_592_000 => (seconds / 86_400, "day"),
         2_592_000..31_536_000 => (seconds / 2_592_000, "month"),
         _ => (seconds / 31_536_000, "year"),
     };
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural} ago")
+    format!("{count} {unit}{plural}")
 }
 
 /// A moment for machines and tooltips: `2026-11-25T02:03:04Z`.
@@ -111,11 +137,45 @@ pub(super) fn span(seconds: u64) -> String {
 pub(super) fn cpu_time(millis: u64) -> String {
     let seconds = millis as f64 / 1000.0;
     match seconds {
+        0.0 => "0 s".to_owned(),
         0.0..10.0 => format!("{seconds:.2} s"),
         10.0..600.0 => format!("{seconds:.0} s"),
         600.0..7200.0 => format!("{:.0} min", seconds / 60.0),
         _ => format!("{:.1} h", seconds / 3600.0),
     }
+}
+
+/// A short time as people read it: `340 ms`, `1.2 s`.
+pub(super) fn short_time(millis: u64) -> String {
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        _ => format!("{:.1} s", millis as f64 / 1000.0),
+    }
+}
+
+/// A number to as many places as it is worth: `0.042`, `3.1`, `240`.
+pub(super) fn decimal(number: f64) -> String {
+    match number {
+        0.0 => "0".to_owned(),
+        ..0.1 => format!("{number:.3}"),
+        ..10.0 => format!("{number:.2}"),
+        ..100.0 => format!("{number:.1}"),
+        _ => whole(number.round() as u64),
+    }
+}
+
+/// A whole number, its digits in threes: `34 373`.
+pub(super) fn whole(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            // A narrow space at which no line breaks.
+            shown.push('\u{202f}');
+        }
+        shown.push(digit);
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -140,6 +200,12 @@ mod tests {
         assert_eq!(bytes(999_700), "1.0 MB");
         assert_eq!(memory(256 << 20), "256 MiB");
         assert_eq!(memory(1536 << 20), "1.5 GiB");
+        assert_eq!(short_time(999), "999 ms");
+        assert_eq!(short_time(1249), "1.2 s");
+        assert_eq!(decimal(0.0421), "0.042");
+        assert_eq!(decimal(240.4), "240");
+        assert_eq!(whole(999), "999");
+        assert_eq!(whole(1_034_373), "1\u{202f}034\u{202f}373");
         assert_eq!(span(172_800), "48 hours");
         assert_eq!(span(90), "90 seconds");
     }

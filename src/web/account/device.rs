@@ -27,6 +27,8 @@ struct DevicePage {
     problem: &'static str,
     /// What came of it; empty before.
     done: &'static str,
+    /// Whether that is that the program has a token now.
+    let_in: bool,
 }
 
 const UNKNOWN: &str = "No program waits with this code. It may have expired: codes are good for a quarter of an hour.";
@@ -55,6 +57,7 @@ pub(super) async fn page(
             waits,
             problem,
             done: "",
+            let_in: false,
         },
     ))
 }
@@ -84,6 +87,7 @@ pub(super) async fn answer(
             problem: if answered { "" } else { UNKNOWN },
             code,
             done,
+            let_in: answered && yes,
         },
     ))
 }

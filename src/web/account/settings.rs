@@ -13,6 +13,7 @@ use crate::web::chart::Bar;
 use crate::web::error::show;
 use crate::web::look::StageLook;
 use crate::web::posted::{Fields, Posted};
+use crate::web::usage::Usage;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
@@ -23,6 +24,8 @@ const MAX_LISTED: i64 = 1000;
 pub(super) struct Asked {
     #[serde(default)]
     done: String,
+    #[serde(default)]
+    hours: String,
 }
 
 struct OwnSpace {
@@ -36,6 +39,14 @@ struct OwnSpace {
     requests: u64,
     /// Why an operator has stopped it; empty if none has.
     held: String,
+}
+
+/// What an account may have of a resource.
+struct Gauge {
+    name: &'static str,
+    bar: Bar,
+    /// Whether it is counted anew every day.
+    daily: bool,
 }
 
 struct Token {
@@ -58,12 +69,13 @@ struct Outcome {
 struct AccountPage {
     frame: Frame,
     spaces: Vec<OwnSpace>,
-    /// What it may have of each resource, by its name.
-    gauges: Vec<(&'static str, Bar)>,
-    /// When the day ends of which CPU time is counted.
+    /// Organisations it is in, and what it may do there.
+    organizations: Vec<(String, &'static str)>,
+    gauges: Vec<Gauge>,
+    /// When the day ends within which some resources are counted, and how long that is from now.
     resets: String,
-    cpu: String,
-    requests: u64,
+    resets_in: String,
+    usage: Usage,
     tokens: Vec<Token>,
     has_password: bool,
     outcome: Outcome,
@@ -79,7 +91,7 @@ pub(super) async fn page(
         done: asked.done,
         ..Outcome::default()
     };
-    render(&state, &visitor, outcome).await
+    render(&state, &visitor, outcome, &asked.hours).await
 }
 
 /// `POST /settings`: `do` names the change.
@@ -98,7 +110,7 @@ pub(super) async fn change(
                     token,
                     ..Outcome::default()
                 };
-                return render(&state, &posted.visitor, outcome).await;
+                return render(&state, &posted.visitor, outcome, "").await;
             }
             Err(error) => Err(error),
         },
@@ -125,7 +137,7 @@ pub(super) async fn change(
                 problem,
                 ..Outcome::default()
             };
-            let page = render(&state, &posted.visitor, outcome).await?;
+            let page = render(&state, &posted.visitor, outcome, "").await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
         Err(other) => Err(other),
@@ -201,6 +213,7 @@ async fn render(
     state: &WebState,
     visitor: &Visitor,
     outcome: Outcome,
+    hours: &str,
 ) -> Result<Response, PageError> {
     let (_, account) = visitor.signed_in()?;
     let list = ListSpaces {
@@ -210,11 +223,8 @@ async fn render(
         ..ListSpaces::default()
     };
     let mut spaces = Vec::new();
-    let (mut cpu, mut requests) = (0, 0);
     for space in state.store.list_spaces(&list).await? {
         let view = state.lifecycle.view(&space).await?;
-        cpu += view.usage.cpu_ms;
-        requests += view.usage.requests;
         spaces.push(OwnSpace {
             name: space.name.to_string(),
             stage: StageLook::of(view.stage),
@@ -235,18 +245,27 @@ async fn render(
     }
     let quota = state.lifecycle.quota(account.id).await?;
     let gauges = quota.lines.iter().map(|line| {
-        let bar = Bar::new(line.used, line.limit, |amount| line.resource.text(amount));
-        (line.resource.noun(), bar)
+        let shown = |amount| text::amount(line.resource, amount);
+        Gauge {
+            name: line.resource.noun(),
+            bar: Bar::new(line.used, line.limit, shown),
+            daily: line.resource.is_daily(),
+        }
     });
     let tokens = state.store.list_tokens(account.id).await?;
+    let memberships = state.store.memberships(account.id).await?;
     let frame = visitor.frame();
     Ok(show(
         &frame.clone(),
         &AccountPage {
+            organizations: memberships
+                .into_iter()
+                .map(|one| (one.name.to_string(), one.role.as_str()))
+                .collect(),
             gauges: gauges.collect(),
             resets: text::moment(quota.resets_at),
-            cpu: text::cpu_time(cpu),
-            requests,
+            resets_in: text::until(quota.resets_at),
+            usage: Usage::of_owner(state, account.id, hours).await?,
             tokens: tokens
                 .into_iter()
                 .map(|token| Token {

@@ -1,25 +1,26 @@
 //! The operator's console: what the host holds and uses, Space by Space, and an operator's hand on it.
 
+mod acts;
+mod quotas;
 mod rates;
 mod table;
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use axum::routing::get;
-use http::StatusCode;
 use serde::Deserialize;
 
 use super::chart::Bar;
 use super::error::show;
-use super::posted::{Fields, Posted};
+use super::usage::Usage;
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
-use crate::auth::WantedToken;
-use crate::domain::{Account, BuildState, Fault, Owner, Role, SpaceId};
-use crate::store::{BuildRecord, StoreError, Taken};
+use crate::domain::{BuildState, Fault};
+use crate::store::BuildRecord;
 
+use quotas::QuotaForm;
 pub(super) use rates::Rates;
 use table::{Column, Row, Table};
 
@@ -27,9 +28,7 @@ use table::{Column, Row, Table};
 const BUILDS: i64 = 20;
 const EVENTS: i64 = 40;
 const REPORTS: i64 = 50;
-
-/// Characters of a reason.
-const MAX_REASON: usize = 500;
+const OWNERS: usize = 500;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -37,6 +36,14 @@ pub(super) struct Asked {
     sort: String,
     #[serde(default)]
     search: String,
+    /// Hours that the charts look back.
+    #[serde(default)]
+    hours: String,
+    /// Whose quota is asked for.
+    #[serde(default)]
+    owner: String,
+    #[serde(default)]
+    done: String,
 }
 
 struct BuildLook {
@@ -73,6 +80,8 @@ struct Outcome {
     /// A new account and its token, on its one way out.
     account: String,
     token: String,
+    /// A quota's form that was refused.
+    quota: Option<QuotaForm>,
 }
 
 #[derive(Template)]
@@ -85,6 +94,13 @@ struct OperatorPage {
     spaces: usize,
     awake: usize,
     accounts: usize,
+    usage: Usage,
+    /// Names of accounts, to choose from.
+    owners: Vec<String>,
+    /// Whose quota was asked for, be there such an account or not.
+    owner: String,
+    quota: Option<QuotaForm>,
+    quota_done: bool,
     columns: Vec<Column>,
     rows: Vec<Row>,
     beyond: usize,
@@ -97,7 +113,7 @@ struct OperatorPage {
 
 /// `/operator`
 pub(super) fn routes() -> Router<WebState> {
-    Router::new().route("/operator", get(page).post(act))
+    Router::new().route("/operator", get(page).post(acts::act))
 }
 
 async fn page(
@@ -109,122 +125,11 @@ async fn page(
     render(&state, &visitor, &asked, Outcome::default()).await
 }
 
-/// `POST /operator`: `do` names what an operator does.
-async fn act(State(state): State<WebState>, posted: Posted) -> Result<Response, PageError> {
-    let operator = posted.visitor.operator()?.clone();
-    let fields = &posted.fields;
-    let section = match fields.get("do") {
-        "account" => "accounts",
-        "close" => "reports",
-        _ => "spaces",
-    };
-    match apply(&state, &operator, fields).await {
-        Ok(None) => Ok(Redirect::to(&format!("/operator#{section}")).into_response()),
-        Ok(Some((account, token))) => {
-            let outcome = Outcome {
-                section,
-                account,
-                token,
-                ..Outcome::default()
-            };
-            render(&state, &posted.visitor, &Asked::default(), outcome).await
-        }
-        Err(PageError::BadRequest(problem)) => {
-            let outcome = Outcome {
-                section,
-                problem,
-                ..Outcome::default()
-            };
-            let page = render(&state, &posted.visitor, &Asked::default(), outcome).await?;
-            Ok((StatusCode::BAD_REQUEST, page).into_response())
-        }
-        Err(other) => Err(other),
-    }
-}
-
-/// Does it; a new account's name and token, if that is what it was.
-async fn apply(
-    state: &WebState,
-    operator: &Account,
-    fields: &Fields,
-) -> Result<Option<(String, String)>, PageError> {
-    let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
-    let space = || -> Result<SpaceId, PageError> {
-        let id = fields.get("space").parse();
-        id.map_err(|_| PageError::BadRequest("There is no such Space.".to_owned()))
-    };
-    match fields.get("do") {
-        "hold" => {
-            let reason: String = fields.get("reason").chars().take(MAX_REASON).collect();
-            if reason.is_empty() {
-                return bad("Say why: the Space's owner reads it.");
-            }
-            let space = space()?;
-            let told = reason.clone();
-            state.lifecycle.set_disabled(space, Some(told)).await?;
-            state
-                .note(operator.id, "space.disable", Some(space), reason)
-                .await?;
-        }
-        "release" => {
-            let space = space()?;
-            state.lifecycle.set_disabled(space, None).await?;
-            state
-                .note(operator.id, "space.enable", Some(space), String::new())
-                .await?;
-        }
-        "pause" => {
-            let space = space()?;
-            state.lifecycle.pause(space).await?;
-            state
-                .note(operator.id, "space.pause", Some(space), String::new())
-                .await?;
-        }
-        "close" => {
-            state.store.close_report(fields.get("report")).await?;
-            state
-                .note(operator.id, "report.close", None, String::new())
-                .await?;
-        }
-        "account" => {
-            return add_account(state, operator, fields.get("name"))
-                .await
-                .map(Some);
-        }
-        _ => return bad("There is no such thing to do."),
-    }
-    Ok(None)
-}
-
-async fn add_account(
-    state: &WebState,
-    operator: &Account,
-    name: &str,
-) -> Result<(String, String), PageError> {
-    let owner: Owner = name
-        .parse()
-        .map_err(|error| PageError::BadRequest(format!("`{name}`: {error}")))?;
-    let account = match state.store.create_account(&owner, Role::User).await {
-        Err(StoreError::Taken { what: Taken::Owner }) => {
-            return Err(PageError::BadRequest(format!(
-                "There is an account `{owner}`."
-            )));
-        }
-        other => other?,
-    };
-    let wanted = WantedToken::plain(account.id, "first");
-    let token = state.auth.issue_token(wanted).await?;
-    state
-        .note(operator.id, "account.create", None, owner.to_string())
-        .await?;
-    Ok((owner.to_string(), token.expose().to_owned()))
-}
-
 async fn render(
     state: &WebState,
     visitor: &Visitor,
     asked: &Asked,
-    outcome: Outcome,
+    mut outcome: Outcome,
 ) -> Result<Response, PageError> {
     let accounts = state.store.list_accounts().await?;
     let name_of = |id| {
@@ -239,7 +144,7 @@ async fn render(
         spaces,
         awake,
         beyond,
-        names,
+        names: space_names,
     } = table::table(state, &asked.sort, &asked.search).await?;
     let host = state.ledger.host();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
@@ -247,10 +152,28 @@ async fn render(
     let events = state.store.events(EVENTS).await?;
     let reports = state.store.reports(REPORTS).await?;
     let builds = state.store.recent_builds(BUILDS).await?;
+    let quota = match (outcome.quota.take(), asked.owner.trim()) {
+        (Some(refused), _) => Some(refused),
+        (None, "") => None,
+        (None, name) => match quotas::owner_named(state, name).await? {
+            Some(owner) => Some(quotas::form(state, &owner).await?),
+            None => None,
+        },
+    };
+    let owner = match &quota {
+        Some(form) => form.owner.clone(),
+        None => asked.owner.trim().chars().take(40).collect(),
+    };
+    let names = accounts.iter().map(|account| account.name.to_string());
     let frame = visitor.frame();
     Ok(show(
         &frame.clone(),
         &OperatorPage {
+            usage: Usage::of_host(state, &asked.hours).await?,
+            owners: names.take(OWNERS).collect(),
+            owner,
+            quota,
+            quota_done: asked.done == "quota",
             memory: Bar::new(host.used(), host.limit(), text::memory),
             cpu: Bar::new(busy, cores * 1000, |millis| {
                 format!("{:.2}", millis as f64 / 1000.0)
@@ -283,7 +206,7 @@ async fn render(
                     action: event.action,
                     space: event
                         .space
-                        .and_then(|id| names.get(&id).cloned())
+                        .and_then(|id| space_names.get(&id).cloned())
                         .unwrap_or_default(),
                     detail: text::line(&event.detail, 300),
                 })

@@ -13,7 +13,7 @@ use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
 use super::{Found, Head, find};
-use crate::domain::Stage;
+use crate::domain::{Sdk, Stage};
 use crate::journal::{Follow, Log, LogLine};
 use crate::web::ansi::{Piece, pieces};
 use crate::web::error::show;
@@ -59,6 +59,8 @@ struct LogsPage {
     which: &'static str,
     search: String,
     lines: Vec<Line>,
+    /// Said while there is no line.
+    silence: &'static str,
 }
 
 /// `GET /spaces/{owner}/{name}/logs`
@@ -93,6 +95,7 @@ pub(super) async fn page(
         &LogsPage {
             head: found.head(&state, &visitor, "logs").await?,
             stage: found.stage(),
+            silence: silence(which, found.view.stage, found.space.sdk.as_deref()),
             error: found.view.error.clone().unwrap_or_default(),
             which,
             search,
@@ -148,6 +151,29 @@ fn builds(stage: Stage) -> bool {
             | Stage::ConfigError
             | Stage::NoAppFile
     )
+}
+
+/// Why a log has no lines.
+fn silence(which: &str, stage: Stage, sdk: Option<&str>) -> &'static str {
+    match (which, stage) {
+        ("build", Stage::NoAppFile) => {
+            "Nothing has been built: no files have been published here yet."
+        }
+        ("build", _) => "The build has said nothing yet.",
+        (_, Stage::NoAppFile | Stage::Building | Stage::BuildError | Stage::ConfigError) => {
+            "It has never run: what it prints once it is built appears here."
+        }
+        _ if sdk == Some(Sdk::Static.as_str()) => {
+            "A static Space runs nothing: its files are sent as they are."
+        }
+        (_, Stage::Running | Stage::RunningBuilding | Stage::RunningAppStarting) => {
+            "It runs and has printed nothing yet. What it prints appears here as it comes."
+        }
+        (_, Stage::Sleeping) => {
+            "It has printed nothing, and sleeps. A visit wakes it, and what it prints then appears here."
+        }
+        _ => "It has printed nothing. What it prints once it runs appears here.",
+    }
 }
 
 fn log(state: &WebState, found: &Found, which: &str) -> Log {

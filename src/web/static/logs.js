@@ -3,6 +3,7 @@
 
 const log = document.getElementById("log");
 const empty = document.getElementById("log-empty");
+const none = document.getElementById("log-none");
 const search = document.getElementById("log-search");
 const follow = document.getElementById("follow");
 const said = document.getElementById("log-state");
@@ -37,10 +38,17 @@ function lineOf({ m, p }) {
   return line;
 }
 
+function tell() {
+  const seen = log.querySelector(":scope > :not([hidden])");
+  log.hidden = !seen;
+  empty.hidden = log.childElementCount > 0;
+  none.hidden = Boolean(seen) || !empty.hidden;
+}
+
 function add(lines) {
   log.append(...lines.map(lineOf));
   while (log.childElementCount > MOST) log.firstElementChild.remove();
-  empty.hidden = log.childElementCount > 0;
+  tell();
   if (follow.checked) log.scrollTop = log.scrollHeight;
 }
 
@@ -55,6 +63,7 @@ source.addEventListener("error", () => (said.textContent = "Not connected; tryin
 
 search.addEventListener("input", () => {
   for (const line of log.children) line.hidden = !matches(line);
+  tell();
 });
 search.form.addEventListener("submit", (event) => event.preventDefault());
 log.addEventListener("scroll", () => {

@@ -22,4 +22,5 @@ mod streamlit;
 mod tabs;
 mod takeover;
 mod volumes;
+mod wake_page;
 mod wire;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -183,6 +184,32 @@ impl Browser {
     pub fn enter(&self, css: Option<&str>) {
         let id = css.map_or(Value::Null, |css| json!({ ELEMENT: self.find(css) }));
         self.call("POST", "/frame", &json!({ "id": id }));
+    }
+
+    /// A command of Chromium's own protocol.
+    #[track_caller]
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.call("POST", "/goog/cdp/execute", &body)
+    }
+
+    /// Drags files and folders of this machine over the element, and lets them fall.
+    #[track_caller]
+    pub fn drop_on(&self, css: &str, paths: &[&Path]) {
+        self.find(css);
+        let middle = self.run(&format!(
+            "const element = document.querySelector({css:?});
+             element.scrollIntoView({{block: 'center', behavior: 'instant'}});
+             const box = element.getBoundingClientRect();
+             return {{x: box.x + box.width / 2, y: box.y + box.height / 2}}"
+        ));
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let dragged = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+            self.devtools(
+                "Input.dispatchDragEvent",
+                &json!({"type": kind, "x": middle["x"], "y": middle["y"], "data": dragged}),
+            );
+        }
     }
 
     /// A picture of what is seen, as PNG.

@@ -1,4 +1,4 @@
-//! A proxy between a client and the server that breaks off once.
+//! Proxies between a client and the server, on a bad line.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -62,4 +62,31 @@ fn answer(mut server: TcpStream, mut client: TcpStream, cut_after: usize, cut: &
         }
     }
     let _ = client.shutdown(Shutdown::Both);
+}
+
+/// Passes everything on, but of what each connection sends only that many bytes: the rest never arrives, and the server
+/// waits for it until the client hangs up.
+pub fn swallowing(server: SocketAddr, most: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let server = TcpStream::connect(server).unwrap();
+            let (mut from_client, mut to_server) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let (mut buffer, mut passed) = ([0; 16 * 1024], 0);
+                while let Ok(length @ 1..) = from_client.read(&mut buffer) {
+                    passed += length;
+                    if passed <= most && to_server.write_all(&buffer[..length]).is_err() {
+                        break;
+                    }
+                }
+                let _ = to_server.shutdown(Shutdown::Both);
+            });
+            let never = AtomicBool::new(true);
+            std::thread::spawn(move || answer(server, client, usize::MAX, &never));
+        }
+    });
+    address
 }

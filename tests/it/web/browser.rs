@@ -1,9 +1,16 @@
 //! Pages, walked through in a real browser.
 
 mod accessibility;
+mod dropped_folder;
+mod hostile_page;
+mod live_log;
+mod owner;
+mod quota;
+mod usage;
+mod waking;
 
 use crate::support::browser::Browser;
-use crate::support::{Hub, Server, static_site};
+use crate::support::{Hub, Request, Server, static_site};
 use serde_json::json;
 
 fn page(server: &Server, path: &str) -> String {
@@ -72,6 +79,28 @@ fn a_private_space_shows_itself_to_its_owner_alone() {
 }
 
 #[test]
+fn a_private_space_is_told_nothing_of_its_visitors_session() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice.publish_hostile("");
+    let space = alice.space("hostile");
+    let settings = json!({"visibility": "private"});
+    let path = "/api/spaces/alice/hostile/settings";
+    alice
+        .send(Request::new("PUT", path).json(&settings))
+        .expect(200);
+    let browser = Browser::open();
+    sign_in(&browser, &alice);
+    browser.visit(&page(&server, "/spaces/alice/hostile/open"));
+    browser.shows("body", "hostile");
+    browser.visit(&format!("http://{}/headers", space.host()));
+    browser.shows("body", "accept:");
+    let seen = browser.run("return document.body.innerText").to_string();
+    assert!(!seen.contains("glasshouse"), "{seen}");
+    assert!(!seen.contains("__sign"), "{seen}");
+}
+
+#[test]
 fn what_an_operator_stops_its_owner_answers() {
     let server = Server::start();
     let alice = server.user("alice");
@@ -93,4 +122,15 @@ fn what_an_operator_stops_its_owner_answers() {
     owner.shows("main", "it does not");
     operator.visit(&page(&server, "/operator"));
     operator.shows("#spaces", "it does not");
+
+    let visitor = Browser::open();
+    visitor.visit(&page(&server, "/spaces/alice/demo"));
+    visitor.shows("main", "has stopped this Space");
+    let seen = visitor.run("return document.body.innerText");
+    assert!(!seen.as_str().unwrap().contains("coins"), "{seen}");
+    operator.click("button[value=release]");
+    // The visitor's page is the demo again by itself.
+    visitor.enter(Some("iframe#app"));
+    visitor.shows("body", "one");
+    operator.shows("main", "space.enable");
 }

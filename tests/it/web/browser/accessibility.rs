@@ -15,6 +15,7 @@ const VISITORS: &[&str] = &[
     "/login",
     "/no/such/page",
     "/spaces/alice/site",
+    "/spaces/alice",
     "/spaces/alice/site/files",
     "/spaces/alice/site/blob/main/src/app.js",
     "/spaces/alice/site/commits/main",
@@ -24,13 +25,22 @@ const VISITORS: &[&str] = &[
 const PUBLISHERS: &[&str] = &[
     "/new",
     "/settings",
+    "/settings?hours=168",
     "/login/device",
+    "/login/device?code=ABCD-EFGH",
     "/spaces/alice/guest",
     "/spaces/alice/guest/logs",
+    "/spaces/alice/guest/logs?which=build",
+    "/spaces/alice/guest/logs?which=build&search=nobody-says-this",
+    "/spaces/alice/site/logs?which=run",
     "/spaces/alice/site/settings",
     "/spaces/alice/broken/logs",
 ];
-const OPERATORS: &[&str] = &["/operator"];
+const OPERATORS: &[&str] = &[
+    "/operator",
+    "/operator?hours=168&owner=alice",
+    "/operator?owner=nobody",
+];
 
 /// What axe finds that keeps somebody from using the page, or nearly.
 fn serious(browser: &Browser, axe: &str) -> Vec<String> {
@@ -55,6 +65,15 @@ fn serious(browser: &Browser, axe: &str) -> Vec<String> {
 
 #[test]
 fn nothing_serious_is_found_on_any_page() {
+    look(1280, false);
+}
+
+#[test]
+fn nothing_serious_is_found_on_a_phone_in_the_dark() {
+    look(500, true);
+}
+
+fn look(width: u32, dark: bool) {
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
         || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
         Into::into,
@@ -87,24 +106,24 @@ fn nothing_serious_is_found_on_any_page() {
         (PUBLISHERS, Some(&alice)),
         (OPERATORS, Some(&admin)),
     ];
-    for (width, dark) in [(1280, false), (500, true)] {
-        for (paths, who) in journeys {
-            let browser = Browser::sized(width, 900, dark);
-            if let Some(who) = who {
-                sign_in(&browser, who);
-            }
-            for path in paths {
-                browser.visit(&page(&server, path));
-                let title = browser.run("return document.title");
-                let is_missing = title
-                    .as_str()
-                    .unwrap_or_default()
-                    .starts_with("Nothing here");
-                assert_eq!(is_missing, *path == "/no/such/page", "{path}: {title}");
-                let dressed = if dark { "dark" } else { "light" };
-                let serious = serious(&browser, &axe).into_iter();
-                found.extend(serious.map(|one| format!("{path}, {dressed}: {one}")));
-            }
+    for (paths, who) in journeys {
+        let browser = Browser::sized(width, 900, dark);
+        if let Some(who) = who {
+            sign_in(&browser, who);
+        }
+        for path in paths {
+            browser.visit(&page(&server, path));
+            let title = browser.run("return document.title");
+            let is_missing = title
+                .as_str()
+                .unwrap_or_default()
+                .starts_with("Nothing here");
+            assert_eq!(is_missing, *path == "/no/such/page", "{path}: {title}");
+            // A page that can be pushed aside has something sticking out.
+            let sticks_out = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+            assert_eq!(browser.run(sticks_out), false, "{path}, {width} wide");
+            let serious = serious(&browser, &axe).into_iter();
+            found.extend(serious.map(|one| format!("{path}: {one}")));
         }
     }
     assert!(

@@ -1,0 +1,154 @@
+//! What operators do on their console, each with an entry in the audit trail.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+
+use super::quotas::{self, Changed};
+use super::{Asked, Outcome, render};
+use crate::auth::WantedToken;
+use crate::domain::{Account, Owner, Role, SpaceId};
+use crate::store::{StoreError, Taken};
+use crate::web::posted::{Fields, Posted};
+use crate::web::{PageError, WebState};
+
+/// Characters of a reason.
+const MAX_REASON: usize = 500;
+
+/// `POST /operator`: `do` names what an operator does.
+pub(super) async fn act(
+    State(state): State<WebState>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    let operator = posted.visitor.operator()?.clone();
+    let fields = &posted.fields;
+    if fields.get("do") == "quota" {
+        return set_quota(&state, &posted, &operator).await;
+    }
+    let section = match fields.get("do") {
+        "account" => "accounts",
+        "close" => "reports",
+        _ => "spaces",
+    };
+    match apply(&state, &operator, fields).await {
+        Ok(None) => Ok(Redirect::to(&format!("/operator#{section}")).into_response()),
+        Ok(Some((account, token))) => {
+            let outcome = Outcome {
+                section,
+                account,
+                token,
+                ..Outcome::default()
+            };
+            render(&state, &posted.visitor, &Asked::default(), outcome).await
+        }
+        Err(PageError::BadRequest(problem)) => {
+            let outcome = Outcome {
+                section,
+                problem,
+                ..Outcome::default()
+            };
+            let page = render(&state, &posted.visitor, &Asked::default(), outcome).await?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn set_quota(
+    state: &WebState,
+    posted: &Posted,
+    operator: &Account,
+) -> Result<Response, PageError> {
+    match quotas::change(state, operator, &posted.fields).await? {
+        Changed::Done(owner) => {
+            let to = format!("/operator?owner={owner}&done=quota#quotas");
+            Ok(Redirect::to(&to).into_response())
+        }
+        Changed::Refused(form) => {
+            let outcome = Outcome {
+                quota: Some(form),
+                ..Outcome::default()
+            };
+            let page = render(state, &posted.visitor, &Asked::default(), outcome).await?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+    }
+}
+
+/// Does it; a new account's name and token, if that is what it was.
+async fn apply(
+    state: &WebState,
+    operator: &Account,
+    fields: &Fields,
+) -> Result<Option<(String, String)>, PageError> {
+    let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
+    let space = || -> Result<SpaceId, PageError> {
+        let id = fields.get("space").parse();
+        id.map_err(|_| PageError::BadRequest("There is no such Space.".to_owned()))
+    };
+    match fields.get("do") {
+        "hold" => {
+            let reason: String = fields.get("reason").chars().take(MAX_REASON).collect();
+            if reason.is_empty() {
+                return bad("Say why: the Space's owner reads it.");
+            }
+            let space = space()?;
+            let told = reason.clone();
+            state.lifecycle.set_disabled(space, Some(told)).await?;
+            state
+                .note(operator.id, "space.disable", Some(space), reason)
+                .await?;
+        }
+        "release" => {
+            let space = space()?;
+            state.lifecycle.set_disabled(space, None).await?;
+            state
+                .note(operator.id, "space.enable", Some(space), String::new())
+                .await?;
+        }
+        "pause" => {
+            let space = space()?;
+            state.lifecycle.pause(space).await?;
+            state
+                .note(operator.id, "space.pause", Some(space), String::new())
+                .await?;
+        }
+        "close" => {
+            state.store.close_report(fields.get("report")).await?;
+            state
+                .note(operator.id, "report.close", None, String::new())
+                .await?;
+        }
+        "account" => {
+            return add_account(state, operator, fields.get("name"))
+                .await
+                .map(Some);
+        }
+        _ => return bad("There is no such thing to do."),
+    }
+    Ok(None)
+}
+
+async fn add_account(
+    state: &WebState,
+    operator: &Account,
+    name: &str,
+) -> Result<(String, String), PageError> {
+    let owner: Owner = name
+        .parse()
+        .map_err(|error| PageError::BadRequest(format!("`{name}`: {error}")))?;
+    let account = match state.store.create_account(&owner, Role::User).await {
+        Err(StoreError::Taken { what: Taken::Owner }) => {
+            return Err(PageError::BadRequest(format!(
+                "There is an account `{owner}`."
+            )));
+        }
+        other => other?,
+    };
+    let wanted = WantedToken::plain(account.id, "first");
+    let token = state.auth.issue_token(wanted).await?;
+    state
+        .note(operator.id, "account.create", None, owner.to_string())
+        .await?;
+    Ok((owner.to_string(), token.expose().to_owned()))
+}

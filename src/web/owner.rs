@@ -1,0 +1,125 @@
+//! An owner's page: the Spaces of a person or of an organisation, and who is in it.
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+
+use super::error::show;
+use super::look::Look;
+use super::visitor::{Frame, Visitor};
+use super::{PageError, WebState};
+use crate::domain::{Account, AccountKind, MemberRole, Millis, Owner, RepoId, SpaceId};
+use crate::store::ListSpaces;
+
+/// Spaces of one page.
+const PAGE: usize = 36;
+
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    after: Option<String>,
+}
+
+/// Somebody in an organisation, or an organisation that somebody is in.
+struct Tie {
+    name: String,
+    role: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "owner.html", config = "src/web/askama.toml")]
+struct OwnerPage {
+    frame: Frame,
+    name: String,
+    organization: bool,
+    /// An organisation's members; a person's organisations.
+    ties: Vec<Tie>,
+    spaces: Vec<Look>,
+    /// The cursor of the next page; empty on the last one.
+    next: String,
+    is_first: bool,
+}
+
+/// `/spaces/{owner}`
+pub(super) fn routes() -> Router<WebState> {
+    Router::new().route("/spaces/{owner}", get(page))
+}
+
+async fn page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(owner): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    let owner: Owner = owner.parse().map_err(|_| PageError::NotFound)?;
+    let found = state.store.account_by_name(&owner).await?;
+    let owner = found.ok_or(PageError::NotFound)?;
+    let after = match asked.after.as_deref().map(cursor) {
+        Some(None) => {
+            let text = "There is no such part of the list.";
+            return Err(PageError::BadRequest(text.to_owned()));
+        }
+        after => after.flatten(),
+    };
+    let list = ListSpaces {
+        owner: Some(owner.name.clone()),
+        visible_to: visitor.account_id(),
+        everything: visitor.principal.is_operator(),
+        after,
+        limit: i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+        ..ListSpaces::default()
+    };
+    let mut listed = state.store.list_spaces(&list).await?;
+    let more = listed.len() > PAGE;
+    listed.truncate(PAGE);
+    let last = listed.last().filter(|_| more);
+    let next = last.map(|last| format!("{}.{}", last.updated_at, last.id));
+    let ids: Vec<_> = listed.iter().map(|space| RepoId::from(space.id)).collect();
+    let likes = state.store.count_likes(&ids).await?;
+    let mut spaces = Vec::with_capacity(listed.len());
+    for space in &listed {
+        let stage = state.lifecycle.view(space).await?.stage;
+        let likes = likes.get(&space.id.into()).copied().unwrap_or_default();
+        spaces.push(Look::of(&state, space, stage, likes).await?);
+    }
+    let frame = visitor.frame();
+    Ok(show(
+        &frame.clone(),
+        &OwnerPage {
+            ties: ties(&state, &owner).await?,
+            name: owner.name.to_string(),
+            organization: owner.kind == AccountKind::Organization,
+            spaces,
+            next: next.unwrap_or_default(),
+            is_first: after.is_none(),
+            frame,
+        },
+    ))
+}
+
+/// Who is in an organisation, or which ones somebody is in. The API tells everybody the same.
+async fn ties(state: &WebState, owner: &Account) -> Result<Vec<Tie>, PageError> {
+    let tie = |name: Owner, role: MemberRole| Tie {
+        name: name.to_string(),
+        role: role.as_str(),
+    };
+    Ok(match owner.kind {
+        AccountKind::Organization => {
+            let members = state.store.members(owner.id).await?;
+            let members = members.into_iter();
+            members.map(|one| tie(one.name, one.role)).collect()
+        }
+        AccountKind::User => {
+            let memberships = state.store.memberships(owner.id).await?;
+            let memberships = memberships.into_iter();
+            memberships.map(|one| tie(one.name, one.role)).collect()
+        }
+    })
+}
+
+fn cursor(text: &str) -> Option<(Millis, RepoId)> {
+    let (at, id) = text.split_once('.')?;
+    Some((at.parse().ok()?, id.parse::<SpaceId>().ok()?.into()))
+}
