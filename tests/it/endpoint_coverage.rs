@@ -15,6 +15,7 @@ fn request(endpoint: &Endpoint, space: &str) -> Request {
         .replace("{repo}", &"0".repeat(32))
         .replace("{oid}", &"0".repeat(64))
         .replace("{hash}", &"0".repeat(64))
+        .replace("{number}", "1")
         .replace("{store}", "0-0")
         .replace("{domain}", "default")
         .replace("{*path}", "index.html")
