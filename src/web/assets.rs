@@ -1,10 +1,13 @@
 //! The style sheet and the scripts, embedded.
 
+use std::io::Write;
 use std::sync::OnceLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use http::header;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, header};
 
 use super::PageError;
 
@@ -42,13 +45,83 @@ pub(super) fn version() -> &'static str {
     })
 }
 
+/// Each file as gzip has it, made once.
+fn zipped(place: usize) -> &'static [u8] {
+    static ZIPPED: OnceLock<[Vec<u8>; FILES.len()]> = OnceLock::new();
+    &ZIPPED.get_or_init(|| FILES.map(|(_, _, text)| zip(text)))[place]
+}
+
+fn zip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(text.as_bytes());
+    encoder.finish().unwrap_or_default()
+}
+
+/// Whether a client reads gzip (RFC 9110 §12.5.3). One that says so with a weight of nothing does not.
+fn reads_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let nothing = weight.trim().trim_start_matches("q=");
+        name.trim().eq_ignore_ascii_case("gzip") && nothing.parse() != Ok(0.0)
+    })
+}
+
 /// `GET /assets/{name}`
-pub(super) async fn asset(Path(name): Path<String>) -> Result<Response, PageError> {
-    let file = FILES.iter().find(|(known, _, _)| *known == name);
-    let (_, kind, text) = file.ok_or(PageError::NotFound)?;
-    let headers = [
-        (header::CONTENT_TYPE, *kind),
+pub(super) async fn asset(
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, PageError> {
+    let place = FILES.iter().position(|(known, _, _)| *known == name);
+    let place = place.ok_or(PageError::NotFound)?;
+    let (_, kind, text) = FILES[place];
+    let kept = [
+        (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::VARY, "accept-encoding"),
     ];
-    Ok((headers, *text).into_response())
+    Ok(match reads_gzip(&headers) {
+        true => {
+            let coding = [(header::CONTENT_ENCODING, "gzip")];
+            (kept, coding, zipped(place)).into_response()
+        }
+        false => (kept, text).into_response(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn what_is_zipped_is_the_same() {
+        for (place, (name, _, text)) in FILES.into_iter().enumerate() {
+            let mut unzipped = String::new();
+            flate2::read::GzDecoder::new(zipped(place))
+                .read_to_string(&mut unzipped)
+                .expect("gzip");
+            assert!(unzipped == text, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_who_reads_gzip_is_sent_it() {
+        for (said, reads) in [
+            ("gzip, deflate, br", true),
+            ("br;q=1.0, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000, br", false),
+            ("identity", false),
+            ("", false),
+        ] {
+            let value = http::HeaderValue::from_static(said);
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]);
+            assert_eq!(reads_gzip(&headers), reads, "{said}");
+        }
+    }
 }

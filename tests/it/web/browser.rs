@@ -1,6 +1,7 @@
 //! Pages, walked through in a real browser.
 
 mod accessibility;
+mod clicked_twice;
 mod dropped_folder;
 mod hostile_page;
 mod live_log;

@@ -1,4 +1,6 @@
 //! Pages for people.
 
 mod browser;
+mod first_page;
+mod forms;
 mod start_page;
