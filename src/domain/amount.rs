@@ -28,7 +28,7 @@ impl Resource {
     pub fn wanted(self) -> &'static str {
         match self {
             Self::Cpu => "a number of cores, such as 0.5",
-            Self::Memory | Self::Disk | Self::EgressBytesPerDay => "a size, such as `4 GiB`",
+            Self::Memory | Self::Disk | Self::EgressBytesPerDay => "a size, such as 4 GiB",
             Self::CpuSecondsPerDay => "a whole number of seconds",
             Self::BuildMinutesPerDay => "a whole number of minutes",
             Self::Spaces | Self::Instances | Self::Builds => "a whole number",

@@ -54,7 +54,10 @@ const OPERATORS: [Measure; 4] = [
     Measure {
         name: "Mean time to wake",
         of: |counts| counts.wake_micros as f64 / counts.wakes.max(1) as f64,
-        text: |micros| text::short_time((micros / 1000.0) as u64),
+        text: |micros| match micros {
+            0.0 => "–".to_owned(),
+            _ => text::short_time((micros / 1000.0) as u64),
+        },
     },
     Measure {
         name: "Builds",
@@ -152,7 +155,10 @@ impl Usage {
             DAY => clock(hour),
             _ => day(hour),
         };
-        let rows = used.iter().map(|(hour, counts)| Row {
+        let is_any =
+            |counts: &UsageCounts| measures.iter().any(|measure| (measure.of)(counts) > 0.0);
+        let used_hours = used.iter().filter(|(_, counts)| is_any(counts));
+        let rows = used_hours.map(|(hour, counts)| Row {
             moment: text::moment(hour * HOUR_MILLIS),
             hour: format!("{} {}", day(*hour), clock(*hour)),
             amounts: measures

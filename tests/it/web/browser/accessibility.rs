@@ -126,6 +126,15 @@ fn look(width: u32, dark: bool) {
             found.extend(serious.map(|one| format!("{path}: {one}")));
         }
     }
+    let browser = Browser::sized(width, 900, dark);
+    sign_in(&browser, &admin);
+    browser.visit(&page(&server, "/operator?owner=alice"));
+    browser.run("document.querySelector('.behind').open = true");
+    browser.fill("#quota-memory", "lots");
+    browser.click(".quota-form button");
+    browser.shows("#quota-memory-problem", "a size");
+    let refused = serious(&browser, &axe).into_iter();
+    found.extend(refused.map(|one| format!("a refused quota: {one}")));
     assert!(
         found.is_empty(),
         "{} findings\n{}",
