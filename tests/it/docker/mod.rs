@@ -13,6 +13,7 @@ mod examples;
 mod fake_engine;
 mod freezing;
 mod gradio;
+mod gradio_js;
 mod inside;
 mod isolation;
 mod limits;

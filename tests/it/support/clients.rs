@@ -124,17 +124,22 @@ impl<'a> Hf<'a> {
 
 /// An environment that `tests/run` makes.
 fn environment(name: &str) -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
-        PathBuf::from,
-    );
-    let environment = cache.join("glasshouse").join(name);
+    let environment = cache().join(name);
     assert!(
         environment.join("packages").exists(),
         "there is no {}: tests/run makes it, or GLASSHOUSE_TEST_SKIP=clients leaves these tests out",
         environment.display()
     );
     environment
+}
+
+/// Where `tests/run` keeps what it installs for the tests alone.
+pub fn cache() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
+        PathBuf::from,
+    );
+    cache.join("glasshouse")
 }
 
 /// Takes away what every line is indented by.

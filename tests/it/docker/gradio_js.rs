@@ -1,0 +1,83 @@
+//! `@gradio/client` in Node, by the Space's address, as a page of somebody else's would use it.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::cli::Said;
+use crate::support::{DockerServer, Op, Space, card};
+
+const APP: &str = r#"
+import gradio
+
+def greet(name):
+    return "Hello, " + name
+
+def count(to):
+    for step in range(int(to)):
+        yield str(step + 1)
+
+with gradio.Blocks() as app:
+    text, answer, number = gradio.Textbox(), gradio.Textbox(), gradio.Number()
+    text.submit(greet, text, answer, api_name="greet")
+    number.submit(count, number, answer, api_name="count")
+app.launch()
+"#;
+
+const PROGRAM: &str = r#"
+import { Client } from "@gradio/client";
+const [address, token] = process.argv.slice(2);
+try {
+  const app = await Client.connect(address, token ? { token } : {});
+  const greeted = await app.predict("/greet", { name: "Ann" });
+  const counted = [];
+  for await (const message of app.submit("/count", { to: 3 })) {
+    if (message.type === "data") counted.push(message.data[0]);
+  }
+  console.log(JSON.stringify({ greeted: greeted.data[0], counted }));
+} catch (error) {
+  console.log(JSON.stringify({ error: String(error?.message ?? error) }));
+}
+process.exit();
+"#;
+
+/// What the program says of the Space at that address.
+fn ask(server: &DockerServer, space: &Space<'_>, token: &str) -> Value {
+    let folder = server.scratch("node");
+    // Where an import is looked for: beside the program.
+    let packages = folder.join("node_modules");
+    if !packages.exists() {
+        let installed = crate::support::clients::cache().join("node-client/node_modules");
+        assert!(
+            installed.join("@gradio/client").exists(),
+            "tests/run installs @gradio/client into {}",
+            installed.display()
+        );
+        std::os::unix::fs::symlink(installed, packages).unwrap();
+    }
+    fs::write(folder.join("program.mjs"), PROGRAM).unwrap();
+    let address = format!("http://{}/run/{}/", server.address, space.id);
+    let mut node = Command::new("node");
+    node.current_dir(&folder)
+        .args(["program.mjs", &address, token]);
+    let said = Said::of(&mut node).success().stdout;
+    serde_json::from_str(said.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("not JSON: {said}"))
+}
+
+#[test]
+fn it_predicts_and_streams_and_a_private_one_wants_a_token() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let files = [card("sdk: gradio"), Op::file("app.py", APP)];
+    let space = alice.publish_container("app", &files);
+    let right = json!({"greeted": "Hello, Ann", "counted": ["1", "2", "3"]});
+    assert_eq!(ask(&server, &space, ""), right);
+    let private = crate::support::Request::new("PUT", "/api/spaces/alice/app/settings")
+        .json(&json!({"visibility": "private"}));
+    alice.send(private).expect(200);
+    let refused = ask(&server, &space, "");
+    assert!(refused["error"].is_string(), "{refused}");
+    assert_eq!(ask(&server, &space, &alice.token), right);
+}
