@@ -20,11 +20,14 @@ revision = "main"
 const LEFT_OUT: &str = "/logs/|/git-|/v1/|/commit/|^/lfs/";
 
 fn fuzz(server: &Server, settings: &str, token: &str) {
-    let file = server.scratch("fuzz").join("schemathesis.toml");
+    let folder = server.scratch("fuzz");
+    let file = folder.join("schemathesis.toml");
     fs::write(&file, settings).unwrap();
     let python = server.python(token).of("test-venv-fuzz");
     let mut command = python.command("schemathesis");
     command
+        // Where it remembers what failed.
+        .current_dir(&folder)
         .arg("--config-file")
         .arg(&file)
         .arg("run")

@@ -1,11 +1,10 @@
 //! What axe-core, the engine of most accessibility checkers, has to say of every page.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::{page, sign_in};
 use crate::support::browser::Browser;
+use crate::support::clients::cache;
 use crate::support::guests::wasi;
 use crate::support::{Op, Server, card};
 
@@ -74,11 +73,7 @@ fn nothing_serious_is_found_on_a_phone_in_the_dark() {
 }
 
 fn look(width: u32, dark: bool) {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
-        Into::into,
-    );
-    let axe = cache.join("glasshouse/axe.min.js");
+    let axe = cache().join("axe.min.js");
     let axe = std::fs::read_to_string(&axe)
         .unwrap_or_else(|error| panic!("tests/run fetches {}: {error}", axe.display()));
     let server = Server::start();
