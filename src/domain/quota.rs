@@ -30,51 +30,34 @@ pub enum Resource {
     EgressBytesPerDay,
 }
 
-/// The most one owner may have of each resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quota {
+/// An amount of each resource.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts<T> {
     /// [`Resource::Spaces`]
-    pub spaces: u64,
+    pub spaces: T,
     /// [`Resource::Instances`]
-    pub instances: u64,
+    pub instances: T,
     /// [`Resource::Cpu`]
-    pub cpu_millis: u64,
+    pub cpu_millis: T,
     /// [`Resource::Memory`]
-    pub memory_bytes: u64,
+    pub memory_bytes: T,
     /// [`Resource::Disk`]
-    pub disk_bytes: u64,
+    pub disk_bytes: T,
     /// [`Resource::Builds`]
-    pub builds: u64,
+    pub builds: T,
     /// [`Resource::CpuSecondsPerDay`]
-    pub cpu_seconds_per_day: u64,
+    pub cpu_seconds_per_day: T,
     /// [`Resource::BuildMinutesPerDay`]
-    pub build_minutes_per_day: u64,
+    pub build_minutes_per_day: T,
     /// [`Resource::EgressBytesPerDay`]
-    pub egress_bytes_per_day: u64,
+    pub egress_bytes_per_day: T,
 }
 
+/// The most one owner may have of each resource.
+pub type Quota = Amounts<u64>;
+
 /// What an operator has set for one owner; `None` follows the server's default.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct QuotaOverrides {
-    /// [`Resource::Spaces`]
-    pub spaces: Option<u64>,
-    /// [`Resource::Instances`]
-    pub instances: Option<u64>,
-    /// [`Resource::Cpu`]
-    pub cpu_millis: Option<u64>,
-    /// [`Resource::Memory`]
-    pub memory_bytes: Option<u64>,
-    /// [`Resource::Disk`]
-    pub disk_bytes: Option<u64>,
-    /// [`Resource::Builds`]
-    pub builds: Option<u64>,
-    /// [`Resource::CpuSecondsPerDay`]
-    pub cpu_seconds_per_day: Option<u64>,
-    /// [`Resource::BuildMinutesPerDay`]
-    pub build_minutes_per_day: Option<u64>,
-    /// [`Resource::EgressBytesPerDay`]
-    pub egress_bytes_per_day: Option<u64>,
-}
+pub type QuotaOverrides = Amounts<Option<u64>>;
 
 // === impl Resource ===
 
@@ -142,30 +125,11 @@ impl Resource {
     }
 }
 
-// === impl Quota ===
+// === impl Amounts ===
 
-impl Quota {
-    /// The most there may be of a resource.
-    pub fn of(&self, resource: Resource) -> u64 {
-        match resource {
-            Resource::Spaces => self.spaces,
-            Resource::Instances => self.instances,
-            Resource::Cpu => self.cpu_millis,
-            Resource::Memory => self.memory_bytes,
-            Resource::Disk => self.disk_bytes,
-            Resource::Builds => self.builds,
-            Resource::CpuSecondsPerDay => self.cpu_seconds_per_day,
-            Resource::BuildMinutesPerDay => self.build_minutes_per_day,
-            Resource::EgressBytesPerDay => self.egress_bytes_per_day,
-        }
-    }
-}
-
-// === impl QuotaOverrides ===
-
-impl QuotaOverrides {
-    /// What was set of a resource.
-    pub fn of(&self, resource: Resource) -> Option<u64> {
+impl<T: Copy> Amounts<T> {
+    /// That of a resource.
+    pub fn of(&self, resource: Resource) -> T {
         match resource {
             Resource::Spaces => self.spaces,
             Resource::Instances => self.instances,
@@ -179,8 +143,8 @@ impl QuotaOverrides {
         }
     }
 
-    /// Sets it; `None` goes back to the server's default.
-    pub fn set(&mut self, resource: Resource, amount: Option<u64>) {
+    /// Sets that of a resource.
+    pub fn set(&mut self, resource: Resource, amount: T) {
         let place = match resource {
             Resource::Spaces => &mut self.spaces,
             Resource::Instances => &mut self.instances,
@@ -194,26 +158,18 @@ impl QuotaOverrides {
         };
         *place = amount;
     }
+}
 
+impl QuotaOverrides {
     /// What holds, given the server's defaults.
     pub fn over(&self, defaults: &Quota) -> Quota {
-        Quota {
-            spaces: self.spaces.unwrap_or(defaults.spaces),
-            instances: self.instances.unwrap_or(defaults.instances),
-            cpu_millis: self.cpu_millis.unwrap_or(defaults.cpu_millis),
-            memory_bytes: self.memory_bytes.unwrap_or(defaults.memory_bytes),
-            disk_bytes: self.disk_bytes.unwrap_or(defaults.disk_bytes),
-            builds: self.builds.unwrap_or(defaults.builds),
-            cpu_seconds_per_day: self
-                .cpu_seconds_per_day
-                .unwrap_or(defaults.cpu_seconds_per_day),
-            build_minutes_per_day: self
-                .build_minutes_per_day
-                .unwrap_or(defaults.build_minutes_per_day),
-            egress_bytes_per_day: self
-                .egress_bytes_per_day
-                .unwrap_or(defaults.egress_bytes_per_day),
+        let mut quota = *defaults;
+        for resource in Resource::ALL {
+            if let Some(amount) = self.of(resource) {
+                quota.set(resource, amount);
+            }
         }
+        quota
     }
 }
 

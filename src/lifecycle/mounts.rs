@@ -43,11 +43,13 @@ pub(super) async fn of(
     if wanted.is_empty() {
         return Ok((found, private));
     }
-    let world = match artifact.kind {
-        ArtifactKind::Component { world, .. } => Some(world),
-        _ => None,
-    };
-    if world == Some(World::Command) {
+    if matches!(
+        artifact.kind,
+        ArtifactKind::Component {
+            world: World::Command,
+            ..
+        }
+    ) {
         let note = "Models, datasets and volumes are not mounted: a WASI command has no files here. \
                     Make it a component, which has.";
         found.notes.push(note.to_owned());
