@@ -124,6 +124,14 @@ pub struct BuildError {
     pub message: String,
 }
 
+impl BuildFacts {
+    /// Whether the server was the cause of its end.
+    pub fn failed_by_server(&self) -> bool {
+        let error = self.error.as_ref();
+        self.state == BuildState::Failed && error.is_some_and(|error| error.fault == Fault::Server)
+    }
+}
+
 impl BuildError {
     /// An error the author can mend.
     pub fn author(message: impl Into<String>) -> Self {
@@ -159,7 +167,7 @@ pub struct BuildFacts {
     pub state: BuildState,
     /// Whether earlier artifacts of the same source may be used.
     pub cached: bool,
-    /// How often the server failed it so far.
+    /// How often it failed so far.
     pub tries: i64,
     /// What it made, once it succeeded.
     pub artifact: Option<Artifact>,

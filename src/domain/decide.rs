@@ -17,6 +17,9 @@ pub(super) const DRAIN_MILLIS: Millis = 10 * 60 * 1000;
 /// How often in a row a build may end badly before only its owner can start it again.
 const MAX_FAILURES: u32 = 6;
 
+/// Milliseconds after which a build that the server has failed for good is tried all the same, at the earliest.
+const REBUILD_MILLIS: Millis = 30 * 1000;
+
 /// Everything the decision looks at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
@@ -122,12 +125,16 @@ fn build_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Option
         Some(_) => return None,
         None => {}
     }
-    // `Running` without a build under way here is one that died with the server.
-    if !matches!(newest.state, BuildState::Queued | BuildState::Running) {
-        return None;
-    }
+    let least = match newest.state {
+        // `Running` without a build under way here is one that died with the server.
+        BuildState::Queued | BuildState::Running => 0,
+        // Nobody else could mend it: an engine that was away comes back.
+        BuildState::Failed if newest.failed_by_server() => REBUILD_MILLIS,
+        BuildState::Failed | BuildState::Succeeded | BuildState::Superseded => return None,
+    };
     let failed_at = newest.finished_at.filter(|_| newest.tries > 0);
-    let due = failed_at.map_or(now, |at| at + back_off(newest.tries.unsigned_abs()));
+    let wanted = |at| at + back_off(newest.tries.unsigned_abs()).max(least);
+    let due = failed_at.map_or(now, wanted);
     if due <= now {
         return Some(Action::Build(newest.id));
     }
@@ -296,5 +303,5 @@ impl Deadline {
 }
 
 #[cfg(test)]
-#[path = "decide_tests.rs"]
+#[path = "decide_tests/mod.rs"]
 mod tests;

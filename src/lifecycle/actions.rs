@@ -18,7 +18,7 @@ use crate::domain::{
 use crate::routes::{Refusal, Route, Serving};
 use crate::telemetry::BuildEnd;
 
-/// How often the server may fail a build before its author is told to ask the operator.
+/// How often the server may fail a build before its author is told; it is tried again all the same, more seldom.
 const BUILD_TRIES: i64 = 3;
 
 /// Does one action; whether the Space is gone now.

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! queued ──begin──► running ──finish──► succeeded | failed
-//!    ▲                 │
-//!    └─────retry───────┘        queued, running ──publish──► superseded
+//!    ▲                 ▲                            │
+//!    └─────retry───────┴───────────begin────────────┘        queued, running ──publish──► superseded
 //! ```
 
 use sqlx::any::AnyRow;
@@ -55,14 +55,15 @@ impl Store {
     }
 
     /// Marks a build as being made; whether it is worth making. One that is marked already may be begun again: its
-    /// maker may have died. That costs work at most, for a build ends once.
+    /// maker may have died. That costs work at most, for a build ends once. So may one that failed: whoever begins it has
+    /// seen that the next try may end otherwise.
     ///
     /// # Errors
     /// Ours only.
     pub async fn begin_build(&self, id: BuildId) -> Result<bool, StoreError> {
         let mut write = self.write().await?;
         let begun = sqlx::query(
-            "UPDATE builds SET state = 'running' WHERE id = $1 AND state IN ('queued', 'running')",
+            "UPDATE builds SET state = 'running' WHERE id = $1 AND state IN ('queued', 'running', 'failed')",
         )
         .bind(id.to_string())
         .execute(&mut *write)
@@ -71,7 +72,7 @@ impl Store {
         Ok(begun.rows_affected() > 0)
     }
 
-    /// Records how a running build ended; whether it counts. It does not when the build was superseded or has ended.
+    /// Records how a running build ended, one try richer if it failed; whether it counts. It does not when the build was superseded or has ended.
     ///
     /// # Errors
     /// Ours only.
@@ -87,7 +88,7 @@ impl Store {
         };
         let mut write = self.write().await?;
         let finished = sqlx::query(
-            "UPDATE builds SET state = $2, artifact = $3, error = $4, finished_at = $5 \
+            "UPDATE builds SET state = $2, artifact = $3, error = $4, finished_at = $5, tries = tries + $6 \
              WHERE id = $1 AND state = 'running'",
         )
         .bind(id.to_string())
@@ -95,6 +96,7 @@ impl Store {
         .bind(artifact)
         .bind(error)
         .bind(now)
+        .bind(i64::from(state == BuildState::Failed))
         .execute(&mut *write)
         .await?;
         write.commit().await?;

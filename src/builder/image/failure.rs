@@ -15,7 +15,8 @@ pub(super) fn engine_error(error: EngineError) -> BuildError {
             tracing::warn!("a build needs containers: {:#}", anyhow::Error::new(error));
             BuildError::server(
                 "This server has no container engine that answers, and this Space needs one. Its operator can install \
-                 Docker (20.10 or later) and start it, or name its socket as `host` under [docker].",
+                 Docker (20.10 or later) and start it, or name its socket as `host` under [docker]. Then it is built by \
+                 itself.",
             )
         }
         EngineError::Refused(error) => ours(&error),
@@ -47,7 +48,7 @@ pub(super) fn fetch_error(name: &str, theirs: bool, error: &Error) -> BuildError
         tracing::warn!("the base image {name} could not be fetched: {said}");
         return BuildError::server(format!(
             "The base image `{name}` is not on this server and could not be fetched ({said}). Its operator can load it \
-             (`docker pull {name}`) or name another as `base_image` under [runtimes]."
+             (`docker pull {name}`) or name another as `base_image` under [runtimes]. Then it is built by itself."
         ));
     }
     if status(error).is_some_and(|status| (400..500).contains(&status))

@@ -196,6 +196,12 @@ async fn a_failed_build_keeps_its_words_and_the_good_one_before_it() {
         );
         let kept = store.newest_good_build(id).await.unwrap().unwrap();
         assert_eq!((kept.id, kept.artifact), (good, Some(site("a"))));
+
+        // Another try at it may end otherwise.
+        assert!(store.begin_build(bad).await.unwrap());
+        assert!(store.finish_build(bad, Ok(site("b")), 3).await.unwrap());
+        let newest = store.newest_good_build(id).await.unwrap().unwrap();
+        assert_eq!((newest.id, newest.tries, newest.error), (bad, 1, None));
     })
     .await;
 }

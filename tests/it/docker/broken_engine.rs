@@ -72,8 +72,8 @@ fn one_that_comes_later_is_used() {
             .then_some(())
     });
     let _engine = FakeEngine::listen(folder.path());
-    space.post("/restart", &serde_json::json!({})).expect(200);
-    eventually(Duration::from_secs(60), "it is built after all", || {
+    // Nobody has to ask for it.
+    eventually(Duration::from_secs(120), "it is built after all", || {
         (space.stage() == "RUNNING").then_some(())
     });
     assert_eq!(space.visit("/").expect(200).text(), "here");
