@@ -23,7 +23,7 @@ pub use addresses::Addresses;
 pub use docker::{DockerConfig, Isolation, RuntimeConfig, RuntimeConfigs};
 pub use sections::{
     BuildConfig, GatewayConfig, HardwareConfig, HostConfig, JournalConfig, LogConfig, LogFormat,
-    QuotaConfig, RepoConfig, ServerConfig, SleepConfig, WasmConfig,
+    OidcConfig, QuotaConfig, RepoConfig, ServerConfig, SleepConfig, WasmConfig,
 };
 
 /// The text of the built-in file, as `glasshouse` shows it to operators.
@@ -51,6 +51,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Sockets.
     pub server: ServerConfig,
+    /// Where people sign in beside here.
+    pub oidc: OidcConfig,
     /// Strangers' traffic.
     pub gateway: GatewayConfig,
     /// In the order in which they are offered; names are unique.

@@ -43,8 +43,8 @@ use front::FrontDoor;
 use health::Health;
 use inside::InsideDoor;
 use settings::{
-    builder_config, container_settings, engine, journal_limits, ledger_limits, repo_limits,
-    wasm_settings,
+    builder_config, container_settings, engine, journal_limits, ledger_limits, provider,
+    repo_limits, wasm_settings,
 };
 
 /// Runs a server until it is told to stop (SIGINT or SIGTERM).
@@ -147,7 +147,7 @@ impl House {
         let runtimes = Runtimes::new(sites, wasm, containers);
         let (routes, nudges) = RouteTable::new();
         let metrics = Arc::new(Metrics::new());
-        let auth = Auth::new(store.clone());
+        let auth = Auth::new(store.clone()).with_provider(provider(config)?);
         let parts = Parts {
             store: store.clone(),
             auth: auth.clone(),

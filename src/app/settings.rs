@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::auth::{Provider, ProviderSettings};
 use crate::builder::{BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits};
 use crate::config::{Config, Isolation};
 use crate::docker::{Engine, Networks, Reach};
@@ -13,6 +14,27 @@ use crate::ledger::LedgerLimits;
 use crate::repo::{CheckoutLimits, RepoLimits};
 use crate::runtime::container::ContainerSettings;
 use crate::runtime::wasm::WasmSettings;
+
+/// Where people may sign in beside here, if anywhere.
+pub(super) fn provider(config: &Config) -> anyhow::Result<Option<Provider>> {
+    let oidc = &config.oidc;
+    let Some(issuer) = &oidc.issuer else {
+        return Ok(None);
+    };
+    if issuer.starts_with("http://") {
+        tracing::warn!(
+            "oidc.issuer is no https:// address: whoever can change what passes on the way to it can sign in as anybody"
+        );
+    }
+    Provider::new(ProviderSettings {
+        issuer: issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret_file: oidc.client_secret_file.clone(),
+        scopes: oidc.scopes.clone(),
+        name_claim: oidc.name_claim.clone(),
+    })
+    .map(Some)
+}
 
 pub(super) fn repo_limits(config: &Config) -> RepoLimits {
     RepoLimits {

@@ -2,13 +2,15 @@
 //!
 //! A request carries a token or nothing, a browser's a session in its place. Either is looked up by its hash; what it
 //! may do is [`may`], a pure function of who asks, what for, and whose Space it is. A [`ticket`] carries a session to the
-//! origin of one private Space.
+//! origin of one private Space. Who somebody is may also be found out at a [`Provider`], where their organisation signs
+//! them in.
 
 mod credentials;
 mod device;
 mod inside;
 mod password;
 mod permission;
+mod provider;
 mod session;
 mod signature;
 mod ticket;
@@ -29,6 +31,7 @@ pub use credentials::cookies;
 pub use device::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes};
 pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, may};
+pub use provider::{Attempt, Provider, ProviderError, ProviderSettings};
 pub use session::{SESSION_LIFE, Session};
 pub use ticket::Purpose;
 pub use token::{SecretToken, WantedToken, hash_token, is_token_name, looks_like_ours, new_token};
@@ -57,6 +60,7 @@ pub struct Auth {
     store: Store,
     signer: signature::Signer,
     devices: device::Devices,
+    provider: Option<Provider>,
 }
 
 /// Why nobody knows who is asking.
@@ -88,8 +92,20 @@ impl Auth {
         Self {
             signer: signature::Signer::new(store.derive_key("signatures")),
             devices: device::Devices::default(),
+            provider: None,
             store,
         }
+    }
+
+    /// The same, where people may sign in at that provider too.
+    #[must_use]
+    pub fn with_provider(self, provider: Option<Provider>) -> Self {
+        Self { provider, ..self }
+    }
+
+    /// Where people may sign in beside here.
+    pub fn provider(&self) -> Option<&Provider> {
+        self.provider.as_ref()
     }
 
     /// Who a request to the house itself comes from. A token stands in `x-hf-authorization` (as `gradio_client` sends

@@ -2,6 +2,7 @@
 //! `config.default.toml`; here stands only what its type cannot say.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,26 @@ pub struct ServerConfig {
     pub max_header_bytes: u64,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// `[oidc]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// `None`: nowhere.
+    pub issuer: Option<String>,
+    /// As it was registered there.
+    pub client_id: String,
+    /// A file, so that it stands neither in this one nor in the environment. `None`: there is no secret.
+    pub client_secret_file: Option<PathBuf>,
+    /// Words with spaces between them.
+    pub scopes: String,
+    /// Of the ID token, or else of the userinfo.
+    pub name_claim: String,
+    /// For people to read: "Sign in with …".
+    pub title: String,
+    /// For whoever comes from there and has none.
+    pub create_accounts: bool,
 }
 
 /// `[gateway]`

@@ -179,6 +179,15 @@ fn an_error_names_layer_key_value_and_what_is_allowed() {
             with_file("[log]\nformat = \"xml\"\n"),
             vec!["log.format", "xml", "json"],
         ),
+        (
+            with_file("[oidc]\nissuer = \"login.example.org\"\nscopes = \"profile\"\n"),
+            vec![
+                "oidc.issuer",
+                "`login.example.org`",
+                "https://",
+                "oidc.scopes",
+            ],
+        ),
         (with_file("data = [\n"), vec!["TOML"]),
     ];
     for (result, wanted) in cases {

@@ -38,6 +38,13 @@ pub enum MemberRole {
     Admin,
 }
 
+// === impl MemberRole ===
+
+impl MemberRole {
+    /// All of them, each after what it may do more than.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Contributor, Self::Write, Self::Admin];
+}
+
 /// A user's place in an organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
@@ -102,6 +109,17 @@ stored_words!(Role { User = "user", Operator = "operator" });
 stored_words!(Scope { Read = "read", Write = "write", FineGrained = "fineGrained" });
 stored_words!(AccountKind { User = "user", Organization = "organization" });
 stored_words!(MemberRole { Read = "read", Contributor = "contributor", Write = "write", Admin = "admin" });
+
+/// Who somebody is where they sign in, outside this house.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider, by the name that it gives itself.
+    pub issuer: String,
+    /// What it calls them; nobody else is ever called that there. At most 255 characters.
+    pub subject: String,
+    /// What they would like to be called, in their provider's spelling: others may be called that too.
+    pub name: Option<String>,
+}
 
 /// A user or organisation.
 #[derive(Debug, Clone, PartialEq, Eq)]

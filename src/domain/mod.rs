@@ -24,7 +24,9 @@ mod usage;
 mod variable;
 mod volume;
 
-pub use account::{Account, AccountKind, Grant, GrantTarget, MemberRole, Membership, Role, Scope};
+pub use account::{
+    Account, AccountKind, Grant, GrantTarget, Identity, MemberRole, Membership, Role, Scope,
+};
 pub use address::may_reach;
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,

@@ -15,6 +15,7 @@ mod changes;
 mod console;
 mod events;
 mod fields;
+mod identities;
 mod likes;
 mod listing;
 mod moderation;
@@ -86,6 +87,9 @@ pub enum Taken {
     /// The account has a token of that name.
     #[error("a token of that name exists")]
     Token,
+    /// Whoever that is has an account.
+    #[error("that identity has an account")]
+    Identity,
 }
 
 /// Why the store did not do what it was asked.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::headers::page_policy;
 use super::visitor::{Frame, quoted};
+use crate::auth::ProviderError;
 use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;
 use crate::store::StoreError;
@@ -28,6 +29,8 @@ pub enum PageError {
     TooLarge,
     /// The visitor has to wait; the text says why.
     TooMany(String),
+    /// Where people sign in did not answer as it should; the log has the cause under this id.
+    Provider(String),
     /// Ours; the log has the cause under this id.
     Internal(String),
 }
@@ -47,12 +50,7 @@ struct ErrorPage<'a> {
 impl PageError {
     /// Logs an error of ours with its causes under a fresh id.
     pub(super) fn internal(error: &dyn std::error::Error) -> Self {
-        let id = Uuid::now_v7().simple().to_string();
-        let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
-            .map(ToString::to_string)
-            .collect();
-        tracing::error!(request.id = %id, "page {id} failed: {}", causes.join(": "));
-        Self::Internal(id)
+        Self::Internal(log(error))
     }
 
     fn status(&self) -> StatusCode {
@@ -63,6 +61,7 @@ impl PageError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Provider(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -94,6 +93,12 @@ impl PageError {
                 nothing,
             ),
             Self::TooMany(message) => ("A moment, please", message, nothing),
+            Self::Provider(id) => (
+                "Not signed in",
+                "The service that you sign in with did not answer as it should. Try it again in a while, or sign in \
+                 with a token.",
+                format!("The operator of this server finds the cause in the log under {id}."),
+            ),
             Self::Internal(id) => (
                 "The server failed",
                 "This page could not be made. It is not your fault.",
@@ -114,10 +119,26 @@ impl IntoResponse for PageError {
             title,
             message,
             hint: &hint,
-            sign_in: matches!(self, Self::NotFound),
+            sign_in: matches!(self, Self::NotFound | Self::Provider(_)),
             frame: frame.clone(),
         };
         (self.status(), show(&frame, &page)).into_response()
+    }
+}
+
+/// Logs an error with its causes; the id to find it by.
+fn log(error: &dyn std::error::Error) -> String {
+    let id = Uuid::now_v7().simple().to_string();
+    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    tracing::error!(request.id = %id, "page {id} failed: {}", causes.join(": "));
+    id
+}
+
+impl From<ProviderError> for PageError {
+    fn from(error: ProviderError) -> Self {
+        Self::Provider(log(&error))
     }
 }
 

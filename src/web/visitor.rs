@@ -1,5 +1,7 @@
 //! Who looks at a page: the session in the browser's cookie, and what a page is told of it.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::request::Parts;
@@ -40,7 +42,7 @@ pub(super) struct Frame {
     pub(super) frames: String,
 }
 
-/// What the cookie is called. Behind `__Host-` no other host, a Space's among them, can set it.
+/// What the cookie of a session is called. Behind `__Host-` no other host, a Space's among them, can set it.
 const COOKIE: &str = "glasshouse-session";
 
 // === impl Visitor ===
@@ -97,14 +99,27 @@ impl Visitor {
 
     /// The cookie that keeps a session; `None` takes it away.
     pub(super) fn cookie(&self, session: Option<&str>) -> String {
-        let (name, secure) = if self.is_secure() {
-            (format!("__Host-{COOKIE}"), "; Secure")
-        } else {
-            (COOKIE.to_owned(), "")
+        self.own_cookie(
+            COOKIE,
+            session,
+            Duration::from_secs(SESSION_LIFE as u64 / 1000),
+        )
+    }
+
+    /// A cookie of this host alone, kept for that long; `None` takes it away.
+    pub(super) fn own_cookie(&self, name: &str, value: Option<&str>, life: Duration) -> String {
+        let (prefix, secure) = match self.is_secure() {
+            true => ("__Host-", "; Secure"),
+            false => ("", ""),
         };
-        let age = session.map_or(0, |_| SESSION_LIFE / 1000);
-        let value = session.unwrap_or_default();
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+        let age = value.map_or(0, |_| life.as_secs());
+        let value = value.unwrap_or_default();
+        format!("{prefix}{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+    }
+
+    /// What such a cookie holds.
+    pub(super) fn read_cookie<'a>(&self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+        own_cookie(headers, name, self.is_secure())
     }
 }
 
@@ -120,8 +135,7 @@ impl FromRequestParts<WebState> for Visitor {
             arrival,
             here: here.unwrap_or_else(|| "/".to_owned()),
         };
-        let text = session_text(&parts.headers, visitor.is_secure());
-        if let Some(text) = text
+        if let Some(text) = visitor.read_cookie(&parts.headers, COOKIE)
             && let Some(session) = state.auth.session(text).await?
         {
             visitor.principal = session.principal.clone();
@@ -146,12 +160,12 @@ impl Frame {
     }
 }
 
-/// The session in the cookie. Two of that name are none: a host beside this one has set the other, and which of them is
+/// What a cookie of ours holds. Two of that name are none: a host beside this one has set the other, and which of them is
 /// the visitor's own cannot be told.
-fn session_text(headers: &HeaderMap, secure: bool) -> Option<&str> {
+fn own_cookie<'a>(headers: &'a HeaderMap, wanted: &str, secure: bool) -> Option<&'a str> {
     let mut found = cookies(headers).filter(|(name, _)| match secure {
-        true => name.strip_prefix("__Host-") == Some(COOKIE),
-        false => *name == COOKIE,
+        true => name.strip_prefix("__Host-") == Some(wanted),
+        false => *name == wanted,
     });
     let (_, text) = found.next()?;
     found.next().is_none().then_some(text)
@@ -179,7 +193,7 @@ mod tests {
         let of = |line: &'static str, secure| {
             let mut headers = HeaderMap::new();
             headers.insert(header::COOKIE, HeaderValue::from_static(line));
-            session_text(&headers, secure).map(str::to_owned)
+            own_cookie(&headers, COOKIE, secure).map(str::to_owned)
         };
         assert_eq!(of("a=1; glasshouse-session=x", false), Some("x".into()));
         assert_eq!(of("__Host-glasshouse-session=x", true), Some("x".into()));

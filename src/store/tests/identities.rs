@@ -3,7 +3,7 @@
 use super::super::{Event, NewToken, StoreError, Taken};
 use super::*;
 use crate::domain::{
-    AccountId, AccountKind, Grant, GrantTarget, MemberRole, RepoId, Scope, SpaceId,
+    AccountId, AccountKind, Grant, GrantTarget, Identity, MemberRole, RepoId, Scope, SpaceId,
 };
 
 fn token(account: AccountId, name: &str, number: u8) -> NewToken {
@@ -39,6 +39,55 @@ async fn accounts_are_one_for_each_name_in_whatever_case() {
         );
         assert_eq!(store.account_by_id(AccountId::new()).await.unwrap(), None);
         assert_eq!(store.list_accounts().await.unwrap(), [ada, root]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_identity_is_of_one_account() {
+    on_each_engine(|store| async move {
+        let of = |issuer: &str, subject: &str| Identity {
+            issuer: issuer.into(),
+            subject: subject.into(),
+            name: None,
+        };
+        let here = of("https://login.example", "1");
+        assert_eq!(store.account_by_identity(&here).await.unwrap(), None);
+        let ada = store
+            .create_account_of(&here, &parsed("ada"))
+            .await
+            .unwrap();
+        let bob = user(&store, "bob").await;
+        let found = store.account_by_identity(&here).await.unwrap();
+        assert_eq!(found, Some(ada.clone()));
+        for other in [
+            of("https://login.example", "2"),
+            of("https://other.example", "1"),
+        ] {
+            assert_eq!(store.account_by_identity(&other).await.unwrap(), None);
+        }
+
+        let again = store.create_account_of(&here, &parsed("eve")).await;
+        let taken = |what: &Result<_, StoreError>| match what {
+            Err(StoreError::Taken { what }) => Some(what.clone()),
+            _ => None,
+        };
+        assert_eq!(taken(&again.map(|_| ())), Some(Taken::Identity));
+        // Nothing is left of what was refused.
+        let eve = store.account_by_name(&parsed("eve")).await.unwrap();
+        assert_eq!(eve, None);
+        let second = of("https://login.example", "2");
+        let named = store.create_account_of(&second, &parsed("ADA")).await;
+        assert_eq!(taken(&named.map(|_| ())), Some(Taken::Owner));
+        let tied = store.add_identity(&here, bob.id).await;
+        assert_eq!(taken(&tied), Some(Taken::Identity));
+
+        store.add_identity(&second, bob.id).await.unwrap();
+        let issuer = "https://login.example";
+        assert!(store.has_identity(bob.id, issuer).await.unwrap());
+        store.remove_identities(bob.id, issuer).await.unwrap();
+        assert!(!store.has_identity(bob.id, issuer).await.unwrap());
+        assert!(store.has_identity(ada.id, issuer).await.unwrap());
     })
     .await;
 }

@@ -10,11 +10,12 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
+use super::provider;
 use crate::auth::{AuthError, PASSWORD_LENGTH};
 use crate::domain::{AccountId, Scope};
 use crate::web::error::show;
 use crate::web::posted::{OpenForm, Posted};
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::visitor::{Frame, Visitor, quoted};
 use crate::web::{PageError, WebState};
 
 /// Wrong passwords for one name in a row of [`WINDOW`]s before it has to wait.
@@ -34,24 +35,39 @@ pub(super) struct Asked {
     next: String,
 }
 
+/// What came of an attempt to sign in; empty texts for nothing.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    /// What was typed as a name.
+    pub(super) name: String,
+    pub(super) token_problem: &'static str,
+    pub(super) password_problem: &'static str,
+    pub(super) provider_problem: &'static str,
+}
+
 #[derive(Template)]
 #[template(path = "login.html", config = "src/web/askama.toml")]
 struct LoginPage {
     frame: Frame,
     next: String,
-    /// What was typed as a name.
-    name: String,
-    token_problem: &'static str,
-    password_problem: &'static str,
+    /// The same, as it stands in a query.
+    quoted_next: String,
+    /// What else there is to sign in with; empty for nothing.
+    provider: String,
+    tried: Tried,
 }
 
 /// `GET /login`
-pub(super) async fn page(visitor: Visitor, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Response {
     let next = inside(&asked.next).to_owned();
     if visitor.session.is_some() {
         return Redirect::to(&next).into_response();
     }
-    form(&visitor, next, "", "", "")
+    form(&state, &visitor, next, Tried::default())
 }
 
 /// `POST /login`: `token`, or `name` and `password`.
@@ -66,29 +82,36 @@ pub(super) async fn sign_in(
         true => by_password(&state, fields.get("name"), fields.raw("password")).await?,
     };
     let Some(account) = known else {
-        let (token_problem, password_problem) = match token.is_empty() {
-            false => (
-                "This token opens nothing here: unknown, expired, or for reading only.",
-                "",
-            ),
-            true => ("", "There is no account with that name and password."),
+        let tried = match token.is_empty() {
+            false => Tried {
+                token_problem: "This token opens nothing here: unknown, expired, or for reading only.",
+                ..Tried::default()
+            },
+            true => Tried {
+                name: fields.get("name").chars().take(100).collect(),
+                password_problem: "There is no account with that name and password.",
+                ..Tried::default()
+            },
         };
-        let page = form(
-            &visitor,
-            next,
-            fields.get("name"),
-            token_problem,
-            password_problem,
-        );
+        let page = form(&state, &visitor, next, tried);
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     };
+    let cookie = begin(&state, &visitor, account).await?;
+    let cookies = AppendHeaders([(header::SET_COOKIE, cookie)]);
+    Ok((cookies, Redirect::to(&next)).into_response())
+}
+
+/// Begins a session in the place of the one that the browser has; the cookie that keeps it.
+pub(super) async fn begin(
+    state: &WebState,
+    visitor: &Visitor,
+    account: AccountId,
+) -> Result<String, PageError> {
     if let Some(before) = &visitor.session {
         state.auth.end_session(before).await?;
     }
     let session = state.auth.begin_session(account).await?;
-    let cookie = visitor.cookie(Some(session.expose()));
-    let cookies = AppendHeaders([(header::SET_COOKIE, cookie)]);
-    Ok((cookies, Redirect::to(&next)).into_response())
+    Ok(visitor.cookie(Some(session.expose())))
 }
 
 /// `POST /logout`
@@ -137,28 +160,23 @@ async fn by_password(
     }
 }
 
-fn form(
-    visitor: &Visitor,
-    next: String,
-    name: &str,
-    token_problem: &'static str,
-    password_problem: &'static str,
-) -> Response {
+/// The page with its forms, after what was tried.
+pub(super) fn form(state: &WebState, visitor: &Visitor, next: String, tried: Tried) -> Response {
     let frame = visitor.frame();
     show(
         &frame.clone(),
         &LoginPage {
             frame,
+            quoted_next: quoted(&next),
             next,
-            name: name.chars().take(100).collect(),
-            token_problem,
-            password_problem,
+            provider: provider::title(state).unwrap_or_default().to_owned(),
+            tried,
         },
     )
 }
 
 /// An address to go on to, which is one of ours: what else stands there leads to the start.
-fn inside(next: &str) -> &str {
+pub(super) fn inside(next: &str) -> &str {
     let own = next.starts_with('/')
         && !next.starts_with("//")
         && !next.contains(['\\', '\r', '\n', '\t'])

@@ -2,6 +2,7 @@
 
 mod device;
 mod login;
+mod provider;
 mod settings;
 
 use axum::Router;
@@ -16,6 +17,8 @@ pub(super) fn routes() -> Router<WebState> {
     Router::new()
         .route("/login", get(login::page).post(login::sign_in))
         .route("/login/device", get(device::page).post(device::answer))
+        .route("/login/oidc", get(provider::leave))
+        .route("/login/oidc/callback", get(provider::come_back))
         .route("/logout", post(login::sign_out))
         .route("/settings", get(settings::page).post(settings::change))
 }

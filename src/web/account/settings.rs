@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::provider;
 use crate::auth::{AuthError, PASSWORD_LENGTH, WantedToken, is_token_name};
 use crate::domain::{Account, Scope};
 use crate::store::{ListSpaces, StoreError};
@@ -78,6 +79,10 @@ struct AccountPage {
     usage: Usage,
     tokens: Vec<Token>,
     has_password: bool,
+    /// What else there is to sign in with; empty for nothing.
+    provider: String,
+    /// Whether the account is somebody there.
+    connected: bool,
     outcome: Outcome,
 }
 
@@ -120,14 +125,15 @@ pub(super) async fn change(
             Ok(())
         }
         "password" => set_password(&state, &posted).await,
+        "disconnect" => disconnect(&state, &posted.account).await,
         _ => Err(PageError::BadRequest(
             "There is no such setting.".to_owned(),
         )),
     };
-    let section = if word == "password" {
-        "password"
-    } else {
-        "tokens"
+    let section = match word.as_str() {
+        "password" => "password",
+        "disconnect" => "provider",
+        _ => "tokens",
     };
     match changed {
         Ok(()) => Ok(Redirect::to(&format!("/settings?done={section}#{section}")).into_response()),
@@ -204,6 +210,20 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
     Ok(())
 }
 
+/// Signing in at the provider leads to this account no more.
+async fn disconnect(state: &WebState, account: &Account) -> Result<(), PageError> {
+    let no_other = !has_password(state, account).await?
+        && state.store.list_tokens(account.id).await?.is_empty();
+    if no_other {
+        let text = "You would have no way in. Set a password or make a token first.";
+        return Err(PageError::BadRequest(text.to_owned()));
+    }
+    if let Some(issuer) = &state.config.oidc.issuer {
+        state.store.remove_identities(account.id, issuer).await?;
+    }
+    Ok(())
+}
+
 async fn has_password(state: &WebState, account: &Account) -> Result<bool, PageError> {
     let known = state.store.password(&account.name).await?;
     Ok(known.is_some_and(|(_, hash)| hash.is_some()))
@@ -254,10 +274,16 @@ async fn render(
     });
     let tokens = state.store.list_tokens(account.id).await?;
     let memberships = state.store.memberships(account.id).await?;
+    let connected = match &state.config.oidc.issuer {
+        Some(issuer) => state.store.has_identity(account.id, issuer).await?,
+        None => false,
+    };
     let frame = visitor.frame();
     Ok(show(
         &frame.clone(),
         &AccountPage {
+            provider: provider::title(state).unwrap_or_default().to_owned(),
+            connected,
             organizations: memberships
                 .into_iter()
                 .map(|one| (one.name.to_string(), one.role.as_str()))

@@ -1,11 +1,9 @@
 //! `@gradio/client` in Node, by the Space's address, as a page of somebody else's would use it.
 
-use std::fs;
-use std::process::Command;
-
 use serde_json::{Value, json};
 
 use crate::support::cli::Said;
+use crate::support::node::node;
 use crate::support::{DockerServer, Op, Space, card};
 
 const APP: &str = r#"
@@ -50,22 +48,9 @@ process.exit();
 /// What the program says of the Space at that address.
 fn ask(server: &DockerServer, space: &Space<'_>, token: &str) -> Value {
     let folder = server.scratch("node");
-    // Where an import is looked for: beside the program.
-    let packages = folder.join("node_modules");
-    if !packages.exists() {
-        let installed = crate::support::clients::cache().join("node-client/node_modules");
-        assert!(
-            installed.join("@gradio/client").exists(),
-            "tests/run installs @gradio/client into {}",
-            installed.display()
-        );
-        std::os::unix::fs::symlink(installed, packages).unwrap();
-    }
-    fs::write(folder.join("program.mjs"), PROGRAM).unwrap();
     let address = format!("http://{}/", space.host());
-    let mut node = Command::new("node");
-    node.current_dir(&folder)
-        .args(["program.mjs", &address, token]);
+    let mut node = node(&folder, PROGRAM);
+    node.args([&address, token]);
     let said = Said::of(&mut node).success().stdout;
     serde_json::from_str(said.lines().last().unwrap_or_default())
         .unwrap_or_else(|_| panic!("not JSON: {said}"))

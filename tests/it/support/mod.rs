@@ -11,6 +11,8 @@ pub mod git;
 pub mod guests;
 pub mod http;
 pub mod hub;
+pub mod identity;
+pub mod node;
 pub mod proxy;
 pub mod server;
 

@@ -6,6 +6,7 @@ mod dropped_folder;
 mod hostile_page;
 mod live_log;
 mod owner;
+mod provider;
 mod quota;
 mod usage;
 mod waking;

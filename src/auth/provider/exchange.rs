@@ -1,0 +1,146 @@
+//! What is asked of a provider directly.
+
+use http::header;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::RequestBuilder;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::claims::Claims;
+use super::{Attempt, Discovery, Provider, ProviderError};
+
+#[derive(Deserialize)]
+pub(super) struct Tokens {
+    pub(super) id_token: String,
+    pub(super) access_token: String,
+}
+
+/// Why a provider refuses (RFC 6749 §5.2).
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+    #[serde(default)]
+    error_description: String,
+}
+
+/// Bytes of an answer.
+const MAX_ANSWER: usize = 256 * 1024;
+
+// === impl Provider ===
+
+impl Provider {
+    pub(super) async fn discover(&self) -> Result<Discovery, ProviderError> {
+        const WHAT: &str = "description";
+        let bad = |problem: String| ProviderError::Answer {
+            what: WHAT,
+            problem,
+        };
+        let issuer = &self.0.settings.issuer;
+        let address = format!(
+            "{}/.well-known/openid-configuration",
+            issuer.trim_end_matches('/')
+        );
+        let found: Discovery = ask(WHAT, self.0.http.get(address)).await?;
+        if found.issuer != *issuer {
+            // Whoever answers in another's name could be given the codes for it (Discovery 1.0 §4.3).
+            let problem = format!("it names itself `{}`, not as `oidc.issuer`", found.issuer);
+            return Err(bad(problem));
+        }
+        let userinfo = found.userinfo_endpoint.as_deref();
+        for endpoint in [
+            Some(found.authorization_endpoint.as_str()),
+            Some(&found.token_endpoint),
+            userinfo,
+        ]
+        .into_iter()
+        .flatten()
+        {
+            let safe = endpoint.starts_with("https://")
+                || (issuer.starts_with("http://") && endpoint.starts_with("http://"));
+            if !safe {
+                return Err(bad(format!("`{endpoint}` is no https:// address")));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The tokens for a code (RFC 6749 §4.1.3).
+    pub(super) async fn exchange(
+        &self,
+        discovery: &Discovery,
+        attempt: &Attempt,
+        code: &str,
+        redirect_uri: &str,
+    ) -> Result<Tokens, ProviderError> {
+        let client_id = self.0.settings.client_id.as_str();
+        let verifier = attempt.verifier();
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect_uri),
+            ("code_verifier", &verifier),
+        ];
+        let mut request = self.0.http.post(&discovery.token_endpoint);
+        let methods = &discovery.token_endpoint_auth_methods_supported;
+        // Where nothing is said it is the header (Discovery 1.0 §3).
+        let basic = methods.is_empty() || methods.iter().any(|one| one == "client_secret_basic");
+        match &self.0.secret {
+            Some(secret) if basic => {
+                // Both are quoted before they are joined (RFC 6749 §2.3.1).
+                let quoted = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+                request = request.basic_auth(quoted(client_id), Some(quoted(secret)));
+            }
+            Some(secret) => {
+                form.extend([("client_id", client_id), ("client_secret", secret.as_str())]);
+            }
+            None => form.push(("client_id", client_id)),
+        }
+        ask("tokens", request.form(&form)).await
+    }
+
+    pub(super) async fn userinfo(
+        &self,
+        endpoint: &str,
+        access_token: &str,
+    ) -> Result<Claims, ProviderError> {
+        ask(
+            "userinfo",
+            self.0.http.get(endpoint).bearer_auth(access_token),
+        )
+        .await
+    }
+}
+
+async fn ask<T: DeserializeOwned>(
+    what: &'static str,
+    request: RequestBuilder,
+) -> Result<T, ProviderError> {
+    let unreachable = |error: reqwest::Error| ProviderError::Unreachable {
+        what,
+        source: error.without_url(),
+    };
+    let bad = |problem: String| ProviderError::Answer { what, problem };
+    let request = request.header(header::ACCEPT, "application/json");
+    let mut response = request.send().await.map_err(unreachable)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(bad(format!("it is larger than {MAX_ANSWER} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !response.status().is_success() {
+        let said = serde_json::from_slice(&body)
+            .map(|refusal: Refusal| format!(": {} {}", refusal.error, refusal.error_description));
+        let problem = format!("{}{}", response.status(), said.unwrap_or_default());
+        return Err(bad(problem.trim_end().to_owned()));
+    }
+    // What it says may be a token, so the error does not quote it.
+    serde_json::from_slice(&body).map_err(|error| {
+        bad(format!(
+            "it is not the JSON that was asked for, at line {} column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}

@@ -1,0 +1,213 @@
+//! Signing in where an organisation's people sign in already: OpenID Connect, the authorization code flow (OpenID Connect
+//! Core 1.0 §3.1) with proof of who began it (RFC 7636).
+//!
+//! The ID token is fetched from the provider itself, over a connection that this server opened, so that its signature
+//! need not be looked at (§3.1.3.7, rule 6): the keys would come over such a connection too, and prove nothing more.
+
+mod attempt;
+mod claims;
+mod exchange;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+
+use super::now;
+use crate::domain::Identity;
+use claims::Expected;
+
+pub use attempt::Attempt;
+
+/// What the operator says of the provider.
+#[derive(Debug, Clone)]
+pub struct ProviderSettings {
+    /// Its address, as it names itself.
+    pub issuer: String,
+    /// What this server is called there.
+    pub client_id: String,
+    /// Where the secret lies that this server shows there; `None` shows none.
+    pub client_secret_file: Option<PathBuf>,
+    /// What is asked for, with spaces between; `openid` among it.
+    pub scopes: String,
+    /// Which of the claims an account is named by.
+    pub name_claim: String,
+}
+
+/// A provider of identities. Cheap to clone.
+#[derive(Clone)]
+pub struct Provider(Arc<Inner>);
+
+struct Inner {
+    settings: ProviderSettings,
+    secret: Option<String>,
+    http: reqwest::Client,
+    known: Mutex<Option<(Instant, Arc<Discovery>)>>,
+}
+
+/// Why it is not known who somebody is. The provider's affair or the operator's, never the visitor's; no text names a
+/// secret, a code or a token.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// No answer, or none that can be read.
+    #[error("the identity provider did not answer for its {what}")]
+    Unreachable {
+        /// Which of its documents or services.
+        what: &'static str,
+        /// Without the address, which may carry a code.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// An answer that is not to be believed, or a refusal.
+    #[error("the identity provider's {what}: {problem}")]
+    Answer {
+        /// Which of its documents or services.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// What a provider says of itself (OpenID Connect Discovery 1.0 §3), as far as it is needed.
+#[derive(Debug, Deserialize)]
+struct Discovery {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: Option<String>,
+    #[serde(default)]
+    token_endpoint_auth_methods_supported: Vec<String>,
+}
+
+/// How long what it said of itself is believed.
+const KNOWN_FOR: Duration = Duration::from_secs(3600);
+
+/// From the request to the last byte of the answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+// === impl Provider ===
+
+impl Provider {
+    /// Reads the secret; nobody is asked yet.
+    ///
+    /// # Errors
+    /// The secret cannot be read, or HTTP cannot be set up.
+    pub fn new(settings: ProviderSettings) -> anyhow::Result<Self> {
+        use anyhow::Context as _;
+        let secret = settings.client_secret_file.as_ref().map(|path| {
+            std::fs::read_to_string(path)
+                .map(|text| text.trim().to_owned())
+                .with_context(|| format!("`oidc.client_secret_file` is {}", path.display()))
+        });
+        // An error means that somebody installed one already, which does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("glasshouse/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            // A secret or a code is for whom it was sent to.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .context("HTTP cannot be set up")?;
+        Ok(Self(Arc::new(Inner {
+            secret: secret.transpose()?,
+            settings,
+            http,
+            known: Mutex::default(),
+        })))
+    }
+
+    /// Where the browser is sent to.
+    ///
+    /// # Errors
+    /// The provider says nothing of itself, or what is not to be believed.
+    pub async fn address(
+        &self,
+        attempt: &Attempt,
+        redirect_uri: &str,
+    ) -> Result<String, ProviderError> {
+        let discovery = self.discovery().await?;
+        let endpoint = &discovery.authorization_endpoint;
+        let mut url = reqwest::Url::parse(endpoint).map_err(|error| ProviderError::Answer {
+            what: "description",
+            problem: format!("`authorization_endpoint`: {error}"),
+        })?;
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.0.settings.client_id)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", &self.0.settings.scopes)
+            .append_pair("state", &attempt.state())
+            .append_pair("nonce", &attempt.nonce())
+            .append_pair("code_challenge", &attempt.challenge())
+            .append_pair("code_challenge_method", "S256");
+        Ok(url.into())
+    }
+
+    /// Who came back with that code. `redirect_uri` is the one of [`Provider::address`].
+    ///
+    /// # Errors
+    /// The provider does not answer, refuses the code, or answers what is not to be believed.
+    pub async fn identify(
+        &self,
+        attempt: &Attempt,
+        code: &str,
+        redirect_uri: &str,
+    ) -> Result<Identity, ProviderError> {
+        let discovery = self.discovery().await?;
+        let tokens = self
+            .exchange(&discovery, attempt, code, redirect_uri)
+            .await?;
+        let (issuer, nonce) = (&self.0.settings.issuer, attempt.nonce());
+        let expected = Expected {
+            issuer,
+            client_id: &self.0.settings.client_id,
+            nonce: &nonce,
+            now: now() / 1000,
+        };
+        let claims =
+            claims::read(&tokens.id_token, &expected).map_err(|problem| ProviderError::Answer {
+                what: "ID token",
+                problem: problem.to_owned(),
+            })?;
+        let wanted = &self.0.settings.name_claim;
+        let name = match (claims.text(wanted), &discovery.userinfo_endpoint) {
+            (Some(name), _) => Some(name.to_owned()),
+            (None, Some(endpoint)) => {
+                let more = self.userinfo(endpoint, &tokens.access_token).await?;
+                // Of somebody else it would be a name to slip in (OpenID Connect Core 1.0 §5.3.4).
+                let same = more.sub == claims.sub;
+                more.text(wanted).filter(|_| same).map(str::to_owned)
+            }
+            (None, None) => None,
+        };
+        Ok(Identity {
+            issuer: issuer.clone(),
+            subject: claims.sub,
+            name,
+        })
+    }
+
+    /// What it says of itself, asked for once an hour.
+    async fn discovery(&self) -> Result<Arc<Discovery>, ProviderError> {
+        let known = self.known();
+        if let Some((_, discovery)) = known.filter(|(since, _)| since.elapsed() < KNOWN_FOR) {
+            return Ok(discovery);
+        }
+        let discovery = Arc::new(self.discover().await?);
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some((Instant::now(), Arc::clone(&discovery)));
+        Ok(discovery)
+    }
+
+    fn known(&self) -> Option<(Instant, Arc<Discovery>)> {
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Provider({})", self.0.settings.issuer)
+    }
+}

@@ -1,0 +1,307 @@
+//! Signing in at an identity provider: there, and back again.
+
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use http::{HeaderMap, StatusCode, header};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+
+use super::login::{Tried, begin, form, inside};
+use crate::auth::{Attempt, Provider};
+use crate::domain::{Account, AccountId, Identity, Owner};
+use crate::store::{StoreError, Taken};
+use crate::web::visitor::{Visitor, quoted};
+use crate::web::{PageError, WebState};
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Leaving {
+    #[serde(default)]
+    next: String,
+    /// The token of the session's forms, if who somebody is there is to be tied to the account here.
+    #[serde(default)]
+    connect: String,
+}
+
+/// What a provider sends a browser back with (RFC 6749 §4.1.2).
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Returning {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    error: String,
+}
+
+/// What a browser keeps while it is away.
+struct Errand {
+    attempt: Attempt,
+    connect: String,
+    next: String,
+}
+
+const COOKIE: &str = "glasshouse-errand";
+
+/// How long somebody may take to sign in there.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// Characters of an address to come back to.
+const MAX_NEXT: usize = 1000;
+
+/// What the button calls the provider; `None` where there is none.
+pub(super) fn title(state: &WebState) -> Option<&str> {
+    state
+        .auth
+        .provider()
+        .map(|_| state.config.oidc.title.as_str())
+}
+
+/// `GET /login/oidc`
+pub(super) async fn leave(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(leaving): Query<Leaving>,
+) -> Result<Response, PageError> {
+    let provider = known(&state)?;
+    // Nobody but a page of the session itself can ask for the tie, or anybody could make their own identity another's.
+    if !leaving.connect.is_empty() {
+        let (session, _) = visitor.signed_in()?;
+        if !session.is_form_token(&leaving.connect) {
+            return Err(PageError::Forged);
+        }
+    }
+    let next = inside(&leaving.next);
+    let errand = Errand {
+        attempt: Attempt::new(),
+        connect: leaving.connect,
+        next: if next.len() > MAX_NEXT { "/" } else { next }.to_owned(),
+    };
+    let address = provider
+        .address(&errand.attempt, &redirect_uri(&visitor))
+        .await?;
+    let cookie = visitor.own_cookie(COOKIE, Some(&errand.text()), LIFE);
+    let cookies = AppendHeaders([(header::SET_COOKIE, cookie)]);
+    Ok((cookies, Redirect::to(&address)).into_response())
+}
+
+/// `GET /login/oidc/callback`
+pub(super) async fn come_back(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(returning): Query<Returning>,
+) -> Result<Response, PageError> {
+    let provider = known(&state)?;
+    let errand = visitor.read_cookie(&headers, COOKIE).and_then(Errand::read);
+    let Some(errand) = errand.filter(|errand| errand.attempt.is_state(&returning.state)) else {
+        return Err(PageError::BadRequest(
+            "This signing in was begun in another browser, or more than a quarter of an hour ago. Begin anew.".to_owned(),
+        ));
+    };
+    if !returning.error.is_empty() || returning.code.is_empty() {
+        // Why is the provider's to say, and it has said it to whoever was there.
+        tracing::info!(error = %returning.error.escape_default(), "somebody came back from the identity provider unknown");
+        let tried = Tried {
+            provider_problem: "You came back from there without being signed in.",
+            ..Tried::default()
+        };
+        let page = form(&state, &visitor, errand.next, tried);
+        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
+    }
+    let identity = provider
+        .identify(&errand.attempt, &returning.code, &redirect_uri(&visitor))
+        .await?;
+    if !errand.connect.is_empty() {
+        connect(&state, &visitor, &errand, &identity).await?;
+        let cookies = AppendHeaders([(header::SET_COOKIE, visitor.own_cookie(COOKIE, None, LIFE))]);
+        return Ok((cookies, Redirect::to("/settings?done=provider#provider")).into_response());
+    }
+    let account = account_of(&state, &identity).await?;
+    let session = begin(&state, &visitor, account).await?;
+    let cookies = AppendHeaders([
+        (header::SET_COOKIE, session),
+        (header::SET_COOKIE, visitor.own_cookie(COOKIE, None, LIFE)),
+    ]);
+    Ok((cookies, Redirect::to(&errand.next)).into_response())
+}
+
+fn known(state: &WebState) -> Result<&Provider, PageError> {
+    state.auth.provider().ok_or(PageError::NotFound)
+}
+
+/// Under the address that the browser knows us by, for the cookie is kept there.
+fn redirect_uri(visitor: &Visitor) -> String {
+    format!("{}/login/oidc/callback", visitor.arrival)
+}
+
+async fn connect(
+    state: &WebState,
+    visitor: &Visitor,
+    errand: &Errand,
+    identity: &Identity,
+) -> Result<(), PageError> {
+    // The session that asked for it, and no other that has taken its place meanwhile.
+    let (session, account) = visitor.signed_in()?;
+    if !session.is_form_token(&errand.connect) {
+        return Err(PageError::Forged);
+    }
+    match state.store.add_identity(identity, account.id).await {
+        Err(StoreError::Taken { .. }) => {
+            let known = state.store.account_by_identity(identity).await?;
+            match known {
+                Some(known) if known.id == account.id => Ok(()),
+                _ => Err(PageError::BadRequest(
+                    "Whoever you are there is another account here. Disconnect them there first."
+                        .to_owned(),
+                )),
+            }
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The account of whoever that is, made at their first visit where the operator wants it so.
+async fn account_of(state: &WebState, identity: &Identity) -> Result<AccountId, PageError> {
+    if let Some(account) = state.store.account_by_identity(identity).await? {
+        return Ok(account.id);
+    }
+    if !state.config.oidc.create_accounts {
+        return Err(PageError::BadRequest(
+            "You are signed in there and have no account here yet. If you have one, sign in with its token or password \
+             and connect the two on your account's page; if not, ask the operator for one."
+                .to_owned(),
+        ));
+    }
+    let account = create(state, identity).await?;
+    state
+        .note(account.id, "account.create", None, account.name.to_string())
+        .await?;
+    Ok(account.id)
+}
+
+async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageError> {
+    let said = identity.name.as_deref().unwrap_or_default();
+    let Some(name) = owner_name(said) else {
+        return Err(PageError::BadRequest(format!(
+            "The service that you sign in with says nothing that an account could be named by (`{}`). Ask the operator.",
+            state.config.oidc.name_claim
+        )));
+    };
+    match state.store.create_account_of(identity, &name).await {
+        // Two of their tabs at once: the other was first.
+        Err(StoreError::Taken {
+            what: Taken::Identity,
+        }) => state
+            .store
+            .account_by_identity(identity)
+            .await?
+            .ok_or(PageError::NotFound),
+        // Never taken over: at some providers people choose what they are called.
+        Err(StoreError::Taken { .. }) => Err(PageError::BadRequest(format!(
+            "There is an account `{name}` already. If it is yours, sign in with its token or password and connect the \
+             two on your account's page; if not, ask the operator for one by another name."
+        ))),
+        other => Ok(other?),
+    }
+}
+
+/// The name that comes nearest to what somebody is called there; `None` if nothing is left of it.
+fn owner_name(said: &str) -> Option<Owner> {
+    let local = said.split('@').next().unwrap_or_default();
+    let mut name = String::new();
+    for letter in local.chars() {
+        let kept = letter.is_ascii_alphanumeric();
+        if kept {
+            name.push(letter);
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        // What is longer is cut off: ASCII alone is in it.
+        if name.len() == MAX_NAME {
+            break;
+        }
+    }
+    name.trim_end_matches('-').parse().ok()
+}
+
+/// Letters of an owner's name.
+const MAX_NAME: usize = 39;
+
+// === impl Errand ===
+
+impl Errand {
+    fn text(&self) -> String {
+        let next = quoted(&self.next);
+        format!("{}.{}.{next}", self.attempt.expose(), self.connect)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '.');
+        let attempt = Attempt::read(parts.next()?)?;
+        let connect = parts.next()?.to_owned();
+        let next = percent_decode_str(parts.next()?).decode_utf8().ok()?;
+        Some(Self {
+            attempt,
+            connect,
+            next: inside(&next).to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test answers by panicking")]
+
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn people_are_called_what_comes_nearest() {
+        let named = |said| owner_name(said).map(|name| name.to_string());
+        for (said, name) in [
+            ("ada", "ada"),
+            ("Ada.Lovelace@example.org", "Ada-Lovelace"),
+            ("__ada__", "ada"),
+            ("zoë s", "zo-s"),
+        ] {
+            assert_eq!(named(said).as_deref(), Some(name), "{said}");
+        }
+        for nobody in ["", "@example.org", "阿达", "--"] {
+            assert_eq!(named(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn an_errand_is_kept_and_leads_nowhere_else() {
+        let attempt = Attempt::new();
+        let errand = |next: &str| Errand {
+            attempt: attempt.clone(),
+            connect: "ab12".to_owned(),
+            next: next.to_owned(),
+        };
+        let kept = Errand::read(&errand("/new?a=1; b.c").text()).unwrap();
+        assert!(kept.attempt == attempt);
+        assert_eq!(
+            (kept.connect.as_str(), kept.next.as_str()),
+            ("ab12", "/new?a=1; b.c")
+        );
+        let kept = Errand::read(&errand("//evil.example").text()).unwrap();
+        assert_eq!(kept.next, "/");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_a_browser_or_a_provider_says_panics(text in ".*") {
+            let _ = Errand::read(&text);
+            // Whatever is made of it is a name.
+            let _ = owner_name(&text);
+        }
+
+        #[test]
+        fn plain_letters_are_always_a_name(text in "[a-z][a-z.@-]{0,80}") {
+            prop_assert!(owner_name(&text).is_some());
+        }
+    }
+}
