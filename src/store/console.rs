@@ -1,4 +1,4 @@
-//! What operators look at: the newest builds of all Spaces.
+//! What operators look at: how many there are of everything, and the newest builds of all Spaces.
 
 use super::fields::Fields;
 use super::{Store, StoreError};
@@ -20,6 +20,19 @@ pub struct BuildRecord {
 }
 
 impl Store {
+    /// How many Spaces there are, and how many accounts.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn counts(&self) -> Result<(u64, u64), StoreError> {
+        let (spaces, accounts): (i64, i64) = sqlx::query_as(
+            "SELECT (SELECT COUNT(*) FROM spaces WHERE desired <> 'deleted'), (SELECT COUNT(*) FROM accounts)",
+        )
+        .fetch_one(&self.readers)
+        .await?;
+        Ok((spaces.unsigned_abs(), accounts.unsigned_abs()))
+    }
+
     /// The newest builds, those that wait and run among them, newest first.
     ///
     /// # Errors

@@ -76,6 +76,19 @@ static BY_HOUR: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// Totals of each Space, what took most CPU first.
+static BY_SPACE: LazyLock<String> = LazyLock::new(|| {
+    let sums = UsageCounts::FIELDS
+        .iter()
+        .map(|field| format!("CAST(SUM({field}) AS BIGINT) AS {field}"));
+    format!(
+        "SELECT space_id, MAX(name) AS name, {} FROM usage_hours \
+         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) \
+         GROUP BY space_id ORDER BY SUM(cpu_micros) DESC, space_id LIMIT $4",
+        sums.collect::<Vec<_>>().join(", ")
+    )
+});
+
 impl Store {
     /// Adds to what was used, all rows or none.
     ///
@@ -124,6 +137,23 @@ impl Store {
             .map(|row| {
                 let fields = Fields::new(row, "usage_hours", "hour_text")?;
                 Ok((fields.parsed("hour_text")?, counts(&fields)?))
+            })
+            .collect()
+    }
+
+    /// All that each Space used in a span, by its name; what took most CPU first. The limit is one of Spaces.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn usage_by_space(
+        &self,
+        span: UsageSpan,
+    ) -> Result<Vec<(String, UsageCounts)>, StoreError> {
+        let rows = self.rows(BY_SPACE.as_str(), span).await?;
+        rows.iter()
+            .map(|row| {
+                let fields = Fields::new(row, "usage_hours", "space_id")?;
+                Ok((fields.text("name")?, counts(&fields)?))
             })
             .collect()
     }

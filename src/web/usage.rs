@@ -1,4 +1,5 @@
-//! What was used hour by hour: one chart for each thing that is counted, and the numbers of all of them in a table.
+//! What was used hour by hour: one chart for each thing that is counted, the numbers of all of them in a table, and in
+//! another what each Space had of it.
 
 use super::{PageError, WebState, text};
 use crate::domain::{AccountId, UsageCounts};
@@ -9,6 +10,9 @@ const HOUR_MILLIS: i64 = 3_600_000;
 /// The spans on offer, in hours.
 const DAY: usize = 24;
 const WEEK: usize = 7 * DAY;
+
+/// Spaces that are listed.
+const MAX_SPACES: i64 = 50;
 
 /// The picture's height, in the units in which an hour is [`STEP`] wide.
 const HEIGHT: f64 = 40.0;
@@ -76,6 +80,8 @@ pub(super) struct Usage {
     pub(super) charts: Vec<Chart>,
     /// The table behind them, the newest hour first.
     pub(super) rows: Vec<Row>,
+    /// What each Space used of it, the one that took most CPU first.
+    pub(super) spaces: Vec<SpaceRow>,
     /// Hours looked back.
     pub(super) hours: usize,
     /// The width of every picture.
@@ -101,6 +107,12 @@ pub(super) struct HourBar {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) tip: String,
+}
+
+pub(super) struct SpaceRow {
+    /// Its full name then; it may be gone.
+    pub(super) name: String,
+    pub(super) amounts: Vec<String>,
 }
 
 pub(super) struct Row {
@@ -147,7 +159,21 @@ impl Usage {
             limit: hours as i64,
         };
         let used = state.store.usage_by_hour(span).await?;
-        Ok(Self::new(span.from, hours, &used, measures))
+        let most = UsageSpan {
+            limit: MAX_SPACES,
+            ..span
+        };
+        let spaces = state.store.usage_by_space(most).await?;
+        Ok(Self {
+            spaces: spaces
+                .into_iter()
+                .map(|(name, counts)| SpaceRow {
+                    name,
+                    amounts: amounts(measures, &counts),
+                })
+                .collect(),
+            ..Self::new(span.from, hours, &used, measures)
+        })
     }
 
     fn new(first: i64, hours: usize, used: &[(i64, UsageCounts)], measures: &[&Measure]) -> Self {
@@ -161,10 +187,7 @@ impl Usage {
         let rows = used_hours.map(|(hour, counts)| Row {
             moment: text::moment(hour * HOUR_MILLIS),
             hour: format!("{} {}", day(*hour), clock(*hour)),
-            amounts: measures
-                .iter()
-                .map(|measure| (measure.text)((measure.of)(counts)))
-                .collect(),
+            amounts: amounts(measures, counts),
         });
         Self {
             charts: measures
@@ -172,6 +195,7 @@ impl Usage {
                 .map(|measure| Chart::new(measure, first, used))
                 .collect(),
             rows: rows.collect(),
+            spaces: Vec::new(),
             hours,
             width: hours as f64 * STEP,
             begin: label(first),
@@ -223,6 +247,13 @@ impl Chart {
             bars: bars.collect(),
         }
     }
+}
+
+fn amounts(measures: &[&Measure], counts: &UsageCounts) -> Vec<String> {
+    measures
+        .iter()
+        .map(|measure| (measure.text)((measure.of)(counts)))
+        .collect()
 }
 
 fn tenth(number: f64) -> f64 {

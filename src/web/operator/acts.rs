@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::quotas::{self, Changed};
 use super::{Asked, Outcome, render};
 use crate::auth::WantedToken;
-use crate::domain::{Account, Owner, Role, SpaceId};
+use crate::domain::{Account, AccountKind, Owner, Role, SpaceId};
 use crate::store::{StoreError, Taken};
 use crate::web::posted::{Fields, Posted};
 use crate::web::{PageError, WebState};
@@ -26,7 +26,7 @@ pub(super) async fn act(
         return set_quota(&state, &posted, &operator).await;
     }
     let section = match fields.get("do") {
-        "account" => "accounts",
+        "account" | "organization" => "accounts",
         "close" => "reports",
         _ => "spaces",
     };
@@ -124,6 +124,9 @@ async fn apply(
                 .await
                 .map(Some);
         }
+        "organization" => {
+            add_organization(state, operator, fields).await?;
+        }
         _ => return bad("There is no such thing to do."),
     }
     Ok(None)
@@ -134,21 +137,48 @@ async fn add_account(
     operator: &Account,
     name: &str,
 ) -> Result<(String, String), PageError> {
-    let owner: Owner = name
-        .parse()
-        .map_err(|error| PageError::BadRequest(format!("`{name}`: {error}")))?;
-    let account = match state.store.create_account(&owner, Role::User).await {
-        Err(StoreError::Taken { what: Taken::Owner }) => {
-            return Err(PageError::BadRequest(format!(
-                "There is an account `{owner}`."
-            )));
-        }
-        other => other?,
-    };
+    let owner = named(name)?;
+    let account = state.store.create_account(&owner, Role::User).await;
+    let account = account.map_err(|error| or_taken(error, &owner))?;
     let wanted = WantedToken::plain(account.id, "first");
     let token = state.auth.issue_token(wanted).await?;
     state
         .note(operator.id, "account.create", None, owner.to_string())
         .await?;
     Ok((owner.to_string(), token.expose().to_owned()))
+}
+
+async fn add_organization(
+    state: &WebState,
+    operator: &Account,
+    fields: &Fields,
+) -> Result<(), PageError> {
+    let name = named(fields.get("name"))?;
+    let admin = named(fields.get("admin"))?;
+    let found = state.store.account_by_name(&admin).await?;
+    let Some(admin) = found.filter(|account| account.kind == AccountKind::User) else {
+        return Err(PageError::BadRequest(format!(
+            "There is nobody called `{admin}` who could choose its members."
+        )));
+    };
+    let made = state.store.create_organization(&name, admin.id).await;
+    made.map_err(|error| or_taken(error, &name))?;
+    let detail = format!("{name}, an organisation of {}", admin.name);
+    state
+        .note(operator.id, "account.create", None, detail)
+        .await
+}
+
+fn named(text: &str) -> Result<Owner, PageError> {
+    text.parse()
+        .map_err(|error| PageError::BadRequest(format!("`{text}`: {error}")))
+}
+
+fn or_taken(error: StoreError, name: &Owner) -> PageError {
+    match error {
+        StoreError::Taken { what: Taken::Owner } => {
+            PageError::BadRequest(format!("There is an account `{name}`."))
+        }
+        other => other.into(),
+    }
 }

@@ -1,6 +1,7 @@
 //! The operator's console: what the host holds and uses, Space by Space, and an operator's hand on it.
 
 mod acts;
+mod host;
 mod quotas;
 mod rates;
 mod table;
@@ -12,7 +13,6 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::chart::Bar;
 use super::error::show;
 use super::usage::Usage;
 use super::visitor::{Frame, Visitor};
@@ -20,6 +20,7 @@ use super::{PageError, WebState, text};
 use crate::domain::{BuildState, Fault};
 use crate::store::BuildRecord;
 
+use host::Host;
 use quotas::QuotaForm;
 pub(super) use rates::Rates;
 use table::{Column, Row, Table};
@@ -88,12 +89,7 @@ struct Outcome {
 #[template(path = "operator.html", config = "src/web/askama.toml")]
 struct OperatorPage {
     frame: Frame,
-    memory: Bar,
-    cpu: Bar,
-    cpu_total: String,
-    spaces: usize,
-    awake: usize,
-    accounts: usize,
+    host: Host,
     usage: Usage,
     /// Names of accounts, to choose from.
     owners: Vec<String>,
@@ -113,7 +109,9 @@ struct OperatorPage {
 
 /// `/operator`
 pub(super) fn routes() -> Router<WebState> {
-    Router::new().route("/operator", get(page).post(acts::act))
+    Router::new()
+        .route("/operator", get(page).post(acts::act))
+        .route("/operator/host", get(host::part))
 }
 
 async fn page(
@@ -141,14 +139,9 @@ async fn render(
     let Table {
         columns,
         rows,
-        spaces,
-        awake,
         beyond,
         names: space_names,
     } = table::table(state, &asked.sort, &asked.search).await?;
-    let host = state.ledger.host();
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
-    let busy = state.rates.host(state.ledger.cpu_nanos());
     let events = state.store.events(EVENTS).await?;
     let reports = state.store.reports(REPORTS).await?;
     let builds = state.store.recent_builds(BUILDS).await?;
@@ -174,14 +167,7 @@ async fn render(
             owner,
             quota,
             quota_done: asked.done == "quota",
-            memory: Bar::new(host.used(), host.limit(), text::memory),
-            cpu: Bar::new(busy, cores * 1000, |millis| {
-                format!("{:.2}", millis as f64 / 1000.0)
-            }),
-            cpu_total: text::cpu_time(state.ledger.cpu_nanos() / 1_000_000),
-            spaces,
-            awake,
-            accounts: accounts.len(),
+            host: Host::of(state).await?,
             columns,
             rows,
             beyond,

@@ -48,8 +48,6 @@ pub(super) struct Row {
 pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) rows: Vec<Row>,
-    pub(super) spaces: usize,
-    pub(super) awake: usize,
     /// How many are not shown.
     pub(super) beyond: usize,
     pub(super) names: HashMap<SpaceId, String>,
@@ -97,8 +95,6 @@ pub(super) async fn table(state: &WebState, sort: &str, search: &str) -> Result<
         .iter()
         .map(|used| (used.space.id, used.space.name.to_string()))
         .collect();
-    let spaces = used.len();
-    let awake = used.iter().filter(|used| used.memory > 0).count();
     let sort = match COLUMNS
         .iter()
         .any(|(_, word, _)| !word.is_empty() && *word == sort)
@@ -129,8 +125,6 @@ pub(super) async fn table(state: &WebState, sort: &str, search: &str) -> Result<
     Ok(Table {
         columns: columns.collect(),
         rows,
-        spaces,
-        awake,
         beyond,
         names,
     })

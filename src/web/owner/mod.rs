@@ -1,5 +1,7 @@
 //! An owner's page: the Spaces of a person or of an organisation, and who is in it.
 
+mod members;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -20,6 +22,16 @@ const PAGE: usize = 36;
 #[derive(Debug, Default, Deserialize)]
 struct Asked {
     after: Option<String>,
+    #[serde(default)]
+    done: String,
+}
+
+/// What goes with the answer to a form.
+#[derive(Default)]
+struct Outcome {
+    problem: String,
+    /// Who was named in it.
+    name: String,
 }
 
 /// Somebody in an organisation, or an organisation that somebody is in.
@@ -36,6 +48,10 @@ struct OwnerPage {
     organization: bool,
     /// An organisation's members; a person's organisations.
     ties: Vec<Tie>,
+    /// What members may be; empty for those who do not choose them.
+    roles: Vec<&'static str>,
+    done: bool,
+    outcome: Outcome,
     spaces: Vec<Look>,
     /// The cursor of the next page; empty on the last one.
     next: String,
@@ -44,7 +60,7 @@ struct OwnerPage {
 
 /// `/spaces/{owner}`
 pub(super) fn routes() -> Router<WebState> {
-    Router::new().route("/spaces/{owner}", get(page))
+    Router::new().route("/spaces/{owner}", get(page).post(members::change))
 }
 
 async fn page(
@@ -56,6 +72,16 @@ async fn page(
     let owner: Owner = owner.parse().map_err(|_| PageError::NotFound)?;
     let found = state.store.account_by_name(&owner).await?;
     let owner = found.ok_or(PageError::NotFound)?;
+    render(&state, &visitor, owner, &asked, Outcome::default()).await
+}
+
+async fn render(
+    state: &WebState,
+    visitor: &Visitor,
+    owner: Account,
+    asked: &Asked,
+    outcome: Outcome,
+) -> Result<Response, PageError> {
     let after = match asked.after.as_deref().map(cursor) {
         Some(None) => {
             let text = "There is no such part of the list.";
@@ -82,13 +108,19 @@ async fn page(
     for space in &listed {
         let stage = state.lifecycle.view(space).await?.stage;
         let likes = likes.get(&space.id.into()).copied().unwrap_or_default();
-        spaces.push(Look::of(&state, space, stage, likes).await?);
+        spaces.push(Look::of(state, space, stage, likes).await?);
     }
     let frame = visitor.frame();
     Ok(show(
         &frame.clone(),
         &OwnerPage {
-            ties: ties(&state, &owner).await?,
+            ties: ties(state, &owner).await?,
+            roles: match visitor.principal.may_choose_members(owner.id) {
+                true => MemberRole::ALL.map(MemberRole::as_str).to_vec(),
+                false => Vec::new(),
+            },
+            done: asked.done == "members",
+            outcome,
             name: owner.name.to_string(),
             organization: owner.kind == AccountKind::Organization,
             spaces,

@@ -41,10 +41,10 @@ const live = document.querySelector("[data-refresh]");
 if (live) {
   setInterval(async () => {
     if (document.hidden) return;
-    const answer = await fetch(location.href).catch(() => null);
-    if (!answer || !answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("[data-refresh]");
-    if (fresh) live.replaceChildren(...fresh.childNodes);
+    const answer = await fetch(live.dataset.from).catch(() => null);
+    // Whoever is signed out meanwhile is sent to another page.
+    if (!answer || !answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    live.replaceChildren(...fresh.body.childNodes);
   }, Number(live.dataset.refresh) * 1000);
 }

@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod clicked_twice;
+mod console;
 mod dropped_folder;
 mod hostile_page;
 mod live_log;

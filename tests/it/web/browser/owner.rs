@@ -54,3 +54,57 @@ fn an_organisation_shows_its_members_and_what_each_may_see() {
             .contains("<h1>lab</h1>")
     );
 }
+
+#[test]
+fn an_organisation_is_made_on_the_console_and_its_admin_chooses_who_is_in_it() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let operator = Browser::open();
+    sign_in(&operator, &server.admin());
+    operator.visit(&page(&server, "/operator"));
+    operator.fill("#organization-name", "lab");
+    operator.run("document.querySelector('[name=admin]').value = 'alice'");
+    operator.click(".pair:has(#organization-name) button");
+    operator.shows("main", "lab, an organisation of alice");
+
+    let admin = Browser::open();
+    sign_in(&admin, &alice);
+    admin.visit(&page(&server, "/spaces/lab"));
+    admin.fill("#member-name", "nobody-here");
+    admin.click(".pair:has(#member-name) button");
+    admin.shows("#members", "There is nobody of that name");
+    admin.run("document.getElementById('member-name').value = ''");
+    admin.fill("#member-name", "bob");
+    admin.click(".pair:has(#member-name) option:nth-child(3)");
+    admin.click(".pair:has(#member-name) button");
+    admin.shows("#members", "Done.");
+    admin.shows("header .ties", "bob write");
+    bob.create_with("shared", json!({"organization": "lab"}))
+        .expect(200);
+
+    admin.click("[aria-label='Remove bob']");
+    admin.waits_for("!document.querySelector('header .ties').innerText.includes('bob')");
+    admin.click("[aria-label='Remove alice']");
+    admin.shows("#members", "at least one admin");
+
+    // Whoever does not choose them sees who they are, and a form of theirs changes nothing.
+    let other = Browser::open();
+    sign_in(&other, &bob);
+    other.visit(&page(&server, "/spaces/lab"));
+    other.shows("header .ties", "alice admin");
+    assert_eq!(
+        other.run("return document.querySelector('#members')"),
+        json!(null)
+    );
+    other.visit(&page(&server, "/settings"));
+    other.run(
+        "const form = document.querySelector('#tokens form.stack');
+        form.action = '/spaces/lab';
+        form.querySelector('[name=do]').value = 'member';
+        form.querySelector('[name=name]').value = 'bob';
+        const role = document.createElement('input');
+        role.name = 'role'; role.value = 'admin'; form.append(role);
+        form.submit()",
+    );
+    other.shows("main", "Only admins of lab");
+}

@@ -2,19 +2,22 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{page, sign_in};
 use crate::support::browser::Browser;
 use crate::support::guests::wasi;
 use crate::support::{Server, eventually, static_site};
 
-/// The numbers of the newest hour in the table, by the heads of their columns.
-const NEWEST: &str = "
-    const heads = [...document.querySelectorAll('#usage thead th')].map(cell => cell.textContent);
-    const row = document.querySelector('#usage tbody tr');
-    const cells = row ? [...row.children].map(cell => cell.textContent) : [];
-    return Object.fromEntries(cells.map((text, place) => [heads[place], text]))";
+/// The first row of a table, by the heads of its columns.
+fn first_row(browser: &Browser, table: &str) -> Value {
+    browser.run(&format!(
+        "const heads = [...document.querySelectorAll('#usage .{table} thead th')].map(cell => cell.textContent);
+        const row = document.querySelector('#usage .{table} tbody tr');
+        const cells = row ? [...row.children].map(cell => cell.textContent) : [];
+        return Object.fromEntries(cells.map((text, place) => [heads[place], text]))"
+    ))
+}
 
 #[test]
 fn an_owner_sees_what_was_used_and_when() {
@@ -33,10 +36,15 @@ fn an_owner_sees_what_was_used_and_when() {
     for hours in ["24", "168"] {
         browser.visit(&page(&server, &format!("/settings?hours={hours}")));
         browser.shows(".charts", "CPU time");
-        let newest = browser.run(NEWEST);
+        let newest = first_row(&browser, "by-hour");
         assert_eq!(newest["Requests"], "7", "{newest}");
         assert_ne!(newest["CPU time"], "0 s", "{newest}");
         assert_ne!(newest["Memory, GB-seconds"], "0", "{newest}");
+        // The one that took most CPU stands first, and is told from the other.
+        let hungry = first_row(&browser, "by-space");
+        assert_eq!(hungry["Space"], "alice/hostile", "{hungry}");
+        assert_eq!(hungry["Requests"], "4", "{hungry}");
+        assert_eq!(hungry["CPU time"], newest["CPU time"], "{hungry}");
         // The same is in the pictures: one bar each, at their right end.
         let bars = browser.run(
             "return [...document.querySelectorAll('.chart svg')].map(picture => {
@@ -62,7 +70,7 @@ fn an_owner_sees_what_was_used_and_when() {
     let other = Browser::open();
     sign_in(&other, &bob);
     other.visit(&page(&server, "/settings"));
-    assert_eq!(other.run(NEWEST), json!({}));
+    assert_eq!(first_row(&other, "by-hour"), json!({}));
     other.shows(".charts", "nothing yet");
 }
 
@@ -81,10 +89,14 @@ fn an_operator_sees_all_of_it_and_how_long_wakes_took() {
     let browser = Browser::open();
     sign_in(&browser, &server.admin());
     browser.visit(&page(&server, "/operator"));
-    let newest = browser.run(NEWEST);
+    let newest = first_row(&browser, "by-hour");
     assert_eq!(newest["Requests"], "2", "{newest}");
     assert_eq!(newest["Wakes"], "1", "{newest}");
     assert_eq!(newest["Builds"], "2", "{newest}");
     let wake = newest["Mean time to wake"].as_str().unwrap();
     assert!(wake.ends_with('s') && wake != "0 ms", "{newest}");
+    let guests = first_row(&browser, "by-space");
+    assert_eq!(guests["Space"], "alice/guest", "{guests}");
+    assert_eq!(guests["Wakes"], "1", "{guests}");
+    assert_eq!(guests["Mean time to wake"], wake, "{guests}");
 }

@@ -1,0 +1,85 @@
+//! Who is in an organisation: chosen on its page, by its admins and by operators.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+
+use super::{Asked, Outcome, render};
+use crate::domain::{Account, AccountKind, MemberRole, Owner};
+use crate::store::StoreError;
+use crate::web::posted::{Fields, Posted};
+use crate::web::{PageError, WebState};
+
+/// `POST /spaces/{owner}`: `do` is `member`, with `name` and `role`, or `leave`, with `name`.
+pub(super) async fn change(
+    State(state): State<WebState>,
+    Path(owner): Path<String>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    let owner: Owner = owner.parse().map_err(|_| PageError::NotFound)?;
+    let organization = state
+        .store
+        .account_by_name(&owner)
+        .await?
+        .filter(|account| account.kind == AccountKind::Organization)
+        .ok_or(PageError::NotFound)?;
+    let who = &posted.visitor.principal;
+    if !who.may_choose_members(organization.id) {
+        return Err(PageError::Forbidden(format!(
+            "Only admins of {} choose its members.",
+            organization.name
+        )));
+    }
+    match apply(&state, &organization, &posted.fields).await {
+        Ok(()) => {
+            let to = format!("/spaces/{}?done=members#members", organization.name);
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(PageError::BadRequest(problem)) => {
+            let outcome = Outcome {
+                problem,
+                name: posted.fields.get("name").chars().take(40).collect(),
+            };
+            let asked = Asked::default();
+            let page = render(&state, &posted.visitor, organization, &asked, outcome).await?;
+            Ok((StatusCode::BAD_REQUEST, page).into_response())
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn apply(state: &WebState, organization: &Account, fields: &Fields) -> Result<(), PageError> {
+    let bad = |text: String| Err(PageError::BadRequest(text));
+    let name = fields.get("name");
+    let found = match name.parse::<Owner>() {
+        Ok(name) => state.store.account_by_name(&name).await?,
+        Err(_) => None,
+    };
+    let Some(member) = found.filter(|account| account.kind == AccountKind::User) else {
+        return bad("There is nobody of that name. Names are those of accounts here.".to_owned());
+    };
+    let changed = match fields.get("do") {
+        "member" => {
+            let Some(role) = MemberRole::from_word(fields.get("role")) else {
+                return bad("Choose what they may do.".to_owned());
+            };
+            state
+                .store
+                .set_member(organization.id, member.id, role)
+                .await
+        }
+        "leave" => state
+            .store
+            .remove_member(organization.id, member.id)
+            .await
+            .map(|_| ()),
+        _ => return bad("There is no such thing to do.".to_owned()),
+    };
+    match changed {
+        Err(error @ StoreError::LastAdmin) => bad(format!(
+            "{} would have nobody left to choose members: {error}. Make somebody else one first.",
+            organization.name
+        )),
+        other => Ok(other?),
+    }
+}
