@@ -27,6 +27,7 @@ instances_per_owner = 3
 cpu_overcommit = 16.0
 [docker]
 measure_every = "500ms"
+disk = "64 MiB"
 isolation = "reported"
 [wasm]
 request_timeout = "60s"
@@ -107,21 +108,25 @@ class Glasshouse:
         return self.api("POST", "/api/repos/create", {"name": name, "type": "space", "sdk": "static"})[0]
 
     def publish(self, name, kind, size=None, wait=600):
-        """Publishes a Space that answers /spin, /busy?ms= and /, a container /grow?mib=, /threads?n=, /events and /socket too."""
+        """Publishes a Space that answers /spin, /busy?ms= and /, a container /grow?mib=, /threads?n=,
+        /write?mib=&part=, /events and /socket too."""
         self.create(name)
         if size:
             status, answer = self.api("POST", f"/api/spaces/admin/{name}/hardware", {"flavor": size})
             assert status == 200, answer
-        files = self.files(kind)
+        status = self.commit(name, self.files(kind))
+        assert status == 200, status
+        if wait:
+            self.wait_stage(name, "RUNNING", wait)
+
+    def commit(self, name, files):
+        """The status of the answer."""
         lines = [{"key": "header", "value": {"summary": "publish", "description": ""}}]
         for path, content in files.items():
             value = {"path": path, "content": base64.b64encode(content).decode(), "encoding": "base64"}
             lines.append({"key": "file", "value": value})
         body = "\n".join(map(json.dumps, lines)) + "\n"
-        status, answer = self.api("POST", f"/api/spaces/admin/{name}/commit/main", body, "application/x-ndjson")
-        assert status == 200, answer
-        if wait:
-            self.wait_stage(name, "RUNNING", wait)
+        return self.api("POST", f"/api/spaces/admin/{name}/commit/main", body, "application/x-ndjson")[0]
 
     def files(self, kind):
         if kind == "wasi":
@@ -199,6 +204,9 @@ class Glasshouse:
 
     def set_quota(self, **quota):
         return self.api("PUT", "/api/admin/quotas/admin", quota)[0]
+
+    def used(self, resource):
+        return self.api("GET", "/api/quota")[1]["quotas"][resource]["used"]
 
     def limits(self, name):
         return {limit["name"]: limit for limit in self.runtime(name)["limits"]}

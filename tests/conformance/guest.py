@@ -39,6 +39,9 @@ class Guest(http.server.BaseHTTPRequestHandler):
                 answer = "ok"
             except MemoryError:
                 answer = "refused"
+        elif url.path == "/write":
+            with open(f"/var/tmp/{int(query['part'])}", "wb") as file:
+                file.write(os.urandom(int(query["mib"]) << 20))
         elif url.path == "/threads":
             made = 0
             try:

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::login::{Tried, begin, form, inside};
-use crate::auth::{Attempt, Provider};
+use crate::auth::{Attempt, Provider, Session};
 use crate::domain::{Account, AccountId, Identity, Owner};
 use crate::store::{StoreError, Taken};
 use crate::web::visitor::{Visitor, quoted};
@@ -67,7 +67,7 @@ pub(super) async fn leave(
     let provider = known(&state)?;
     // Nobody but a page of the session itself can ask for the tie, or anybody could make their own identity another's.
     if !leaving.connect.is_empty() {
-        let (session, _) = visitor.signed_in()?;
+        let (session, _) = signed_in(&visitor)?;
         if !session.is_form_token(&leaving.connect) {
             return Err(PageError::Forged);
         }
@@ -102,7 +102,8 @@ pub(super) async fn come_back(
     };
     if !returning.error.is_empty() || returning.code.is_empty() {
         // Why is the provider's to say, and it has said it to whoever was there.
-        tracing::info!(error = %returning.error.escape_default(), "somebody came back from the identity provider unknown");
+        let error: String = returning.error.chars().take(100).collect();
+        tracing::info!(error = %error.escape_default(), "somebody came back from the identity provider unknown");
         let tried = Tried {
             provider_problem: "You came back from there without being signed in.",
             ..Tried::default()
@@ -143,7 +144,7 @@ async fn connect(
     identity: &Identity,
 ) -> Result<(), PageError> {
     // The session that asked for it, and no other that has taken its place meanwhile.
-    let (session, account) = visitor.signed_in()?;
+    let (session, account) = signed_in(visitor)?;
     if !session.is_form_token(&errand.connect) {
         return Err(PageError::Forged);
     }
@@ -160,6 +161,12 @@ async fn connect(
         }
         other => Ok(other?),
     }
+}
+
+/// Whoever wants the two connected; they are led back to where that is begun, for what is asked here is good once.
+fn signed_in(visitor: &Visitor) -> Result<(&Session, &Account), PageError> {
+    let back = |_| PageError::SignIn("/settings".to_owned());
+    visitor.signed_in().map_err(back)
 }
 
 /// The account of whoever that is, made at their first visit where the operator wants it so.
