@@ -29,6 +29,8 @@ cpu_overcommit = 16.0
 measure_every = "500ms"
 disk = "64 MiB"
 isolation = "reported"
+[gateway]
+queue_per_space = 4096
 [wasm]
 request_timeout = "60s"
 [build]
