@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::extract::JsonBody;
+use super::operator::record;
 use super::schema::date;
 use super::{ApiError, ApiState, tokens};
 use crate::auth::{WantedToken, hash_token};
@@ -142,7 +143,7 @@ pub(super) async fn create_user(
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    operator(&state, &headers).await?;
+    let who = operator(&state, &headers).await?;
     let name: Owner = wanted
         .name
         .parse()
@@ -154,6 +155,7 @@ pub(super) async fn create_user(
         other => other?,
     };
     let token = tokens::add(&state, WantedToken::plain(account.id, "first")).await?;
+    record(&state, &who, "account.create", None, name.to_string()).await?;
     let body = json!({ "name": account.name.as_str(), "token": token });
     Ok((StatusCode::CREATED, Json(body)))
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::accounts::{everything_of, operator};
 use super::extract::JsonBody;
+use super::operator::record;
 use super::{ApiError, ApiState};
 use crate::domain::{Account, AccountKind, MemberRole, Owner, RepoKind};
 use crate::store::{StoreError, Taken};
@@ -38,7 +39,7 @@ pub(super) async fn create(
         .map_err(|error| ApiError::bad_request(format!("`{}`: {error}", wanted.name)))?;
     let admin = match wanted.admin {
         Some(admin) => user(&state, &admin).await?,
-        None => asking,
+        None => asking.clone(),
     };
     match state.store.create_organization(&name, admin.id).await {
         Err(StoreError::Taken { what: Taken::Owner }) => {
@@ -46,6 +47,8 @@ pub(super) async fn create(
         }
         Err(error) => Err(error.into()),
         Ok(made) => {
+            let detail = format!("{name}, an organisation of {}", admin.name);
+            record(&state, &asking, "account.create", None, detail).await?;
             let body = json!({"name": made.name, "admin": admin.name});
             Ok((StatusCode::CREATED, Json(body)))
         }
