@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::extract::JsonBody;
-use super::operator::record;
 use super::schema::date;
-use super::{ApiError, ApiState, tokens};
-use crate::auth::{WantedToken, hash_token};
+use super::{ApiError, ApiState};
+use crate::auth::hash_token;
 use crate::domain::{Account, AccountId, AccountKind, Owner, RepoKind, Repository, Role, Scope};
 use crate::store::{ListSpaces, StoreError, Taken};
 
@@ -148,15 +147,13 @@ pub(super) async fn create_user(
         .name
         .parse()
         .map_err(|error| ApiError::bad_request(format!("`{}`: {error}", wanted.name)))?;
-    let account = match state.store.create_account(&name, Role::User).await {
+    let (account, token) = match state.auth.create_user(who.id, &name).await {
         Err(StoreError::Taken { what: Taken::Owner }) => {
             return Err(ApiError::conflict(format!("There is an account `{name}`")));
         }
         other => other?,
     };
-    let token = tokens::add(&state, WantedToken::plain(account.id, "first")).await?;
-    record(&state, &who, "account.create", None, name.to_string()).await?;
-    let body = json!({ "name": account.name.as_str(), "token": token });
+    let body = json!({ "name": account.name.as_str(), "token": token.expose() });
     Ok((StatusCode::CREATED, Json(body)))
 }
 

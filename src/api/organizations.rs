@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::accounts::{everything_of, operator};
 use super::extract::JsonBody;
-use super::operator::record;
 use super::{ApiError, ApiState};
 use crate::domain::{Account, AccountKind, MemberRole, Owner, RepoKind};
 use crate::store::{StoreError, Taken};
@@ -41,14 +40,16 @@ pub(super) async fn create(
         Some(admin) => user(&state, &admin).await?,
         None => asking.clone(),
     };
-    match state.store.create_organization(&name, admin.id).await {
+    let made = state
+        .auth
+        .create_organization(asking.id, &name, &admin)
+        .await;
+    match made {
         Err(StoreError::Taken { what: Taken::Owner }) => {
             Err(ApiError::conflict(format!("There is an account `{name}`")))
         }
         Err(error) => Err(error.into()),
         Ok(made) => {
-            let detail = format!("{name}, an organisation of {}", admin.name);
-            record(&state, &asking, "account.create", None, detail).await?;
             let body = json!({"name": made.name, "admin": admin.name});
             Ok((StatusCode::CREATED, Json(body)))
         }

@@ -5,6 +5,7 @@
 //! origin of one private Space. Who somebody is may also be found out at a [`Provider`], where their organisation signs
 //! them in.
 
+mod accounts;
 mod credentials;
 mod device;
 mod inside;

@@ -1,17 +1,14 @@
 //! Sessions: what a browser holds instead of a token, and what its forms carry.
 
-use rand::distr::{Alphanumeric, SampleString};
 use subtle::ConstantTimeEq;
 
+use super::token::{are_letters, random_letters};
 use super::{Auth, AuthError, Principal, SecretToken, hash_token, now, password};
 use crate::domain::{AccountId, Millis, Owner, Scope};
 use crate::store::StoreError;
 
 /// How long a session lasts: thirty days from signing in.
 pub const SESSION_LIFE: Millis = 30 * 24 * 3600 * 1000;
-
-/// Letters and digits of a session: 238 bits, beyond guessing.
-const LENGTH: usize = 40;
 
 /// A browser that is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +27,7 @@ impl Auth {
     /// # Errors
     /// Ours only.
     pub async fn session(&self, text: &str) -> Result<Option<Session>, StoreError> {
-        if text.len() != LENGTH || !text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !are_letters(text) {
             return Ok(None);
         }
         self.session_by_hash(hash_token(text)).await
@@ -53,7 +50,7 @@ impl Auth {
     /// # Errors
     /// `NotFound` when there is no such account.
     pub async fn begin_session(&self, account: AccountId) -> Result<SecretToken, StoreError> {
-        let text = Alphanumeric.sample_string(&mut rand::rng(), LENGTH);
+        let text = random_letters();
         let expires_at = now().saturating_add(SESSION_LIFE);
         self.store
             .create_session(account, &hash_token(&text), expires_at)

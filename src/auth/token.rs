@@ -15,7 +15,7 @@ const PREFIX: &str = "gls_";
 /// What the tokens of Spaces begin with.
 pub(super) const SPACE_PREFIX: &str = "gls_space_";
 
-/// Letters and digits after the prefix: 238 bits, beyond guessing, so a plain hash keeps them.
+/// Letters and digits of whatever is secret by being random: 238 bits, beyond guessing, so a plain hash keeps them.
 const LENGTH: usize = 40;
 
 /// A token or session on its way to the one who asked for it. Its `Debug` says nothing and it has no `Display`.
@@ -96,10 +96,19 @@ pub fn is_token_name(name: &str) -> bool {
 
 /// A new token and the hash to remember it by.
 pub fn new_token() -> (SecretToken, [u8; 32]) {
-    let letters = Alphanumeric.sample_string(&mut rand::rng(), LENGTH);
+    let letters = random_letters();
     let token = SecretToken(format!("{PREFIX}{letters}"));
     let hash = hash_token(token.expose());
     (token, hash)
+}
+
+pub(super) fn random_letters() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), LENGTH)
+}
+
+/// Whether the text has the form of those.
+pub(super) fn are_letters(text: &str) -> bool {
+    text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// SHA-256 of a token: what the store knows it by.
@@ -109,9 +118,7 @@ pub fn hash_token(token: &str) -> [u8; 32] {
 
 /// Whether the text has the form of our tokens: what the gateway keeps from reaching a Space.
 pub fn looks_like_ours(text: &str) -> bool {
-    let is_plain = |letters: &str| {
-        letters.len() == LENGTH && letters.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
+    let is_plain = |letters: &str| are_letters(letters);
     text.starts_with(SPACE_PREFIX) || text.strip_prefix(PREFIX).is_some_and(is_plain)
 }
 

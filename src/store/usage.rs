@@ -66,28 +66,30 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
 
 /// Totals over each hour, with the hour as text too, which names the row.
 static BY_HOUR: LazyLock<String> = LazyLock::new(|| {
-    let sums = UsageCounts::FIELDS
-        .iter()
-        .map(|field| format!("CAST(SUM({field}) AS BIGINT) AS {field}"));
     format!(
         "SELECT CAST(hour AS TEXT) AS hour_text, {} FROM usage_hours \
          WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) GROUP BY hour ORDER BY hour DESC LIMIT $4",
-        sums.collect::<Vec<_>>().join(", ")
+        sums()
     )
 });
 
 /// Totals of each Space, what took most CPU first.
 static BY_SPACE: LazyLock<String> = LazyLock::new(|| {
-    let sums = UsageCounts::FIELDS
-        .iter()
-        .map(|field| format!("CAST(SUM({field}) AS BIGINT) AS {field}"));
     format!(
         "SELECT space_id, MAX(name) AS name, {} FROM usage_hours \
          WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) \
          GROUP BY space_id ORDER BY SUM(cpu_micros) DESC, space_id LIMIT $4",
-        sums.collect::<Vec<_>>().join(", ")
+        sums()
     )
 });
+
+/// The columns of totals.
+fn sums() -> String {
+    let sums = UsageCounts::FIELDS
+        .iter()
+        .map(|field| format!("CAST(SUM({field}) AS BIGINT) AS {field}"));
+    sums.collect::<Vec<_>>().join(", ")
+}
 
 impl Store {
     /// Adds to what was used, all rows or none.

@@ -38,7 +38,7 @@ pub use publish::Starter;
 use crate::auth::Auth;
 use crate::cards::Cards;
 use crate::config::Config;
-use crate::domain::{AccountId, SpaceId};
+use crate::domain::{Account, AccountId, Owner, SpaceId};
 use crate::ledger::Ledger;
 use crate::lifecycle::Lifecycle;
 use crate::repo::Repos;
@@ -98,6 +98,14 @@ impl WebState {
             showcase: showcase::Showcase::default(),
             attempts: account::Attempts::default(),
             rates: operator::Rates::default(),
+        }
+    }
+
+    /// The account of that name, in whatever case; `None` when there is none, or it is no name.
+    async fn account_named(&self, name: &str) -> Result<Option<Account>, PageError> {
+        match name.parse::<Owner>() {
+            Ok(name) => Ok(self.store.account_by_name(&name).await?),
+            Err(_) => Ok(None),
         }
     }
 

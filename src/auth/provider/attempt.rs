@@ -2,16 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::distr::{Alphanumeric, SampleString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::auth::token::{are_letters, random_letters};
 
 /// A random seed, which the browser keeps in a cookie. Everything else follows from it and tells nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Attempt(String);
-
-/// Letters and digits: 238 bits, beyond guessing.
-const LENGTH: usize = 40;
 
 // === impl Attempt ===
 
@@ -22,13 +20,12 @@ impl Attempt {
         reason = "a random seed is not a default value"
     )]
     pub fn new() -> Self {
-        Self(Alphanumeric.sample_string(&mut rand::rng(), LENGTH))
+        Self(random_letters())
     }
 
     /// The one that a browser kept.
     pub fn read(text: &str) -> Option<Self> {
-        let ours = text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        ours.then(|| Self(text.to_owned()))
+        are_letters(text).then(|| Self(text.to_owned()))
     }
 
     /// What the browser keeps: letters and digits.

@@ -45,6 +45,31 @@ fn snapshot() -> Snapshot {
     }
 }
 
+/// A Space whose newest version is built, and that build.
+fn built() -> (Snapshot, BuildFacts) {
+    let good = build(BuildState::Succeeded);
+    let facts = Snapshot {
+        newest: Some(good.clone()),
+        good: Some(good.clone()),
+        ..snapshot()
+    };
+    (facts, good)
+}
+
+/// The same, once everything has been done for it.
+fn running() -> Snapshot {
+    let (mut facts, _) = built();
+    settle(&mut facts);
+    facts
+}
+
+/// Does all there is to do.
+fn settle(facts: &mut Snapshot) {
+    while let Next::Do(action) = decide(facts, 0) {
+        apply(facts, &action, 0);
+    }
+}
+
 /// Carries out a decision on the snapshot the way a supervisor whose every action succeeds would.
 fn apply(snapshot: &mut Snapshot, action: &Action, now: Millis) {
     match action {
@@ -133,14 +158,9 @@ fn a_newer_publish_cancels_the_build_under_way() {
 
 #[test]
 fn an_idle_space_sleeps_and_a_visitor_wakes_it() {
-    let mut facts = snapshot();
-    let good = build(BuildState::Succeeded);
-    facts.newest = Some(good.clone());
-    facts.good = Some(good.clone());
+    let (mut facts, good) = built();
     facts.sleep_after = Some(Duration::from_secs(60));
-    while let Next::Do(action) = decide(&facts, 0) {
-        apply(&mut facts, &action, 0);
-    }
+    settle(&mut facts);
     assert_eq!(decide(&facts, 59_999), Next::WaitUntil(60_000));
     let Next::Do(action @ Action::Sleep(_)) = decide(&facts, 60_000) else {
         panic!("did not sleep");
@@ -153,15 +173,10 @@ fn an_idle_space_sleeps_and_a_visitor_wakes_it() {
 
 #[test]
 fn an_idle_container_is_frozen_first_and_thawed_for_a_visitor() {
-    let mut facts = snapshot();
-    let good = build(BuildState::Succeeded);
-    facts.newest = Some(good.clone());
-    facts.good = Some(good);
+    let (mut facts, _) = built();
     facts.freeze_after = Some(Duration::from_secs(10));
     facts.sleep_after = Some(Duration::from_secs(60));
-    while let Next::Do(action) = decide(&facts, 0) {
-        apply(&mut facts, &action, 0);
-    }
+    settle(&mut facts);
     assert_eq!(decide(&facts, 0), Next::WaitUntil(10_000));
     let Next::Do(action @ Action::Freeze(_)) = decide(&facts, 10_000) else {
         panic!("not frozen");
@@ -178,13 +193,7 @@ fn an_idle_container_is_frozen_first_and_thawed_for_a_visitor() {
 
 #[test]
 fn who_is_asked_to_give_way_sleeps_at_once_unless_in_use() {
-    let mut facts = snapshot();
-    let good = build(BuildState::Succeeded);
-    facts.newest = Some(good.clone());
-    facts.good = Some(good);
-    while let Next::Do(action) = decide(&facts, 0) {
-        apply(&mut facts, &action, 0);
-    }
+    let mut facts = running();
     facts.give_way = true;
     assert!(matches!(decide(&facts, 1), Next::Do(Action::Sleep(_))));
     if let InstanceState::Ready { idle_since, .. } = &mut facts.instances[0].state {
@@ -195,10 +204,7 @@ fn who_is_asked_to_give_way_sleeps_at_once_unless_in_use() {
 
 #[test]
 fn a_space_that_once_crashed_sleeps_like_any_other() {
-    let mut facts = snapshot();
-    let good = build(BuildState::Succeeded);
-    facts.newest = Some(good.clone());
-    facts.good = Some(good.clone());
+    let (mut facts, good) = built();
     facts.instances = vec![InstanceFacts {
         id: InstanceId::new(),
         build: good.id,
@@ -217,10 +223,7 @@ fn a_space_that_once_crashed_sleeps_like_any_other() {
 
 #[test]
 fn where_there_is_no_room_a_start_waits() {
-    let mut facts = snapshot();
-    let good = build(BuildState::Succeeded);
-    facts.newest = Some(good.clone());
-    facts.good = Some(good.clone());
+    let (mut facts, good) = built();
     facts.full_until = Some(500);
     assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
     assert_eq!(decide(&facts, 500), Next::Do(Action::Start(good.id)));
@@ -228,13 +231,7 @@ fn where_there_is_no_room_a_start_waits() {
 
 #[test]
 fn where_two_versions_do_not_fit_the_new_one_takes_the_place_of_the_old() {
-    let mut facts = snapshot();
-    let old = build(BuildState::Succeeded);
-    facts.newest = Some(old.clone());
-    facts.good = Some(old);
-    while let Next::Do(action) = decide(&facts, 0) {
-        apply(&mut facts, &action, 0);
-    }
+    let mut facts = running();
     let serving = facts.instances[0].id;
     let new = build(BuildState::Succeeded);
     facts.newest = Some(new.clone());
@@ -248,10 +245,7 @@ fn where_two_versions_do_not_fit_the_new_one_takes_the_place_of_the_old() {
 
 #[test]
 fn a_crash_is_retried_later_and_later_and_then_no_more() {
-    let mut facts = snapshot();
-    let good = build(BuildState::Succeeded);
-    facts.newest = Some(good.clone());
-    facts.good = Some(good.clone());
+    let (mut facts, good) = built();
     let mut waits = Vec::new();
     for failures in 1..=MAX_FAILURES {
         facts.instances = vec![InstanceFacts {
@@ -322,13 +316,8 @@ fn an_older_instance_drains_before_it_stops() {
 
 #[test]
 fn whoever_is_not_first_in_the_queue_waits_to_be_told() {
-    let good = build(BuildState::Succeeded);
-    let mut facts = Snapshot {
-        newest: Some(good.clone()),
-        good: Some(good.clone()),
-        place: Some(2),
-        ..snapshot()
-    };
+    let (mut facts, good) = built();
+    facts.place = Some(2);
     assert_eq!(decide(&facts, 0), Next::Wait);
     facts.place = Some(1);
     assert_eq!(decide(&facts, 0), Next::Do(Action::Start(good.id)));

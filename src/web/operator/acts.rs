@@ -6,8 +6,7 @@ use http::StatusCode;
 
 use super::quotas::{self, Changed};
 use super::{Asked, Outcome, render};
-use crate::auth::WantedToken;
-use crate::domain::{Account, AccountKind, Owner, Role, SpaceId};
+use crate::domain::{Account, AccountKind, Owner, SpaceId};
 use crate::store::{StoreError, Taken};
 use crate::web::posted::{Fields, Posted};
 use crate::web::{PageError, WebState};
@@ -138,13 +137,8 @@ async fn add_account(
     name: &str,
 ) -> Result<(String, String), PageError> {
     let owner = named(name)?;
-    let account = state.store.create_account(&owner, Role::User).await;
-    let account = account.map_err(|error| or_taken(error, &owner))?;
-    let wanted = WantedToken::plain(account.id, "first");
-    let token = state.auth.issue_token(wanted).await?;
-    state
-        .note(operator.id, "account.create", None, owner.to_string())
-        .await?;
+    let made = state.auth.create_user(operator.id, &owner).await;
+    let (_, token) = made.map_err(|error| or_taken(error, &owner))?;
     Ok((owner.to_string(), token.expose().to_owned()))
 }
 
@@ -161,12 +155,12 @@ async fn add_organization(
             "There is nobody called `{admin}` who could choose its members."
         )));
     };
-    let made = state.store.create_organization(&name, admin.id).await;
+    let made = state
+        .auth
+        .create_organization(operator.id, &name, &admin)
+        .await;
     made.map_err(|error| or_taken(error, &name))?;
-    let detail = format!("{name}, an organisation of {}", admin.name);
-    state
-        .note(operator.id, "account.create", None, detail)
-        .await
+    Ok(())
 }
 
 fn named(text: &str) -> Result<Owner, PageError> {

@@ -148,7 +148,7 @@ async fn render(
     let quota = match (outcome.quota.take(), asked.owner.trim()) {
         (Some(refused), _) => Some(refused),
         (None, "") => None,
-        (None, name) => match quotas::owner_named(state, name).await? {
+        (None, name) => match state.account_named(name).await? {
             Some(owner) => Some(quotas::form(state, &owner).await?),
             None => None,
         },

@@ -1,6 +1,6 @@
 //! What an owner may have, as an operator sees and changes it.
 
-use crate::domain::{Account, AccountKind, Owner, QuotaOverrides, Resource};
+use crate::domain::{Account, AccountKind, QuotaOverrides, Resource};
 use crate::web::posted::Fields;
 use crate::web::{PageError, WebState};
 
@@ -31,17 +31,6 @@ pub(super) enum Changed {
     Refused(QuotaForm),
 }
 
-/// The account that is asked for; `None` when there is none of that name.
-pub(super) async fn owner_named(
-    state: &WebState,
-    name: &str,
-) -> Result<Option<Account>, PageError> {
-    match name.trim().parse::<Owner>() {
-        Ok(name) => Ok(state.store.account_by_name(&name).await?),
-        Err(_) => Ok(None),
-    }
-}
-
 /// The form as it is before anybody types.
 pub(super) async fn form(state: &WebState, owner: &Account) -> Result<QuotaForm, PageError> {
     let set = state.store.quota(owner.id).await?;
@@ -59,7 +48,7 @@ pub(super) async fn change(
     fields: &Fields,
 ) -> Result<Changed, PageError> {
     let unknown = || PageError::BadRequest("There is no such account.".to_owned());
-    let owner = owner_named(state, fields.get("owner")).await?;
+    let owner = state.account_named(fields.get("owner")).await?;
     let owner = owner.ok_or_else(unknown)?;
     let set = state.store.quota(owner.id).await?;
     let read: Vec<_> = Resource::ALL

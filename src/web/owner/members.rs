@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::{Asked, Outcome, render};
-use crate::domain::{Account, AccountKind, MemberRole, Owner};
+use crate::domain::{Account, AccountKind, MemberRole};
 use crate::store::StoreError;
 use crate::web::posted::{Fields, Posted};
 use crate::web::{PageError, WebState};
@@ -16,10 +16,8 @@ pub(super) async fn change(
     Path(owner): Path<String>,
     posted: Posted,
 ) -> Result<Response, PageError> {
-    let owner: Owner = owner.parse().map_err(|_| PageError::NotFound)?;
     let organization = state
-        .store
-        .account_by_name(&owner)
+        .account_named(&owner)
         .await?
         .filter(|account| account.kind == AccountKind::Organization)
         .ok_or(PageError::NotFound)?;
@@ -50,11 +48,7 @@ pub(super) async fn change(
 
 async fn apply(state: &WebState, organization: &Account, fields: &Fields) -> Result<(), PageError> {
     let bad = |text: String| Err(PageError::BadRequest(text));
-    let name = fields.get("name");
-    let found = match name.parse::<Owner>() {
-        Ok(name) => state.store.account_by_name(&name).await?,
-        Err(_) => None,
-    };
+    let found = state.account_named(fields.get("name")).await?;
     let Some(member) = found.filter(|account| account.kind == AccountKind::User) else {
         return bad("There is nobody of that name. Names are those of accounts here.".to_owned());
     };

@@ -69,8 +69,7 @@ async fn page(
     Path(owner): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
-    let owner: Owner = owner.parse().map_err(|_| PageError::NotFound)?;
-    let found = state.store.account_by_name(&owner).await?;
+    let found = state.account_named(&owner).await?;
     let owner = found.ok_or(PageError::NotFound)?;
     render(&state, &visitor, owner, &asked, Outcome::default()).await
 }
