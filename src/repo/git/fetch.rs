@@ -36,6 +36,7 @@ pub struct Fetch {
     output: BufReader<ChildStdout>,
     status: u16,
     content_type: String,
+    first: Option<Bytes>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -45,7 +46,7 @@ impl Repos {
     /// Has git answer a fetch. `version` is the protocol's, as the client asks for it; unknown ones are the oldest.
     ///
     /// # Errors
-    /// `NoRepository`, `NoGit`, `TooLarge` for a body that is, and of the disk.
+    /// `NoRepository`, `NoGit`, `TooLarge` for a body that is, `Refused` for one that git cannot read, and of the disk.
     pub async fn fetch(
         &self,
         id: RepoId,
@@ -102,9 +103,16 @@ impl Repos {
             output: BufReader::with_capacity(CHUNK, output),
             status: 200,
             content_type: String::new(),
+            first: None,
             _permit: permit,
         };
         fetch.read_header().await?;
+        // Git writes its header before it reads the request. Only what follows tells that it could: an answer that broke
+        // off with nothing in it would be no answer at all.
+        fetch.first = fetch.read().await.transpose().map_err(|error| {
+            tracing::debug!(%error, "git did not answer a fetch");
+            RepoError::Refused("git cannot make sense of this request".into())
+        })?;
         Ok(fetch)
     }
 }
@@ -127,6 +135,13 @@ impl Fetch {
     /// # Errors
     /// When git failed in the middle of its answer.
     pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        match self.first.take() {
+            Some(first) => Some(Ok(first)),
+            None => self.read().await,
+        }
+    }
+
+    async fn read(&mut self) -> Option<io::Result<Bytes>> {
         let mut bytes = vec![0; CHUNK];
         match self.output.read(&mut bytes).await {
             Ok(0) => match self.git.child.wait().await {

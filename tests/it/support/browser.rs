@@ -117,16 +117,25 @@ impl Browser {
     }
 
     /// Whether an expression of the page becomes true within that time.
-    #[track_caller]
     pub fn comes_to(&self, expression: &str, patience: Duration) -> bool {
+        self.watch(expression, patience).is_ok()
+    }
+
+    /// Looks until the expression is true; else what was last answered.
+    fn watch(&self, expression: &str, patience: Duration) -> Result<(), String> {
+        let script = json!({"script": format!("return Boolean({expression})"), "args": []});
         let begin = std::time::Instant::now();
-        while begin.elapsed() < patience {
-            if self.run(&format!("return Boolean({expression})")) == true {
-                return true;
+        loop {
+            // While one page takes the place of another there is none to run it in, which is an error to the driver.
+            let answer = self.ask("POST", "/execute/sync", &script);
+            if answer.status == 200 && answer.json()["value"] == true {
+                return Ok(());
             }
-            std::thread::sleep(Duration::from_millis(200));
+            if begin.elapsed() >= patience {
+                return Err(format!("{}: {}", answer.status, answer.text()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        false
     }
 
     /// The same with an argument, for a script that calls `arguments[1]` with its answer.
@@ -182,8 +191,12 @@ impl Browser {
     /// Goes on inside the frame; `None` goes back to the page.
     #[track_caller]
     pub fn enter(&self, css: Option<&str>) {
-        let id = css.map_or(Value::Null, |css| json!({ ELEMENT: self.find(css) }));
-        self.call("POST", "/frame", &json!({ "id": id }));
+        // A page that lives may put another in its place between the two calls.
+        eventually(PATIENCE, css.unwrap_or("the page"), || {
+            let id = css.map_or(Value::Null, |css| json!({ ELEMENT: self.find(css) }));
+            let entered = self.ask("POST", "/frame", &json!({ "id": id }));
+            (entered.status == 200).then_some(())
+        });
     }
 
     /// A command of Chromium's own protocol.
@@ -225,9 +238,10 @@ impl Browser {
     /// Waits until an expression of the page is true.
     #[track_caller]
     pub fn waits_for(&self, expression: &str) {
-        eventually(Duration::from_secs(60), expression, || {
-            (self.run(&format!("return Boolean({expression})")) == true).then_some(())
-        });
+        let patience = Duration::from_secs(60);
+        if let Err(last) = self.watch(expression, patience) {
+            panic!("{expression}: not within {patience:?}; last {last}");
+        }
     }
 }
 
