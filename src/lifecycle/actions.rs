@@ -331,7 +331,10 @@ async fn thaw(supervisor: &Supervisor, id: InstanceId) {
         runtime.stop(id).await;
         return;
     }
-    mark_frozen(supervisor, id, false);
+    if let Some((_, serving)) = mark_frozen(supervisor, id, false) {
+        // Whoever it was thawed for is not back yet: without this the next decision finds it idle, and freezes it again.
+        serving.touch();
+    }
 }
 
 /// Notes whether an instance is frozen; either way it is not routed to until the next decision says so.

@@ -1,14 +1,28 @@
 //! Idle for a while, a container is frozen; wanted, it is thawed; in the way, it is stopped.
 
-use crate::support::docker::app;
+use crate::support::docker::{app, docker};
 use crate::support::{DockerServer, Space, eventually};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 #[track_caller]
 fn freezes(server: &DockerServer, space: &Space<'_>) {
     eventually(Duration::from_secs(30), "it is frozen", || {
         (server.container(space)["State"]["Status"] == "paused").then_some(())
     });
+}
+
+/// How often the engine thawed that container.
+fn thawed(id: &str) -> usize {
+    // The engine counts in whole seconds, and waits for what has not come yet.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let events = docker(&[
+        "events",
+        "--since=10m",
+        &format!("--until={}", now.as_secs() + 1),
+        &format!("--filter=container={id}"),
+        "--filter=event=unpause",
+    ]);
+    events.unwrap().lines().count()
 }
 
 #[test]
@@ -35,6 +49,9 @@ fn a_visit_thaws_it_and_nothing_else_does() {
         );
     }
     assert_eq!(server.container(&space)["State"]["StartedAt"], started);
+    // Not frozen again before the visitor who waited was there.
+    let id = server.container(&space)["Id"].as_str().unwrap().to_owned();
+    assert_eq!(thawed(&id), 3);
 }
 
 #[test]

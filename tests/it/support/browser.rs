@@ -116,11 +116,6 @@ impl Browser {
         )
     }
 
-    /// Whether an expression of the page becomes true within that time.
-    pub fn comes_to(&self, expression: &str, patience: Duration) -> bool {
-        self.watch(expression, patience).is_ok()
-    }
-
     /// Looks until the expression is true; else what was last answered.
     fn watch(&self, expression: &str, patience: Duration) -> Result<(), String> {
         let script = json!({"script": format!("return Boolean({expression})"), "args": []});
@@ -132,7 +127,10 @@ impl Browser {
                 return Ok(());
             }
             if begin.elapsed() >= patience {
-                return Err(format!("{}: {}", answer.status, answer.text()));
+                let page = "return [location.href, document.readyState, document.body?.innerText.slice(0, 500)]";
+                let page = json!({"script": page, "args": []});
+                let page = self.ask("POST", "/execute/sync", &page).text();
+                return Err(format!("{}: {}\n{page}", answer.status, answer.text()));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -238,7 +236,12 @@ impl Browser {
     /// Waits until an expression of the page is true.
     #[track_caller]
     pub fn waits_for(&self, expression: &str) {
-        let patience = Duration::from_secs(60);
+        self.waits(expression, Duration::from_secs(60));
+    }
+
+    /// The same, for one that may take that long.
+    #[track_caller]
+    pub fn waits(&self, expression: &str, patience: Duration) {
         if let Err(last) = self.watch(expression, patience) {
             panic!("{expression}: not within {patience:?}; last {last}");
         }
