@@ -46,9 +46,9 @@ fn a_gradio_app_works() {
     let alice = server.user("alice");
     let space = publish(&alice, "seams", &example("seams"));
     let browser = Browser::open();
-    browser.visit(&format!("http://{}/", space.host()));
     let shown = "document.querySelector('textarea, input[type=number]') && document.body.innerText.includes('Seams')";
-    browser.waits(shown, Duration::from_secs(120));
+    let address = format!("http://{}/", space.host());
+    browser.opens(&address, shown, Duration::from_secs(120));
     let carve = "[...document.querySelectorAll('button')].find(button => button.textContent.trim() == 'Carve')";
     browser.waits_for(carve);
     browser.run(&format!("{carve}.click()"));
@@ -61,10 +61,9 @@ fn a_streamlit_app_works() {
     let alice = server.user("alice");
     let space = publish(&alice, "descent", &example("descent"));
     let browser = Browser::open();
-    browser.visit(&format!("http://{}/", space.host()));
-    // A page of many scripts, on a machine that may be busy with others.
     let shown = "document.body.innerText.includes('Who races')";
-    browser.waits(shown, Duration::from_secs(120));
+    let address = format!("http://{}/", space.host());
+    browser.opens(&address, shown, Duration::from_secs(120));
     // A click goes over the WebSocket and comes back as another page.
     browser.waits_for("[...document.querySelectorAll('label')].some(label => label.textContent.includes('Eggbox'))");
     browser.run("[...document.querySelectorAll('label')].find(label => label.textContent.includes('Eggbox')).click()");

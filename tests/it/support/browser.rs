@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -21,6 +21,10 @@ pub struct Browser {
 
 /// How long an element is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What Chromium says of whatever it was loading when an interface of this machine came or went, as those of containers
+/// do. Visitors on machines of their own see nothing of it.
+const NETWORK_CHANGED: &str = "ERR_NETWORK_CHANGED";
 
 /// What an element's identifier is called in answers (WebDriver §12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -75,8 +79,10 @@ impl Browser {
             session: String::new(),
             _profile: profile,
         };
-        let wanted =
-            json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "SEVERE"},
+        }}});
         let session = browser.call("POST", "", &wanted);
         browser.session = session["sessionId"].as_str().unwrap().to_owned();
         browser
@@ -103,7 +109,37 @@ impl Browser {
     /// Goes there, and waits until the page has loaded.
     #[track_caller]
     pub fn visit(&self, url: &str) {
-        self.call("POST", "/url", &json!({ "url": url }));
+        for _ in 0..10 {
+            let visited = self.ask("POST", "/url", &json!({ "url": url }));
+            let dropped = self.has_dropped();
+            if !dropped && !visited.text().contains(NETWORK_CHANGED) {
+                visited.expect(200);
+                return;
+            }
+        }
+        panic!("{url}: the network of this machine never rested");
+    }
+
+    /// Goes there, and waits until an expression of the page is true: for pages that go on loading by themselves.
+    #[track_caller]
+    pub fn opens(&self, url: &str, expression: &str, patience: Duration) {
+        let begin = Instant::now();
+        self.visit(url);
+        while let Err(last) = self.watch(expression, Duration::from_secs(1)) {
+            assert!(
+                begin.elapsed() < patience,
+                "{expression}: not within {patience:?}; last {last}"
+            );
+            if self.has_dropped() {
+                self.visit(url);
+            }
+        }
+    }
+
+    /// Whether Chromium has dropped something it was loading, since this was last asked, for no fault of the server.
+    fn has_dropped(&self) -> bool {
+        let log = self.call("POST", "/se/log", &json!({"type": "browser"}));
+        log.to_string().contains(NETWORK_CHANGED)
     }
 
     /// Runs the body of a function in the page; what it returns.
@@ -119,7 +155,7 @@ impl Browser {
     /// Looks until the expression is true; else what was last answered.
     fn watch(&self, expression: &str, patience: Duration) -> Result<(), String> {
         let script = json!({"script": format!("return Boolean({expression})"), "args": []});
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         loop {
             // While one page takes the place of another there is none to run it in, which is an error to the driver.
             let answer = self.ask("POST", "/execute/sync", &script);
@@ -236,12 +272,7 @@ impl Browser {
     /// Waits until an expression of the page is true.
     #[track_caller]
     pub fn waits_for(&self, expression: &str) {
-        self.waits(expression, Duration::from_secs(60));
-    }
-
-    /// The same, for one that may take that long.
-    #[track_caller]
-    pub fn waits(&self, expression: &str, patience: Duration) {
+        let patience = Duration::from_secs(60);
         if let Err(last) = self.watch(expression, patience) {
             panic!("{expression}: not within {patience:?}; last {last}");
         }
