@@ -3,6 +3,7 @@
 
 mod connection;
 mod exchange;
+mod headers;
 mod pool;
 mod socket;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
 pub use exchange::{CallError, Upgrade, call, upgrade};
+pub use headers::{is_hop_by_hop, remove_where, strip_hop_by_hop, tokens};
 pub use pool::Pool;
 pub use traffic::{Traffic, TrafficTotals};
 

@@ -4,7 +4,8 @@ use http::header::{CONNECTION, EXPECT, TE, TRAILER, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Version};
 use http_body::Body;
 
-use super::{lists, tokens};
+use super::lists;
+use crate::upstream::tokens;
 
 /// The visitor's wishes of the next hop. Read before the headers are cleaned.
 #[derive(Debug, Default)]

@@ -3,8 +3,10 @@
 //! Both directions lose what belongs to one connection (RFC 9110 §7.6.1). A request also loses what would let a Space
 //! act for its visitor, or let a visitor pretend to be us; a response loses what would reach beyond the Space's origin.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, SET_COOKIE};
+use http::header::{COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::upstream::{is_hop_by_hop, remove_where, strip_hop_by_hop, tokens};
 
 mod cookies;
 mod credentials;
@@ -81,44 +83,6 @@ fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
     tokens(headers, name).any(|token| token.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// The members of a comma-separated header.
-fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(name).iter();
-    values
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-}
-
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
-            .filter_map(|token| HeaderName::from_bytes(token).ok())
-            // Both belong to the message, whatever the client says.
-            .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    remove_where(headers, is_hop_by_hop);
-}
-
-fn is_hop_by_hop(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-    )
-}
-
 /// Names under which a client must not reach a Space: we say these, or nobody does.
 fn is_ours_to_say(name: &str) -> bool {
     match name {
@@ -140,14 +104,6 @@ fn with_hyphens(name: &str, question: fn(&str) -> bool) -> bool {
             || matches!(&*name, "authorization" | "cookie" | "host")
     } else {
         question(name)
-    }
-}
-
-fn remove_where(headers: &mut HeaderMap, question: impl Fn(&str) -> bool) {
-    let doomed = headers.keys().filter(|name| question(name.as_str()));
-    let doomed: Vec<HeaderName> = doomed.cloned().collect();
-    for name in doomed {
-        headers.remove(name);
     }
 }
 

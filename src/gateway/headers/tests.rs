@@ -1,4 +1,6 @@
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CONTENT_SECURITY_POLICY};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY,
+};
 use proptest::prelude::*;
 
 use super::*;

@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme};
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
-};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -28,6 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::lock;
 use crate::runtime::egress::{Denied, Destination, EgressPolicy, PATIENCE};
+use crate::upstream::strip_hop_by_hop;
 
 /// Connections to the proxy of one network that are served at once, and as many from it.
 pub(super) const CONNECTIONS: usize = 64;
@@ -37,18 +36,6 @@ const STARTING: Duration = Duration::from_secs(10);
 
 /// From accept to a whole header.
 const HEADER: Duration = Duration::from_secs(10);
-
-/// What concerns one connection (RFC 9110 §7.6.1), or the proxy.
-const HOP_BY_HOP: [&str; 8] = [
-    "connection",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 type Body = UnsyncBoxBody<Bytes, hyper::Error>;
 type Policies = Arc<Mutex<HashMap<IpAddr, Arc<EgressPolicy>>>>;
@@ -232,23 +219,6 @@ async fn answer(request: Request<Incoming>, policy: Arc<EgressPolicy>) -> Respon
     Response::new(empty())
 }
 
-/// Removes what is said to the next hop alone: the names that are always so, and those that `Connection` lists.
-fn strip_hop(headers: &mut HeaderMap) {
-    let listed: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in listed {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
 async fn forward(
     mut request: Request<Incoming>,
     to: &Destination,
@@ -262,7 +232,7 @@ async fn forward(
         port => format!("{}:{port}", to.host),
     };
     let headers = request.headers_mut();
-    strip_hop(headers);
+    strip_hop_by_hop(headers);
     match HeaderValue::try_from(host) {
         Ok(host) => headers.insert(header::HOST, host),
         Err(_) => return plain(StatusCode::BAD_REQUEST, "that is no host"),
@@ -278,7 +248,7 @@ async fn forward(
     };
     match timeout(PATIENCE, asked).await {
         Ok(Ok(mut response)) => {
-            strip_hop(response.headers_mut());
+            strip_hop_by_hop(response.headers_mut());
             response.map(BodyExt::boxed_unsync)
         }
         Ok(Err(error)) => plain(StatusCode::BAD_GATEWAY, &format!("{}: {error}", to.host)),
