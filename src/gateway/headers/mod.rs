@@ -34,6 +34,7 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const X_REQUEST_ID: HeaderName = crate::telemetry::X_REQUEST_ID;
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Makes a visitor's headers fit for a Space.
 pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
@@ -73,7 +74,7 @@ pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
 pub(super) fn to_visitor(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     // It clears what all hosts under the domain keep, the hub's sign-in with them.
-    headers.remove("clear-site-data");
+    headers.remove(&CLEAR_SITE_DATA);
     if headers.contains_key(SET_COOKIE) {
         cookies::confine(headers);
     }
