@@ -21,11 +21,6 @@ pub(super) fn provider(config: &Config) -> anyhow::Result<Option<Provider>> {
     let Some(issuer) = &oidc.issuer else {
         return Ok(None);
     };
-    if issuer.starts_with("http://") {
-        tracing::warn!(
-            "oidc.issuer is no https:// address: whoever can change what passes on the way to it can sign in as anybody"
-        );
-    }
     Provider::new(ProviderSettings {
         issuer: issuer.clone(),
         client_id: oidc.client_id.clone(),

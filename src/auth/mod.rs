@@ -33,7 +33,7 @@ pub use device::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCod
 pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, may};
 pub use provider::{Attempt, Provider, ProviderError, ProviderSettings};
-pub use session::{SESSION_LIFE, Session};
+pub use session::{SESSION_LIFE, Session, opens_session};
 pub use ticket::Purpose;
 pub use token::{SecretToken, WantedToken, hash_token, is_token_name, looks_like_ours, new_token};
 

@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 use super::token::{are_letters, random_letters};
 use super::{Auth, AuthError, Principal, SecretToken, hash_token, now, password};
 use crate::domain::{AccountId, Millis, Owner, Scope};
-use crate::store::StoreError;
+use crate::store::{StoreError, TokenRecord};
 
 /// How long a session lasts: thirty days from signing in.
 pub const SESSION_LIFE: Millis = 30 * 24 * 3600 * 1000;
@@ -96,6 +96,25 @@ impl Auth {
         let hash = password::hash(password.to_owned()).await;
         self.store.set_password(account, &hash, &session.hash).await
     }
+
+    /// Forgets who the session's account is at that provider, and ends all its other sessions.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn disconnect(
+        &self,
+        session: &Session,
+        account: AccountId,
+        issuer: &str,
+    ) -> Result<(), StoreError> {
+        let kept = &session.hash;
+        self.store.remove_identities(account, issuer, kept).await
+    }
+}
+
+/// Whether somebody can sign in with that token: a session may do all that its account may, so must the token.
+pub fn opens_session(token: &TokenRecord) -> bool {
+    token.scope == Scope::Write && token.expires_at.is_none_or(|end| end > now())
 }
 
 // === impl Session ===

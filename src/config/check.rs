@@ -80,13 +80,18 @@ fn addresses_are_usable(config: &Config, problems: &mut Problems) {
 fn provider_is_usable(config: &Config, problems: &mut Problems) {
     let oidc = &config.oidc;
     if let Some(issuer) = &oidc.issuer {
-        let rest = issuer
-            .strip_prefix("https://")
-            .or_else(|| issuer.strip_prefix("http://"));
+        let rest = issuer.strip_prefix("https://");
+        // Whoever can change what passes on the way could say who anybody is, so there is no way for them to be on.
+        let here = issuer.strip_prefix("http://").filter(|rest| {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let host = &rest[..end];
+            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+            matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        });
         // OpenID Connect Discovery 1.0 §4.3: no query and no fragment.
         let plain = |rest: &str| !rest.is_empty() && !rest.contains(['?', '#', ' ']);
-        if !rest.is_some_and(plain) {
-            let allowed = "an address such as `https://login.example.org/realms/lab`";
+        if !rest.or(here).is_some_and(plain) {
+            let allowed = "an address such as `https://login.example.org/realms/lab`, `http://` on `localhost` alone";
             problems.add("oidc.issuer", issuer, allowed);
         }
     }

@@ -3,6 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use super::accounts::{insert, read};
+use super::sessions::end_sessions_but;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{Account, AccountId, AccountKind, Identity, Owner, Role};
 
@@ -70,7 +71,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Forgets who the account is there.
+    /// Forgets who the account is there, and ends every session of it but the one kept: others may be theirs.
     ///
     /// # Errors
     /// Ours only.
@@ -78,6 +79,7 @@ impl Store {
         &self,
         account: AccountId,
         issuer: &str,
+        kept: &[u8; 32],
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         sqlx::query("DELETE FROM identities WHERE account_id = $1 AND issuer = $2")
@@ -85,6 +87,7 @@ impl Store {
             .bind(issuer)
             .execute(&mut *write)
             .await?;
+        end_sessions_but(&mut write, account, kept).await?;
         write.commit().await?;
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! How people with a browser come back: passwords, known by their argon2id hash, and sessions, known by the hash of
 //! what the browser keeps.
 
+use sqlx::{Any, Transaction};
+
 use super::accounts::read;
 use super::{Store, StoreError, now};
 use crate::domain::{Account, AccountId, Millis, Owner};
@@ -47,11 +49,7 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
-        sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND hash <> $2")
-            .bind(account.to_string())
-            .bind(hex::encode(kept))
-            .execute(&mut *write)
-            .await?;
+        end_sessions_but(&mut write, account, kept).await?;
         write.commit().await?;
         Ok(())
     }
@@ -119,4 +117,17 @@ impl Store {
         write.commit().await?;
         Ok(())
     }
+}
+
+pub(super) async fn end_sessions_but(
+    write: &mut Transaction<'static, Any>,
+    account: AccountId,
+    kept: &[u8; 32],
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND hash <> $2")
+        .bind(account.to_string())
+        .bind(hex::encode(kept))
+        .execute(&mut **write)
+        .await?;
+    Ok(())
 }

@@ -48,9 +48,13 @@ const MAX_SUBJECT: usize = 255;
 // === impl Claims ===
 
 impl Claims {
-    /// A claim that is text and not empty.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        let value = self.others.get(name)?.as_str()?.trim();
+    /// What somebody is called by that claim: text that is not empty. An address of mail that nobody has looked at is
+    /// anybody's to claim (OpenID Connect Core 1.0 §5.7).
+    pub(super) fn name(&self, claim: &str) -> Option<&str> {
+        if claim == "email" && self.others.get("email_verified") != Some(&Value::Bool(true)) {
+            return None;
+        }
+        let value = self.others.get(claim)?.as_str()?.trim();
         (!value.is_empty()).then_some(value)
     }
 }
@@ -128,8 +132,19 @@ mod tests {
     fn a_good_token_says_who_somebody_is() {
         let claims = read(&token(&good()), &EXPECTED).unwrap();
         assert_eq!(claims.sub, "1");
-        assert_eq!(claims.text("preferred_username"), Some("ada"));
-        assert_eq!(claims.text("email"), None);
+        assert_eq!(claims.name("preferred_username"), Some("ada"));
+        assert_eq!(claims.name("email"), None);
+        for (verified, name) in [
+            (json!(true), Some("a@b.c")),
+            (json!("true"), None),
+            (json!(null), None),
+        ] {
+            let mut said = good();
+            said["email"] = json!("a@b.c");
+            said["email_verified"] = verified;
+            let claims = read(&token(&said), &EXPECTED).unwrap();
+            assert_eq!(claims.name("email"), name);
+        }
         let mut many = good();
         many["aud"] = json!(["other", "glasshouse"]);
         many["azp"] = json!("glasshouse");

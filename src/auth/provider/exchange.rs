@@ -1,7 +1,7 @@
 //! What is asked of a provider directly.
 
 use http::header;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,13 @@ struct Refusal {
     error_description: String,
 }
 
+/// What a form quotes (RFC 6749, appendix B).
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'*')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_');
+
 /// Bytes of an answer.
 const MAX_ANSWER: usize = 256 * 1024;
 
@@ -43,7 +50,8 @@ impl Provider {
         let found: Discovery = ask(WHAT, self.0.http.get(address)).await?;
         if found.issuer != *issuer {
             // Whoever answers in another's name could be given the codes for it (Discovery 1.0 §4.3).
-            let problem = format!("it names itself `{}`, not as `oidc.issuer`", found.issuer);
+            let named = plain(&found.issuer);
+            let problem = format!("it names itself `{named}`, not as `oidc.issuer`");
             return Err(bad(problem));
         }
         let userinfo = found.userinfo_endpoint.as_deref();
@@ -58,6 +66,7 @@ impl Provider {
             let safe = endpoint.starts_with("https://")
                 || (issuer.starts_with("http://") && endpoint.starts_with("http://"));
             if !safe {
+                let endpoint = plain(endpoint);
                 return Err(bad(format!("`{endpoint}` is no https:// address")));
             }
         }
@@ -87,7 +96,7 @@ impl Provider {
         match &self.0.secret {
             Some(secret) if basic => {
                 // Both are quoted before they are joined (RFC 6749 §2.3.1).
-                let quoted = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+                let quoted = |text| utf8_percent_encode(text, FORM).to_string();
                 request = request.basic_auth(quoted(client_id), Some(quoted(secret)));
             }
             Some(secret) => {
@@ -95,7 +104,15 @@ impl Provider {
             }
             None => form.push(("client_id", client_id)),
         }
-        ask("tokens", request.form(&form)).await
+        let asked = ask("tokens", request.form(&form)).await;
+        asked.map_err(|error| match error {
+            // Some quote what they refuse.
+            ProviderError::Answer { what, problem } => ProviderError::Answer {
+                what,
+                problem: problem.replace(&plain(code), "(the code)"),
+            },
+            other => other,
+        })
     }
 
     pub(super) async fn userinfo(
@@ -109,6 +126,14 @@ impl Provider {
         )
         .await
     }
+}
+
+/// What somebody else says, as it may stand in a log.
+fn plain(said: &str) -> String {
+    said.chars()
+        .take(200)
+        .flat_map(char::escape_default)
+        .collect()
 }
 
 async fn ask<T: DeserializeOwned>(
@@ -130,8 +155,10 @@ async fn ask<T: DeserializeOwned>(
         body.extend_from_slice(&chunk);
     }
     if !response.status().is_success() {
-        let said = serde_json::from_slice(&body)
-            .map(|refusal: Refusal| format!(": {} {}", refusal.error, refusal.error_description));
+        let said = serde_json::from_slice(&body).map(|refusal: Refusal| {
+            let (error, description) = (plain(&refusal.error), plain(&refusal.error_description));
+            format!(": {error} {description}")
+        });
         let problem = format!("{}{}", response.status(), said.unwrap_or_default());
         return Err(bad(problem.trim_end().to_owned()));
     }

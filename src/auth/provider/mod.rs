@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use super::now;
 use crate::domain::Identity;
@@ -44,6 +45,10 @@ struct Inner {
     secret: Option<String>,
     http: reqwest::Client,
     known: Mutex<Option<(Instant, Arc<Discovery>)>>,
+    /// When it last did not say; held by whoever asks, so that one at a time does.
+    asking: tokio::sync::Mutex<Option<Instant>>,
+    /// Who come back wait here for their turn: anybody can come with a code that is none.
+    coming: Semaphore,
 }
 
 /// Why it is not known who somebody is. The provider's affair or the operator's, never the visitor's; no text names a
@@ -83,6 +88,12 @@ struct Discovery {
 /// How long what it said of itself is believed.
 const KNOWN_FOR: Duration = Duration::from_secs(3600);
 
+/// How long it is not asked again after it did not say.
+const REST: Duration = Duration::from_secs(2);
+
+/// Of those who come back, how many are asked about at once.
+const COMING: usize = 16;
+
 /// From the request to the last byte of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -96,9 +107,15 @@ impl Provider {
     pub fn new(settings: ProviderSettings) -> anyhow::Result<Self> {
         use anyhow::Context as _;
         let secret = settings.client_secret_file.as_ref().map(|path| {
-            std::fs::read_to_string(path)
-                .map(|text| text.trim().to_owned())
-                .with_context(|| format!("`oidc.client_secret_file` is {}", path.display()))
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("`oidc.client_secret_file` is {}", path.display()))?;
+            let secret = text.trim();
+            anyhow::ensure!(
+                !secret.is_empty(),
+                "`oidc.client_secret_file` is {}, which is empty",
+                path.display()
+            );
+            Ok(secret.to_owned())
         });
         // An error means that somebody installed one already, which does as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -114,6 +131,8 @@ impl Provider {
             settings,
             http,
             known: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+            coming: Semaphore::new(COMING),
         })))
     }
 
@@ -155,6 +174,8 @@ impl Provider {
         redirect_uri: &str,
     ) -> Result<Identity, ProviderError> {
         let discovery = self.discovery().await?;
+        // Never closed, so that it is a turn.
+        let _turn = self.0.coming.acquire().await;
         let tokens = self
             .exchange(&discovery, attempt, code, redirect_uri)
             .await?;
@@ -171,13 +192,13 @@ impl Provider {
                 problem: problem.to_owned(),
             })?;
         let wanted = &self.0.settings.name_claim;
-        let name = match (claims.text(wanted), &discovery.userinfo_endpoint) {
+        let name = match (claims.name(wanted), &discovery.userinfo_endpoint) {
             (Some(name), _) => Some(name.to_owned()),
             (None, Some(endpoint)) => {
                 let more = self.userinfo(endpoint, &tokens.access_token).await?;
                 // Of somebody else it would be a name to slip in (OpenID Connect Core 1.0 §5.3.4).
                 let same = more.sub == claims.sub;
-                more.text(wanted).filter(|_| same).map(str::to_owned)
+                more.name(wanted).filter(|_| same).map(str::to_owned)
             }
             (None, None) => None,
         };
@@ -190,19 +211,32 @@ impl Provider {
 
     /// What it says of itself, asked for once an hour.
     async fn discovery(&self) -> Result<Arc<Discovery>, ProviderError> {
-        let known = self.known();
-        if let Some((_, discovery)) = known.filter(|(since, _)| since.elapsed() < KNOWN_FOR) {
+        if let Some(discovery) = self.known() {
             return Ok(discovery);
         }
-        let discovery = Arc::new(self.discover().await?);
+        let mut silent = self.0.asking.lock().await;
+        if let Some(discovery) = self.known() {
+            return Ok(discovery);
+        }
+        if silent.is_some_and(|since| since.elapsed() < REST) {
+            return Err(ProviderError::Answer {
+                what: "description",
+                problem: "it could not be had a moment ago".to_owned(),
+            });
+        }
+        let found = self.discover().await;
+        *silent = found.is_err().then(Instant::now);
+        let discovery = Arc::new(found?);
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         *known = Some((Instant::now(), Arc::clone(&discovery)));
         Ok(discovery)
     }
 
-    fn known(&self) -> Option<(Instant, Arc<Discovery>)> {
+    fn known(&self) -> Option<Arc<Discovery>> {
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.clone()
+        let known = known.as_ref();
+        let known = known.filter(|(since, _)| since.elapsed() < KNOWN_FOR);
+        known.map(|(_, discovery)| Arc::clone(discovery))
     }
 }
 

@@ -85,7 +85,19 @@ async fn an_identity_is_of_one_account() {
         store.add_identity(&second, bob.id).await.unwrap();
         let issuer = "https://login.example";
         assert!(store.has_identity(bob.id, issuer).await.unwrap());
-        store.remove_identities(bob.id, issuer).await.unwrap();
+        let (kept, other) = ([1; 32], [2; 32]);
+        for (session, account) in [(kept, bob.id), (other, bob.id), ([3; 32], ada.id)] {
+            store
+                .create_session(account, &session, i64::MAX)
+                .await
+                .unwrap();
+        }
+        store
+            .remove_identities(bob.id, issuer, &kept)
+            .await
+            .unwrap();
+        let known = async |hash: [u8; 32]| store.session(&hash, 0).await.unwrap().is_some();
+        assert!(known(kept).await && known([3; 32]).await && !known(other).await);
         assert!(!store.has_identity(bob.id, issuer).await.unwrap());
         assert!(store.has_identity(ada.id, issuer).await.unwrap());
     })

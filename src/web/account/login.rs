@@ -177,9 +177,16 @@ pub(super) fn form(state: &WebState, visitor: &Visitor, next: String, tried: Tri
 
 /// An address to go on to, which is one of ours: what else stands there leads to the start.
 pub(super) fn inside(next: &str) -> &str {
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    // A browser takes these out of a path before it asks for it (URL Standard, "single-dot URL path segment").
+    let dots = |segment: &str| {
+        let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+        plain == "." || plain == ".."
+    };
     let own = next.starts_with('/')
         && !next.starts_with("//")
-        && !next.contains(['\\', '\r', '\n', '\t'])
+        && !next.contains(|letter: char| letter == '\\' || letter.is_control())
+        && !path.split('/').any(dots)
         // A Space below this origin is not one of our pages.
         && !next.starts_with("/run/");
     if own { next } else { "/" }
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn signing_in_leads_nowhere_else() {
-        for own in ["/", "/new?x=1", "/spaces/a/b"] {
+        for own in ["/", "/new?x=1", "/spaces/a/b", "/spaces/a/b.c?d=../e"] {
             assert_eq!(inside(own), own);
         }
         for other in [
@@ -231,6 +238,11 @@ mod tests {
             "/\\evil.example",
             "/run/a/b/",
             "/\t/evil.example",
+            "/./run/a/b/",
+            "/x/..//run/a/b/",
+            "/%2E/run/a/b/",
+            "/.%2e/run/a/b/",
+            "/\u{1}",
         ] {
             assert_eq!(inside(other), "/", "{other}");
         }

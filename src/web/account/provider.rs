@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::login::{Tried, begin, form, inside};
 use crate::auth::{Attempt, Provider, Session};
 use crate::domain::{Account, AccountId, Identity, Owner};
-use crate::store::{StoreError, Taken};
+use crate::store::StoreError;
 use crate::web::visitor::{Visitor, quoted};
 use crate::web::{PageError, WebState};
 
@@ -62,9 +62,21 @@ pub(super) fn title(state: &WebState) -> Option<&str> {
 pub(super) async fn leave(
     State(state): State<WebState>,
     visitor: Visitor,
+    headers: HeaderMap,
     Query(leaving): Query<Leaving>,
 ) -> Result<Response, PageError> {
     let provider = known(&state)?;
+    let next = inside(&leaving.next);
+    if leaving.connect.is_empty() {
+        if visitor.session.is_some() {
+            return Ok(Redirect::to(next).into_response());
+        }
+        // Another site must not sign anybody in, for that is to choose who they are here: their own click does.
+        if comes_from_elsewhere(&headers) {
+            let login = format!("/login?next={}", quoted(next));
+            return Ok(Redirect::to(&login).into_response());
+        }
+    }
     // Nobody but a page of the session itself can ask for the tie, or anybody could make their own identity another's.
     if !leaving.connect.is_empty() {
         let (session, _) = signed_in(&visitor)?;
@@ -72,7 +84,6 @@ pub(super) async fn leave(
             return Err(PageError::Forged);
         }
     }
-    let next = inside(&leaving.next);
     let errand = Errand {
         attempt: Attempt::new(),
         connect: leaving.connect,
@@ -128,6 +139,12 @@ pub(super) async fn come_back(
     Ok((cookies, Redirect::to(&errand.next)).into_response())
 }
 
+/// Whether the browser says that another origin has led it here (Fetch Metadata §2.3).
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
 fn known(state: &WebState) -> Result<&Provider, PageError> {
     state.auth.provider().ok_or(PageError::NotFound)
 }
@@ -159,7 +176,11 @@ async fn connect(
                 )),
             }
         }
-        other => Ok(other?),
+        other => {
+            other?;
+            let name = account.name.to_string();
+            state.note(account.id, "identity.connect", None, name).await
+        }
     }
 }
 
@@ -197,19 +218,17 @@ async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageEr
         )));
     };
     match state.store.create_account_of(identity, &name).await {
-        // Two of their tabs at once: the other was first.
-        Err(StoreError::Taken {
-            what: Taken::Identity,
-        }) => state
-            .store
-            .account_by_identity(identity)
-            .await?
-            .ok_or(PageError::NotFound),
-        // Never taken over: at some providers people choose what they are called.
-        Err(StoreError::Taken { .. }) => Err(PageError::BadRequest(format!(
-            "There is an account `{name}` already. If it is yours, sign in with its token or password and connect the \
-             two on your account's page; if not, ask the operator for one by another name."
-        ))),
+        Err(StoreError::Taken { .. }) => {
+            // Two of their tabs at once: the other was first.
+            if let Some(account) = state.store.account_by_identity(identity).await? {
+                return Ok(account);
+            }
+            // Never taken over: at some providers people choose what they are called.
+            Err(PageError::BadRequest(format!(
+                "There is an account `{name}` already. If it is yours, sign in with its token or password and connect \
+                 the two on your account's page; if not, ask the operator for one by another name."
+            )))
+        }
         other => Ok(other?),
     }
 }
@@ -230,11 +249,31 @@ fn owner_name(said: &str) -> Option<Owner> {
             break;
         }
     }
-    name.trim_end_matches('-').parse().ok()
+    let name = name.trim_end_matches('-');
+    let ours = RESERVED.iter().any(|word| name.eq_ignore_ascii_case(word));
+    name.parse().ok().filter(|_| !ours)
 }
 
 /// Letters of an owner's name.
 const MAX_NAME: usize = 39;
+
+/// What nobody gives themselves: they begin addresses of ours, or sound like us.
+const RESERVED: [&str; 14] = [
+    "admin",
+    "api",
+    "datasets",
+    "glasshouse",
+    "login",
+    "logout",
+    "models",
+    "new",
+    "operator",
+    "run",
+    "settings",
+    "spaces",
+    "static",
+    "system",
+];
 
 // === impl Errand ===
 
@@ -275,7 +314,7 @@ mod tests {
         ] {
             assert_eq!(named(said).as_deref(), Some(name), "{said}");
         }
-        for nobody in ["", "@example.org", "阿达", "--"] {
+        for nobody in ["", "@example.org", "阿达", "--", "Api", "admin@example.org"] {
             assert_eq!(named(nobody), None, "{nobody}");
         }
     }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::provider;
-use crate::auth::{AuthError, PASSWORD_LENGTH, WantedToken, is_token_name};
+use crate::auth::{AuthError, PASSWORD_LENGTH, WantedToken, is_token_name, opens_session};
 use crate::domain::{Account, Scope};
 use crate::store::{ListSpaces, StoreError};
 use crate::web::chart::Bar;
@@ -125,7 +125,7 @@ pub(super) async fn change(
             Ok(())
         }
         "password" => set_password(&state, &posted).await,
-        "disconnect" => disconnect(&state, &posted.account).await,
+        "disconnect" => disconnect(&state, &posted).await,
         _ => Err(PageError::BadRequest(
             "There is no such setting.".to_owned(),
         )),
@@ -211,15 +211,21 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
 }
 
 /// Signing in at the provider leads to this account no more.
-async fn disconnect(state: &WebState, account: &Account) -> Result<(), PageError> {
-    let no_other = !has_password(state, account).await?
-        && state.store.list_tokens(account.id).await?.is_empty();
-    if no_other {
-        let text = "You would have no way in. Set a password or make a token first.";
+async fn disconnect(state: &WebState, posted: &Posted) -> Result<(), PageError> {
+    let account = &posted.account;
+    let tokens = state.store.list_tokens(account.id).await?;
+    let other_ways = has_password(state, account).await? || tokens.iter().any(opens_session);
+    if !other_ways {
+        let text = "You would have no way in. Set a password or make a token that may write first.";
         return Err(PageError::BadRequest(text.to_owned()));
     }
     if let Some(issuer) = &state.config.oidc.issuer {
-        state.store.remove_identities(account.id, issuer).await?;
+        let session = &posted.session;
+        state.auth.disconnect(session, account.id, issuer).await?;
+        let name = account.name.to_string();
+        state
+            .note(account.id, "identity.disconnect", None, name)
+            .await?;
     }
     Ok(())
 }
