@@ -82,11 +82,14 @@ fn provider_is_usable(config: &Config, problems: &mut Problems) {
     if let Some(issuer) = &oidc.issuer {
         let rest = issuer.strip_prefix("https://");
         // Whoever can change what passes on the way could say who anybody is, so there is no way for them to be on.
-        let here = issuer.strip_prefix("http://").filter(|rest| {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let host = &rest[..end];
-            let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-            matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        let here = issuer.strip_prefix("http://").filter(|_| {
+            let address = issuer.parse::<http::Uri>();
+            address.is_ok_and(|address| {
+                matches!(
+                    address.host(),
+                    Some("localhost" | "127.0.0.1" | "[::1]" | "::1")
+                )
+            })
         });
         // OpenID Connect Discovery 1.0 §4.3: no query and no fragment.
         let plain = |rest: &str| !rest.is_empty() && !rest.contains(['?', '#', ' ']);

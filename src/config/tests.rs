@@ -197,3 +197,28 @@ fn an_error_names_layer_key_value_and_what_is_allowed() {
         }
     }
 }
+
+#[test]
+fn a_provider_is_asked_over_https_or_on_this_machine() {
+    let with = |issuer| with_environment(&[("GLASSHOUSE_OIDC__ISSUER", issuer)]);
+    for good in [
+        "https://login.example.org/realms/lab",
+        "http://localhost:8080/realms/lab",
+        "http://127.0.0.1",
+        "http://[::1]:9000/",
+    ] {
+        assert!(with(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "http://login.example.org",
+        "http://localhost.example.org:80/",
+        "http://localhost@example.org/",
+        "http://localhost:1@example.org/",
+        "http://",
+        "ftp://localhost",
+        "https://login.example.org/?a=b",
+    ] {
+        let said = with(bad).expect_err(bad);
+        assert!(said.contains("oidc.issuer"), "{bad}: {said}");
+    }
+}

@@ -134,3 +134,26 @@ fn nonsense_in_an_address_is_no_error_of_ours() {
         }
     }
 }
+
+#[test]
+fn no_other_site_begins_a_sign_in_and_none_is_begun_within_a_session() {
+    // Nobody answers there.
+    let server = Server::with(&[("OIDC__ISSUER", "http://localhost:1")]);
+    let alice = server.user("alice");
+    let leave = |site, cookie: &str| {
+        let request = Request::get("/login/oidc?next=/new").header("sec-fetch-site", site);
+        request.header("cookie", cookie).send(server.address)
+    };
+    for site in ["cross-site", "same-site"] {
+        let answer = leave(site, "").expect(303);
+        assert_eq!(answer.header("location"), Some("/login?next=%2Fnew"));
+    }
+    leave("same-origin", "").expect(502);
+    let (cookie, _) = sign_in(&server, &alice.token);
+    for site in ["cross-site", "same-origin", "none"] {
+        let answer = leave(site, &cookie).expect(303);
+        assert_eq!(answer.header("location"), Some("/new"), "{site}");
+    }
+    let page = Request::get("/settings").header("cookie", &cookie);
+    page.send(server.address).expect(200);
+}
