@@ -118,8 +118,7 @@ pub fn hash_token(token: &str) -> [u8; 32] {
 
 /// Whether the text has the form of our tokens: what the gateway keeps from reaching a Space.
 pub fn looks_like_ours(text: &str) -> bool {
-    let is_plain = |letters: &str| are_letters(letters);
-    text.starts_with(SPACE_PREFIX) || text.strip_prefix(PREFIX).is_some_and(is_plain)
+    text.starts_with(SPACE_PREFIX) || text.strip_prefix(PREFIX).is_some_and(are_letters)
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ mod claims;
 mod exchange;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::now;
 use crate::domain::Identity;
@@ -44,11 +44,20 @@ struct Inner {
     settings: ProviderSettings,
     secret: Option<String>,
     http: reqwest::Client,
-    known: Mutex<Option<(Instant, Arc<Discovery>)>>,
-    /// When it last did not say; held by whoever asks, so that one at a time does.
-    asking: tokio::sync::Mutex<Option<Instant>>,
+    /// Held by whoever asks, so that one at a time does.
+    heard: Mutex<Heard>,
     /// Who come back wait here for their turn: anybody can come with a code that is none.
     coming: Semaphore,
+}
+
+/// What came of asking for what it says of itself, and when.
+#[derive(Default)]
+enum Heard {
+    #[default]
+    Nothing,
+    Description(Instant, Arc<Discovery>),
+    /// It did not say, or what is not to be believed.
+    Silence(Instant),
 }
 
 /// Why it is not known who somebody is. The provider's affair or the operator's, never the visitor's; no text names a
@@ -130,8 +139,7 @@ impl Provider {
             secret: secret.transpose()?,
             settings,
             http,
-            known: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            heard: Mutex::default(),
             coming: Semaphore::new(COMING),
         })))
     }
@@ -211,32 +219,25 @@ impl Provider {
 
     /// What it says of itself, asked for once an hour.
     async fn discovery(&self) -> Result<Arc<Discovery>, ProviderError> {
-        if let Some(discovery) = self.known() {
-            return Ok(discovery);
+        let mut heard = self.0.heard.lock().await;
+        match &*heard {
+            Heard::Description(since, discovery) if since.elapsed() < KNOWN_FOR => {
+                return Ok(Arc::clone(discovery));
+            }
+            Heard::Silence(since) if since.elapsed() < REST => {
+                return Err(ProviderError::Answer {
+                    what: "description",
+                    problem: "it could not be had a moment ago".to_owned(),
+                });
+            }
+            _ => {}
         }
-        let mut silent = self.0.asking.lock().await;
-        if let Some(discovery) = self.known() {
-            return Ok(discovery);
-        }
-        if silent.is_some_and(|since| since.elapsed() < REST) {
-            return Err(ProviderError::Answer {
-                what: "description",
-                problem: "it could not be had a moment ago".to_owned(),
-            });
-        }
-        let found = self.discover().await;
-        *silent = found.is_err().then(Instant::now);
-        let discovery = Arc::new(found?);
-        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some((Instant::now(), Arc::clone(&discovery)));
-        Ok(discovery)
-    }
-
-    fn known(&self) -> Option<Arc<Discovery>> {
-        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.as_ref();
-        let known = known.filter(|(since, _)| since.elapsed() < KNOWN_FOR);
-        known.map(|(_, discovery)| Arc::clone(discovery))
+        let found = self.discover().await.map(Arc::new);
+        *heard = match &found {
+            Ok(discovery) => Heard::Description(Instant::now(), Arc::clone(discovery)),
+            Err(_) => Heard::Silence(Instant::now()),
+        };
+        found
     }
 }
 

@@ -76,9 +76,9 @@ pub(super) async fn leave(
             let login = format!("/login?next={}", quoted(next));
             return Ok(Redirect::to(&login).into_response());
         }
-    }
-    // Nobody but a page of the session itself can ask for the tie, or anybody could make their own identity another's.
-    if !leaving.connect.is_empty() {
+    } else {
+        // Nobody but a page of the session itself can ask for the tie, or anybody could make their own identity
+        // another's.
         let (session, _) = signed_in(&visitor)?;
         if !session.is_form_token(&leaving.connect) {
             return Err(PageError::Forged);

@@ -213,9 +213,14 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
 /// Signing in at the provider leads to this account no more.
 async fn disconnect(state: &WebState, posted: &Posted) -> Result<(), PageError> {
     let account = &posted.account;
-    let tokens = state.store.list_tokens(account.id).await?;
-    let other_ways = has_password(state, account).await? || tokens.iter().any(opens_session);
-    if !other_ways {
+    let no_other = !has_password(state, account).await?
+        && !state
+            .store
+            .list_tokens(account.id)
+            .await?
+            .iter()
+            .any(opens_session);
+    if no_other {
         let text = "You would have no way in. Set a password or make a token that may write first.";
         return Err(PageError::BadRequest(text.to_owned()));
     }

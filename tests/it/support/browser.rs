@@ -145,27 +145,27 @@ impl Browser {
     /// Runs the body of a function in the page; what it returns.
     #[track_caller]
     pub fn run(&self, script: &str) -> Value {
-        self.call(
-            "POST",
-            "/execute/sync",
-            &json!({"script": script, "args": []}),
-        )
+        self.execute(script).expect(200).json()["value"].clone()
+    }
+
+    fn execute(&self, script: &str) -> Answer {
+        let body = json!({"script": script, "args": []});
+        self.ask("POST", "/execute/sync", &body)
     }
 
     /// Looks until the expression is true; else what was last answered.
     fn watch(&self, expression: &str, patience: Duration) -> Result<(), String> {
-        let script = json!({"script": format!("return Boolean({expression})"), "args": []});
+        let script = format!("return Boolean({expression})");
         let begin = Instant::now();
         loop {
             // While one page takes the place of another there is none to run it in, which is an error to the driver.
-            let answer = self.ask("POST", "/execute/sync", &script);
+            let answer = self.execute(&script);
             if answer.status == 200 && answer.json()["value"] == true {
                 return Ok(());
             }
             if begin.elapsed() >= patience {
                 let page = "return [location.href, document.readyState, document.body?.innerText.slice(0, 500)]";
-                let page = json!({"script": page, "args": []});
-                let page = self.ask("POST", "/execute/sync", &page).text();
+                let page = self.execute(page).text();
                 return Err(format!("{}: {}\n{page}", answer.status, answer.text()));
             }
             std::thread::sleep(Duration::from_millis(50));
