@@ -111,7 +111,7 @@ class Glasshouse:
 
     def publish(self, name, kind, size=None, wait=600):
         """Publishes a Space that answers /spin, /busy?ms= and /, a container /grow?mib=, /threads?n=,
-        /write?mib=&part=, /events and /socket too."""
+        /write?mib=&part= (which says how many parts there are), /events and /socket too."""
         self.create(name)
         if size:
             status, answer = self.api("POST", f"/api/spaces/admin/{name}/hardware", {"flavor": size})

@@ -42,6 +42,7 @@ class Guest(http.server.BaseHTTPRequestHandler):
         elif url.path == "/write":
             with open(f"/var/tmp/{int(query['part'])}", "wb") as file:
                 file.write(os.urandom(int(query["mib"]) << 20))
+            answer = str(len(os.listdir("/var/tmp")))
         elif url.path == "/threads":
             made = 0
             try:
