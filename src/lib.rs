@@ -34,7 +34,7 @@
 //!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
 //!  1  store  repo  ledger  routes  journal  config   rows · files · who holds what · the shared table · logs · options
 //!     docker                                         the container engine
-//!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
+//!  0  domain  upstream  engine  alarm                words and pure decisions · where to send it · the engine's settings · a timer
 //! ```
 //!
 //! Beside the floors stand four walls: `gateway` uses neither `lifecycle` nor `store`, `api` and `web` use neither
@@ -77,6 +77,7 @@
 //! [`ledger`] is the one book: memory is held in three tiers at once (Space, owner, host) as values whose drop gives it
 //! back, and CPU is credit that refills at a Space's rate. The scheduler of guest threads spends it.
 
+pub mod alarm;
 pub mod api;
 pub mod app;
 pub mod arrival;
@@ -100,3 +101,8 @@ pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod web;
+
+/// Of every program made from this library. A request allocates a few dozen times, and the system's allocator takes several
+/// times as long for it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

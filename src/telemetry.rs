@@ -1,6 +1,5 @@
 //! What happened: log lines, request ids, metrics.
 
-use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,10 +80,11 @@ impl RequestIds {
     /// The next one.
     pub fn next(&self) -> RequestId {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut text = String::with_capacity(16);
-        // Writing to a string cannot fail, and hexadecimal digits are a header's value.
-        let _ = write!(text, "{:016x}", self.key.hash_one(number));
-        RequestId(HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("")))
+        let mut text = [b'0'; 16];
+        // The text is twice as long as the number, and hexadecimal digits are a header's value: neither can fail.
+        let _ = hex::encode_to_slice(self.key.hash_one(number).to_be_bytes(), &mut text);
+        let value = HeaderValue::from_bytes(&text);
+        RequestId(value.unwrap_or_else(|_| HeaderValue::from_static("")))
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) async fn run(run: Run<'_>) -> Result<(World, String), BuildError> {
         .args(["compile-worker", "--world", "auto"])
         .env_clear()
         .env(ORDER, json)
+        // The allocator takes address space as it needs it: a reserve would stand outside of the worker's limit.
+        .env("MIMALLOC_ARENA_RESERVE", "0")
         .current_dir(run.folder)
         .stdin(run.input)
         .stdout(run.output)

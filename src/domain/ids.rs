@@ -1,5 +1,6 @@
 //! Names and identifiers, parsed once.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -94,6 +95,13 @@ macro_rules! text_name {
         impl $name {
             /// The name as it was given.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        /// A map by name is asked with text; what is no name is not in it.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

@@ -27,7 +27,7 @@ pub(super) async fn check(
         return Ok(None);
     }
     let belonging = belonging(space.id, &settings);
-    match visitor(auth, space, headers).await {
+    match Box::pin(visitor(auth, space, headers)).await {
         Ok(visitor) if visitor.may(Action::Visit, belonging) => {
             Ok(visitor.account.map(|account| account.id))
         }

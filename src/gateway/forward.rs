@@ -9,8 +9,9 @@ use axum::body::{Body, Bytes};
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use crate::alarm::Alarm;
 use crate::routes::Serving;
 use crate::upstream::{self, CallError, Traffic, Upgrade, Upstream};
 
@@ -20,8 +21,6 @@ pub(super) enum ForwardError {
     /// The visitor's body passed its limit.
     #[error("the request's body is larger than this server allows")]
     TooLarge,
-    #[error("it did not answer in time")]
-    Late,
     #[error(transparent)]
     Call(#[from] CallError),
     /// `101 Switching Protocols` to somebody who had not asked for it.
@@ -41,12 +40,12 @@ pub(super) trait Guards: Send + Unpin + 'static {
 /// HTTP, which only a Space behind an address can.
 pub(super) async fn forward(
     serving: &Serving,
-    request: Request<Body>,
+    mut request: Request<Body>,
     leave: bool,
     body_bytes: u64,
     idle: Duration,
 ) -> Result<Upgrade, ForwardError> {
-    let (mut request, too_large) = cap(request, body_bytes, &serving.traffic);
+    let too_large = cap(&mut request, body_bytes, &serving.traffic);
     *request.version_mut() = Version::HTTP_11;
     let answer = send(serving, request, leave, idle);
     let answer = match too_large {
@@ -86,14 +85,10 @@ async fn send(
         Upstream::Tcp(address) => *address,
     };
     // Boxed, so that requests to a service do not carry its size along.
-    let answer = Box::pin(async move {
-        Ok(match leave {
-            true => upstream::upgrade(pool, address, request).await?,
-            false => Upgrade::Declined(upstream::call(pool, address, request).await?),
-        })
-    });
-    let answer = tokio::time::timeout(idle, answer).await;
-    answer.unwrap_or(Err(ForwardError::Late))
+    Ok(match leave {
+        true => Box::pin(upstream::upgrade(pool, address, request, idle)).await?,
+        false => Upgrade::Declined(Box::pin(upstream::call(pool, address, request, idle)).await?),
+    })
 }
 
 /// Holds the guards until the Space has sent all of its response, or the visitor has left.
@@ -111,7 +106,7 @@ pub(super) fn hold<G: Guards>(
         guards: Some(guards),
         idle,
         waiting_since: None,
-        alarm: None,
+        alarm: Alarm::default(),
     };
     Response::from_parts(parts, Body::new(held))
 }
@@ -119,24 +114,23 @@ pub(super) fn hold<G: Guards>(
 /// Puts a limit on a body that does not say its length, and a word for when it is passed. One that does say it was
 /// judged by it, and the server sees to it that it keeps its word.
 fn cap(
-    request: Request<Body>,
+    request: &mut Request<Body>,
     body_bytes: u64,
     traffic: &Arc<Traffic>,
-) -> (Request<Body>, Option<oneshot::Receiver<()>>) {
+) -> Option<oneshot::Receiver<()>> {
     if let Some(length) = request.body().size_hint().exact() {
         traffic.received(length);
-        return (request, None);
+        return None;
     }
     let (tell, told) = oneshot::channel();
-    let capped = request.map(|body| {
-        Body::new(Capped {
-            body,
-            left: body_bytes,
-            traffic: Arc::clone(traffic),
-            tell: Some(tell),
-        })
-    });
-    (capped, Some(told))
+    let capped = Capped {
+        body: std::mem::take(request.body_mut()),
+        left: body_bytes,
+        traffic: Arc::clone(traffic),
+        tell: Some(tell),
+    };
+    *request.body_mut() = Body::new(capped);
+    Some(told)
 }
 
 struct Capped {
@@ -151,7 +145,7 @@ struct Held<G> {
     guards: Option<G>,
     idle: Duration,
     waiting_since: Option<Instant>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -202,19 +196,10 @@ impl http_body::Body for Capped {
 // === impl Held ===
 
 impl<G> Held<G> {
-    /// Ready when the Space has sent nothing for too long. The alarm is set once and then only when it rings too soon.
+    /// Ready when the Space has sent nothing for too long.
     fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        while alarm.as_mut().poll(context).is_ready() {
-            if Instant::now() >= until {
-                return Poll::Ready(());
-            }
-            alarm.as_mut().reset(until);
-        }
-        Poll::Pending
+        self.alarm.poll_until(until, context)
     }
 }
 
@@ -336,7 +321,7 @@ mod tests {
         let silent = silent.expect("a free port");
         let upstream = Upstream::Tcp(silent.local_addr().expect("bound"));
         let answer = send(upstream, Body::empty()).await;
-        assert!(matches!(answer, Err(ForwardError::Late)));
+        assert!(matches!(answer, Err(ForwardError::Call(CallError::Late))));
     }
 
     #[tokio::test]

@@ -58,16 +58,20 @@ impl<T> Line<T> {
 
     /// A place at once, or `ticket` waits. A full line makes room at the cost of whoever waits with the most.
     pub(super) fn ask(&mut self, visitor: Visitor, ticket: impl FnOnce() -> T) -> Asked<T> {
+        // Whoever has a turn already is before this one.
+        if self.free > 0 && self.share > 0 && self.turns.is_empty() {
+            let share = self.share;
+            let here = self.presence(visitor);
+            if here.places < share {
+                here.places += 1;
+                self.free -= 1;
+                return Asked::Place;
+            }
+        }
         let held = self
             .visitors
             .get(&visitor)
             .map_or((0, 0), |here| (here.places, here.waits.len()));
-        // Whoever has a turn already is before this one.
-        if self.free > 0 && held.0 < self.share && self.turns.is_empty() {
-            self.free -= 1;
-            self.presence(visitor).places += 1;
-            return Asked::Place;
-        }
         let mut lost = None;
         if self.waiting >= self.room {
             lost = self.make_room(held.1);

@@ -27,8 +27,8 @@ use crate::auth::{Action, Auth};
 use crate::config::{Addresses, Config, GatewayConfig};
 use crate::journal::Journal;
 use crate::routes::{Entry, Refusal, Route, RouteTable};
-use crate::server::{Link, Peer};
-use crate::telemetry::{Metrics, RequestId, RequestKind};
+use crate::server::{Client, Link};
+use crate::telemetry::{Metrics, RequestKind};
 use crate::upstream::{CallError, Upgrade, Upstream};
 
 mod access;
@@ -160,9 +160,10 @@ impl Gateway {
 // === impl Inner ===
 
 impl Inner {
+    /// What few requests wait for is in boxes: the rest would carry its room along.
     async fn visit(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         target: &Target,
         caller: &Caller,
     ) -> Result<(RequestKind, Response<Body>), Trouble> {
@@ -175,15 +176,14 @@ impl Inner {
             && let Some(handed) = access::handed_over(&space, request.uri())
         {
             let secure = access::is_secure(self.addresses.scheme(), &request);
-            let response = access::exchange(&self.auth, &space, handed, secure).await?;
+            let response = Box::pin(access::exchange(&self.auth, &space, handed, secure)).await?;
             return Ok((RequestKind::Gateway, response));
         }
         let account = access::check(&self.auth, &space, request.headers()).await?;
         let visitor = account.map_or_else(|| Visitor::at(&request), Visitor::Account);
         if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
-            let response = self
-                .answer_ourselves(request.headers(), path, space, visitor)
-                .await?;
+            let response = self.answer_ourselves(request.headers(), path, space, visitor);
+            let response = Box::pin(response).await?;
             return Ok((RequestKind::Gateway, response));
         }
         if let Some(refusal) = space.barred() {
@@ -191,11 +191,12 @@ impl Inner {
         }
         self.counted(&space, self.gates.count(space.id, visitor))?;
         let hop = Hop::of(&request);
-        let link = request.extensions().get::<Link>().cloned();
+        let client = request.extensions().get::<Client>();
+        let link = client.map(|client| client.link.clone());
         let knocks = knock::is_knock(&request, target);
         let arrive = self.arrive(&space, caller, visitor, &hop, knocks);
         let (place, answering) = match link.as_ref().filter(|_| caller.is_impatient()) {
-            Some(link) => patience::reassure(link, arrive).await?,
+            Some(link) => Box::pin(patience::reassure(link, arrive)).await?,
             None => arrive.await?,
         };
         let Answering {
@@ -215,8 +216,11 @@ impl Inner {
             Upstream::Tcp(_) => (RequestKind::Outside, hop.upgrade.is_some()),
         };
 
-        let host = request.headers().get(http::header::HOST).cloned();
-        let mut request = self.for_space(request, target)?;
+        let prefixed = target.prefix().map(|prefix| {
+            let host = request.headers().get(http::header::HOST).cloned();
+            (prefix, host)
+        });
+        self.for_space(&mut request, target)?;
         if by == RequestKind::Outside {
             hop.say(request.headers_mut());
         }
@@ -240,7 +244,7 @@ impl Inner {
                 forward::hold(response, stay, idle)
             }
         };
-        if let Some(prefix) = target.prefix() {
+        if let Some((prefix, host)) = prefixed {
             path_form::confine(response.headers_mut(), &prefix, host.as_ref());
         }
         if let Some(woke) = woke {
@@ -358,7 +362,7 @@ impl Inner {
             ForwardError::Call(CallError::Upload(_)) => {
                 return Trouble::Ambiguous("The request's body did not come whole.");
             }
-            ForwardError::Late => Trouble::Late,
+            ForwardError::Call(CallError::Late) => Trouble::Late,
             ForwardError::Call(_) | ForwardError::Switched => Trouble::Unreachable,
         };
         self.complaints.say(space, &error);
@@ -372,23 +376,23 @@ impl Inner {
         }
     }
 
-    /// The request as the Space shall see it.
-    fn for_space(&self, request: Request<Body>, target: &Target) -> Result<Request<Body>, Trouble> {
-        let host = host::named(&request).and_then(|host| HeaderValue::from_str(host).ok());
-        let (mut parts, body) = request.into_parts();
+    /// Makes of a request what the Space shall see.
+    fn for_space(&self, request: &mut Request<Body>, target: &Target) -> Result<(), Trouble> {
+        let client = request.extensions().get::<Client>();
         let origin = Origin {
-            peer: parts.extensions.get::<Peer>().map(|peer| peer.ip.clone()),
-            host,
+            peer: client.map(|client| client.peer.ip.clone()),
+            host: host::named(request).and_then(|host| HeaderValue::from_str(host).ok()),
             scheme: self.addresses.scheme(),
             prefix: target
                 .prefix()
                 .and_then(|prefix| HeaderValue::try_from(prefix).ok()),
-            id: parts.extensions.get().map(RequestId::header),
+            id: client.map(|client| client.id.header()),
         };
-        headers::to_space(&mut parts.headers, origin);
-        parts.uri = target::uri_for_space(parts.uri, target)
+        headers::to_space(request.headers_mut(), origin);
+        let uri = std::mem::take(request.uri_mut());
+        *request.uri_mut() = target::uri_for_space(uri, target)
             .ok_or(Trouble::Ambiguous("The request's path cannot be read."))?;
-        Ok(Request::from_parts(parts, body))
+        Ok(())
     }
 
     fn tell_wake(&self, response: &mut Response<Body>, woke: Duration) {

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Versio
 
 use super::trouble::Trouble;
 use super::wake;
+use crate::server::Client;
 use crate::telemetry::RequestId;
 
 /// Who asks, as far as it decides the form of an answer. Made for every request, so it only holds on to header values.
@@ -57,7 +58,10 @@ impl Caller {
             get: *request.method() == Method::GET,
             impatient: request.version() == Version::HTTP_11
                 && IMPATIENT.iter().any(|name| agent.starts_with(name)),
-            id: request.extensions().get().cloned(),
+            id: request
+                .extensions()
+                .get()
+                .map(|client: &Client| client.id.clone()),
         }
     }
 

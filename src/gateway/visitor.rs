@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use http::Request;
 
 use crate::domain::AccountId;
-use crate::server::Peer;
+use crate::server::Client;
 
 /// An account where a Space asks for one, and else an address: all of it for IPv4, and for IPv6 the first 64 bits, which
 /// are what a household is given (RFC 6177).
@@ -44,8 +44,8 @@ const BURST: Duration = Duration::from_secs(10);
 impl Visitor {
     /// The visitor at the other end.
     pub(super) fn at<B>(request: &Request<B>) -> Self {
-        let peer = request.extensions().get::<Peer>();
-        Self::of(peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.client))
+        let client = request.extensions().get::<Client>();
+        Self::of(client.map_or(IpAddr::from([0, 0, 0, 0]), |client| client.peer.client))
     }
 
     pub(super) fn of(address: IpAddr) -> Self {

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// The connection of a request: an extension of every request. While a clone lives, the connection counts as one of
+/// The connection of a request. While a clone lives, the connection counts as one of
 /// `server.max_connections`, and the server does not end: a tunnel keeps one, for its socket is HTTP's no more.
 #[derive(Debug, Clone)]
 pub struct Link(Arc<Inner>);

@@ -20,7 +20,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::config::{Config, ServerConfig};
-use crate::telemetry::{RequestIds, X_REQUEST_ID};
+use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
 mod link;
 mod pace;
@@ -36,15 +36,28 @@ mod peer;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod unread;
 
 use link::Interim;
 use pace::{Pace, Paced};
 use socket::Socket;
+use timer::HeaderTimer;
 
 pub use link::Link;
 pub use peer::Peer;
 pub use unread::read_rest;
+
+/// Whom a request comes from, and on what: an extension of every request.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Who is at the other end.
+    pub peer: Peer,
+    /// The connection.
+    pub link: Link,
+    /// The name of the request.
+    pub id: RequestId,
+}
 
 /// What all connections share.
 struct Settings {
@@ -57,8 +70,8 @@ struct Settings {
 
 /// Serves the listener until `closing` is cancelled, then gives requests under way `drain_timeout` to end.
 ///
-/// The handler finds in the request's extensions a [`Peer`], a [`Link`] and a
-/// [`RequestId`](crate::telemetry::RequestId), which is put on its response as `X-Request-Id`. Dropping the handler's future means that the client left.
+/// The handler finds a [`Client`] in the request's extensions; the request's name is put on its response as
+/// `X-Request-Id`. Dropping the handler's future means that the client left.
 pub fn serve<H, F>(
     listener: TcpListener,
     config: &Config,
@@ -158,20 +171,23 @@ where
         let (mut parts, body) = request.into_parts();
         let id = settings.ids.next();
         let header = id.header();
-        parts.extensions.insert(id);
-        let client = peer.behind(&parts.headers, &settings.config.trusted_proxies);
-        parts.extensions.insert(client);
-        parts.extensions.insert(link.clone());
+        parts.extensions.insert(Client {
+            peer: peer.behind(&parts.headers, &settings.config.trusted_proxies),
+            link: link.clone(),
+            id,
+        });
         let body = Paced::wrap(body, settings.pace);
-        let answer = handler(Request::from_parts(parts, body));
+        // In a box, for hyper moves what it is given three times.
+        let answer = Box::pin(handler(Request::from_parts(parts, body)));
         async move {
             let mut response = answer.await;
             response.headers_mut().insert(X_REQUEST_ID, header);
             Ok::<_, std::convert::Infallible>(response)
         }
     });
-    let connection = settings
-        .http
+    let mut http = settings.http.clone();
+    let connection = http
+        .timer(HeaderTimer::default())
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     tokio::pin!(connection);
@@ -229,8 +245,7 @@ impl Settings {
         let config = config.server.clone();
         let header_bytes = usize::try_from(config.max_header_bytes).unwrap_or(usize::MAX);
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(config.header_timeout)
+        http.header_read_timeout(config.header_timeout)
             .max_header_size(header_bytes)
             // `pipeline_flush` stays off: with it hyper takes a response without end into memory.
             .max_buf_size(header_bytes.max(64 << 10));

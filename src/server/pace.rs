@@ -7,7 +7,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
+
+use crate::alarm::Alarm;
 
 /// What clients must keep to.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +25,7 @@ pub(super) struct Patience {
     pace: Pace,
     left: Duration,
     waiting_since: Option<Instant>,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 /// The client is slower than the minimum rate.
@@ -56,7 +58,7 @@ impl Patience {
             pace,
             left: pace.grace,
             waiting_since: None,
-            alarm: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -76,20 +78,7 @@ impl Patience {
     pub(super) fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<TooSlow> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let until = since + self.left;
-        let alarm = self
-            .alarm
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        if alarm.deadline() > until {
-            alarm.as_mut().reset(until);
-        }
-        // An alarm left from an earlier wait may ring too soon; it is set anew only then, not at every wait.
-        while alarm.as_mut().poll(context).is_ready() {
-            if Instant::now() >= until {
-                return Poll::Ready(TooSlow);
-            }
-            alarm.as_mut().reset(until);
-        }
-        Poll::Pending
+        self.alarm.poll_until(until, context).map(|()| TooSlow)
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderValue};
 
-/// Who is at the other end: an extension of every request.
+/// Who is at the other end.
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// Of the socket; a proxy's, if one stands before the server.

@@ -7,7 +7,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::config::Config;
-use crate::telemetry::RequestId;
 
 struct TestServer {
     address: SocketAddr,
@@ -29,12 +28,8 @@ impl Drop for OnDrop {
 /// signs of life, all else with its facts.
 async fn answer(request: Request<Body>, left: Arc<AtomicUsize>) -> Response<Body> {
     let guard = OnDrop(left);
-    let peer = request.extensions().get::<Peer>().expect("a peer").clone();
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .expect("an id")
-        .clone();
+    let client = request.extensions().get::<Client>();
+    let Client { peer, link, id } = client.expect("a client").clone();
     match request.uri().path() {
         "/echo" => match request.into_body().collect().await {
             Ok(body) => Response::new(Body::from(body.to_bytes())),
@@ -49,7 +44,6 @@ async fn answer(request: Request<Body>, left: Arc<AtomicUsize>) -> Response<Body
             Response::new(Body::from_stream(pieces))
         }
         "/reassuring" => {
-            let link = request.extensions().get::<Link>().expect("a link").clone();
             for _ in 0..3 {
                 link.reassure();
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -284,7 +278,8 @@ async fn a_link_keeps_the_connections_place_and_the_server() {
     let closing = CancellationToken::new();
     let keep = Arc::clone(&kept);
     let handler = move |request: Request<Body>| {
-        let link = request.extensions().get::<Link>().cloned();
+        let client = request.extensions().get::<Client>();
+        let link = client.map(|client| client.link.clone());
         keep.lock().expect("whole").get_or_insert(link);
         async { Response::new(Body::empty()) }
     };

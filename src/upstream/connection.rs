@@ -22,7 +22,9 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Pool;
+use super::exchange::CallError;
 use super::socket::{Expects, Socket};
+use crate::alarm::Alarm;
 
 /// Connecting is to this machine or one beside it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,12 +34,13 @@ const HEADER_BYTES: usize = 64 << 10;
 
 type Driver = http1::Connection<TokioIo<Socket>, Body>;
 
-/// A connection between two requests, or before its first.
+/// A connection between two requests, or before its first. In a box, for it is handed around and large.
 pub(super) struct Connection {
     sender: SendRequest<Body>,
     /// `None` once it has ended.
     driver: Option<Driver>,
     expects: Expects,
+    alarm: Alarm,
     /// Since when it waits for a request.
     pub(super) idle_since: Instant,
 }
@@ -46,26 +49,26 @@ pub(super) struct Connection {
 pub(super) struct Sent {
     /// The head, and the part of the body that has come.
     pub(super) response: Response<Incoming>,
-    pub(super) connection: Connection,
+    pub(super) connection: Box<Connection>,
 }
 
 /// Why no answer came; the request, if nothing of it was sent.
 pub(super) struct Unsent {
-    pub(super) error: hyper::Error,
+    pub(super) error: CallError,
     pub(super) request: Option<Request<Body>>,
 }
 
 /// The rest of an answer, and the connection it comes on. The drop before its end closes the connection.
 struct Driven {
     incoming: Incoming,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     pool: Arc<Pool>,
 }
 
 // === impl Connection ===
 
 impl Connection {
-    pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+    pub(super) async fn open(address: SocketAddr) -> io::Result<Box<Self>> {
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
         let (socket, expects) = Socket::new(stream);
@@ -75,36 +78,58 @@ impl Connection {
             .handshake(TokioIo::new(socket))
             .await
             .map_err(io::Error::other)?;
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
             driver: Some(driver),
             expects,
+            alarm: Alarm::default(),
             idle_since: Instant::now(),
-        })
+        }))
     }
 
-    /// Sends the request and waits for the head of the answer.
-    pub(super) async fn send(mut self, request: Request<Body>) -> Result<Sent, Box<Unsent>> {
+    /// Sends the request and waits for the head of the answer, until that moment.
+    pub(super) async fn send(
+        mut self: Box<Self>,
+        request: Request<Body>,
+        until: Instant,
+    ) -> Result<Sent, Box<Unsent>> {
         let mut answer = pin!(self.sender.try_send_request(request));
+        let mut look = |connection: &mut Self, context: &mut Context<'_>| {
+            let ended = connection.drive(context).is_ready();
+            let mut come = answer.as_mut().poll(&mut idle_context());
+            if come.is_pending() && ended {
+                // Its drop tells hyper that there will be no answer.
+                connection.driver = None;
+                come = answer.as_mut().poll(&mut idle_context());
+            }
+            come.map(Some)
+        };
+        let mut asked = false;
         let answer = std::future::poll_fn(|context| {
-            let ended = self.drive(context).is_ready();
-            match answer.as_mut().poll(&mut idle_context()) {
-                Poll::Pending if ended => {
-                    // Its drop tells hyper that there will be no answer.
-                    self.driver = None;
-                    answer.as_mut().poll(&mut idle_context())
-                }
-                answer => answer,
+            // hyper wakes whoever drove the connection when the body is taken from it. A short answer comes as a whole, and
+            // nothing is left to do then: so it is looked for with a waker that does nothing first.
+            if std::mem::replace(&mut asked, true)
+                && let Poll::Ready(come) = look(&mut self, &mut idle_context())
+            {
+                return Poll::Ready(come);
+            }
+            match look(&mut self, context) {
+                Poll::Pending => self.alarm.poll_until(until, context).map(|()| None),
+                come => come,
             }
         });
         match answer.await {
-            Ok(response) => Ok(Sent {
+            Some(Ok(response)) => Ok(Sent {
                 response,
                 connection: self,
             }),
-            Err(mut failed) => Err(Box::new(Unsent {
+            Some(Err(mut failed)) => Err(Box::new(Unsent {
                 request: failed.take_message(),
-                error: failed.into_error(),
+                error: failed.into_error().into(),
+            })),
+            None => Err(Box::new(Unsent {
+                request: None,
+                error: CallError::Late,
             })),
         }
     }
@@ -124,14 +149,14 @@ impl Connection {
     }
 
     /// The socket of a connection that has left HTTP, and what was read from it beyond the last header.
-    pub(super) async fn into_stream(mut self) -> Option<(TcpStream, Bytes)> {
+    pub(super) async fn into_stream(mut self: Box<Self>) -> Option<(TcpStream, Bytes)> {
         std::future::poll_fn(|context| self.drive(context)).await;
         let parts = self.driver?.into_parts();
         Some((parts.io.into_inner().into_inner(), parts.read_buf))
     }
 
     /// Goes on by itself until it ends.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         std::future::poll_fn(|context| self.drive(context)).await;
     }
 }

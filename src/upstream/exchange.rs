@@ -3,12 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Pool;
@@ -27,6 +29,9 @@ pub enum CallError {
     /// It closed the connection, or what it said is not HTTP.
     #[error("it did not answer in HTTP")]
     Http(#[source] hyper::Error),
+    /// It was waited for as long as the caller wanted to.
+    #[error("it did not answer in time")]
+    Late,
 }
 
 impl From<hyper::Error> for CallError {
@@ -48,7 +53,7 @@ pub enum Upgrade {
     Declined(Response<Body>),
 }
 
-/// Sends a request and waits for the head of the answer.
+/// Sends a request and waits for the head of the answer, for so long.
 ///
 /// A kept connection may be closed by the other side at any moment. What was sent on one that was is sent again, once
 /// and on a new one, if nothing of it was consumed: it never left, or it is of those that may be repeated (RFC 9110
@@ -60,19 +65,20 @@ pub async fn call(
     pool: &Arc<Pool>,
     address: SocketAddr,
     mut request: Request<Body>,
+    patience: Duration,
 ) -> Result<Response<Body>, CallError> {
     let progress = Progress::watch(&mut request);
     let repeatable = may_be_repeated(&request);
-    if let Some(connection) = pool.take(repeatable) {
+    let now = Instant::now();
+    let until = now + patience;
+    if let Some(connection) = pool.take(now, repeatable) {
         let copy = repeatable.then(|| copy(&request));
-        match connection.send(request).await {
+        match connection.send(request, until).await {
             Ok(sent) => return Ok(answer(sent, pool, &progress)),
             Err(unsent) => request = again(*unsent, copy)?,
         }
     }
-    let connection = Connection::open(address).await;
-    let sent = connection.map_err(CallError::Connect)?.send(request).await;
-    let sent = sent.map_err(|unsent| CallError::from(unsent.error))?;
+    let sent = send_anew(address, request, until).await?;
     Ok(answer(sent, pool, &progress))
 }
 
@@ -84,10 +90,9 @@ pub async fn upgrade(
     pool: &Arc<Pool>,
     address: SocketAddr,
     request: Request<Body>,
+    patience: Duration,
 ) -> Result<Upgrade, CallError> {
-    let connection = Connection::open(address).await;
-    let sent = connection.map_err(CallError::Connect)?.send(request).await;
-    let sent = sent.map_err(|unsent| CallError::from(unsent.error))?;
+    let sent = send_anew(address, request, Instant::now() + patience).await?;
     if sent.response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(Upgrade::Declined(sent.into_response(pool)));
     }
@@ -96,6 +101,18 @@ pub async fn upgrade(
         Some((stream, early)) => Ok(Upgrade::Switched(response, stream, early)),
         None => Err(CallError::Connect(io::ErrorKind::ConnectionReset.into())),
     }
+}
+
+/// Sends it on a new connection.
+async fn send_anew(
+    address: SocketAddr,
+    request: Request<Body>,
+    until: Instant,
+) -> Result<Sent, CallError> {
+    let connection = tokio::time::timeout_at(until, Connection::open(address)).await;
+    let connection = connection.map_err(|_| CallError::Late)?;
+    let sent = connection.map_err(CallError::Connect)?.send(request, until);
+    sent.await.map_err(|unsent| unsent.error)
 }
 
 /// An answer may begin before the upload has ended. Then nobody may be there to read the answer until the upload has,
@@ -131,7 +148,11 @@ fn copy(request: &Request<Body>) -> Request<Body> {
 /// The request to send anew, if it may be.
 fn again(unsent: Unsent, copy: Option<Request<Body>>) -> Result<Request<Body>, CallError> {
     let Unsent { error, request } = unsent;
-    // What cannot be read will not be better the second time.
-    let copy = copy.filter(|_| !error.is_parse());
-    request.or(copy).ok_or(CallError::from(error))
+    let copy = copy.filter(|_| match &error {
+        // What cannot be read will not be better the second time.
+        CallError::Http(error) => !error.is_parse(),
+        CallError::Upload(_) => true,
+        CallError::Late | CallError::Connect(_) => false,
+    });
+    request.or(copy).ok_or(error)
 }

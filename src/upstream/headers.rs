@@ -3,19 +3,28 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName};
 
-/// Removes what is said to the next hop alone: the names that are always so, and those that `Connection` lists.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes what is said to the next hop alone: the names that are always so, and those that `Connection` lists. And with
+/// them those whose names, in lower case, `also` answers with yes.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
     if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = tokens(headers, &CONNECTION)
+        let named = tokens(headers, &CONNECTION)
+            // What nearly all say, and goes in any case.
+            .filter(|token| !token.eq_ignore_ascii_case(b"keep-alive"))
             .filter_map(|token| HeaderName::from_bytes(token).ok())
             // Both belong to the message, whatever the client says.
             .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
             .collect();
-        for name in named {
-            headers.remove(name);
-        }
+        remove(headers, named);
     }
-    remove_where(headers, is_hop_by_hop);
+    let goes = |name: &&HeaderName| is_hop_by_hop(name.as_str()) || also(name.as_str());
+    let doomed = headers.keys().filter(goes).cloned().collect();
+    remove(headers, doomed);
+}
+
+fn remove(headers: &mut HeaderMap, names: Vec<HeaderName>) {
+    for name in names {
+        headers.remove(name);
+    }
 }
 
 /// Whether a header of that name, in lower case, is always said to the next hop alone.
@@ -41,13 +50,4 @@ pub fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<It
     values
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
-}
-
-/// Removes the headers whose names, in lower case, answer the question with yes.
-pub fn remove_where(headers: &mut HeaderMap, question: impl Fn(&str) -> bool) {
-    let doomed = headers.keys().filter(|name| question(name.as_str()));
-    let doomed: Vec<HeaderName> = doomed.cloned().collect();
-    for name in doomed {
-        headers.remove(name);
-    }
 }

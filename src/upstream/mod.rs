@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
 pub use exchange::{CallError, Upgrade, call, upgrade};
-pub use headers::{is_hop_by_hop, remove_where, strip_hop_by_hop, tokens};
+pub use headers::{is_hop_by_hop, strip_hop_by_hop, tokens};
 pub use pool::Pool;
 pub use traffic::{Traffic, TrafficTotals};
 

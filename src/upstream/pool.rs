@@ -16,7 +16,8 @@ pub struct Pool(Mutex<State>);
 #[derive(Default)]
 struct State {
     /// The longest idle first.
-    idle: Vec<Connection>,
+    #[expect(clippy::vec_box, reason = "they come and go in their boxes")]
+    idle: Vec<Box<Connection>>,
     /// Whether somebody looks after those that idle for too long.
     swept: bool,
 }
@@ -34,13 +35,13 @@ const FRESH: Duration = Duration::from_secs(1);
 
 impl Pool {
     /// The connection that was used last, if it still is open.
-    pub(super) fn take(&self, repeatable: bool) -> Option<Connection> {
+    pub(super) fn take(&self, now: Instant, repeatable: bool) -> Option<Box<Connection>> {
         let most = if repeatable { KEPT } else { FRESH };
         loop {
             let mut connection = {
                 let mut state = self.state();
                 let newest = state.idle.last()?;
-                if newest.idle_since.elapsed() > most {
+                if now.saturating_duration_since(newest.idle_since) > most {
                     return None;
                 }
                 state.idle.pop()?
@@ -53,7 +54,7 @@ impl Pool {
     }
 
     /// Keeps an idle connection for the next request.
-    pub(super) fn give(self: &Arc<Self>, mut connection: Connection) {
+    pub(super) fn give(self: &Arc<Self>, mut connection: Box<Connection>) {
         connection.idle_since = Instant::now();
         let mut state = self.state();
         if state.idle.len() >= MOST {

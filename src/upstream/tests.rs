@@ -70,6 +70,17 @@ impl Instance {
     }
 }
 
+/// Nobody here is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn call(
+    pool: &Arc<Pool>,
+    address: SocketAddr,
+    request: Request<Body>,
+) -> Result<Response<Body>, CallError> {
+    super::call(pool, address, request, PATIENCE).await
+}
+
 async fn act(mut stream: TcpStream, scene: Scene) {
     while read_request(&mut stream).await.is_some() {
         match scene {
@@ -377,7 +388,7 @@ async fn http_is_left_when_both_agree() {
     let headers = request.headers_mut();
     headers.insert("upgrade", "x".parse().expect("a value"));
     headers.insert("connection", "upgrade".parse().expect("a value"));
-    match upgrade(&Arc::default(), instance.address, request).await {
+    match upgrade(&Arc::default(), instance.address, request, PATIENCE).await {
         Ok(Upgrade::Switched(head, mut stream, early)) => {
             let mut rest = early.to_vec();
             stream.read_to_end(&mut rest).await.expect("read");
@@ -387,7 +398,7 @@ async fn http_is_left_when_both_agree() {
     }
     let instance = Instance::play(&[Scene::Says(HELLO)]).await;
     let pool = Arc::default();
-    match upgrade(&pool, instance.address, get()).await {
+    match upgrade(&pool, instance.address, get(), PATIENCE).await {
         Ok(Upgrade::Declined(response)) => assert_eq!(text(response).await, "hello"),
         _ => panic!("not declined"),
     }

@@ -15,9 +15,8 @@ use tokio::time::Sleep;
 /// How long an application that does not know `Expect` is waited for (RFC 9110 §10.1.1 wants no end of it).
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What is known of an upload from outside.
-#[derive(Clone)]
-pub(super) struct Progress(Arc<Shared>);
+/// What is known of an upload from outside; `None` where nothing is to be uploaded.
+pub(super) struct Progress(Option<Arc<Shared>>);
 
 struct Shared {
     ended: AtomicBool,
@@ -28,7 +27,7 @@ struct Shared {
 /// The body of a request. It is not begun before the application wants it, if the visitor asked for that.
 struct Upload {
     body: Body,
-    progress: Progress,
+    progress: Arc<Shared>,
     patience: Option<Pin<Box<Sleep>>>,
 }
 
@@ -37,37 +36,38 @@ struct Upload {
 impl Progress {
     /// Puts itself between a request and its body.
     pub(super) fn watch(request: &mut Request<Body>) -> Self {
-        let empty = request.body().is_end_stream();
-        let waits = !empty && expects_continue(request.headers());
-        let progress = Self(Arc::new(Shared {
-            ended: AtomicBool::new(empty),
+        if request.body().is_end_stream() {
+            return Self(None);
+        }
+        let waits = expects_continue(request.headers());
+        let progress = Arc::new(Shared {
+            ended: AtomicBool::new(false),
             wanted: AtomicBool::new(!waits),
             waker: AtomicWaker::new(),
-        }));
-        if empty {
-            return progress;
-        }
+        });
         let upload = Upload {
             body: std::mem::take(request.body_mut()),
-            progress: progress.clone(),
+            progress: Arc::clone(&progress),
             patience: waits.then(|| Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))),
         };
         *request.body_mut() = Body::new(upload);
         if waits {
-            let progress = progress.clone();
+            let progress = Arc::clone(&progress);
             hyper::ext::on_informational(request, move |interim| {
                 if interim.status() == StatusCode::CONTINUE {
-                    progress.0.wanted.store(true, Ordering::Release);
-                    progress.0.waker.wake();
+                    progress.wanted.store(true, Ordering::Release);
+                    progress.waker.wake();
                 }
             });
         }
-        progress
+        Self(Some(progress))
     }
 
     /// Whether the upload goes on though the answer has begun.
     pub(super) fn is_under_way(&self) -> bool {
-        self.0.wanted.load(Ordering::Acquire) && !self.0.ended.load(Ordering::Acquire)
+        self.0.as_ref().is_some_and(|upload| {
+            upload.wanted.load(Ordering::Acquire) && !upload.ended.load(Ordering::Acquire)
+        })
     }
 }
 
@@ -84,7 +84,7 @@ impl Upload {
         let Some(patience) = &mut self.patience else {
             return Poll::Ready(());
         };
-        let shared = &self.progress.0;
+        let shared = &self.progress;
         shared.waker.register(context.waker());
         if !shared.wanted.load(Ordering::Acquire) {
             ready!(patience.as_mut().poll(context));
@@ -106,7 +106,7 @@ impl http_body::Body for Upload {
         ready!(self.poll_wanted(context));
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-            self.progress.0.ended.store(true, Ordering::Release);
+            self.progress.ended.store(true, Ordering::Release);
         }
         Poll::Ready(frame)
     }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use glasshouse::app::threads;
 use glasshouse::auth::Auth;
 use glasshouse::config::Config;
 use glasshouse::domain::{AccountId, InstanceId, SpaceId, SpaceName, Visibility};
@@ -17,19 +18,23 @@ use glasshouse::telemetry::Metrics;
 use glasshouse::upstream::Upstream;
 use tokio_util::sync::CancellationToken;
 
-#[tokio::main]
-async fn main() {
+fn main() {
     let mut addresses = std::env::args().filter_map(|word| word.parse::<SocketAddr>().ok());
     let (Some(listen), Some(instance)) = (addresses.next(), addresses.next()) else {
         eprintln!("usage: gateway LISTEN INSTANCE");
         return;
     };
+    let mut config = Config::defaults();
+    config.listen = listen;
+    let runtime = threads::runtime(&config.server).expect("threads");
+    runtime.block_on(run(config, instance));
+}
+
+async fn run(config: Config, instance: SocketAddr) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("db").display());
     let store = Store::connect(&url, Sealer::new(&[7; 32])).await;
     let journal = Journal::open(folder.path().join("logs"), JournalLimits::default());
-    let mut config = Config::defaults();
-    config.listen = listen;
     let (routes, _nudges) = RouteTable::new();
     let name: SpaceName = "a/b".parse().expect("valid");
     let settings = EntrySettings {
@@ -43,7 +48,9 @@ async fn main() {
     let auth = Auth::new(store.expect("a database"));
     let journal = journal.expect("a journal");
     let gateway = Gateway::new(routes, auth, journal, &config, Arc::new(Metrics::new()));
-    let listener = tokio::net::TcpListener::bind(listen).await.expect("a port");
+    let listener = tokio::net::TcpListener::bind(config.listen)
+        .await
+        .expect("a port");
     let handler = move |request| {
         let gateway = gateway.clone();
         async move { gateway.call(request, Target::Subdomain("a-b".into())).await }

@@ -57,8 +57,10 @@ impl Hop {
 
     /// Cleans a Space's answer, and leaves the names of its trailers to visitors who take them.
     pub(in crate::gateway) fn hear(&self, headers: &mut HeaderMap) {
-        let trailers = headers.get(TRAILER).filter(|_| self.takes_trailers);
-        let trailers = trailers.cloned();
+        let trailers = match self.takes_trailers {
+            true => headers.get(TRAILER).cloned(),
+            false => None,
+        };
         super::to_visitor(headers);
         if let Some(trailers) = trailers {
             headers.insert(TRAILER, trailers);

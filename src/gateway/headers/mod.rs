@@ -6,7 +6,7 @@
 use http::header::{COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::upstream::{is_hop_by_hop, remove_where, strip_hop_by_hop, tokens};
+use crate::upstream::{is_hop_by_hop, strip_hop_by_hop, tokens};
 
 mod cookies;
 mod credentials;
@@ -38,8 +38,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Makes a visitor's headers fit for a Space.
 pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
-    strip_hop_by_hop(headers);
-    remove_where(headers, |name| with_hyphens(name, is_ours_to_say));
+    strip_hop_by_hop(headers, |name| with_hyphens(name, is_ours_to_say));
     credentials::strip(headers);
     if origin.prefix.is_some() {
         // The path form sets none, so what a browser sends is meant for the hub or for other Spaces.
@@ -72,9 +71,8 @@ pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
 
 /// Makes a Space's headers fit for a visitor.
 pub(super) fn to_visitor(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
     // It clears what all hosts under the domain keep, the hub's sign-in with them.
-    headers.remove(&CLEAR_SITE_DATA);
+    strip_hop_by_hop(headers, |name| name == CLEAR_SITE_DATA);
     if headers.contains_key(SET_COOKIE) {
         cookies::confine(headers);
     }

@@ -232,7 +232,7 @@ async fn forward(
         port => format!("{}:{port}", to.host),
     };
     let headers = request.headers_mut();
-    strip_hop_by_hop(headers);
+    strip_hop_by_hop(headers, |_| false);
     match HeaderValue::try_from(host) {
         Ok(host) => headers.insert(header::HOST, host),
         Err(_) => return plain(StatusCode::BAD_REQUEST, "that is no host"),
@@ -248,7 +248,7 @@ async fn forward(
     };
     match timeout(PATIENCE, asked).await {
         Ok(Ok(mut response)) => {
-            strip_hop_by_hop(response.headers_mut());
+            strip_hop_by_hop(response.headers_mut(), |_| false);
             response.map(BodyExt::boxed_unsync)
         }
         Ok(Err(error)) => plain(StatusCode::BAD_GATEWAY, &format!("{}: {error}", to.host)),

@@ -1,0 +1,46 @@
+//! The timer of a connection's header, as hyper asks for one.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Sleep, Timer};
+
+use crate::alarm::Alarm;
+
+/// One connection's. hyper waits for one thing at a time, each header anew, so that one alarm does for all.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HeaderTimer(Arc<Mutex<Alarm>>);
+
+struct Until {
+    alarm: Arc<Mutex<Alarm>>,
+    moment: Instant,
+}
+
+// === impl HeaderTimer ===
+
+impl Timer for HeaderTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(Instant::now() + duration)
+    }
+
+    fn sleep_until(&self, moment: Instant) -> Pin<Box<dyn Sleep>> {
+        let alarm = Arc::clone(&self.0);
+        Box::pin(Until { alarm, moment })
+    }
+}
+
+// === impl Until ===
+
+impl Future for Until {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
+        alarm.poll_until(self.moment.into(), context)
+    }
+}
+
+impl Sleep for Until {}
