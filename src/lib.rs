@@ -34,7 +34,7 @@
 //!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
 //!  1  store  repo  ledger  routes  journal  config   rows · files · who holds what · the shared table · logs · options
 //!     docker                                         the container engine
-//!  0  domain  upstream  engine  alarm                words and pure decisions · where to send it · the engine's settings · a timer
+//!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
 //! ```
 //!
 //! Beside the floors stand four walls: `gateway` uses neither `lifecycle` nor `store`, `api` and `web` use neither
@@ -77,7 +77,6 @@
 //! [`ledger`] is the one book: memory is held in three tiers at once (Space, owner, host) as values whose drop gives it
 //! back, and CPU is credit that refills at a Space's rate. The scheduler of guest threads spends it.
 
-pub mod alarm;
 pub mod api;
 pub mod app;
 pub mod arrival;

@@ -11,9 +11,8 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::alarm::Alarm;
 use crate::routes::Serving;
-use crate::upstream::{self, CallError, Traffic, Upgrade, Upstream};
+use crate::upstream::{self, Alarm, CallError, Traffic, Upgrade, Upstream};
 
 /// Why there is no answer to pass on.
 #[derive(Debug, thiserror::Error)]

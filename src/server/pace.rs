@@ -9,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use crate::alarm::Alarm;
+use crate::upstream::Alarm;
 
 /// What clients must keep to.
 #[derive(Debug, Clone, Copy)]

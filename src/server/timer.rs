@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 
-use crate::alarm::Alarm;
+use crate::upstream::Alarm;
 
 /// One connection's. hyper waits for one thing at a time, each header anew, so that one alarm does for all.
 #[derive(Debug, Clone, Default)]

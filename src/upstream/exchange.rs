@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -68,17 +69,9 @@ pub async fn call(
     patience: Duration,
 ) -> Result<Response<Body>, CallError> {
     let progress = Progress::watch(&mut request);
-    let repeatable = may_be_repeated(&request);
-    let now = Instant::now();
-    let until = now + patience;
-    if let Some(connection) = pool.take(now, repeatable) {
-        let copy = repeatable.then(|| copy(&request));
-        match connection.send(request, until).await {
-            Ok(sent) => return Ok(answer(sent, pool, &progress)),
-            Err(unsent) => request = again(*unsent, copy)?,
-        }
-    }
-    let sent = send_anew(address, request, until).await?;
+    others_catch_up().await;
+    let sent = send(pool, address, request, patience).await?;
+    others_catch_up().await;
     Ok(answer(sent, pool, &progress))
 }
 
@@ -101,6 +94,25 @@ pub async fn upgrade(
         Some((stream, early)) => Ok(Upgrade::Switched(response, stream, early)),
         None => Err(CallError::Connect(io::ErrorKind::ConnectionReset.into())),
     }
+}
+
+async fn send(
+    pool: &Pool,
+    address: SocketAddr,
+    mut request: Request<Body>,
+    patience: Duration,
+) -> Result<Sent, CallError> {
+    let now = Instant::now();
+    let until = now + patience;
+    let repeatable = may_be_repeated(&request);
+    if let Some(connection) = pool.take(now, repeatable) {
+        let copy = repeatable.then(|| copy(&request));
+        match connection.send(request, until).await {
+            Ok(sent) => return Ok(sent),
+            Err(unsent) => request = again(*unsent, copy)?,
+        }
+    }
+    send_anew(address, request, until).await
 }
 
 /// Sends it on a new connection.
@@ -128,6 +140,22 @@ fn answer(sent: Sent, pool: &Arc<Pool>, progress: &Progress) -> Response<Body> {
             frame
         }))
     })
+}
+
+/// Lets the requests that are ready on this thread come as far as this one. Under load they then take each step together:
+/// its code is in the processor's cache, and whoever they write to is woken once for all of them instead of for each. It
+/// is worth a quarter more requests each second, and costs one that is alone a microsecond.
+async fn others_catch_up() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        // Not `yield_now`, which also looks for what has newly come: that is its turn later.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn may_be_repeated(request: &Request<Body>) -> bool {

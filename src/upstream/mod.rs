@@ -1,6 +1,7 @@
-//! Where a request is sent: an address, or a service inside this process; the connections kept to an address; and what
-//! came and went.
+//! Where a request is sent: an address, or a service inside this process; the connections kept to an address; how long an
+//! answer is waited for; and what came and went.
 
+mod alarm;
 mod connection;
 mod exchange;
 mod headers;
@@ -19,6 +20,7 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
+pub use alarm::Alarm;
 pub use exchange::{CallError, Upgrade, call, upgrade};
 pub use headers::{is_hop_by_hop, strip_hop_by_hop, tokens};
 pub use pool::Pool;

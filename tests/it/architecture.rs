@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["alarm", "domain", "engine", "upstream"],
+    &["domain", "engine", "upstream"],
     &[
         "config", "docker", "journal", "ledger", "repo", "routes", "store",
     ],
