@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::extract::JsonBody;
+use super::operator::account_named;
 use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::auth::hash_token;
@@ -155,6 +156,24 @@ pub(super) async fn create_user(
     };
     let body = json!({ "name": account.name.as_str(), "token": token.expose() });
     Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// `POST /api/admin/users/{user}/reset`: ends the account's sessions, tokens and password, and makes one token for it, which
+/// is shown this once.
+pub(super) async fn reset_user(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let who = operator(&state, &headers).await?;
+    let account = account_named(&state, &name).await?;
+    if account.kind != AccountKind::User {
+        let text = format!("`{name}` is an organisation: nobody signs in as it");
+        return Err(ApiError::bad_request(text));
+    }
+    let token = state.auth.reset_user(who.id, &account).await?;
+    let body = json!({ "name": account.name.as_str(), "token": token.expose() });
+    Ok(Json(body))
 }
 
 /// `GET /api/admin/users`

@@ -99,6 +99,7 @@ const TABLE: &[Entry] = &[
     on("POST", "/api/admin/spaces/{owner}/{name}/disable", Operator),
     on("POST", "/api/admin/spaces/{owner}/{name}/enable", Operator),
     on("POST", "/api/admin/users", Operator),
+    on("POST", "/api/admin/users/{user}/reset", Operator),
     on("POST", "/oauth/device", Anyone),
     on("POST", "/oauth/token", Anyone),
     on("GET", "/api/agent-harnesses", Anyone),

@@ -145,6 +145,7 @@ fn account_routes() -> Router<ApiState> {
             "/api/admin/users",
             get(accounts::list_users).post(accounts::create_user),
         )
+        .route("/api/admin/users/{user}/reset", post(accounts::reset_user))
         .route("/oauth/device", post(device::begin))
         .route("/oauth/token", post(device::token))
         .route("/api/agent-harnesses", get(agent_harnesses))

@@ -1,4 +1,4 @@
-//! Accounts that operators make, each with an entry in the audit trail.
+//! What operators do with accounts, each with an entry in the audit trail.
 
 use super::{Auth, SecretToken, WantedToken};
 use crate::domain::{Account, AccountId, Owner, Role};
@@ -38,8 +38,35 @@ impl Auth {
         Ok(made)
     }
 
+    /// For somebody who has lost what they entered with, or who has to go: their sessions, tokens and password end, and
+    /// one token is made in their place. Whoever is known at a provider can come back from there.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn reset_user(
+        &self,
+        by: AccountId,
+        user: &Account,
+    ) -> Result<SecretToken, StoreError> {
+        let (token, record) = WantedToken::plain(user.id, "first").made();
+        self.store.reset_access(record).await?;
+        self.devices.forget(user.id);
+        self.note(by, "account.reset", user.name.to_string())
+            .await?;
+        Ok(token)
+    }
+
     async fn note_account(&self, by: AccountId, detail: String) -> Result<(), StoreError> {
-        let event = Event::now(by, "account.create", None, detail);
+        self.note(by, "account.create", detail).await
+    }
+
+    async fn note(
+        &self,
+        by: AccountId,
+        action: &'static str,
+        detail: String,
+    ) -> Result<(), StoreError> {
+        let event = Event::now(by, action, None, detail);
         self.store.record(event).await
     }
 }

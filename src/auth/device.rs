@@ -70,6 +70,12 @@ enum Said {
 // === impl Devices ===
 
 impl Devices {
+    /// Forgets what an account has said yes to and was not asked for yet.
+    pub(super) fn forget(&self, account: AccountId) {
+        let is_theirs = |one: &Waiting| matches!(one.said, Some(Said::Yes(by)) if by == account);
+        self.waiting().retain(|_, one| !is_theirs(one));
+    }
+
     /// What still is good.
     fn waiting(&self) -> MutexGuard<'_, HashMap<[u8; 32], Waiting>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

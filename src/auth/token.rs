@@ -50,6 +50,20 @@ impl WantedToken {
             grants: Vec::new(),
         }
     }
+
+    /// The token, and what is remembered of it.
+    pub(super) fn made(self) -> (SecretToken, NewToken) {
+        let (token, hash) = new_token();
+        let record = NewToken {
+            account: self.account,
+            name: self.name,
+            scope: self.scope,
+            hash,
+            expires_at: self.expires_at,
+            grants: self.grants,
+        };
+        (token, record)
+    }
 }
 
 // === impl Auth ===
@@ -60,15 +74,7 @@ impl Auth {
     /// # Errors
     /// `Taken` when the account has one of that name; `NotFound` when there is no such account.
     pub async fn issue_token(&self, wanted: WantedToken) -> Result<SecretToken, StoreError> {
-        let (token, hash) = new_token();
-        let record = NewToken {
-            account: wanted.account,
-            name: wanted.name,
-            scope: wanted.scope,
-            hash,
-            expires_at: wanted.expires_at,
-            grants: wanted.grants,
-        };
+        let (token, record) = wanted.made();
         self.store.create_token(record).await?;
         Ok(token)
     }

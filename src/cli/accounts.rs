@@ -2,6 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -13,6 +14,11 @@ pub(super) enum UserCommand {
     /// Make an account and print a token for it
     Add {
         /// Letters, digits and single hyphens
+        name: String,
+    },
+    /// End an account's sessions, tokens and password, and print one new token for it
+    Reset {
+        /// Whose
         name: String,
     },
     /// List the accounts
@@ -68,6 +74,15 @@ pub(super) async fn user(
             ));
             output.result(&made, text(&made["token"]));
         }
+        UserCommand::Reset { name } => {
+            let encoded = utf8_percent_encode(&name, NON_ALPHANUMERIC);
+            let path = format!("/api/admin/users/{encoded}/reset");
+            let made = client.post(&path, &json!({})).await?;
+            output.note(format_args!(
+                "Whatever {name} was signed in with has ended. Its new token, shown this once:"
+            ));
+            output.result(&made, text(&made["token"]));
+        }
         UserCommand::Ls => {
             let users = client.get("/api/admin/users").await?;
             output.result(&users, columns(&users, &["name", "role"]));
@@ -113,8 +128,7 @@ pub(super) async fn token(
             );
         }
         TokenCommand::Rm { name } => {
-            let encoded =
-                percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+            let encoded = utf8_percent_encode(&name, NON_ALPHANUMERIC);
             let request = client.request(Method::DELETE, &format!("/api/tokens/{encoded}"));
             client.send(request).await?;
             output.result(

@@ -1,6 +1,7 @@
 //! Access tokens, known only by their hash: who reads the database cannot act as anybody.
 
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 
 use super::fields::Fields;
 use super::{Store, StoreError, Taken, now};
@@ -54,27 +55,30 @@ impl Store {
     /// # Errors
     /// [`Taken::Token`] when the account has one of that name; `NotFound` when there is no such account.
     pub async fn create_token(&self, token: NewToken) -> Result<(), StoreError> {
-        let grants = (!token.grants.is_empty()).then(|| {
-            serde_json::to_string(&token.grants).expect("text keys and plain values only")
-        });
         let mut write = self.write().await?;
-        let inserted = sqlx::query(
-            "INSERT INTO tokens (hash, account_id, name, scope, created_at, expires_at, grants) \
-             SELECT $1, id, $3, $4, $5, $6, $7 FROM accounts WHERE id = $2",
-        )
-        .bind(hex::encode(token.hash))
-        .bind(token.account.to_string())
-        .bind(token.name)
-        .bind(token.scope.as_str())
-        .bind(now())
-        .bind(token.expires_at)
-        .bind(grants)
-        .execute(&mut *write)
-        .await
-        .map_err(|error| StoreError::or_taken(error, Taken::Token))?;
-        if inserted.rows_affected() == 0 {
-            return Err(StoreError::NotFound);
+        insert(&mut write, token).await?;
+        write.commit().await?;
+        Ok(())
+    }
+
+    /// Remembers a token as the only thing its account can be entered with from now on: sessions, other tokens and the
+    /// password are forgotten. An identity elsewhere stays connected.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such account.
+    pub async fn reset_access(&self, token: NewToken) -> Result<(), StoreError> {
+        let mut write = self.write().await?;
+        for forget in [
+            "DELETE FROM sessions WHERE account_id = $1",
+            "DELETE FROM tokens WHERE account_id = $1",
+            "DELETE FROM passwords WHERE account_id = $1",
+        ] {
+            sqlx::query(forget)
+                .bind(token.account.to_string())
+                .execute(&mut *write)
+                .await?;
         }
+        insert(&mut write, token).await?;
         write.commit().await?;
         Ok(())
     }
@@ -122,6 +126,29 @@ impl Store {
             .await?;
         write.commit().await?;
         Ok(deleted.rows_affected() > 0)
+    }
+}
+
+async fn insert(write: &mut Transaction<'static, Any>, token: NewToken) -> Result<(), StoreError> {
+    let grants = (!token.grants.is_empty())
+        .then(|| serde_json::to_string(&token.grants).expect("text keys and plain values only"));
+    let inserted = sqlx::query(
+        "INSERT INTO tokens (hash, account_id, name, scope, created_at, expires_at, grants) \
+         SELECT $1, id, $3, $4, $5, $6, $7 FROM accounts WHERE id = $2",
+    )
+    .bind(hex::encode(token.hash))
+    .bind(token.account.to_string())
+    .bind(token.name)
+    .bind(token.scope.as_str())
+    .bind(now())
+    .bind(token.expires_at)
+    .bind(grants)
+    .execute(&mut **write)
+    .await
+    .map_err(|error| StoreError::or_taken(error, Taken::Token))?;
+    match inserted.rows_affected() {
+        0 => Err(StoreError::NotFound),
+        _ => Ok(()),
     }
 }
 

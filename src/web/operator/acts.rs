@@ -25,7 +25,7 @@ pub(super) async fn act(
         return set_quota(&state, &posted, &operator).await;
     }
     let section = match fields.get("do") {
-        "account" | "organization" => "accounts",
+        "account" | "organization" | "reset" => "accounts",
         "close" => "reports",
         _ => "spaces",
     };
@@ -36,6 +36,7 @@ pub(super) async fn act(
                 section,
                 account,
                 token,
+                reset: fields.get("do") == "reset",
                 ..Outcome::default()
             };
             render(&state, &posted.visitor, &Asked::default(), outcome).await
@@ -74,7 +75,7 @@ async fn set_quota(
     }
 }
 
-/// Does it; a new account's name and token, if that is what it was.
+/// Does it; an account's name and its new token, if that is what it was.
 async fn apply(
     state: &WebState,
     operator: &Account,
@@ -123,6 +124,11 @@ async fn apply(
                 .await
                 .map(Some);
         }
+        "reset" => {
+            let user = user(state, fields.get("name")).await?;
+            let token = state.auth.reset_user(operator.id, &user).await?;
+            return Ok(Some((user.name.to_string(), token.expose().to_owned())));
+        }
         "organization" => {
             add_organization(state, operator, fields).await?;
         }
@@ -148,19 +154,21 @@ async fn add_organization(
     fields: &Fields,
 ) -> Result<(), PageError> {
     let name = named(fields.get("name"))?;
-    let admin = named(fields.get("admin"))?;
-    let found = state.store.account_by_name(&admin).await?;
-    let Some(admin) = found.filter(|account| account.kind == AccountKind::User) else {
-        return Err(PageError::BadRequest(format!(
-            "There is nobody called `{admin}` who could choose its members."
-        )));
-    };
+    let admin = user(state, fields.get("admin")).await?;
     let made = state
         .auth
         .create_organization(operator.id, &name, &admin)
         .await;
     made.map_err(|error| or_taken(error, &name))?;
     Ok(())
+}
+
+async fn user(state: &WebState, name: &str) -> Result<Account, PageError> {
+    let name = named(name)?;
+    let found = state.store.account_by_name(&name).await?;
+    found
+        .filter(|account| account.kind == AccountKind::User)
+        .ok_or_else(|| PageError::BadRequest(format!("There is nobody called `{name}`.")))
 }
 
 fn named(text: &str) -> Result<Owner, PageError> {

@@ -78,9 +78,11 @@ struct EventLook {
 struct Outcome {
     section: &'static str,
     problem: String,
-    /// A new account and its token, on its one way out.
+    /// An account and its new token, on its one way out.
     account: String,
     token: String,
+    /// Whether the account was there before.
+    reset: bool,
     /// A quota's form that was refused.
     quota: Option<QuotaForm>,
 }

@@ -1,7 +1,7 @@
 //! `user add` and `token create`.
 
 use crate::support::cli::{glasshouse, glasshouse_json};
-use crate::support::{Hub, Server};
+use crate::support::{Hub, Server, static_site};
 
 #[test]
 fn a_new_users_token_stands_alone_on_stdout() {
@@ -77,12 +77,8 @@ fn a_token_for_one_space_and_an_organisation_of_two() {
     ];
     let said = glasshouse(&server, &alice.token, &arguments).success();
     let robot = Hub::new(&server, "alice", said.stdout.trim());
-    robot
-        .space("demo")
-        .commit(&crate::support::static_site("one"));
-    let refused = robot
-        .space("other")
-        .try_commit(None, &crate::support::static_site("two"));
+    robot.space("demo").commit(&static_site("one"));
+    let refused = robot.space("other").try_commit(None, &static_site("two"));
     assert_eq!(refused.status, 403, "{refused:?}");
     let tokens = glasshouse_json(&server, &alice.token, &["token", "ls"]);
     assert!(tokens.to_string().contains("expiresAt\":\"2"), "{tokens}");
@@ -100,4 +96,29 @@ fn a_token_for_one_space_and_an_organisation_of_two() {
     let refused = glasshouse(&server, &bob.token, &["org", "rm", "lab", "alice"]).failure();
     assert!(refused.contains("Only admins of lab"), "{refused}");
     glasshouse(&server, &alice.token, &["org", "rm", "lab", "bob"]).success();
+}
+
+#[test]
+fn an_operator_ends_what_somebody_is_signed_in_with() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    alice.create("demo");
+    let admin = server.admin_token();
+    let said = glasshouse(&server, &admin, &["user", "reset", "alice"]).success();
+    let renewed = Hub::new(&server, "alice", said.stdout.trim());
+    alice.get("/api/whoami-v2").expect(401);
+    let me = renewed.get("/api/whoami-v2").expect(200).json();
+    assert_eq!(me["name"], "alice");
+    renewed.space("demo").commit(&static_site("hers still"));
+    bob.get("/api/whoami-v2").expect(200);
+    let trail = server.admin().get("/api/admin/audit").expect(200).text();
+    assert!(trail.contains("account.reset"), "{trail}");
+
+    glasshouse(&server, &bob.token, &["user", "reset", "alice"]).failure();
+    renewed.get("/api/whoami-v2").expect(200);
+    let nobody = glasshouse(&server, &admin, &["user", "reset", "carol"]).failure();
+    assert!(nobody.contains("There is no account `carol`"), "{nobody}");
+    glasshouse(&server, &admin, &["org", "add", "lab", "--admin", "alice"]).success();
+    let lab = glasshouse(&server, &admin, &["user", "reset", "lab"]).failure();
+    assert!(lab.contains("is an organisation"), "{lab}");
 }
