@@ -13,7 +13,16 @@ mod root {
 
     #[test]
     fn only_the_threads_that_talk_to_clients_go_first() {
-        let server = Server::with(&[("SERVER__REALTIME", "true"), ("SERVER__THREADS", "2")]);
+        only("2", &["tokio-rt-worker", "tokio-rt-worker"]);
+    }
+
+    #[test]
+    fn a_single_thread_is_the_servers_own() {
+        only("1", &["glasshouse"]);
+    }
+
+    fn only(number: &str, these: &[&str]) {
+        let server = Server::with(&[("SERVER__REALTIME", "true"), ("SERVER__THREADS", number)]);
         let alice = server.user("alice");
         alice
             .publish("site", &static_site("here"))
@@ -22,7 +31,7 @@ mod root {
         let threads = policies(server.process());
         let first = threads.iter().filter(|(_, policy)| policy == ROUND_ROBIN);
         let first: Vec<_> = first.map(|(name, _)| name.as_str()).collect();
-        assert_eq!(first, ["tokio-rt-worker", "tokio-rt-worker"], "{threads:?}");
+        assert_eq!(first, these, "{threads:?}");
         let of = |wanted: &str| -> Vec<&str> {
             let named = threads.iter().filter(|(name, _)| name.starts_with(wanted));
             named.map(|(_, policy)| policy.as_str()).collect()
