@@ -22,6 +22,7 @@ mod storage;
 mod streamlit;
 mod tabs;
 mod takeover;
+mod threads;
 mod volumes;
 mod wake_page;
 mod wire;
