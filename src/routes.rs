@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
@@ -32,6 +33,12 @@ pub enum Route {
     Queued {
         /// Its place, beginning at 1.
         place: usize,
+    },
+    /// It waits until there is room for it, which may take long. Whoever comes before `again` is told so at once, and later
+    /// ones make it try.
+    Blocked {
+        /// When another try makes sense.
+        again: Instant,
     },
     /// It will not answer until its owner does something.
     Refused(Refusal),
@@ -194,9 +201,13 @@ impl Entry {
         self.wanted.load(Ordering::Acquire)
     }
 
-    /// Control plane only: sets the route. `Serving` and `Refused` answer whoever waited, and so end the demand.
+    /// Control plane only: sets the route. `Serving`, `Blocked` and `Refused` answer whoever waited, and so end the demand.
     pub fn set(&self, route: Route) {
-        if matches!(route, Route::Serving(_) | Route::Refused(_)) {
+        let answers = matches!(
+            route,
+            Route::Serving(_) | Route::Blocked { .. } | Route::Refused(_)
+        );
+        if answers {
             self.wanted.store(false, Ordering::Release);
         }
         self.route.send_replace(route);

@@ -15,6 +15,7 @@ use super::schema::{self, Runtime};
 use super::volumes::visible;
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
+use crate::auth::Action;
 use crate::domain::{Space, SpaceId};
 
 type SpacePath = Path<(String, String)>;
@@ -141,7 +142,16 @@ pub(super) async fn runtime(
     let view = state.lifecycle.view(space).await?;
     let domain = Arrival::of(&state.config, headers).domain(&state.config, space);
     let volumes = visible(state, headers, space).await?;
-    Ok(schema::runtime(view, domain, volumes))
+    // What an owner has is for those who may change it.
+    let writes = match &view.waits {
+        Some(_) => state
+            .auth
+            .authenticate(headers)
+            .await?
+            .may(Action::Write, space),
+        None => false,
+    };
+    Ok(schema::runtime(view, domain, volumes, writes))
 }
 
 /// The runtime object after a change: of the Space as it is stored now.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::arrival::Arrival;
-use crate::domain::{Hardware, Millis, RepoKind, Repository, Space, Visibility, Volume};
+use crate::domain::{Blocked, Hardware, Millis, RepoKind, Repository, Space, Visibility, Volume};
 use crate::lifecycle::{LimitReport, LimitState, SpaceView};
 
 /// The answer to a creation.
@@ -51,6 +51,8 @@ pub(super) struct Runtime {
     usage: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<Value>,
     volumes: Vec<Value>,
 }
 
@@ -66,8 +68,18 @@ pub(super) fn date(at: Millis) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// The runtime object; `domain` is the host name of the Space's own origin.
-pub(super) fn runtime(view: SpaceView, domain: String, volumes: Vec<Volume>) -> Runtime {
+/// The runtime object; `domain` is the host name of the Space's own origin. What it waits for in figures is for those who
+/// may change it.
+pub(super) fn runtime(
+    view: SpaceView,
+    domain: String,
+    volumes: Vec<Volume>,
+    writes: bool,
+) -> Runtime {
+    let waiting = view.waits.as_ref().map(|waits| match writes {
+        true => waits.message.clone(),
+        false => "It waits until there is room for it, and starts by itself.".to_owned(),
+    });
     let name = |hardware: Option<Hardware>| hardware.map(|hardware| hardware.name);
     let computes = view.hardware_current.is_some() || view.hardware_requested.is_some();
     Runtime {
@@ -81,7 +93,8 @@ pub(super) fn runtime(view: SpaceView, domain: String, volumes: Vec<Volume>) -> 
         },
         dev_mode: false,
         domains: vec![serde_json::json!({ "domain": domain, "stage": "READY", "isCustom": false })],
-        error_message: view.error,
+        error_message: view.error.or(waiting),
+        blocked: view.waits.map(|waits| blocked(&waits.blocked, writes)),
         queue: view
             .queue_place
             .map(|place| serde_json::json!({ "place": place })),
@@ -99,6 +112,18 @@ pub(super) fn runtime(view: SpaceView, domain: String, volumes: Vec<Volume>) -> 
             "wakes": view.usage.wakes,
         }),
     }
+}
+
+fn blocked(blocked: &Blocked, in_figures: bool) -> Value {
+    let mut shown = serde_json::json!({ "by": blocked.by.word() });
+    if in_figures {
+        shown["resource"] = blocked.resource.word().into();
+        shown["wanted"] = blocked.wanted.into();
+        shown["used"] = blocked.used.into();
+        shown["limit"] = blocked.limit.into();
+        shown["left"] = blocked.left().into();
+    }
+    shown
 }
 
 /// All that a Space sees of another repository it may only read.

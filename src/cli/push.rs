@@ -207,7 +207,15 @@ async fn report(
         "page": format!("{}/spaces/{id}", client.endpoint()),
         "error": runtime["errorMessage"],
     });
+    let blocked = !runtime["blocked"].is_null();
     match stage.as_str() {
+        "PAUSED" if blocked => {
+            if output.is_json() {
+                output.result(&result, "");
+            }
+            output.note(format_args!("{id} is built and waits for room. {error}"));
+            return Ok(ExitCode::FAILURE);
+        }
         "RUNNING" | "SLEEPING" | "PAUSED" => {
             if stage == "PAUSED" {
                 output.note(format_args!(

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::{
-    BuildFacts, BuildId, BuildState, Desired, ExitReason, InstanceFacts, InstanceId, InstanceState,
-    Millis, SleepAfter,
+    Blocked, BuildFacts, BuildId, BuildState, Desired, ExitReason, InstanceFacts, InstanceId,
+    InstanceState, Millis, SleepAfter,
 };
 
 /// Milliseconds an instance of an older version may go on serving visits it began before a newer one took over.
@@ -16,6 +16,10 @@ pub(super) const DRAIN_MILLIS: Millis = 10 * 60 * 1000;
 
 /// How often in a row a build may end badly before only its owner can start it again.
 const MAX_FAILURES: u32 = 6;
+
+/// Milliseconds between two tries at starting what was refused for want of room, while nobody waits for it and there is
+/// no word of room.
+const BLOCKED_MILLIS: Millis = 10 * 1000;
 
 /// Milliseconds after which a build that the server has failed for good is tried all the same, at the earliest.
 const REBUILD_MILLIS: Millis = 30 * 1000;
@@ -47,6 +51,8 @@ pub struct Snapshot {
     pub give_way: bool,
     /// Until when there is no room to start anything; looked at again then.
     pub full_until: Option<Millis>,
+    /// What its last start was refused for, as long as it would be refused again.
+    pub blocked: Option<Blocked>,
     /// Its place, beginning at 1, among those that wait until the host has room.
     pub place: Option<usize>,
     /// Whether there will be room for a new version only where the old one is.
@@ -193,7 +199,12 @@ fn start(snapshot: &Snapshot, build: BuildId, now: Millis, wait: &mut Deadline) 
     if snapshot.place.is_some_and(|place| place > 1) {
         return None;
     }
-    match snapshot.full_until {
+    // Others may be idle by then that were not; somebody who waits is reason enough to ask them sooner.
+    let longer = match &snapshot.blocked {
+        Some(_) if !snapshot.demand => BLOCKED_MILLIS,
+        _ => 0,
+    };
+    match snapshot.full_until.map(|until| until + longer) {
         Some(until) if until > now => {
             wait.no_later_than(until);
             None

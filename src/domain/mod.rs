@@ -6,6 +6,7 @@
 mod account;
 mod address;
 mod amount;
+mod blocked;
 mod build;
 mod card;
 mod decide;
@@ -28,6 +29,7 @@ pub use account::{
     Account, AccountKind, Grant, GrantTarget, Identity, MemberRole, Membership, Role, Scope,
 };
 pub use address::may_reach;
+pub use blocked::{Blocked, BlockedBy};
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
 };

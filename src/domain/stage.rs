@@ -21,7 +21,7 @@ pub enum Stage {
     RuntimeError,
     /// It is being removed.
     Deleting,
-    /// Its owner stopped it.
+    /// Its owner stopped it, or it waits until there is room for it.
     Paused,
     /// It was built and is starting.
     AppStarting,
@@ -68,6 +68,8 @@ pub struct StageFacts {
     pub failed: bool,
     /// Whether it sleeps.
     pub asleep: bool,
+    /// Whether its start was refused, and waits until there is room for it.
+    pub blocked: bool,
 }
 
 /// The stage that follows from the facts. The order of the questions is the whole of the rule.
@@ -92,6 +94,9 @@ pub fn stage(facts: StageFacts) -> Stage {
                 Stage::RunningAppStarting
             } else if facts.starting {
                 Stage::AppStarting
+            } else if facts.blocked {
+                // The Hub's word for what takes nothing and is not crashed; programs that wait for an end need not go on.
+                Stage::Paused
             } else if facts.failed {
                 Stage::RuntimeError
             } else if facts.asleep {
@@ -129,10 +134,10 @@ mod tests {
         (
             desired,
             proptest::option::of((state, fault)),
-            any::<[bool; 5]>(),
+            any::<[bool; 6]>(),
         )
             .prop_map(
-                |(desired, build, [current, any, starting, failed, asleep])| StageFacts {
+                |(desired, build, [current, any, starting, failed, asleep, blocked])| StageFacts {
                     desired,
                     build,
                     current_ready: current,
@@ -140,6 +145,7 @@ mod tests {
                     starting,
                     failed,
                     asleep,
+                    blocked,
                 },
             )
     }
@@ -154,6 +160,13 @@ mod tests {
             }
             if said == "RUNNING" {
                 prop_assert!(facts.current_ready);
+            }
+        }
+
+        #[test]
+        fn what_waits_for_room_is_never_called_crashed(facts in facts()) {
+            if facts.blocked {
+                prop_assert_ne!(stage(facts), Stage::RuntimeError);
             }
         }
 

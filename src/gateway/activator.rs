@@ -1,10 +1,13 @@
 //! From a visit to an instance that answers it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::trouble::{Progress, Trouble};
 use crate::routes::{Entry, Route, Serving, Visit};
+
+/// How long a visitor waits to learn whether there is room by now.
+const TRY: Duration = Duration::from_secs(2);
 
 /// An instance that answers, held awake by the visit.
 pub(super) struct Answering {
@@ -22,10 +25,22 @@ pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering
     let began = tokio::time::Instant::now();
     let woken = async {
         let mut changes = space.watch();
+        let mut asked = false;
         loop {
             if let Some(answer) = look(space, Serving::visit) {
                 return answer;
             }
+            if let Route::Blocked { again } = space.route() {
+                if asked || again > Instant::now() {
+                    return Err(Trouble::Waking(Progress::Blocked));
+                }
+                space.demand();
+                // It is tried once; that takes no longer than this.
+                let _ = tokio::time::timeout(TRY, changes.changed()).await;
+                asked = true;
+                continue;
+            }
+            asked = true;
             // Said at every change, for it may have gone back to sleep without ever answering.
             space.demand();
             if changes.changed().await.is_err() {
@@ -52,9 +67,11 @@ fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answe
     loop {
         let serving = match space.route() {
             Route::Serving(serving) => serving,
-            Route::Asleep | Route::Building | Route::Starting | Route::Queued { .. } => {
-                return None;
-            }
+            Route::Asleep
+            | Route::Building
+            | Route::Starting
+            | Route::Queued { .. }
+            | Route::Blocked { .. } => return None,
             Route::Refused(refusal) => return Some(Err(Trouble::Refused(refusal))),
         };
         let visit = begin(&serving);

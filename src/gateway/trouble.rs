@@ -52,6 +52,8 @@ pub(super) enum Progress {
     Starting,
     /// The host is full, and it has that place in the queue.
     Queued(usize),
+    /// There is no room for it.
+    Blocked,
 }
 
 // === impl Progress ===
@@ -62,6 +64,7 @@ impl Progress {
             Route::Asleep => Self::Waking,
             Route::Building => Self::Building,
             Route::Queued { place } => Self::Queued(*place),
+            Route::Blocked { .. } => Self::Blocked,
             _ => Self::Starting,
         }
     }
@@ -72,7 +75,7 @@ impl Progress {
             Self::Waking => "Waking up",
             Self::Building => "Building",
             Self::Starting => "Starting",
-            Self::Queued(_) => "Waiting for room",
+            Self::Queued(_) | Self::Blocked => "Waiting for room",
         }
     }
 
@@ -82,6 +85,9 @@ impl Progress {
             Self::Waking => "This Space was asleep and is waking up.".into(),
             Self::Building => "This Space is being built; that can take some minutes.".into(),
             Self::Starting => "This Space is starting.".into(),
+            Self::Blocked => {
+                "There is no room for this Space just now. It starts as soon as there is; try again in a moment.".into()
+            }
             Self::Queued(place) => format!(
                 "This server is full. This Space starts as soon as there is room; its place in the queue is {place}."
             )
@@ -152,6 +158,7 @@ impl Trouble {
                 Some(u32::try_from(early.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
             }
             Self::Waking(Progress::Queued(_)) => Some(5),
+            Self::Waking(Progress::Blocked) => Some(10),
             Self::Waking(_) => Some(2),
             Self::Asleep => Some(30),
             Self::Ours => Some(5),

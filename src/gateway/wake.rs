@@ -27,6 +27,9 @@ pub(super) const PATH: &str = ".glasshouse/wake";
 /// What is ours within a Space's origin.
 pub(super) const RESERVED: &str = ".glasshouse/";
 
+/// Between two tries of what waits for room, for one who watches.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -87,6 +90,7 @@ pub(super) fn follow(
 impl Watcher {
     async fn next(&mut self) -> Option<Bytes> {
         let until = self.began + LONGEST;
+        let beat = Instant::now() + HEARTBEAT;
         loop {
             if self.done || Instant::now() >= until {
                 return None;
@@ -99,7 +103,10 @@ impl Watcher {
                 Some(line) = next_line(&mut self.lines) => {
                     return Some(event("line", &json!({ "text": line })));
                 }
-                () = tokio::time::sleep(HEARTBEAT) => return Some(Bytes::from_static(b":\n\n")),
+                () = tokio::time::sleep(RETRY), if matches!(self.space.route(), Route::Blocked { .. }) => {
+                    self.space.demand();
+                }
+                () = tokio::time::sleep_until(beat) => return Some(Bytes::from_static(b":\n\n")),
                 () = tokio::time::sleep_until(until) => {}
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::domain::Resource;
+use crate::domain::{Blocked, BlockedBy, Resource};
 
 /// Whose limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,30 @@ pub struct Refused {
     pub used: u64,
     /// The limit.
     pub limit: u64,
+}
+
+// === impl Refused ===
+
+impl Refused {
+    /// How much has to be given back before there is room.
+    pub fn missing(&self) -> u64 {
+        let wanted = self.used.saturating_add(self.wanted);
+        wanted.saturating_sub(self.limit)
+    }
+
+    /// What it means for a start.
+    pub fn blocked(&self) -> Blocked {
+        Blocked {
+            by: match self.tier {
+                Tier::Owner => BlockedBy::Owner,
+                Tier::Space | Tier::Host => BlockedBy::Host,
+            },
+            resource: self.resource,
+            wanted: self.wanted,
+            used: self.used,
+            limit: self.limit,
+        }
+    }
 }
 
 /// What one tier holds of a resource. Nothing is given out beyond the limit; one that is set below what is held takes
@@ -105,11 +129,22 @@ impl Book {
 
     /// Whether as much as that could be held now, here and in the tiers above.
     pub fn has_room(&self, amount: u64) -> bool {
-        let fits = self.used().saturating_add(amount) <= self.limit();
-        fits && self
-            .parent
-            .as_ref()
-            .is_none_or(|parent| parent.has_room(amount))
+        self.refusal(amount).is_none()
+    }
+
+    /// The refusal of whoever would take that much more now, here or in the tiers above; `None` where there is room.
+    pub fn refusal(&self, amount: u64) -> Option<Refused> {
+        let (used, limit) = (self.used(), self.limit());
+        if used.saturating_add(amount) > limit {
+            return Some(Refused {
+                resource: self.resource,
+                tier: self.tier,
+                wanted: amount,
+                used,
+                limit,
+            });
+        }
+        self.parent.as_ref()?.refusal(amount)
     }
 
     /// A hold of nothing, ready to grow.

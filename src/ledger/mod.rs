@@ -9,8 +9,8 @@
 //!  memory          whoever holds it             hardware       quota         capacity, never more
 //!  CPU time        spent, paid by waiting       hardware       quota         guest threads
 //!  spare CPU time  counted, never owed          × cpu_spare    quota         whatever is left
-//!  CPU in sum      a container, as a Place                     quota         cores × overcommit
-//!  instances       a container, as a Place                     quota
+//!  CPU in sum      a container, as a Reservation               quota         cores × overcommit
+//!  instances       a container, as a Reservation               quota
 //!  builds          a BuildPermit                one            quota         at once
 //!  disk            a Hold for each repository                  quota
 //!  CPU per day     counted                                     quota
@@ -24,6 +24,7 @@ mod credit;
 mod day;
 mod owner;
 mod queue;
+mod reservation;
 mod space;
 
 use std::collections::HashMap;
@@ -35,8 +36,9 @@ pub use book::{Book, Hold, MemoryBook, MemoryHold, MemoryRefused, Refused, Tier}
 pub use builds::BuildPermit;
 pub use credit::Credit;
 pub use day::Day;
-pub use owner::{OwnerAccount, Place};
+pub use owner::OwnerAccount;
 pub use queue::{FairQueue, Ticket};
+pub use reservation::Reservation;
 pub use space::{Booking, SpaceAccount, Usage};
 
 use crate::domain::{AccountId, Limits, Millis, Quota, RepoId, Resource, SpaceId, UsageCounts};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::day::Daily;
-use super::{Book, Credit, Hold, Refused, Tier};
+use super::{Book, Credit, Refused, Tier};
 use crate::domain::{AccountId, Limits, Millis, Quota, Resource, UsageCounts};
 
 /// What one owner holds and has used, and the most of it.
@@ -38,14 +38,6 @@ pub struct OwnerAccount {
     clock: Instant,
     burst: u64,
     cores: u32,
-}
-
-/// The right to run one container: an instance and its millicores, of its owner and of the host. Its drop gives both
-/// back.
-#[derive(Debug)]
-pub struct Place {
-    _instance: Hold,
-    _cpu: Hold,
 }
 
 /// The books of the machine that owners' books are parts of, and its measure.
@@ -123,32 +115,6 @@ impl OwnerAccount {
         *lock(&self.quota)
     }
 
-    /// A place to run one container of that size.
-    ///
-    /// # Errors
-    /// Which of its quotas, or what of the host, is used up; then nothing is held.
-    pub fn place(&self, limits: Limits) -> Result<Place, Refused> {
-        let mut instance = self.instances.hold();
-        instance.grow(1)?;
-        let mut cpu = self.cpu.hold();
-        cpu.grow(u64::from(limits.cpu_millis))?;
-        Ok(Place {
-            _instance: instance,
-            _cpu: cpu,
-        })
-    }
-
-    /// The place of a container that runs already, whatever the quotas say by now.
-    pub fn place_of_running(&self, limits: Limits) -> Place {
-        let (mut instance, mut cpu) = (self.instances.hold(), self.cpu.hold());
-        instance.set(1);
-        cpu.set(u64::from(limits.cpu_millis));
-        Place {
-            _instance: instance,
-            _cpu: cpu,
-        }
-    }
-
     /// CPU time in nanoseconds that its Spaces used since the server started.
     pub fn cpu_nanos(&self) -> u64 {
         self.cpu_time.total()
@@ -204,6 +170,23 @@ impl OwnerAccount {
             used: self.used_today(resource, now),
             limit: self.quota().of(resource),
         })
+    }
+
+    /// The refusal that a container of that size would get now of a resource it was refused before; `None` where there is
+    /// room for it by now.
+    pub fn still_refuses(
+        &self,
+        resource: Resource,
+        limits: Limits,
+        now: Millis,
+    ) -> Option<Refused> {
+        match resource {
+            _ if resource.is_daily() => self.refused_today(now),
+            Resource::Instances => self.instances.refusal(1),
+            Resource::Cpu => self.cpu.refusal(u64::from(limits.cpu_millis)),
+            Resource::Memory => self.memory.refusal(limits.memory_bytes),
+            _ => None,
+        }
     }
 
     pub(super) fn sent(&self, bytes: u64) {

@@ -100,6 +100,14 @@ impl SpaceAccount {
         }
     }
 
+    /// Its hardware.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            cpu_millis: self.cpu_millis(),
+            memory_bytes: self.memory.limit(),
+        }
+    }
+
     /// The rate in millicores.
     pub fn cpu_millis(&self) -> u32 {
         u32::try_from(self.cpu_millis.load(Ordering::Relaxed)).unwrap_or(u32::MAX)

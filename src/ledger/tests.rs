@@ -38,12 +38,10 @@ fn limits(cpu_millis: u32) -> Limits {
 #[test]
 fn a_place_is_taken_in_all_tiers_or_in_none() {
     let ledger = ledger(1);
-    let (ann, bob) = (
-        ledger.owner(AccountId::new()),
-        ledger.owner(AccountId::new()),
-    );
-    let first = ann.place(limits(3000)).expect("room");
-    let refused = ann.place(limits(2000)).expect_err("its CPU");
+    let page = || ledger.space(SpaceId::new(), AccountId::new(), limits(1000));
+    let (ann, bob) = (page(), page());
+    let first = Reservation::take(&ann, limits(3000)).expect("room");
+    let refused = Reservation::take(&ann, limits(2000)).expect_err("its CPU");
     assert_eq!(
         (refused.resource, refused.tier),
         (Resource::Cpu, Tier::Owner)
@@ -52,23 +50,36 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
         (refused.used, refused.limit, refused.wanted),
         (3000, 4000, 2000)
     );
-    assert_eq!(ann.instances.used(), 1, "nothing of it is held");
-    let second = bob.place(limits(3000)).expect("room");
-    let refused = bob.place(limits(1000)).expect_err("the host's CPU");
+    assert_eq!(ann.owner.instances.used(), 1, "nothing of it is held");
+    let again = |resource| ann.owner.still_refuses(resource, limits(2000), now());
+    assert_eq!(again(Resource::Cpu), Some(refused));
+    assert_eq!(again(Resource::Memory), None);
+    let second = Reservation::take(&bob, limits(3000)).expect("room");
+    let refused = Reservation::take(&bob, limits(1000)).expect_err("the host's CPU");
     assert_eq!(
         (refused.resource, refused.tier),
         (Resource::Cpu, Tier::Host)
     );
-    assert_eq!((ledger.host_cpu().used(), bob.cpu.used()), (6000, 3000));
+    assert_eq!(
+        (ledger.host_cpu().used(), bob.owner.cpu.used()),
+        (6000, 3000)
+    );
+    assert_eq!(ledger.host().used(), 128 << 20);
     drop((first, second));
     assert_eq!(
         (
             ledger.host_cpu().used(),
-            ann.cpu.used(),
-            bob.instances.used()
+            ann.owner.cpu.used(),
+            bob.owner.instances.used(),
+            ledger.host().used(),
         ),
-        (0, 0, 0)
+        (0, 0, 0, 0)
     );
+    // One that runs already is held whatever the quota says, and refuses others.
+    let running = Reservation::of_running(&ann, limits(9000));
+    assert!(Reservation::take(&ann, limits(1)).is_err());
+    drop(running);
+    assert!(again(Resource::Cpu).is_none());
 }
 
 #[test]

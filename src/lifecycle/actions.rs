@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -9,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::observed::{Building, KeptState};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{now, start, view};
+use super::{now, room, start, view};
 use crate::builder::BuildRequest;
 use crate::domain::{
-    AccountId, Action, Artifact, BuildFacts, BuildId, ExitReason, Fault, InstanceId, RepoKind,
-    Stage,
+    AccountId, Action, Artifact, BuildFacts, BuildId, Desired, ExitReason, Fault, InstanceId,
+    RepoKind, Stage,
 };
 use crate::routes::{Refusal, Route, Serving};
 use crate::telemetry::BuildEnd;
@@ -54,8 +55,17 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
     if observed.routed().is_some() {
         return;
     }
-    let stage = view::stage_of(stored, &observed);
+    let blocked = room::blocked(&supervisor.parts, stored, &observed);
+    let stage = view::stage_of(stored, &observed, blocked.is_some());
     let route = match stage {
+        Stage::Paused | Stage::RunningAppStarting | Stage::AppStarting
+            if blocked.is_some() && stored.space.wanted() == Desired::Running =>
+        {
+            let left = observed.full_until.map_or(0, |until| until - now());
+            Route::Blocked {
+                again: Instant::now() + Duration::from_millis(u64::try_from(left).unwrap_or(0)),
+            }
+        }
         Stage::Sleeping => Route::Asleep,
         // Whoever comes makes the demand that thaws it.
         Stage::Running if observed.frozen() => Route::Asleep,
@@ -95,6 +105,7 @@ pub(super) async fn clear(supervisor: &Supervisor) {
             .stop(kept.id)
             .await;
     }
+    supervisor.parts.ledger.starts().look_again();
 }
 
 // === build ===
@@ -300,6 +311,8 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
     let runtime = parts.runtimes.for_artifact(&kept.artifact);
     runtime.stop(kept.id).await;
     lock(&supervisor.own.observed).leaving = false;
+    // Others may wait for its room.
+    parts.ledger.starts().look_again();
 }
 
 /// Freezes an instance that nobody uses. Visitors are kept from it first, and whoever came before that keeps it going.

@@ -7,6 +7,7 @@ use super::observed::{Kept, KeptState};
 use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{Parts, now, snapshot, start};
 use crate::domain::{Desired, Sdk, Space, SpaceId};
+use crate::ledger::Reservation;
 use crate::runtime::Runtime;
 use crate::runtime::container::Found;
 
@@ -71,12 +72,11 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
         .filter(|good| good.id == found.build);
     let wanted = space.wanted() == Desired::Running && found.restarts == space.restarts;
     if let Some(good) = good.filter(|_| wanted)
-        && let Some(spec) = start::spec(supervisor, space, &good, found.instance).await?
+        && let Some(mut spec) = start::spec(supervisor, space, &good, found.instance).await?
         && let Some(entry) = parts.entry(space)
     {
         let artifact = spec.artifact.clone();
-        // It runs already: a quota that has shrunk meanwhile refuses others, and not it.
-        let place = spec.account.owner.place_of_running(spec.limits);
+        spec.reservation = Some(Reservation::of_running(&spec.account, spec.limits));
         match containers.adopt(spec).await {
             Ok(upstream) => {
                 let serving = entry.serving(found.instance, upstream);
@@ -85,7 +85,6 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
                     build: good.id,
                     restarts: found.restarts,
                     artifact,
-                    place: Some(place),
                     state: KeptState::Ready {
                         serving,
                         since: now(),

@@ -4,39 +4,37 @@ use std::sync::Mutex;
 
 use super::observed::{KeptState, Observed};
 use super::supervisor::{Everybody, lock};
-use crate::domain::{AccountId, Millis, Resource, SpaceId};
+use crate::domain::{AccountId, Millis, Resource, Space};
 use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::runtime::freezes;
 
-/// Asks idle Spaces other than `whose` (of one owner, if `of` says so) to sleep until what they hold covers what was
-/// refused, or nobody idle is left; whether it will be enough.
+/// Asks idle Spaces other than `whose` (of one owner, if `of` says so; otherwise those of its own owner first) to sleep
+/// until what they hold covers what was refused, or nobody idle is left; whether it will be enough.
 pub(super) fn ask_for_room(
     everybody: &Everybody,
     ledger: &Ledger,
-    whose: SpaceId,
+    whose: &Space,
     of: Option<AccountId>,
     refused: &Refused,
 ) -> bool {
     let others: Vec<_> = lock(everybody)
         .iter()
-        .filter(|(id, _)| **id != whose)
+        .filter(|(id, _)| **id != whose.id)
         .filter_map(|(id, own)| Some((ledger.known(*id)?, own.clone())))
         .filter(|(account, _)| of.is_none_or(|owner| account.owner.owner == owner))
         .collect();
-    let mut missing = refused
-        .used
-        .saturating_add(refused.wanted)
-        .saturating_sub(refused.limit);
+    let mut missing = refused.missing();
     let mut idle = Vec::new();
     for (account, own) in others {
         if lock(&own.observed).leaving {
             missing = missing.saturating_sub(held(&account, refused.resource));
         } else if let Some(since) = idle_since(&own.observed) {
-            idle.push((since, account, own));
+            let foreign = account.owner.owner != whose.owner;
+            idle.push((foreign, since, account, own));
         }
     }
-    idle.sort_by_key(|(since, ..)| *since);
-    for (_, account, own) in idle {
+    idle.sort_by_key(|(foreign, since, ..)| (*foreign, *since));
+    for (_, _, account, own) in idle {
         if missing == 0 {
             return true;
         }
@@ -50,7 +48,7 @@ pub(super) fn ask_for_room(
 }
 
 /// How much of a resource a Space with one idle container gives back by sleeping.
-fn held(account: &SpaceAccount, resource: Resource) -> u64 {
+pub(super) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
     match resource {
         Resource::Memory => account.memory.used(),
         Resource::Cpu => u64::from(account.cpu_millis()),

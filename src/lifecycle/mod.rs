@@ -41,7 +41,7 @@ use crate::telemetry::Metrics;
 pub use crate::runtime::{LimitReport, LimitState};
 pub use quotas::{Capacity, QuotaLine, QuotaView};
 pub use repositories::NewCopy;
-pub use view::{SpaceView, UsageView};
+pub use view::{SpaceView, UsageView, Waits};
 
 use supervisor::Supervisors;
 

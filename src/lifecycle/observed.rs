@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{BuildId, ExitReason, InstanceFacts, InstanceId, InstanceState, Millis};
-use crate::ledger::{Place, Ticket};
+use crate::ledger::{Refused, Ticket};
 use crate::routes::Serving;
 
 /// Facts that end with the process.
@@ -23,6 +23,10 @@ pub(super) struct Observed {
     pub(super) leaving: bool,
     /// Until when there is no room to start anything.
     pub(super) full_until: Option<Millis>,
+    /// Why the last start did not begin, for want of room; whether that still holds is for the ledger to say.
+    pub(super) refused: Option<Refused>,
+    /// Whether others are on their way out to make room for it.
+    pub(super) making_room: bool,
     /// Its place among those that wait until the host has room.
     pub(super) ticket: Option<Ticket>,
     /// Whether there will be room for a new version only where the old one is.
@@ -43,8 +47,6 @@ pub(super) struct Kept {
     pub(super) build: BuildId,
     pub(super) restarts: i64,
     pub(super) artifact: crate::domain::Artifact,
-    /// Its right to run, of what needs one; given back when it has ended.
-    pub(super) place: Option<Place>,
     pub(super) state: KeptState,
 }
 
@@ -167,7 +169,6 @@ impl Observed {
         };
         self.instances
             .retain(|kept| !matches!(kept.state, KeptState::Ended { .. }));
-        ended.place = None;
         ended.state = KeptState::Ended {
             reason,
             last_words,

@@ -1,15 +1,17 @@
 //! Room for containers: a place for each, of its owner and of the host. Where there is none, idle ones give way; then
-//! those that want one queue, and owners take turns.
+//! those that want one of the host queue, and owners take turns. What no one's going would help waits until a quota is
+//! raised, or something it needs is given back: it is blocked, and nothing is wrong with it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::observed::Observed;
+use super::snapshot::Stored;
 use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{Parts, capacity, now};
-use crate::domain::{AccountId, ExitReason, Millis, Space};
-use crate::ledger::{Day, Refused, Tier};
-use crate::runtime::{InstanceSpec, freezes};
+use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
+use crate::ledger::{Day, Refused, Reservation, Ticket, Tier};
+use crate::runtime::freezes;
 
 /// How soon the first in the queue is tried again.
 const FULL_MILLIS: Millis = 500;
@@ -17,104 +19,129 @@ const FULL_MILLIS: Millis = 500;
 /// Between two looks at the queue though nothing was said to have changed.
 const ROUND: Duration = Duration::from_secs(5);
 
+/// Room for a container that is about to be started. Without it, what waits is noted, and it is the next decision's.
+pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<Reservation>> {
+    let parts = &supervisor.parts;
+    if !is_its_turn(parts, space.owner, &mut lock(&supervisor.own.observed)) {
+        return None;
+    }
+    let account = parts.account(space);
+    let limits = parts.limits_of(space);
+    let reserved = match account.owner.refused_today(now()) {
+        Some(refused) => Err(refused),
+        None => Reservation::take(&account, limits),
+    };
+    match reserved {
+        Ok(reservation) => {
+            if let Some(ticket) = lock(&supervisor.own.observed).ticket.take() {
+                ticket.served();
+            }
+            Some(reservation)
+        }
+        Err(refused) => {
+            wait(supervisor, space, &refused);
+            None
+        }
+    }
+}
+
 /// Whether a container may be tried now: nobody waits, or it is the first of those who do. Joins the queue otherwise.
-pub(super) fn is_its_turn(parts: &Parts, owner: AccountId, observed: &mut Observed) -> bool {
+fn is_its_turn(parts: &Parts, owner: AccountId, observed: &mut Observed) -> bool {
     let queue = parts.ledger.starts();
     if observed.ticket.is_none() && !queue.is_empty() {
         observed.ticket = Some(queue.enter(owner));
     }
-    let place = observed.ticket.as_ref().map(crate::ledger::Ticket::place);
+    let place = observed.ticket.as_ref().map(Ticket::place);
     place.is_none_or(|place| place == 1)
 }
 
-/// Takes the place of a container that is about to be started.
-///
-/// # Errors
-/// What there is too little of.
-pub(super) fn take(supervisor: &Supervisor, spec: &InstanceSpec) -> Result<(), Refused> {
-    if !freezes(&spec.artifact) {
-        return Ok(());
-    }
-    let owner = &spec.account.owner;
-    if let Some(refused) = owner.refused_today(now()) {
-        return Err(refused);
-    }
-    let place = owner.place(spec.limits)?;
-    // The runtime is who holds the memory; here it is only seen whether it will be able to.
-    owner.memory.hold().grow(spec.limits.memory_bytes)?;
-    let mut observed = lock(&supervisor.own.observed);
-    if let Some(ticket) = observed.ticket.take() {
-        ticket.served();
-    }
-    if let Some(kept) = observed
-        .instances
-        .iter_mut()
-        .find(|kept| kept.id == spec.id)
-    {
-        kept.place = Some(place);
-    }
-    Ok(())
-}
-
-/// There is no room: waits for others to give way, for its own older version to, or for its turn. Why it cannot start,
-/// when nothing of it would help.
-pub(super) fn wait(
-    supervisor: &Supervisor,
-    space: &Space,
-    spec: &InstanceSpec,
-    refused: &Refused,
-) -> Option<ExitReason> {
+/// There is no room: waits for others to give way, for its own older version to, for its turn, or for better days.
+fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
     let parts = &supervisor.parts;
     let of = (refused.tier == Tier::Owner).then_some(space.owner);
-    let given = !refused.resource.is_daily()
-        && capacity::ask_for_room(&supervisor.everybody, &parts.ledger, space.id, of, refused);
+    let lasts_a_day = refused.resource.is_daily();
+    let given = !lasts_a_day
+        && capacity::ask_for_room(&supervisor.everybody, &parts.ledger, space, of, refused);
+    let own = parts.ledger.known(space.id);
+    let own = own.map_or(0, |account| capacity::held(&account, refused.resource));
     let mut observed = lock(&supervisor.own.observed);
-    observed.in_place = !given && observed.any_ready();
-    let fits = refused.wanted <= refused.limit;
-    let queues = refused.tier == Tier::Host && fits;
+    observed.refused = Some(*refused);
+    observed.full_until = Some(now() + FULL_MILLIS);
+    observed.making_room = given;
+    // Its older version is stopped only where that is of use.
+    observed.in_place = !given && !lasts_a_day && observed.any_ready() && own >= refused.missing();
+    let queues = refused.tier == Tier::Host && refused.wanted <= refused.limit;
     if !(given || observed.in_place || queues) {
         // Whoever cannot start keeps nobody waiting behind it.
         observed.ticket = None;
-        return Some(ExitReason::NotStarted(explain(refused)));
+        return;
     }
-    observed.take(spec.id);
-    observed.full_until = Some(now() + FULL_MILLIS);
+    // It is on its way.
+    observed.asleep = false;
     if queues && !observed.in_place && observed.ticket.is_none() {
         observed.ticket = Some(parts.ledger.starts().enter(space.owner));
     }
-    None
 }
 
-/// Tells those who wait whenever their places may have changed.
+/// What a Space waits for, as far as the ledger still says so; `None` when it waits for nothing, or there is room.
+pub(super) fn refusal(parts: &Parts, stored: &Stored, observed: &Observed) -> Option<Blocked> {
+    let artifact = stored.good.as_ref()?.artifact.as_ref()?;
+    let before = observed.refused.filter(|_| freezes(artifact))?;
+    let owner = parts.ledger.owner(stored.space.owner);
+    let limits = parts.limits_of(&stored.space);
+    let refused = owner.still_refuses(before.resource, limits, now())?;
+    Some(refused.blocked())
+}
+
+/// What keeps a Space from starting that has no place in the queue.
+pub(super) fn blocked(parts: &Parts, stored: &Stored, observed: &Observed) -> Option<Blocked> {
+    let on_its_way = observed.ticket.is_some() || observed.in_place || observed.making_room;
+    refusal(parts, stored, observed).filter(|_| !on_its_way)
+}
+
+/// Tells those who wait whenever their places may have changed, and those who are blocked when there is room for them.
 pub(super) async fn usher(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
     let queue = Arc::clone(parts.ledger.starts());
     loop {
         // What changes while they are told is seen at the next round at the latest.
         let _ = tokio::time::timeout(ROUND, queue.changed()).await;
-        supervisors.nudge_those_who(|observed| observed.ticket.is_some());
+        supervisors.nudge_those_who(|id, observed| {
+            observed.ticket.is_some() || has_room_now(&parts, id, observed)
+        });
     }
 }
 
-/// The refusal of a start, for the author.
-fn explain(refused: &Refused) -> String {
-    let resource = refused.resource;
-    let (noun, used, limit) = (
-        resource.noun(),
-        resource.text(refused.used),
-        resource.text(refused.limit),
-    );
-    let wanted = resource.text(refused.wanted);
-    match (refused.tier, resource) {
-        (Tier::Owner, _) if resource.is_daily() => format!(
-            "Its owner has used {used} of {limit} of {noun}; it can start again after {}.",
+/// Whether what a Space was refused is there by now.
+fn has_room_now(parts: &Parts, id: SpaceId, observed: &Observed) -> bool {
+    let (Some(refused), Some(account)) = (&observed.refused, parts.ledger.known(id)) else {
+        return false;
+    };
+    let limits = account.limits();
+    let again = account.owner.still_refuses(refused.resource, limits, now());
+    again.is_none()
+}
+
+/// What a Space waits for, for its author.
+pub(super) fn explain(blocked: &Blocked) -> String {
+    let resource = blocked.resource;
+    let text = |amount| resource.text(amount);
+    let (noun, used, limit) = (resource.noun(), text(blocked.used), text(blocked.limit));
+    let (wanted, left) = (text(blocked.wanted), text(blocked.left()));
+    match blocked.by {
+        BlockedBy::Owner if resource.is_daily() => format!(
+            "It waits: its owner has used {used} of {limit} of {noun}. It starts by itself after {}.",
             super::usage::clock(Day::end(now()))
         ),
-        (Tier::Owner, _) => format!(
-            "The Spaces of its owner hold {used} of {limit} ({noun}), and this one needs {wanted} more; pause another, \
-             choose smaller hardware, or ask the operator for more."
+        BlockedBy::Owner => format!(
+            "It waits for room: of the quota of {noun} of its owner {used} of {limit} are in use, {left} are left, and it \
+             needs {wanted}. It starts by itself when there is room: pause another Space, choose smaller hardware, or ask \
+             the operator for more."
         ),
-        (Tier::Host | Tier::Space, _) => format!(
-            "It needs {wanted} ({noun}), and this server has {limit} in all; choose smaller hardware."
+        BlockedBy::Host if blocked.fits() => format!(
+            "It waits for room: it needs {wanted} ({noun}), and this server is full. It starts by itself when there is room."
+        ),
+        BlockedBy::Host => format!(
+            "It needs {wanted} ({noun}), and this server has {limit} in all: choose smaller hardware."
         ),
     }
 }

@@ -1,7 +1,7 @@
 //! Gathers the facts that the decision looks at.
 
-use super::Parts;
 use super::observed::Observed;
+use super::{Parts, room};
 use crate::domain::{BuildFacts, Desired, Snapshot, Space, SpaceId};
 use crate::ledger::Ticket;
 use crate::runtime::freezes;
@@ -63,6 +63,7 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
             .map(|_| parts.settings.freeze_after),
         give_way: observed.give_way,
         full_until: observed.full_until,
+        blocked: room::blocked(parts, stored, observed),
         place: observed.ticket.as_ref().map(Ticket::place),
         in_place: observed.in_place,
     }

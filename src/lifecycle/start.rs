@@ -13,6 +13,7 @@ use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
 use super::{environment, now, room};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
+use crate::ledger::Reservation;
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};
 
 /// Begins to start an instance of a build.
@@ -26,21 +27,26 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
     let space = stored.space.clone();
     let id = InstanceId::new();
     let cancel = CancellationToken::new();
+    let reservation = match freezes(&artifact) {
+        false => None,
+        true => match room::reserve(supervisor, &space) {
+            None => return,
+            reserved => reserved,
+        },
+    };
     {
         let mut observed = lock(&supervisor.own.observed);
         observed.asleep = false;
         observed.give_way = false;
         observed.full_until = None;
+        observed.refused = None;
         observed.in_place = false;
-        if freezes(&artifact) && !room::is_its_turn(&supervisor.parts, space.owner, &mut observed) {
-            return;
-        }
+        observed.making_room = false;
         observed.instances.push(Kept {
             id,
             build,
             restarts: space.restarts,
             artifact,
-            place: None,
             state: KeptState::Starting {
                 cancel: cancel.clone(),
             },
@@ -49,7 +55,8 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
     let supervisor = supervisor.clone();
     supervisor.tasks.clone().spawn(async move {
         // Boxed: what a start holds is large, and most tasks of a supervisor are not starts.
-        let started = Box::pin(start(&supervisor, &space, &good, id, cancel)).await;
+        let starting = start(&supervisor, &space, &good, id, reservation, cancel);
+        let started = Box::pin(starting).await;
         if let Err(error) = started {
             let name = &space.name;
             tracing::error!(space = %name, "{name} could not be started: {error:#}");
@@ -65,21 +72,16 @@ async fn start(
     space: &Space,
     good: &BuildFacts,
     id: InstanceId,
+    reservation: Option<Arc<Reservation>>,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some(spec) = spec(supervisor, space, good, id).await? else {
+    let Some(mut spec) = spec(supervisor, space, good, id).await? else {
         return Ok(());
     };
+    spec.reservation = reservation;
     let artifact = spec.artifact.clone();
     let account = Arc::clone(&spec.account);
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
-    if let Err(refused) = room::take(supervisor, &spec) {
-        if let Some(reason) = room::wait(supervisor, space, &spec, &refused) {
-            lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());
-        }
-        return Ok(());
-    }
-    let again = spec.clone();
     let started = tokio::select! {
         biased;
         () = supervisor.closing.cancelled() => None,
@@ -101,10 +103,6 @@ async fn start(
                 "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
             )
         }
-        Err(RuntimeError::Full(refused)) => match room::wait(supervisor, space, &again, &refused) {
-            None => return Ok(()),
-            Some(reason) => reason,
-        },
         Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
         Err(RuntimeError::Server(error)) => return Err(error),
     };
@@ -112,7 +110,7 @@ async fn start(
     Ok(())
 }
 
-/// What is to run, and within what; `None` when it is not wanted any more.
+/// What is to run, and within what, without the right to; `None` when it is not wanted any more.
 pub(super) async fn spec(
     supervisor: &Supervisor,
     space: &Space,
@@ -137,6 +135,7 @@ pub(super) async fn spec(
         artifact,
         account,
         limits,
+        reservation: None,
         environment: Arc::new(environment::of(parts, space).await?),
         hub_token: token.expose().into(),
         repositories: Arc::new(repositories),

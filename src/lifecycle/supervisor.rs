@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::observed::Observed;
-use super::{Parts, actions, now, snapshot};
+use super::{Parts, actions, now, room, snapshot};
 use crate::domain::{Desired, Millis, Next, SpaceId, decide};
 use crate::routes::Nudges;
 use crate::runtime::Endings;
@@ -122,10 +122,13 @@ impl Supervisors {
     }
 
     /// Makes the supervisors look of those Spaces of whom `who` is true.
-    pub(super) fn nudge_those_who(&self, who: impl Fn(&Observed) -> bool) {
-        let all: Vec<_> = lock(&self.all).values().cloned().collect();
-        for own in all {
-            if who(&lock(&own.observed)) {
+    pub(super) fn nudge_those_who(&self, who: impl Fn(SpaceId, &Observed) -> bool) {
+        let all: Vec<_> = lock(&self.all)
+            .iter()
+            .map(|(id, own)| (*id, own.clone()))
+            .collect();
+        for (id, own) in all {
+            if who(id, &lock(&own.observed)) {
                 own.nudge.notify_one();
             }
         }
@@ -180,6 +183,7 @@ impl Supervisors {
                 let observed = supervisors.observed(ended.space);
                 lock(&observed).end(ended.instance, ended.reason, ended.last_words, now());
                 supervisors.nudge(ended.space);
+                supervisors.parts.ledger.starts().look_again();
             }
         });
     }
@@ -253,6 +257,11 @@ impl Supervisor {
             let mut observed = lock(&self.own.observed);
             if stored.space.wanted() != Desired::Running {
                 observed.ticket = None;
+                observed.refused = None;
+            }
+            if observed.asleep && room::blocked(&self.parts, &stored, &observed).is_none() {
+                // There is room for it when somebody wants it.
+                observed.refused = None;
             }
             decide(&snapshot::snapshot(&self.parts, &stored, &observed), now())
         };

@@ -104,6 +104,7 @@ pub(super) fn news(parts: &Parts, owners: &[AccountId]) {
     let theirs = accounts.filter(|account| owners.contains(&account.owner.owner));
     theirs.for_each(|account| bar(parts, &account));
     parts.ledger.builds_look_again();
+    parts.ledger.starts().look_again();
 }
 
 /// Lets nobody in to a Space while a quota of its owner's for the day is spent that it needs, and everybody else.

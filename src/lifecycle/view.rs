@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use super::observed::{KeptState, Observed};
 use super::snapshot::{self, Stored};
 use super::supervisor::lock;
-use super::{LimitReport, Parts};
+use super::{LimitReport, Parts, room};
 use crate::domain::{
-    BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts, stage,
+    Blocked, BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts,
+    stage,
 };
 use crate::ledger::Ticket;
 use crate::store::StoreError;
@@ -35,6 +36,17 @@ pub struct SpaceView {
     pub usage: UsageView,
     /// Its place, beginning at 1, among those that wait until the host has room.
     pub queue_place: Option<usize>,
+    /// Why it does not start although nothing is wrong with it.
+    pub waits: Option<Waits>,
+}
+
+/// Why a Space does not start although nothing is wrong with it.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    /// Whose limit it is, and how much of it is in use.
+    pub blocked: Blocked,
+    /// The same in words for the owner. Nobody else is told what an owner has.
+    pub message: String,
 }
 
 /// What a Space has used since the server started, and holds now.
@@ -85,7 +97,9 @@ pub(super) async fn view(
         }
     });
     let observed = lock(observed);
-    let stage = stage_of(&stored, &observed);
+    let waits = room::refusal(parts, &stored, &observed);
+    let blocked = room::blocked(parts, &stored, &observed).is_some();
+    let stage = stage_of(&stored, &observed, blocked);
     let requested = parts.hardware_of(&stored.space).cloned();
     let running = observed.instances.iter().find(|kept| {
         matches!(
@@ -110,6 +124,10 @@ pub(super) async fn view(
                 error_of(&stored, &observed, stage).or_else(|| spent.map(super::usage::spent_today))
             }
         },
+        waits: waits.map(|blocked| Waits {
+            message: room::explain(&blocked),
+            blocked,
+        }),
         queue_place: observed.ticket.as_ref().map(Ticket::place),
         sdk: stored.space.sdk.as_deref().and_then(Sdk::from_word),
         hardware_current: requested.clone().filter(|_| running.is_some()),
@@ -124,7 +142,7 @@ pub(super) async fn view(
 }
 
 /// The stage that follows from what is stored and what is observed.
-pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
+pub(super) fn stage_of(stored: &Stored, observed: &Observed, blocked: bool) -> Stage {
     let good = stored.good.as_ref().map(|good| good.id);
     let ready = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Ready { .. });
     let starting = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Starting { .. });
@@ -153,6 +171,7 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed) -> Stage {
             .any(|kept| Some(kept.build) == good),
         failed: failure(stored, observed).is_some(),
         asleep: observed.asleep,
+        blocked,
     })
 }
 

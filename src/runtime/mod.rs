@@ -21,7 +21,7 @@ use crate::domain::{
     SpaceId, SpaceName,
 };
 use crate::journal::Log;
-use crate::ledger::{MemoryRefused, SpaceAccount};
+use crate::ledger::{Reservation, SpaceAccount};
 use crate::upstream::Upstream;
 
 pub use site::SiteRuntime;
@@ -47,6 +47,8 @@ pub struct InstanceSpec {
     pub account: Arc<SpaceAccount>,
     /// Its hardware.
     pub limits: Limits,
+    /// The right to run it, for what takes one; held until it has ended.
+    pub reservation: Option<Arc<Reservation>>,
     /// The environment it sees, secrets included. Never to be logged.
     pub environment: Arc<Vec<(String, String)>>,
     /// The models and datasets it finds in its files, and what is to be said of those it does not.
@@ -106,9 +108,6 @@ pub enum RuntimeError {
     /// The author's to mend; the text is for them.
     #[error("{0}")]
     Author(String),
-    /// Nothing is wrong, but there is no memory to be had just now.
-    #[error(transparent)]
-    Full(#[from] MemoryRefused),
     /// The artifact is not there any more, or not of this engine: it must be built again.
     #[error("the artifact is gone or was made by another version")]
     ArtifactLost,

@@ -4,6 +4,7 @@ use super::text;
 use super::{PageError, WebState};
 use crate::cards::Face;
 use crate::domain::{Space, Stage, Visibility};
+use crate::lifecycle::SpaceView;
 use crate::store::{Showing, Shown};
 
 /// The Hub's words for the two ends of a card's colours, which are the style sheet's classes too.
@@ -50,7 +51,8 @@ pub(super) struct StageLook {
 impl Look {
     /// From what the gallery keeps.
     pub(super) async fn of_shown(state: &WebState, shown: &Shown) -> Result<Self, PageError> {
-        let stage = state.lifecycle.view(&shown.space).await?.stage;
+        let view = state.lifecycle.view(&shown.space).await?;
+        let stage = StageLook::of_view(&view);
         Ok(Self::new(&shown.space, &shown.showing, stage, shown.likes))
     }
 
@@ -58,14 +60,14 @@ impl Look {
     pub(super) async fn of(
         state: &WebState,
         space: &Space,
-        stage: Stage,
+        stage: StageLook,
         likes: i64,
     ) -> Result<Self, PageError> {
         let showing = showing(state, space).await?;
         Ok(Self::new(space, &showing, stage, likes))
     }
 
-    fn new(space: &Space, showing: &Showing, stage: Stage, likes: i64) -> Self {
+    fn new(space: &Space, showing: &Showing, stage: StageLook, likes: i64) -> Self {
         Self {
             title: showing.title.clone(),
             emoji: showing.emoji.clone(),
@@ -73,7 +75,7 @@ impl Look {
             owner: space.name.owner.to_string(),
             name: space.name.to_string(),
             sdk: space.sdk.clone().unwrap_or_default(),
-            stage: StageLook::of(stage),
+            stage,
             from: showing.color_from.clone(),
             to: showing.color_to.clone(),
             likes,
@@ -130,6 +132,19 @@ fn color<'a>(wanted: &str, default: &'a str) -> &'a str {
 // === impl StageLook ===
 
 impl StageLook {
+    /// How a Space is doing, for visitors.
+    pub(super) fn of_view(view: &SpaceView) -> Self {
+        if view.stage == Stage::Paused && view.waits.is_some() {
+            return Self {
+                word: view.stage.as_str(),
+                mood: "busy",
+                short: "waiting",
+                long: "It waits until there is room for it, and starts by itself.",
+            };
+        }
+        Self::of(view.stage)
+    }
+
     /// A stage for visitors.
     pub(super) fn of(stage: Stage) -> Self {
         let (mood, short, long) = match stage {

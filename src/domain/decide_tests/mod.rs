@@ -1,7 +1,7 @@
 mod properties;
 
 use super::*;
-use crate::domain::{BuildError, Fault, Revision};
+use crate::domain::{BlockedBy, BuildError, Fault, Resource, Revision};
 
 fn revision() -> Revision {
     "0123456789012345678901234567890123456789"
@@ -40,8 +40,19 @@ fn snapshot() -> Snapshot {
         freeze_after: None,
         give_way: false,
         full_until: None,
+        blocked: None,
         place: None,
         in_place: false,
+    }
+}
+
+fn blocked() -> Blocked {
+    Blocked {
+        by: BlockedBy::Owner,
+        resource: Resource::Instances,
+        wanted: 1,
+        used: 1,
+        limit: 1,
     }
 }
 
@@ -227,6 +238,24 @@ fn where_there_is_no_room_a_start_waits() {
     facts.full_until = Some(500);
     assert_eq!(decide(&facts, 0), Next::WaitUntil(500));
     assert_eq!(decide(&facts, 500), Next::Do(Action::Start(good.id)));
+}
+
+#[test]
+fn a_refused_start_is_no_failure_and_goes_on_when_there_is_room_or_somebody_wants_it() {
+    let (mut facts, good) = built();
+    facts.full_until = Some(500);
+    facts.blocked = Some(blocked());
+    // However often it was refused.
+    for _ in 0..2 * MAX_FAILURES {
+        assert_eq!(decide(&facts, 600), Next::WaitUntil(500 + BLOCKED_MILLIS));
+    }
+    facts.demand = true;
+    assert_eq!(decide(&facts, 400), Next::WaitUntil(500));
+    assert_eq!(decide(&facts, 600), Next::Do(Action::Start(good.id)));
+    (facts.demand, facts.asleep) = (false, true);
+    assert_eq!(decide(&facts, 1_000_000), Next::Wait);
+    (facts.blocked, facts.asleep) = (None, false);
+    assert_eq!(decide(&facts, 600), Next::Do(Action::Start(good.id)));
 }
 
 #[test]

@@ -115,6 +115,7 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
                     sleep_after: sleep.map(Duration::from_millis),
                     freeze_after: freeze.map(Duration::from_millis),
                     give_way,
+                    blocked: full_until.filter(|until| until % 2 == 0).map(|_| blocked()),
                     full_until,
                     place: (give_way && demand).then_some(2),
                     in_place: give_way && asleep,

@@ -36,7 +36,7 @@ use super::{Ended, Endings, HubDoor, InstanceSpec, LimitReport, Runtime, Runtime
 use crate::docker::{Engine, Networks};
 use crate::domain::{EgressOffer, InstanceId, SpaceId};
 use crate::journal::Log;
-use crate::ledger::{MemoryHold, SpaceAccount};
+use crate::ledger::{Reservation, SpaceAccount};
 use crate::upstream::Upstream;
 
 pub use find::Found;
@@ -94,8 +94,8 @@ struct Running {
     account: Arc<SpaceAccount>,
     /// What its card lets it store under `/data`, in bytes.
     storage_bytes: Option<u64>,
-    /// Given back when the last who knows of the container lets go.
-    _memory: MemoryHold,
+    /// Its right to run, until it is removed.
+    reservation: Mutex<Option<Arc<Reservation>>>,
     /// The hub on its network, for as long as somebody is there.
     hub: OnceLock<Arc<dyn Send + Sync>>,
     /// What it may reach by the proxy on its network.
@@ -231,6 +231,11 @@ impl Running {
     fn charged_already(&self, then: watch::Cpu) {
         self.charged.store(then.used, Ordering::Release);
         self.throttled.store(then.throttled, Ordering::Release);
+    }
+
+    /// It is removed: others may have its room.
+    fn give_back(&self) {
+        lock(&self.reservation).take();
     }
 
     fn is_stopping(&self) -> bool {

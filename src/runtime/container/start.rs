@@ -16,7 +16,6 @@ use super::proxy::{self, Proxy};
 use super::{Inner, Running, cache, host_config, limits, lock, name_of, probe, watch};
 use crate::docker::{HUB_PORT, Network, PROXY_PORT, Reach, is_gone, status};
 use crate::domain::ArtifactKind;
-use crate::ledger::MemoryHold;
 use crate::runtime::egress::EgressPolicy;
 use crate::upstream::Upstream;
 
@@ -45,9 +44,7 @@ impl Inner {
     async fn bring_up(self: &Arc<Self>, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
-        let mut memory = spec.account.memory.hold();
-        memory.reserve(spec.limits.memory_bytes)?;
-        let running = self.take_care(&spec, memory);
+        let running = self.take_care(&spec);
         let isolated = self.networks.isolated().await;
         if let Err(error) = &isolated
             && self.settings.isolation_required
@@ -112,10 +109,7 @@ impl Inner {
     ) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
-        let mut memory = spec.account.memory.hold();
-        // It runs already: a quota that has shrunk meanwhile refuses others, and not it.
-        memory.set(spec.limits.memory_bytes);
-        let running = self.take_care(&spec, memory);
+        let running = self.take_care(&spec);
         let isolated = self.networks.isolated().await;
         let name = name_of(spec.id);
         let inspected = inspect(&docker, &name)
@@ -149,14 +143,14 @@ impl Inner {
         Ok(Upstream::Tcp(address))
     }
 
-    fn take_care(&self, spec: &InstanceSpec, memory: MemoryHold) -> Arc<Running> {
+    fn take_care(&self, spec: &InstanceSpec) -> Arc<Running> {
         let running = Arc::new(Running {
             instance: spec.id,
             space: spec.space,
             log: spec.log.clone(),
             account: Arc::clone(&spec.account),
             storage_bytes: spec.artifact.settings.storage_bytes,
-            _memory: memory,
+            reservation: Mutex::new(spec.reservation.clone()),
             hub: OnceLock::new(),
             egress: OnceLock::new(),
             limits: Mutex::default(),

@@ -40,6 +40,9 @@ impl Inner {
             }
         }
         lock(&self.running).remove(&id);
+        if let Some(running) = running {
+            running.give_back();
+        }
     }
 
     async fn end(&self, docker: &Docker, name: &str) -> anyhow::Result<()> {

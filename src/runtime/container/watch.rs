@@ -97,6 +97,7 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
             tracing::warn!(container = %name, "a container that ended could not be removed: {error:#}");
         }
         lock(&inner.running).remove(&running.instance);
+        running.give_back();
         // The other end is gone when the server stops.
         let _ = inner.endings.send(Ended {
             space: running.space,

@@ -258,7 +258,7 @@ async fn render(
         let view = state.lifecycle.view(&space).await?;
         spaces.push(OwnSpace {
             name: space.name.to_string(),
-            stage: StageLook::of(view.stage),
+            stage: StageLook::of_view(&view),
             sdk: space.sdk.unwrap_or_default(),
             visibility: space.visibility.as_str(),
             hardware: view

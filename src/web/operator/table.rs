@@ -170,7 +170,7 @@ impl Used {
             id: space.id.to_string(),
             name: space.name.to_string(),
             owner: space.name.owner.to_string(),
-            stage: StageLook::of(view.stage),
+            stage: StageLook::of_view(&view),
             sdk: space.sdk.unwrap_or_default(),
             hardware: view
                 .hardware_requested

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::error::show;
-use super::look::Look;
+use super::look::{Look, StageLook};
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState};
 use crate::domain::{Account, AccountKind, MemberRole, Millis, Owner, RepoId, SpaceId};
@@ -105,7 +105,7 @@ async fn render(
     let likes = state.store.count_likes(&ids).await?;
     let mut spaces = Vec::with_capacity(listed.len());
     for space in &listed {
-        let stage = state.lifecycle.view(space).await?.stage;
+        let stage = StageLook::of_view(&state.lifecycle.view(space).await?);
         let likes = likes.get(&space.id.into()).copied().unwrap_or_default();
         spaces.push(Look::of(state, space, stage, likes).await?);
     }

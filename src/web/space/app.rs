@@ -36,7 +36,7 @@ pub(super) async fn page(
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
-    let address = match shows(found.view.stage) {
+    let address = match shows(&found) {
         true => address(&state, &visitor, &found),
         false => String::new(),
     };
@@ -44,7 +44,8 @@ pub(super) async fn page(
         frames: origin_of(&address),
         ..visitor.frame()
     };
-    let error = found.view.error.clone().filter(|_| found.writes);
+    let waits = found.view.waits.as_ref().map(|waits| waits.message.clone());
+    let error = found.view.error.clone().or(waits).filter(|_| found.writes);
     Ok(show(
         &frame.clone(),
         &AppPage {
@@ -83,20 +84,23 @@ pub(super) async fn stage(
         "short": look.short,
         "long": look.long,
         "passing": look.is_passing(),
-        "shows": shows(found.view.stage),
+        "shows": shows(&found),
     })))
 }
 
 /// Whether a visit leads to something: a demo, or one that is on its way.
-fn shows(stage: Stage) -> bool {
-    matches!(
-        stage,
-        Stage::Running
-            | Stage::RunningBuilding
-            | Stage::RunningAppStarting
-            | Stage::AppStarting
-            | Stage::Sleeping
-    )
+fn shows(found: &Found) -> bool {
+    // A visit makes what waits for room try again; who may mend it reads what it waits for.
+    let waits = found.view.stage == Stage::Paused && found.view.waits.is_some();
+    (waits && !found.writes)
+        || matches!(
+            found.view.stage,
+            Stage::Running
+                | Stage::RunningBuilding
+                | Stage::RunningAppStarting
+                | Stage::AppStarting
+                | Stage::Sleeping
+        )
 }
 
 /// Where this visitor's browser finds the demo, with the query of the page, and with a ticket if it is private.

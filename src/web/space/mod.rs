@@ -179,7 +179,7 @@ impl Found {
             Some(account) => state.store.is_liked(account, repo).await?,
             None => false,
         };
-        let look = Look::of(state, &self.space, self.view.stage, likes).await?;
+        let look = Look::of(state, &self.space, self.stage(), likes).await?;
         Ok(Head {
             look,
             tab,
@@ -191,6 +191,6 @@ impl Found {
     }
 
     pub(super) fn stage(&self) -> StageLook {
-        StageLook::of(self.view.stage)
+        StageLook::of_view(&self.view)
     }
 }

@@ -6,6 +6,7 @@
 mod adopted;
 mod bad_apps;
 mod bad_builds;
+mod blocked;
 mod broken_engine;
 mod browser;
 mod egress;
