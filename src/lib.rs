@@ -32,6 +32,7 @@
 //!  4  gateway         api         web                strangers' traffic · the Hub's protocol · pages
 //!  3  lifecycle               server                 control plane · sockets
 //!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
+//!     backup                                         copies of the data folder
 //!  1  store  repo  ledger  routes  journal  config   rows · files · who holds what · the shared table · logs · options
 //!     docker                                         the container engine
 //!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
@@ -81,6 +82,7 @@ pub mod api;
 pub mod app;
 pub mod arrival;
 pub mod auth;
+pub mod backup;
 pub mod builder;
 pub mod cards;
 pub mod cli;

@@ -5,6 +5,7 @@ mod first_start;
 mod front;
 mod health;
 mod inside;
+pub mod maintenance;
 mod settings;
 pub mod threads;
 
@@ -14,6 +15,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::body::Body;
@@ -24,6 +26,7 @@ use crate::api::{self, ApiState};
 use crate::auth::Auth;
 use crate::builder::{self, Builder};
 use crate::config::Config;
+use crate::docker::{Engine, EngineError};
 use crate::engine::seal::{SealKey, open_key};
 use crate::gateway::Gateway;
 use crate::journal::Journal;
@@ -46,6 +49,9 @@ use settings::{
     builder_config, container_settings, engine, journal_limits, ledger_limits, provider,
     repo_limits, wasm_settings,
 };
+
+/// How long a start waits for the engine to say whose its containers are.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a server until it is told to stop (SIGINT or SIGTERM).
 ///
@@ -138,6 +144,7 @@ impl House {
         let wasm = WasmRuntime::start(wasm_settings(config), seal.clone());
         let wasm = wasm.map_err(|error| anyhow::anyhow!("the WebAssembly engine: {error:#}"))?;
         let engine = engine(config, data)?;
+        refuse_a_copy(&engine).await?;
         let builder = builder_config(config, seal, wasm.profile(), engine.clone())?;
         let builder = Builder::new(builder, repos.clone()).context("the folder of artifacts")?;
         let inside = InsideDoor::new(config);
@@ -208,6 +215,15 @@ impl House {
             health,
             front: FrontDoor::new(hub, gateway, metrics),
         })
+    }
+}
+
+/// Fails where the containers belong to a folder of which this one is a copy. An engine that does not answer soon is asked
+/// again by whoever needs it, and gives nothing to a copy then either.
+async fn refuse_a_copy(engine: &Engine) -> anyhow::Result<()> {
+    match tokio::time::timeout(CLAIM_TIMEOUT, engine.connect()).await {
+        Ok(Err(error @ EngineError::Claimed(_))) => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the operator decides, as each room wants to be told.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use crate::auth::{Provider, ProviderSettings};
 use crate::builder::{BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits};
 use crate::config::{Config, Isolation};
-use crate::docker::{Engine, Networks, Reach};
+use crate::docker::{Claim, Engine, Networks, Reach};
 use crate::engine::seal::{SealKey, open_key};
 use crate::journal::JournalLimits;
 use crate::ledger::LedgerLimits;
@@ -99,13 +99,26 @@ pub(super) fn wasm_settings(config: &Config) -> WasmSettings {
 
 /// The container engine, for whoever has the data folder `data`.
 pub(super) fn engine(config: &Config, data: &Path) -> anyhow::Result<Engine> {
-    let id = open_key(&data.join("keys/engine")).context("the data folder's name")?;
-    // Enough to tell folders apart, and short enough to read.
-    let id = hex::encode(&id[..8]);
+    let (id, key) = engine_name(data)?;
+    let claim = Claim::of(data, &key).context("the data folder's name")?;
     Ok(match config.docker.enabled {
-        true => Engine::new(config.docker.host.as_deref(), &id),
+        true => Engine::new(config.docker.host.as_deref(), &id, Some(claim)),
         false => Engine::off(&id),
     })
+}
+
+/// The same for whoever only gives up what is claimed there.
+pub(super) fn engine_without_claim(config: &Config, data: &Path) -> anyhow::Result<Engine> {
+    let (id, _) = engine_name(data)?;
+    Ok(Engine::new(config.docker.host.as_deref(), &id, None))
+}
+
+/// The name under which a data folder is known to the engine, and the file it comes from.
+fn engine_name(data: &Path) -> anyhow::Result<(String, PathBuf)> {
+    let key = data.join("keys/engine");
+    let id = open_key(&key).context("the data folder's name")?;
+    // Enough to tell folders apart, and short enough to read.
+    Ok((hex::encode(&id[..8]), key))
 }
 
 pub(super) fn container_settings(config: &Config) -> anyhow::Result<ContainerSettings> {

@@ -5,8 +5,10 @@
 //! on the way goes to stderr.
 
 mod accounts;
+mod backup;
 mod client;
 mod doctor;
+mod engine;
 mod logs;
 mod organizations;
 mod output;
@@ -85,6 +87,13 @@ enum Command {
     /// Organisations, which own what several people work on
     #[command(subcommand)]
     Org(organizations::OrganizationCommand),
+    /// Copy a data folder while a server uses it, and check the copy
+    Backup(backup::BackupArgs),
+    /// Make a data folder from a backup, or only check the backup
+    Restore(backup::RestoreArgs),
+    /// Whose the containers of a data folder are
+    #[command(subcommand)]
+    Engine(engine::EngineCommand),
     /// Say what this host can do, and what to install or change
     Doctor {
         /// Folder the server is to keep its data in
@@ -109,6 +118,9 @@ pub fn main() -> ExitCode {
         Command::CompileWorker { .. } => return crate::app::compile_worker(),
         Command::Doctor { data } => doctor::run(&data, &output),
         Command::Serve(args) => serve::run(args),
+        Command::Backup(args) => backup::backup(args, &output),
+        Command::Restore(args) => backup::restore(args, &output),
+        Command::Engine(command) => engine::run(command, &output),
         remote => run_remote(remote, &output),
     };
     match result {
@@ -145,7 +157,12 @@ fn run_remote(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
             Command::Enable(args) => quota::enable(args, &client, output).await?,
 
             Command::Org(command) => organizations::run(command, &client, output).await?,
-            Command::Serve(_) | Command::Doctor { .. } | Command::CompileWorker { .. } => {}
+            Command::Serve(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
+            | Command::Engine(_)
+            | Command::Doctor { .. }
+            | Command::CompileWorker { .. } => {}
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -3,6 +3,7 @@
 //! Everything Glasshouse makes there carries [`DATA`] with the name of its data folder, so that two servers on one
 //! engine, and a stranger's containers, are never mistaken for each other.
 
+mod claim;
 mod firewall;
 mod network;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::Mutex;
 
+pub use claim::Claim;
 pub use firewall::{Firewall, Reach};
 pub use network::{Network, Networks};
 
@@ -59,6 +61,9 @@ pub enum EngineError {
         #[source]
         source: bollard::errors::Error,
     },
+    /// Another data folder, of which this one is a copy, has its containers there.
+    #[error("{0}")]
+    Claimed(String),
     /// It answers that it will not.
     #[error("the container engine refused")]
     Refused(#[from] bollard::errors::Error),
@@ -72,6 +77,8 @@ struct Inner {
     /// `None`: containers are off.
     host: Option<String>,
     data: String,
+    /// What keeps a copy of the data folder off the containers of the folder it was copied from.
+    claim: Option<Claim>,
     /// Connected and speaking a version both know, once it has answered.
     connected: Mutex<Option<Docker>>,
 }
@@ -81,25 +88,32 @@ struct Inner {
 impl Engine {
     /// The engine at `host` (`unix://PATH`, or `None` for `DOCKER_HOST` or the usual socket). Connects at the first
     /// use, so that an engine may come later than the server. `data` names the data folder.
-    pub fn new(host: Option<&str>, data: &str) -> Self {
+    ///
+    /// Whoever gives a `claim` is refused ([`EngineError::Claimed`]) where another folder has made one for that name.
+    pub fn new(host: Option<&str>, data: &str, claim: Option<Claim>) -> Self {
         let usual = || {
             std::env::var("DOCKER_HOST")
                 .ok()
                 .filter(|host| !host.is_empty())
         };
         let host = host.map(str::to_owned).or_else(usual);
-        Self::at(Some(host.unwrap_or_else(|| USUAL_SOCKET.to_owned())), data)
+        Self::at(
+            Some(host.unwrap_or_else(|| USUAL_SOCKET.to_owned())),
+            data,
+            claim,
+        )
     }
 
     /// None at all.
     pub fn off(data: &str) -> Self {
-        Self::at(None, data)
+        Self::at(None, data, None)
     }
 
-    fn at(host: Option<String>, data: &str) -> Self {
+    fn at(host: Option<String>, data: &str, claim: Option<Claim>) -> Self {
         Self(Arc::new(Inner {
             host,
             data: data.to_owned(),
+            claim,
             connected: Mutex::default(),
         }))
     }
@@ -139,8 +153,32 @@ impl Engine {
             .await
             .unwrap_or(Err(bollard::errors::Error::RequestTimeoutError))
             .map_err(absent)?;
+        if let Some(claim) = &self.0.claim {
+            claim.check(&docker, &self.0.data).await?;
+        }
         *connected = Some(docker.clone());
         Ok(docker)
+    }
+
+    /// The engine, for whoever is about to make something there under the data folder's name.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_to_make(&self) -> Result<Docker, EngineError> {
+        let docker = self.connect().await?;
+        if let Some(claim) = &self.0.claim {
+            claim.make(&docker, &self.0.data).await?;
+        }
+        Ok(docker)
+    }
+
+    /// Gives the name up: whoever comes next may claim it.
+    ///
+    /// # Errors
+    /// When no engine answers, or it refuses.
+    pub async fn give_up_claim(&self) -> Result<(), EngineError> {
+        let docker = self.connect().await?;
+        claim::remove(&docker, &self.0.data).await
     }
 
     /// Whether it answers right now.

@@ -88,7 +88,7 @@ impl Networks {
     /// When the engine will not.
     pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<Network> {
         let name = self.name(whose, reach);
-        let docker = self.engine.connect().await?;
+        let docker = self.engine.connect_to_make().await?;
         let mut asked = self.choosing.lock().await;
         asked.insert(name.clone(), Instant::now());
         match docker

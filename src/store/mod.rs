@@ -13,6 +13,7 @@ mod accounts;
 mod builds;
 mod changes;
 mod console;
+mod copy;
 mod events;
 mod fields;
 mod identities;
@@ -45,6 +46,7 @@ use sqlx::{Any, AnyPool, Transaction};
 use crate::domain::{Millis, NameError, SpaceName};
 
 pub use console::BuildRecord;
+pub use copy::{check_database, copy_database};
 pub use events::{Event, EventRecord};
 pub use likes::Like;
 pub use listing::{ListRepositories, ListSpaces};

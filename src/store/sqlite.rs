@@ -65,8 +65,13 @@ fn prepare(path: &Path) -> std::io::Result<String> {
         .create(true)
         .mode(0o600)
         .open(&absolute)?;
+    url_of(&absolute)
+}
+
+/// The URL of a file that is there.
+pub(super) fn url_of(path: &Path) -> std::io::Result<String> {
     // A URL would fold `..` away without looking at links.
-    let real = absolute.canonicalize()?;
+    let real = path.canonicalize()?;
     let text = real
         .to_str()
         .ok_or_else(|| std::io::Error::other("the database's path is not UTF-8"))?;

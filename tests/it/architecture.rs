@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &[
         "arrival",
         "auth",
+        "backup",
         "builder",
         "cards",
         "runtime",

@@ -19,6 +19,12 @@ pub(super) fn engine_error(error: EngineError) -> BuildError {
                  itself.",
             )
         }
+        EngineError::Claimed(_) => {
+            tracing::error!("a build needs containers: {error}");
+            BuildError::server(
+                "This server may not use its container engine: another one does. Its operator finds the cause in the log.",
+            )
+        }
         EngineError::Refused(error) => ours(&error),
     }
 }

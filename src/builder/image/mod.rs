@@ -116,7 +116,11 @@ impl Inner {
     ) -> Result<ArtifactKind, BuildError> {
         let (images, log) = (&self.config.images, &request.log);
         let limits = &images.limits;
-        let docker = images.engine.connect().await.map_err(engine_error)?;
+        let docker = images
+            .engine
+            .connect_to_make()
+            .await
+            .map_err(engine_error)?;
         let order = match plan.card.sdk {
             Sdk::Docker => self.dockerfile_order(request, &plan.card.app_file).await?,
             _ => self.recipe_order(request, plan).await?,

@@ -35,7 +35,9 @@ impl Inner {
     ) -> anyhow::Result<usize> {
         let docker = match self.config.images.engine.connect().await {
             Ok(docker) => docker,
-            Err(EngineError::Off | EngineError::Absent { .. }) => return Ok(0),
+            Err(EngineError::Off | EngineError::Absent { .. } | EngineError::Claimed(_)) => {
+                return Ok(0);
+            }
             Err(error) => return Err(error.into()),
         };
         let records = Record::all(&self.images())?;

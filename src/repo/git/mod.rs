@@ -10,6 +10,7 @@
 
 mod commands;
 mod fetch;
+mod fsck;
 mod inspect;
 mod land;
 mod line;

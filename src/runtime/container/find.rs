@@ -64,7 +64,11 @@ impl ContainerRuntime {
             return;
         }
         let swept = async {
-            for (docker, container) in self.list().await? {
+            let ours = self.list().await?;
+            if !ours.is_empty() {
+                self.0.engine.connect_to_make().await?;
+            }
+            for (docker, container) in ours {
                 let known = parse(&container)
                     .is_some_and(|found| lock(&self.0.running).contains_key(&found.instance));
                 if !known {

@@ -9,6 +9,7 @@ mod bad_builds;
 mod blocked;
 mod broken_engine;
 mod browser;
+mod copied_folder;
 mod egress;
 mod examples;
 mod fake_engine;

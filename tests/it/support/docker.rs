@@ -107,6 +107,9 @@ impl DockerServer {
     }
 
     fn clean_up(&self) {
+        // Nothing is left to claim.
+        let claim = format!("glasshouse-claim-{}", self.data_id());
+        let _ = docker(&["volume", "rm", "--force", &claim]);
         for kind in ["container", "network", "image"] {
             let ids = self.ids(kind);
             // Images of one Space are made of each other, so an order that works is found by trying.

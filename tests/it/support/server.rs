@@ -31,6 +31,11 @@ impl Server {
 
     /// With settings as `GLASSHOUSE_*` variables: `("GATEWAY__QUEUE", "2")`.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(settings, |_| {})
+    }
+
+    /// The same on the data folder that `prepare` makes at a path where nothing is yet.
+    pub fn on(settings: &[(&str, &str)], prepare: impl FnOnce(&Path)) -> Self {
         let settings = settings
             .iter()
             .map(|(key, value)| (format!("GLASSHOUSE_{key}"), (*value).to_owned()));
@@ -41,6 +46,7 @@ impl Server {
             child: None,
             said: Arc::default(),
         };
+        prepare(&server.data());
         server.launch();
         server
     }

@@ -1,0 +1,62 @@
+//! What operators do with a data folder beside the server: backups, and whose its containers are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::{open_data, settings};
+use crate::config::{Config, Flags};
+
+pub use crate::backup::{Manifest, back_up, check, restore};
+
+/// The data folder that a server started with the same flags would use.
+///
+/// # Errors
+/// When the configuration is refused.
+pub fn data_folder(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<PathBuf> {
+    Ok(configuration(data, config)?.data)
+}
+
+/// Gives a data folder a name of its own towards the container engine, so that it has no containers there. No server may
+/// be using it.
+///
+/// # Errors
+/// When one is, or the folder cannot be written to.
+pub fn rename_engine(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<()> {
+    let config = configuration(data, config)?;
+    let _lock = existing(&config.data)?;
+    let key = config.data.join("keys/engine");
+    match fs::remove_file(&key) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.with_context(|| format!("{} could not be removed", key.display())),
+    }
+}
+
+/// Makes a data folder the one that its containers belong to. No server may be using it, and none the folder that had them.
+///
+/// # Errors
+/// When one is using it, or the engine does not answer or refuses.
+pub async fn take_engine(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<()> {
+    let config = configuration(data, config)?;
+    let _lock = existing(&config.data)?;
+    // Without a claim of its own it is refused by nobody.
+    let engine = settings::engine_without_claim(&config, &config.data)?;
+    engine.give_up_claim().await?;
+    Ok(())
+}
+
+fn configuration(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<Config> {
+    let flags = Flags {
+        data,
+        ..Flags::default()
+    };
+    Ok(Config::load(config, &flags)?)
+}
+
+fn existing(data: &Path) -> anyhow::Result<super::DataFolder> {
+    if !data.join("keys").is_dir() {
+        bail!("{} is not a data folder", data.display());
+    }
+    open_data(data)
+}

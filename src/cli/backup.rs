@@ -1,0 +1,94 @@
+//! `glasshouse backup` and `glasshouse restore`. They work on folders and ask no server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::json;
+
+use super::output::Output;
+use crate::app::maintenance::{self, Manifest};
+
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// Folder to make, which must not exist
+    to: PathBuf,
+    /// Folder of everything the server keeps [default: ./glasshouse-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// File with more options
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Leave the keys out, because they are kept elsewhere: whoever has both has every secret
+    #[arg(long)]
+    without_keys: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// Folder that `glasshouse backup` made
+    from: PathBuf,
+    /// Folder to make, which must be missing or empty
+    #[arg(long, value_name = "DIR", required_unless_present = "check")]
+    data: Option<PathBuf>,
+    /// Folder with the keys `secrets` and `seal`, for a backup without keys
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+    /// Only say whether the backup is whole
+    #[arg(long, conflicts_with_all = ["data", "keys"])]
+    check: bool,
+}
+
+pub(super) fn backup(args: BackupArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    let data = maintenance::data_folder(args.data, args.config.as_deref())?;
+    let made = maintenance::back_up(&data, &args.to, !args.without_keys);
+    let manifest = block_on(made)?.context("no backup was made")?;
+    let to = args.to.display();
+    let keys = match manifest.keys {
+        true => "It holds the keys: whoever reads it has every secret.",
+        false => "It holds no keys: keep `keys/secrets` and `keys/seal` elsewhere.",
+    };
+    tell(output, &manifest, &format!("{to} is whole"), keys);
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn restore(args: RestoreArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    let from = args.from.display();
+    let Some(data) = args.data.filter(|_| !args.check) else {
+        let manifest = block_on(maintenance::check(&args.from))?
+            .with_context(|| format!("{from} is not whole"))?;
+        tell(output, &manifest, &format!("{from} is whole"), "");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let restored = maintenance::restore(&args.from, &data, args.keys.as_deref());
+    let manifest = block_on(restored)?.context("nothing was restored")?;
+    let said = format!("{} was restored", data.display());
+    let next = format!("glasshouse serve --data {}", data.display());
+    tell(output, &manifest, &said, &next);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(output: &Output, manifest: &Manifest, said: &str, more: &str) {
+    let (repositories, created) = (manifest.repositories, &manifest.created);
+    let text = format!("{said}: {repositories} repositories, of {created}\n{more}");
+    output.result(
+        &json!({
+            "ok": true,
+            "created": created,
+            "version": manifest.version,
+            "repositories": repositories,
+            "keys": manifest.keys,
+        }),
+        text.trim_end(),
+    );
+}
+
+/// Two threads: one copies while the other waits for git.
+fn block_on<T>(work: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(work))
+}
