@@ -185,7 +185,12 @@ fn image_config(config: &Config, engine: Engine) -> anyhow::Result<ImageConfig> 
     let (docker, build) = (&config.docker, &config.build);
     let pool = docker.pool().context("`docker.network_pool`")?;
     let base_images = config.runtimes.iter();
+    // Whatever version a card asks for.
+    let of_runtimes = config.runtimes.values();
+    let of_runtimes =
+        of_runtimes.map(|runtime| runtime.base_image.replace("{python_version}", "*"));
     Ok(ImageConfig {
+        listed: build.images.iter().cloned().chain(of_runtimes).collect(),
         networks: Networks::of_builds(engine.clone(), pool),
         engine,
         limits: ImageLimits {

@@ -120,6 +120,8 @@ struct Inner {
     places: Mutex<()>,
     /// Builds of images that the engine may be working on, and their attempts.
     underway: Mutex<HashSet<BuildId>>,
+    /// What authors may build on without anybody having listed it.
+    public_images: image::PublicImages,
     /// Bytes of images by id, as far as anybody asked.
     image_sizes: Mutex<HashMap<String, u64>>,
 }
@@ -136,6 +138,7 @@ impl Builder {
         let inner = Inner {
             places: Mutex::default(),
             underway: Mutex::default(),
+            public_images: image::PublicImages::default(),
             image_sizes: Mutex::default(),
             config,
             repos,

@@ -256,6 +256,8 @@ pub struct BuildConfig {
     pub network: bool,
     /// As for running containers.
     pub egress_private: bool,
+    /// Patterns of names that Dockerfiles may use without a registry that gives them to anybody.
+    pub images: Vec<String>,
 }
 
 /// `[repo]`

@@ -16,25 +16,37 @@ pub(super) async fn run(parts: Arc<Parts>) {
     let mut rounds = tokio::time::interval(EVERY);
     loop {
         rounds.tick().await;
-        if let Err(error) = clean(&parts).await {
-            tracing::error!("what is not used any more could not be removed: {error:#}");
-        }
+        clean(&parts).await;
     }
 }
 
-async fn clean(parts: &Parts) -> anyhow::Result<()> {
-    parts.store.prune_builds(KEPT_BUILDS).await?;
-    let in_use = parts.store.artifacts_in_use().await?;
-    parts.builder.sweep(in_use).await?;
-    parts.repos.sweep_large().await?;
+/// Each by itself: what cannot be removed keeps nothing else from being removed.
+async fn clean(parts: &Parts) {
+    let artifacts = async {
+        parts.store.prune_builds(KEPT_BUILDS).await?;
+        let in_use = parts.store.artifacts_in_use().await?;
+        anyhow::Ok(parts.builder.sweep(in_use).await?)
+    };
+    said("artifacts", artifacts.await);
+    parts.runtimes.containers().sweep().await;
+    said("large files", parts.repos.sweep_large().await);
     // An engine that does not say what is mounted keeps all of it.
     if let Some(mounted) = parts.runtimes.mounted().await {
-        parts.repos.sweep_shelves(mounted).await?;
+        said("shelves", parts.repos.sweep_shelves(mounted).await);
     }
-    parts.repos.sweep_xorbs(super::now()).await?;
-    parts.runtimes.containers().sweep().await;
-    parts.repos.tidy().await?;
-    super::usage::forget(parts).await?;
-    parts.measure_all().await?;
-    Ok(())
+    said("xorbs", parts.repos.sweep_xorbs(super::now()).await);
+    said("what is left of repositories", parts.repos.tidy().await);
+    said("old usage", super::usage::forget(parts).await);
+    if let Err(error) = parts.measure_all().await {
+        tracing::error!("the Spaces could not be measured: {error:#}");
+    }
+}
+
+fn said<T>(what: &str, removed: Result<T, impl Into<anyhow::Error>>) {
+    if let Err(error) = removed {
+        tracing::error!(
+            "{what} that nobody uses could not be removed: {:#}",
+            error.into()
+        );
+    }
 }

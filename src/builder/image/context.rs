@@ -22,12 +22,17 @@ pub(super) struct Context {
     pub(super) beside: Vec<(String, Vec<u8>)>,
     /// What stays behind.
     pub(super) ignore: Ignore,
-    /// What goes along even so: the engine needs it.
-    pub(super) keep: Vec<String>,
     /// How much there may be.
     pub(super) limits: CheckoutLimits,
 }
 
+/// The path of what the engine builds from. No file of a Space has it there.
+pub(super) const DOCKERFILE: &str = ".glasshouse.Dockerfile";
+/// What it says is applied here. The engine reads it once more, to take files away that were sent for itself alone.
+const IGNORE: &str = ".dockerignore";
+
+/// Bytes of a `.dockerignore` that is read.
+pub(super) const MAX_IGNORE: u64 = 1 << 20;
 /// Bytes handed over at once.
 const CHUNK: usize = 64 << 10;
 /// Chunks that wait for the engine.
@@ -36,10 +41,30 @@ const WAITING: usize = 8;
 // === impl Context ===
 
 impl Context {
-    /// Begins to read. The stream ends with an error where reading did, and the handle says which; whoever drops the
+    /// What is sent for the engine, under the author's eyes or not: what it builds from, and the list of what it takes away
+    /// before it builds. `own` is the author's list, if it is part of the files.
+    fn for_engine(dockerfile: String, own: Option<Vec<u8>>) -> [(&'static str, Vec<u8>); 2] {
+        let list = match own {
+            Some(mut list) => {
+                list.extend_from_slice(format!("\n{DOCKERFILE}\n").as_bytes());
+                list
+            }
+            None => format!("{DOCKERFILE}\n{IGNORE}\n").into_bytes(),
+        };
+        [(DOCKERFILE, dockerfile.into_bytes()), (IGNORE, list)]
+    }
+
+    /// Whether a path of the context is of a file for the engine.
+    fn is_for_engine(path: &str) -> bool {
+        let below = path.strip_prefix(DOCKERFILE);
+        path == IGNORE || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    }
+
+    /// Begins to read; `dockerfile` is what the engine builds from. The stream ends with an error where reading did, and the handle says which; whoever drops the
     /// stream ends the reading.
     pub(super) fn send(
         self,
+        dockerfile: String,
         repos: &Repos,
         space: SpaceId,
         revision: Revision,
@@ -58,6 +83,14 @@ impl Context {
                 let mut tar = tar::Builder::new(chunks);
                 let now = SystemTime::now().duration_since(UNIX_EPOCH);
                 let now = now.map_or(0, |since| since.as_secs());
+                let own = match self.folder.is_empty() && !self.ignore.ignores(IGNORE) {
+                    true => repo.read(&revision, IGNORE, MAX_IGNORE).ok(),
+                    false => None,
+                };
+                for (path, content) in Self::for_engine(dockerfile, own) {
+                    let mut header = header(content.len() as u64, false, now);
+                    tar.append_data(&mut header, path, content.as_slice())?;
+                }
                 for (path, content) in &self.beside {
                     let mut header = header(content.len() as u64, false, now);
                     tar.append_data(&mut header, path, content.as_slice())?;
@@ -72,11 +105,11 @@ impl Context {
                         return Ok(());
                     };
                     let path = path.as_str();
-                    if self.ignore.ignores(path) && !self.keep.iter().any(|kept| kept == path) {
+                    let target = format!("{}{path}", self.folder);
+                    if self.ignore.ignores(path) || Self::is_for_engine(&target) {
                         return Ok(());
                     }
                     let mut header = header(size, executable, now);
-                    let target = format!("{}{path}", self.folder);
                     tar.append_data(&mut header, target, repo.blob(&oid)?)?;
                     Ok(())
                 })?;
@@ -163,7 +196,7 @@ mod tests {
             spool,
         };
         let revision = repos.commit(space, request).await.expect("a commit");
-        let (stream, reading) = context.send(&repos, space, revision);
+        let (stream, reading) = context.send("FROM scratch".into(), &repos, space, revision);
         let mut stream = std::pin::pin!(stream);
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.next().await {
@@ -200,14 +233,14 @@ mod tests {
         };
         let beside = Context {
             folder: "app/",
-            beside: vec![("Dockerfile".into(), b"FROM scratch".to_vec())],
+            beside: vec![("setup/packages.txt".into(), b"ffmpeg".to_vec())],
             ignore: Ignore::default(),
-            keep: Vec::new(),
             limits,
         };
         let found = sent(beside, &files).await;
-        assert_eq!(found.len(), 5);
-        assert_eq!(found["Dockerfile"], b"FROM scratch");
+        assert_eq!(found.len(), 7);
+        assert_eq!(found["setup/packages.txt"], b"ffmpeg");
+        assert_eq!(found[DOCKERFILE], b"FROM scratch");
         assert_eq!(found["app/large.bin"], large);
         assert_eq!(found[&format!("app/{long}")], b"long");
 
@@ -215,13 +248,40 @@ mod tests {
             folder: "",
             beside: Vec::new(),
             ignore: Ignore::parse("*\n!large.bin"),
-            keep: vec!["app.py".into()],
             limits,
         };
         let found = sent(ignoring, &files).await;
         assert_eq!(
             found.into_keys().collect::<Vec<_>>(),
-            ["app.py", "large.bin"]
+            [".dockerignore", DOCKERFILE, "large.bin"]
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_file_of_a_space_takes_the_place_of_what_the_engine_reads() {
+        let below = format!("{DOCKERFILE}/x");
+        let other = format!("{DOCKERFILE}.old");
+        for place in [DOCKERFILE, &below] {
+            let context = Context {
+                folder: "",
+                beside: Vec::new(),
+                ignore: Ignore::parse("# none"),
+                limits: CheckoutLimits {
+                    files: 100,
+                    bytes: 1 << 20,
+                },
+            };
+            let files: [(&str, &[u8]); 3] = [
+                (place, b"FROM other"),
+                (&other, b"here"),
+                (".dockerignore", b"# none"),
+            ];
+            let found = sent(context, &files).await;
+            assert_eq!(found[DOCKERFILE], b"FROM scratch");
+            assert_eq!(found[&other], b"here");
+            let list = format!("# none\n{DOCKERFILE}\n");
+            assert_eq!(found[".dockerignore"], list.as_bytes());
+            assert_eq!(found.len(), 3);
+        }
     }
 }

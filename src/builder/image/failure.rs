@@ -2,6 +2,8 @@
 
 use bollard::errors::Error;
 
+use super::progress::Progress;
+use super::recipe;
 use crate::docker::{EngineError, status};
 use crate::domain::BuildError;
 
@@ -74,37 +76,64 @@ pub(super) fn fetch_error(name: &str, theirs: bool, error: &Error) -> BuildError
     ours(error)
 }
 
+/// What a failed build was of.
+#[derive(Debug)]
+pub(super) struct Failed<'a> {
+    /// What its Dockerfile is called.
+    pub(super) file: &'a str,
+    /// Whether the Dockerfile is the author's; or else an SDK's.
+    pub(super) theirs: bool,
+    /// How far it came.
+    pub(super) progress: &'a Progress,
+    /// The memory it might take.
+    pub(super) memory: &'a str,
+}
+
+// === impl Failed ===
+
+impl Failed<'_> {
+    /// Where the author has to look: a line of their Dockerfile, or the file that an SDK was given.
+    fn place(&self) -> String {
+        let step = self.progress.step();
+        match (step, self.theirs) {
+            (Some(step), true) => format!("{}:{}", self.file, step.line),
+            (Some(step), false) => recipe::subject(&step.text).to_owned(),
+            (None, _) => self.file.to_owned(),
+        }
+    }
+}
+
 /// A failure while the image was built.
-pub(super) fn build_error(error: &Error, dockerfile: &str, memory: &str) -> BuildError {
+pub(super) fn build_error(error: &Error, failed: &Failed<'_>) -> BuildError {
     let said = text_of(error);
     match error {
-        Error::DockerStreamError { .. } => step_error(&said, dockerfile, memory),
-        // What it cannot read at all it says before anything is built.
-        Error::DockerResponseServerError {
-            status_code: 400, ..
-        } => BuildError::author(format!("{dockerfile}: {}", shortened(&said))),
-        Error::DockerResponseServerError {
-            status_code: 500,
-            message,
-        } if message.to_lowercase().contains("dockerfile") => {
-            BuildError::author(format!("{dockerfile}: {}", shortened(&said)))
-        }
+        Error::DockerStreamError { .. } => step_error(&said, failed),
         error => ours(error),
     }
 }
 
-fn step_error(said: &str, dockerfile: &str, memory: &str) -> BuildError {
+fn step_error(said: &str, failed: &Failed<'_>) -> BuildError {
     let lower = said.to_lowercase();
-    if let Some((command, code)) = said.rsplit_once(" returned a non-zero code: ") {
-        let command = shortened(command.strip_prefix("The command ").unwrap_or(command));
+    let place = failed.place();
+    if let Some((_, code)) = said.rsplit_once(" returned a non-zero code: ") {
+        let memory = failed.memory;
         let why = match code.trim() {
             "137" => format!(
                 "was killed, most likely because it needed more than {memory} of memory, the limit of a build"
             ),
             code => format!("ended with exit code {code}"),
         };
+        let step = match (failed.progress.step(), failed.theirs) {
+            (Some(step), true) => format!("`{}`", shortened_to(&step.text.replace('`', "'"), 120)),
+            (Some(_), false) => "installing it".to_owned(),
+            (None, _) => "a step".to_owned(),
+        };
+        let cause = match failed.progress.cause() {
+            Some(cause) => format!(": {}", shortened(&cause)),
+            None => String::new(),
+        };
         return BuildError::author(format!(
-            "{dockerfile}: {command} {why}. The lines above say more."
+            "{place}: {step} {why}{cause}. The build log has what it printed before."
         ));
     }
     let full = lower.contains("no space left on device");
@@ -120,7 +149,7 @@ fn step_error(said: &str, dockerfile: &str, memory: &str) -> BuildError {
             false => format!("the container engine failed: {}", shortened(said)),
         });
     }
-    BuildError::author(format!("{dockerfile}: {}", shortened(said)))
+    BuildError::author(format!("{place}: {}", shortened(said)))
 }
 
 /// The engine's trouble, not the author's.
@@ -146,8 +175,12 @@ fn text_of(error: &Error) -> String {
 
 /// A message as it fits into one paragraph.
 fn shortened(text: &str) -> String {
+    shortened_to(text, 400)
+}
+
+fn shortened_to(text: &str, characters: usize) -> String {
     let text = text.trim().trim_end_matches('.');
-    let mut short: String = text.chars().take(400).collect();
+    let mut short: String = text.chars().take(characters).collect();
     if short.len() < text.len() {
         short.push('…');
     }
@@ -156,26 +189,62 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dockerfile::Step;
     use super::*;
     use crate::domain::Fault;
 
-    fn said(text: &str) -> BuildError {
-        let error = Error::DockerStreamError {
-            error: text.to_owned(),
+    /// What is said of a build whose second step printed something and failed so.
+    fn said_of(step: &str, printed: &str, theirs: bool, error: &str) -> BuildError {
+        let steps = [(1, "FROM a"), (7, step)].map(|(line, text)| Step {
+            line,
+            text: text.into(),
+        });
+        let mut progress = Progress::new("Dockerfile", steps.into());
+        for line in ["Step 1/2 : FROM sha256:0", "Step 2/2 : RUN []", printed] {
+            progress.takes(line);
+        }
+        let failed = Failed {
+            file: "Dockerfile",
+            theirs,
+            progress: &progress,
+            memory: "4096.0 MiB",
         };
-        build_error(&error, "Dockerfile", "4096.0 MiB")
+        let error = Error::DockerStreamError {
+            error: error.to_owned(),
+        };
+        build_error(&error, &failed)
+    }
+
+    fn said(error: &str) -> BuildError {
+        said_of("RUN exit 7", "", true, error)
     }
 
     #[test]
     fn faults_are_told_apart() {
-        let error = said("The command '/bin/sh -c exit 7' returned a non-zero code: 7");
+        let error = said_of(
+            "RUN pip install nope",
+            "ERROR: No matching distribution found for nope\n",
+            true,
+            "The command '/bin/sh -c pip install nope' returned a non-zero code: 1",
+        );
         assert_eq!(error.fault, Fault::Author);
+        assert_eq!(
+            error.message,
+            "Dockerfile:7: `RUN pip install nope` ended with exit code 1: ERROR: No matching distribution found for nope. The \
+             build log has what it printed before."
+        );
+        let error = said_of(
+            "RUN if [ -s /home/user/setup/packages.txt ]; then apt-get update; fi",
+            "E: Unable to locate package nope\n",
+            false,
+            "The command '/bin/sh -c if [ -s x ]; then …' returned a non-zero code: 123",
+        );
         assert!(
-            error
-                .message
-                .contains("'/bin/sh -c exit 7' ended with exit code 7"),
+            error.message.starts_with("packages.txt: ")
+                && error.message.contains("E: Unable to locate package nope"),
             "{error}"
         );
+        assert!(!error.message.contains("if ["), "{error}");
         let error = said("The command 'x' returned a non-zero code: 137");
         assert!(error.message.contains("4096.0 MiB of memory"), "{error}");
         assert_eq!(
@@ -186,26 +255,13 @@ mod tests {
             said("write /x: no space left on device").fault,
             Fault::Server
         );
-        let refused = Error::DockerResponseServerError {
-            status_code: 400,
-            message: "dockerfile parse error line 3: unknown instruction: RUM".into(),
-        };
-        let error = build_error(&refused, "Dockerfile", "1 GiB");
-        assert_eq!(error.fault, Fault::Author);
-        assert!(
-            error
-                .message
-                .starts_with("Dockerfile: dockerfile parse error line 3"),
-            "{error}"
-        );
-        let broken = Error::DockerResponseServerError {
-            status_code: 503,
-            message: "away".into(),
-        };
-        assert_eq!(
-            build_error(&broken, "Dockerfile", "1 GiB").fault,
-            Fault::Server
-        );
+        for status_code in [400, 503] {
+            let broken = Error::DockerResponseServerError {
+                status_code,
+                message: "away".into(),
+            };
+            assert_eq!(ours(&broken).fault, Fault::Server);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::Notify;
 
 use super::ImageLimits;
+use super::progress::Progress;
 use super::record::Recorder;
 use crate::domain::{BuildError, bytes_text};
 use crate::journal::Log;
@@ -19,6 +20,7 @@ pub(super) async fn follow(
     limits: &ImageLimits,
     look: &Notify,
     recorder: &mut Recorder,
+    progress: &mut Progress,
 ) -> Result<Result<String, BuildError>, Error> {
     let mut steps = std::pin::pin!(steps);
     let mut writer = log.writer();
@@ -38,7 +40,7 @@ pub(super) async fn follow(
             }
             recorder.line(&text);
             // Writing to a log cannot fail.
-            let _ = writer.write_all(plain(&text).as_bytes());
+            let _ = writer.write_all(progress.takes(plain(&text)).as_bytes());
         }
         if let (Some(status), None) = (step.status, step.progress_detail) {
             log.line(&status);

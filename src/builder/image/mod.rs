@@ -1,12 +1,13 @@
 //! Builds container images: the Docker API's classic builder, between limits it has no words for.
 //!
 //! ```text
-//!  Dockerfile ── read: base images, ADD, what needs BuildKit ─► base.rs fetches and checks ─┐
+//!  Dockerfile ── dockerfile/: read into instructions, what is not allowed refused ──────────┐
 //!  or runtimes/SDK/Dockerfile + lists of packages (recipe.rs) ──────────────────────────────┤
-//!                                                                                           ▼
+//!  base.rs: each image found, fetched, and allowed to this author ──────────────────────────┤
+//!                                                            written anew, images by id     ▼
 //!  the revision's files ── context.rs: a tar stream, .dockerignore honoured ─────────► POST /build ──► image, checked
 //!                                                        watch.rs: pids, size, disk ──────┘ │
-//!                                                        log, line by line  ◄───────────────┘
+//!                                              log, line by line (follow.rs, progress.rs) ◄─┘
 //! ```
 //!
 //! Every build has a network of its own, so that its containers are known by it. Dropping a build closes its connection,
@@ -20,8 +21,10 @@ mod follow;
 mod ignore;
 mod network;
 mod order;
+mod progress;
 mod recipe;
 mod record;
+mod reference;
 mod sweep;
 mod watch;
 
@@ -41,8 +44,11 @@ use crate::domain::{ArtifactKind, BuildError, Sdk, bytes_text};
 use crate::journal::Log;
 use crate::ledger::MemoryHold;
 use crate::repo::RepoError;
-use failure::{build_error, engine_error, ours};
+use base::Finder;
+pub(super) use base::PublicImages;
+use failure::{Failed, build_error, engine_error, ours};
 use order::Order;
+use progress::Progress;
 use record::Recorder;
 use watch::{Watch, too_large};
 
@@ -80,6 +86,9 @@ pub struct ImageConfig {
     pub limits: ImageLimits,
     /// The base image of each SDK that has one, by its word.
     pub base_images: BTreeMap<String, String>,
+    /// Patterns of the names of images that authors may build on although no registry gives them to everybody; `*`
+    /// stands for anything.
+    pub listed: Vec<String>,
 }
 
 /// What an engine is asked within: a build gets its answer when its context was read.
@@ -127,9 +136,19 @@ impl Inner {
         };
         self.say_limits(log);
         let _memory = self.memory(request).await?;
-        for (name, theirs) in &order.base_images {
-            base::ensure(&docker, name, *theirs, limits, log).await?;
+        let finder = Finder {
+            docker: &docker,
+            limits,
+            listed: &images.listed,
+            public: &self.public_images,
+            log,
+        };
+        let mut found = Vec::new();
+        for wanted in &order.images {
+            found.push(finder.find(wanted).await?);
         }
+        let text = order.dockerfile.written(&found);
+        let text = text.map_err(|problem| problem.in_file(&order.file))?;
         let network = self.network(request).await?;
         let root = self.engine_folder(&docker).await?;
         let id = {
@@ -141,7 +160,7 @@ impl Inner {
                 root,
                 look: &look,
             };
-            let building = self.build_image(&docker, request, order, &network.name, &look);
+            let building = self.build_image(&docker, request, order, text, &network.name, &look);
             tokio::select! {
                 biased;
                 beyond = watch.run() => Err(beyond),
@@ -223,6 +242,7 @@ impl Inner {
         docker: &Docker,
         request: &BuildRequest,
         order: Order,
+        text: String,
         network: &str,
         look: &Notify,
     ) -> Result<String, BuildError> {
@@ -230,6 +250,8 @@ impl Inner {
         let Order {
             context,
             dockerfile,
+            file,
+            theirs,
             args,
             ..
         } = order;
@@ -244,7 +266,7 @@ impl Inner {
             (BUILD, request.build.to_string()),
         ];
         let options = BuildImageOptions {
-            dockerfile: dockerfile.clone(),
+            dockerfile: context::DOCKERFILE.to_owned(),
             // A name keeps it from being tidied away as nobody's.
             t: Some(sweep::tag(engine.data(), request.build)),
             nocache: !request.cached,
@@ -260,12 +282,14 @@ impl Inner {
             networkmode: Some(network.to_owned()),
             ..BuildImageOptions::default()
         };
-        let (tar, reading) = context.send(&self.repos, request.space, request.revision.clone());
+        let (tar, reading) =
+            context.send(text, &self.repos, request.space, request.revision.clone());
         let docker = docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
         let mut recorder = Recorder::new(&self.images(), request.build).map_err(disk_error)?;
-        let built = follow::follow(steps, &request.log, limits, look, &mut recorder).await;
-        let memory = bytes_text(limits.memory_bytes);
+        let mut progress = Progress::new(&file, dockerfile.steps());
+        let log = &request.log;
+        let built = follow::follow(steps, log, limits, look, &mut recorder, &mut progress).await;
         match built {
             Ok(id) => {
                 let id = id?;
@@ -275,7 +299,15 @@ impl Inner {
             Err(error) => match reading.await {
                 // What went wrong first is what is said; the engine only saw half an archive.
                 Ok(Err(cause)) if !is_closed(&cause) => Err(repo_error(cause)),
-                _ => Err(build_error(&error, &dockerfile, &memory)),
+                _ => Err(build_error(
+                    &error,
+                    &Failed {
+                        file: &file,
+                        theirs,
+                        progress: &progress,
+                        memory: &bytes_text(limits.memory_bytes),
+                    },
+                )),
             },
         }
     }

@@ -4,8 +4,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::super::{BuildPlan, BuildRequest, Inner, repo_error};
-use super::context::Context;
-use super::dockerfile::{self, Needs, Problem};
+use super::base::Wanted;
+use super::context::{Context, MAX_IGNORE};
+use super::dockerfile::{self, Dockerfile, Problem};
 use super::ignore::Ignore;
 use super::recipe::{self, Recipe};
 use crate::domain::{BuildError, Revision};
@@ -14,15 +15,27 @@ use crate::repo::{CheckoutLimits, Repo, RepoError};
 /// A build as the engine is asked for it.
 pub(super) struct Order {
     pub(super) context: Context,
-    /// Path of the Dockerfile in the context.
-    pub(super) dockerfile: String,
+    pub(super) dockerfile: Dockerfile,
+    /// What the Dockerfile is called in messages.
+    pub(super) file: String,
+    /// Whether it is the author's; or else an SDK's.
+    pub(super) theirs: bool,
     pub(super) args: Vec<(String, String)>,
-    /// Each with whether the author chose it.
-    pub(super) base_images: Vec<(String, bool)>,
+    /// The images of the Dockerfile, in its order.
+    pub(super) images: Vec<Wanted>,
 }
 
 /// A Dockerfile is read whole; the largest, in bytes.
 const MAX_DOCKERFILE: u64 = 1 << 20;
+
+// === impl Problem ===
+
+impl Problem {
+    /// As it is said of that file.
+    pub(super) fn in_file(self, file: &str) -> BuildError {
+        BuildError::author(format!("{file}:{}: {}", self.line, self.message))
+    }
+}
 
 // === impl Inner ===
 
@@ -45,38 +58,34 @@ impl Inner {
                 let message = format!("{file}: the file is not text in UTF-8");
                 return Ok(Err(BuildError::author(message)));
             };
-            let about = |problem: Problem| {
-                BuildError::author(format!("{file}:{}: {}", problem.line, problem.message))
+            let dockerfile = match dockerfile::read(&text, &variables) {
+                Ok(dockerfile) => dockerfile,
+                Err(problem) => return Ok(Err(problem.in_file(&file))),
             };
-            let needs = match dockerfile::read(&text, &variables) {
-                Ok(needs) => needs,
-                Err(problem) => return Ok(Err(about(problem))),
-            };
-            if let Some(problem) = packed(repo, &revision, &needs)? {
-                return Ok(Err(about(problem)));
+            if let Some(problem) = packed(repo, &revision, &dockerfile)? {
+                return Ok(Err(problem.in_file(&file)));
             }
-            let ignored = match repo.read(&revision, ".dockerignore", MAX_DOCKERFILE) {
+            let ignored = match repo.read(&revision, ".dockerignore", MAX_IGNORE) {
                 Ok(text) => String::from_utf8_lossy(&text).into_owned(),
                 Err(RepoError::EntryNotFound(_)) => String::new(),
                 Err(error) => return Err(error),
             };
-            let declared = |(name, _): &(String, String)| needs.arguments.contains(name);
+            let images = dockerfile.images.iter().map(|image| Wanted {
+                name: image.name.clone(),
+                at: Some(format!("{file}:{}", image.line)),
+            });
             Ok(Ok(Order {
+                images: images.collect(),
                 context: Context {
                     folder: "",
                     beside: Vec::new(),
                     ignore: Ignore::parse(&ignored),
-                    // As Docker's own command does: the engine reads both.
-                    keep: vec![file.clone(), ".dockerignore".to_owned()],
                     limits,
                 },
-                dockerfile: file,
-                args: variables.into_iter().filter(declared).collect(),
-                base_images: needs
-                    .images
-                    .iter()
-                    .map(|image| (image.name.clone(), true))
-                    .collect(),
+                args: dockerfile.arguments(variables),
+                dockerfile,
+                file,
+                theirs: true,
             }))
         });
         read.await.map_err(repo_error)?
@@ -103,21 +112,29 @@ impl Inner {
             dockerfile,
             args,
             setup,
-            base_image,
         } = read.await.map_err(repo_error)??;
-        let mut beside = vec![("Dockerfile".to_owned(), dockerfile)];
-        beside.extend(setup);
+        let file = format!("runtimes/{sdk}/Dockerfile");
+        let dockerfile = dockerfile::read(&dockerfile, &args).map_err(|problem| {
+            let Problem { line, message } = problem;
+            tracing::warn!("{file}:{line}: {message}");
+            BuildError::server(format!("{file}:{line}: {message}"))
+        })?;
+        let images = dockerfile.images.iter().map(|image| Wanted {
+            name: image.name.clone(),
+            at: theirs.then(|| "README.md: `python_version`".to_owned()),
+        });
         Ok(Order {
             context: Context {
                 folder: "app/",
-                beside,
+                beside: setup,
                 ignore: Ignore::default(),
-                keep: Vec::new(),
                 limits: self.context_limits(),
             },
-            dockerfile: "Dockerfile".to_owned(),
-            args,
-            base_images: vec![(base_image, theirs)],
+            images: images.collect(),
+            args: dockerfile.arguments(args),
+            dockerfile,
+            file,
+            theirs: false,
         })
     }
 
@@ -129,9 +146,13 @@ impl Inner {
     }
 }
 
-/// The first archive among what `ADD` names: the engine would unpack it itself, however large it gets.
-fn packed(repo: &Repo, revision: &Revision, needs: &Needs) -> Result<Option<Problem>, RepoError> {
-    for added in &needs.added {
+/// The first archive among what `ADD` names: what unpacks it would be the engine, however large it gets.
+fn packed(
+    repo: &Repo,
+    revision: &Revision,
+    dockerfile: &Dockerfile,
+) -> Result<Option<Problem>, RepoError> {
+    for added in &dockerfile.added {
         let facts = match added.path.as_str() {
             "" => continue,
             path => match repo.file(revision, path) {

@@ -18,13 +18,11 @@ struct Runtimes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Recipe {
     /// The text of the Dockerfile.
-    pub(super) dockerfile: Vec<u8>,
+    pub(super) dockerfile: String,
     /// Build arguments.
     pub(super) args: Vec<(String, String)>,
     /// Files for the context, beside the Space's own in `app/`.
     pub(super) setup: Vec<(String, Vec<u8>)>,
-    /// The image it builds on.
-    pub(super) base_image: String,
 }
 
 /// The Python of a Space whose card names none.
@@ -32,6 +30,19 @@ const PYTHON: &str = "3.11";
 
 /// Lists of packages are read whole; the longest, in bytes.
 const MAX_LIST: u64 = 1 << 20;
+
+/// What of a Space's a step of a recipe installs, or else what it is about.
+pub(super) fn subject(step: &str) -> &'static str {
+    let subjects = [
+        ("/pre-requirements.txt", "pre-requirements.txt"),
+        ("/requirements.txt", "requirements.txt"),
+        ("/packages.txt", "packages.txt"),
+        ("$SDK_VERSION", "README.md: `sdk_version`"),
+        ("$PYTHON_VERSION", "README.md: `python_version`"),
+    ];
+    let found = subjects.iter().find(|(part, _)| step.contains(part));
+    found.map_or("the SDK of this Space", |(_, subject)| subject)
+}
 
 /// The recipe for a card. `base_image` is the operator's, with `{python_version}` in it or not.
 ///
@@ -66,9 +77,8 @@ pub(super) fn recipe(
         ))));
     };
     Ok(Ok(Recipe {
-        dockerfile: dockerfile.data.into_owned(),
+        dockerfile: String::from_utf8_lossy(&dockerfile.data).into_owned(),
         setup,
-        base_image: base(base_image, card),
         args: args(card, base_image),
     }))
 }
@@ -148,6 +158,8 @@ fn is_package(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
     use super::super::dockerfile;
@@ -165,9 +177,12 @@ mod tests {
             let text = file(&format!("{}/Dockerfile", sdk.as_str()));
             let args = [("BASE_IMAGE".to_owned(), "debian:12".to_owned())];
             let needs = dockerfile::read(&text, &args).expect("readable");
-            let images: Vec<_> = needs.images.iter().map(|image| &image.name).collect();
-            assert_eq!(images, ["debian:12"]);
+            let images = needs.images.iter().map(|image| image.name.to_string());
+            assert_eq!(images.collect::<Vec<_>>(), ["docker.io/library/debian:12"]);
             assert!(needs.added.is_empty());
+            let steps = needs.steps().into_iter();
+            let subjects: HashSet<_> = steps.map(|step| subject(&step.text)).collect();
+            assert_eq!(subjects.len(), 6, "{subjects:?}");
             assert!(text.contains(&format!("EXPOSE {}\n", sdk.default_port())));
         }
     }

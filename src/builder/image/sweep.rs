@@ -17,6 +17,9 @@ const GRACE: i64 = 600_000;
 /// The layers of a failed build wait this long for the next try, in milliseconds.
 const RETRY: i64 = 24 * 3_600_000;
 
+/// What engines before 25 list as the name of an image without one.
+const NAMELESS: &str = "<none>:<none>";
+
 /// The name of a build's image on the engine.
 pub(super) fn tag(data: &str, build: BuildId) -> String {
     format!("glasshouse/{data}:{build}")
@@ -25,10 +28,11 @@ pub(super) fn tag(data: &str, build: BuildId) -> String {
 // === impl Inner ===
 
 impl Inner {
-    /// Removes images of this data folder that are not in `used`, and what ended builds left. Returns how many images.
+    /// Removes images of this data folder that are not in `used`, and what ended builds left. Returns how many images. What
+    /// cannot be removed is said in the log, left for the next time, and keeps nothing else from being removed.
     ///
     /// # Errors
-    /// When the engine answers but will not. One that is not there has nothing to sweep.
+    /// When the engine answers but will not say what it has. One that is not there has nothing to sweep.
     pub(in crate::builder) async fn sweep_images(
         &self,
         used: &HashSet<String>,
@@ -41,10 +45,11 @@ impl Inner {
             Err(error) => return Err(error.into()),
         };
         let records = Record::all(&self.images())?;
-        let removed = self.sweep_named(&docker, used, &records).await?;
-        self.sweep_steps(&docker, used, &records).await?;
-        self.sweep_networks(&docker).await?;
-        Ok(removed)
+        let removed = self.sweep_named(&docker, used, &records).await;
+        let steps = self.sweep_steps(&docker, used, &records).await;
+        let networks = self.sweep_networks(&docker).await;
+        steps.and(networks)?;
+        removed
     }
 
     async fn sweep_named(
@@ -69,8 +74,12 @@ impl Inner {
             if used.contains(&image.id) || now() - made < GRACE {
                 continue;
             }
-            for name in image.repo_tags.iter().chain([&image.id]) {
-                remove(docker, name).await?;
+            // Older engines say so of one without a name, which has its id alone.
+            let names = image.repo_tags.iter().filter(|name| *name != NAMELESS);
+            for name in names.chain([&image.id]) {
+                if let Err(error) = remove(docker, name).await {
+                    tracing::warn!(%name, "an old image could not be removed: {error:#}");
+                }
             }
             removed += usize::from(docker.inspect_image(&image.id).await.is_err());
         }
@@ -100,7 +109,11 @@ impl Inner {
             // Later steps are built on earlier ones.
             for step in record.steps.iter().rev() {
                 let needed = needed.contains(step);
-                left |= !self.remove_step(docker, step, record.began, needed).await?;
+                let removed = self.remove_step(docker, step, record.began, needed).await;
+                left |= !removed.unwrap_or_else(|error| {
+                    tracing::warn!(%step, "an old layer could not be removed: {error:#}");
+                    false
+                });
             }
             // While some are left it is the proof that they are ours.
             if !left {
@@ -123,7 +136,10 @@ impl Inner {
             Err(error) if is_gone(&error) => return Ok(true),
             Err(error) => return Err(error.into()),
         };
-        let named = |names: Option<Vec<String>>| names.is_some_and(|names| !names.is_empty());
+        let named = |names: Option<Vec<String>>| {
+            let mut names = names.into_iter().flatten();
+            names.any(|name| !name.starts_with("<none>"))
+        };
         let created = image
             .created
             .and_then(|at| at.parse::<jiff::Timestamp>().ok());

@@ -38,6 +38,7 @@ struct House {
 fn no_images() -> ImageConfig {
     let engine = Engine::off("test");
     ImageConfig {
+        listed: Vec::new(),
         networks: Networks::of_builds(engine.clone(), ([10, 213, 0, 0].into(), 16)),
         engine,
         limits: ImageLimits {

@@ -64,6 +64,7 @@ impl DockerServer {
             );
         }
         let mut all = vec![
+            ("BUILD__IMAGES", r#"["glasshouse-test-*"]"#),
             ("RUNTIMES__GRADIO__BASE_IMAGE", GRADIO_IMAGE),
             ("RUNTIMES__STREAMLIT__BASE_IMAGE", GRADIO_IMAGE),
             ("DOCKER__STOP_GRACE", "1s"),

@@ -1,14 +1,21 @@
-//! What a Dockerfile asks of the engine, as far as that must be known before the engine reads it.
+//! Dockerfiles of authors, read into our own types and written anew for the engine.
 //!
 //! The engine fetches base images and the sources of `ADD` itself, outside every limit of the build and from the host's
-//! own network. So this reader finds them, and refuses what it cannot follow: what engines read differently from one
-//! version to the next would be a way around it.
+//! own network, and it can read every image on it: those of other people's private Spaces too. Whoever looks for such
+//! things in a text that the engine then reads by itself is beaten by whatever the two read differently. So the engine
+//! never gets an author's text. It gets what [`Dockerfile::written`] makes of the instructions found here, in which each
+//! image stands as the id it was found to have, and each word in the one form that leaves nothing to interpret.
 
+mod instruction;
 mod lines;
+mod text;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use lines::{Instruction, instructions};
+use super::reference::Reference;
+use instruction::{Instruction, shown};
+use lines::{Line, blank_words};
+use text::Text;
 
 /// What is wrong with a Dockerfile, for its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +28,19 @@ pub(super) struct Problem {
 
 /// An image that is built on or copied from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BaseImage {
-    /// As the engine is asked for it.
-    pub(super) name: String,
+pub(super) struct Image {
+    pub(super) name: Reference,
     /// Line of the file, counted from 1.
     pub(super) line: usize,
+}
+
+/// What an image was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// As the engine knows it by its content: `sha256:` and 64 digits.
+    pub(super) id: String,
+    /// What it runs texts with; empty for the usual shell.
+    pub(super) shell: Vec<String>,
 }
 
 /// A source of `ADD`: a path in the build context.
@@ -37,38 +52,71 @@ pub(super) struct Added {
     pub(super) line: usize,
 }
 
-/// What a Dockerfile needs.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Needs {
-    /// Without stages of its own and `scratch`, in order, each once.
-    pub(super) images: Vec<BaseImage>,
-    /// Files and folders that `ADD` adds.
-    pub(super) added: Vec<Added>,
-    /// Names of build arguments it declares.
-    pub(super) arguments: HashSet<String>,
+/// A step of a build as its author knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Line of the file, counted from 1.
+    pub(super) line: usize,
+    /// The instruction on one line; the end of a very long one is left out.
+    pub(super) text: String,
 }
 
-/// Reads a Dockerfile. `args` are the build arguments that will be given.
+/// A Dockerfile that may be built.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Dockerfile {
+    /// The images it needs, without stages of its own and `scratch`, in order, each once.
+    pub(super) images: Vec<Image>,
+    /// Files and folders that `ADD` adds.
+    pub(super) added: Vec<Added>,
+    /// Arguments declared before the first stage.
+    globals: Vec<(Step, Vec<(String, Option<Text>)>)>,
+    stages: Vec<Stage>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Stage {
+    step: Step,
+    base: Source,
+    instructions: Vec<(Step, Instruction, Option<Source>)>,
+}
+
+/// Where something comes from; numbers count from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Scratch,
+    Stage(usize),
+    Image(usize),
+}
+
+/// Reads a Dockerfile. `args` are the build arguments that will be given, as far as it declares them.
 ///
 /// # Errors
 /// The first thing that cannot be built here.
-pub(super) fn read(text: &str, args: &[(String, String)]) -> Result<Needs, Problem> {
+pub(super) fn read(text: &str, args: &[(String, String)]) -> Result<Dockerfile, Problem> {
+    let lines = lines::read(text)?;
     let mut reader = Reader {
         args,
+        escape: lines.escape,
         globals: HashMap::new(),
-        stages: Vec::new(),
-        needs: Needs::default(),
+        names: Vec::new(),
+        lengths: Vec::new(),
+        file: Dockerfile::default(),
     };
-    for instruction in instructions(text)? {
-        reader.take(&instruction)?;
+    if lines.lines.len() > MOST_INSTRUCTIONS {
+        let line = lines.lines[MOST_INSTRUCTIONS].number;
+        let message = format!("a Dockerfile may have {MOST_INSTRUCTIONS} instructions");
+        return Err(problem(line, message));
     }
-    if reader.stages.is_empty() {
+    for line in &lines.lines {
+        reader.take(line)?;
+    }
+    if reader.file.stages.is_empty() {
         return Err(problem(
             1,
             "the file is empty; it must begin with `FROM IMAGE`",
         ));
     }
-    Ok(reader.needs)
+    Ok(reader.file)
 }
 
 fn problem(line: usize, message: impl Into<String>) -> Problem {
@@ -78,104 +126,285 @@ fn problem(line: usize, message: impl Into<String>) -> Problem {
     }
 }
 
+/// Digits that people write when they mean an id. Whatever is shorter is asked for as a name, in full, like all others.
+const SHORTEST_ID: usize = 12;
+/// Characters of an instruction in the build's log.
+const MOST_SHOWN: usize = 2000;
+/// More than engines make layers for.
+const MOST_INSTRUCTIONS: usize = 1000;
+/// Bytes of a value with its variables filled in: the most that Linux gives to a program in one. The engine, which fills
+/// most of them in, has no limit of its own, and a value that doubles itself a few times is larger than its memory.
+const LONGEST_VALUE: usize = 128 << 10;
+/// Bytes that a variable of which nothing is known, such as one of the base image, is taken to have.
+const UNKNOWN_VALUE: usize = 2 << 10;
+/// Bytes of a line that engines read.
+const LONGEST_LINE: usize = 60_000;
 struct Reader<'a> {
     args: &'a [(String, String)],
-    /// The arguments declared before the first stage: only these count in `FROM`.
-    globals: HashMap<String, String>,
+    escape: char,
+    /// The values of arguments declared before the first stage: only these count in `FROM`.
+    globals: HashMap<String, Option<String>>,
     /// Names of the stages so far, lower case; empty for one without a name.
-    stages: Vec<String>,
-    needs: Needs,
+    names: Vec<String>,
+    /// For each stage the most bytes that its variables may have.
+    lengths: Vec<HashMap<String, usize>>,
+    file: Dockerfile,
 }
 
 // === impl Reader ===
 
 impl Reader<'_> {
-    fn take(&mut self, instruction: &Instruction) -> Result<(), Problem> {
-        let Instruction { line, word, rest } = instruction;
-        let (flags, operands) = flags(rest);
-        if matches!(word.as_str(), "run" | "copy" | "add") {
-            for flag in &flags {
-                needs_no_buildkit(*line, flag)?;
+    fn take(&mut self, line: &Line) -> Result<(), Problem> {
+        let step = Step {
+            line: line.number,
+            text: line.original.chars().take(MOST_SHOWN).collect(),
+        };
+        if line.word == "FROM" {
+            return self.stage(line, step);
+        }
+        let instruction = Instruction::parse(line, self.escape)?;
+        if self.file.stages.is_empty() {
+            let Instruction::Arg(arguments) = instruction else {
+                let message = "`FROM IMAGE` must come first, and only `ARG` before it";
+                return Err(problem(line.number, message));
+            };
+            self.global(line.number, &arguments)?;
+            self.file.globals.push((step, arguments));
+            return Ok(());
+        }
+        self.lengths(line.number, &instruction)?;
+        let mut source = None;
+        if let Instruction::Copy {
+            from, paths, added, ..
+        } = &instruction
+        {
+            source = from
+                .as_deref()
+                .map(|from| self.copied(line.number, from))
+                .transpose()?;
+            if *added {
+                self.added(line.number, paths)?;
             }
-            no_heredoc(*line, rest)?;
         }
-        if word == "arg" {
-            let names = rest
-                .split_whitespace()
-                .map(|part| part.split('=').next().unwrap_or(part));
-            self.needs.arguments.extend(names.map(str::to_owned));
-        }
-        if self.stages.is_empty() && !matches!(word.as_str(), "from" | "arg") {
-            let message = "`FROM IMAGE` must come first, and only `ARG` before it";
-            return Err(problem(*line, message));
-        }
-        match word.as_str() {
-            "arg" if self.stages.is_empty() => self.argument(rest),
-            "from" => self.stage(*line, &flags, operands)?,
-            "copy" => {
-                if let Some(from) = flags.iter().find_map(|flag| flag.strip_prefix("--from=")) {
-                    self.copied(*line, from)?;
-                }
-            }
-            "add" => self.added(*line, operands)?,
-            _ => {}
+        if let Some(stage) = self.file.stages.last_mut()
+            && instruction != Instruction::Nothing
+        {
+            stage.instructions.push((step, instruction, source));
         }
         Ok(())
     }
 
-    fn argument(&mut self, rest: &str) {
-        for part in rest.split_whitespace() {
-            let (name, default) = match part.split_once('=') {
-                Some((name, default)) => (name, Some(default.trim_matches(['"', '\'']))),
-                None => (part, None),
+    /// `ARG` before the first stage.
+    fn global(&mut self, line: usize, arguments: &[(String, Option<Text>)]) -> Result<(), Problem> {
+        // What one instruction declares does not see the rest of it.
+        let mut values = Vec::new();
+        for (name, default) in arguments {
+            let value = match (self.given(name), default) {
+                (Some(value), _) => Some(value.to_owned()),
+                (None, Some(default)) => {
+                    self.short(
+                        line,
+                        name,
+                        default.longest(&|name| self.global_length(name)),
+                    )?;
+                    Some(self.filled(line, name, default)?)
+                }
+                // It takes back what was said before.
+                (None, None) => None,
             };
-            let given = self.args.iter().find(|(key, _)| key == name);
-            let value = match (given, default) {
-                (Some((_, value)), _) => value.clone(),
-                (None, Some(default)) => match self.expand(default) {
-                    Some(value) => value,
-                    None => continue,
-                },
-                (None, None) => continue,
-            };
-            self.globals.insert(name.to_owned(), value);
+            values.push((name.clone(), value));
         }
+        self.globals.extend(values);
+        let held: usize = self.globals.values().flatten().map(String::len).sum();
+        if held > 16 * LONGEST_VALUE {
+            return Err(problem(line, "the arguments are too long together"));
+        }
+        Ok(())
     }
 
-    fn stage(&mut self, line: usize, flags: &[&str], operands: &str) -> Result<(), Problem> {
-        if let Some(flag) = flags.first() {
-            let message =
-                format!("`FROM {flag}` is not supported; images are built for this server");
-            return Err(problem(line, message));
+    fn given(&self, name: &str) -> Option<&str> {
+        let given = self.args.iter().find(|(key, _)| key == name);
+        given.map(|(_, value)| value.as_str())
+    }
+
+    fn global_value(&self, name: &str) -> Option<&str> {
+        // Nobody gives what is declared nowhere: see `Dockerfile::arguments`.
+        self.globals.get(name)?.as_deref()
+    }
+
+    fn global_length(&self, name: &str) -> usize {
+        self.global_value(name).map_or(0, str::len)
+    }
+
+    fn filled(&self, line: usize, name: &str, text: &Text) -> Result<String, Problem> {
+        let value = |name: &str| self.global_value(name);
+        text.expanded(&value)
+            .map_err(|what| problem(line, format!("`{}` {what}", shown(name))))
+    }
+
+    fn short(&self, line: usize, name: &str, longest: usize) -> Result<(), Problem> {
+        if longest <= LONGEST_VALUE {
+            return Ok(());
         }
-        let words: Vec<&str> = operands.split_whitespace().collect();
+        let message = format!(
+            "`{}` may become longer than {} KiB, the most that Linux gives to a program",
+            shown(name),
+            LONGEST_VALUE >> 10
+        );
+        Err(problem(line, message))
+    }
+
+    /// Keeps count of how long the variables of the stage may become.
+    fn lengths(&mut self, line: usize, instruction: &Instruction) -> Result<(), Problem> {
+        let lengths = self.lengths.last().cloned().unwrap_or_default();
+        let length = |name: &str| lengths.get(name).copied().unwrap_or(UNKNOWN_VALUE);
+        let mut longer = Vec::new();
+        match instruction {
+            Instruction::Arg(arguments) => {
+                for (name, default) in arguments {
+                    let default = default.as_ref().map(|default| default.longest(&length));
+                    let inherited = self.global_length(name);
+                    let given = self.given(name).map_or(0, str::len);
+                    longer.push((name.as_str(), default.unwrap_or(inherited).max(given)));
+                }
+            }
+            Instruction::Env(pairs) | Instruction::Label(pairs) => {
+                for (name, value) in pairs {
+                    let bytes = value.longest(&length).saturating_add(name.longest(&length));
+                    match name.literal() {
+                        Some(name) if matches!(instruction, Instruction::Env(_)) => {
+                            longer.push((name, bytes));
+                        }
+                        Some(name) => self.short(line, name, bytes)?,
+                        None => {
+                            let message = "the name of a variable may not have a variable in it";
+                            return Err(problem(line, message));
+                        }
+                    }
+                }
+            }
+            Instruction::Workdir(text)
+            | Instruction::User(text)
+            | Instruction::StopSignal(text) => {
+                self.short(line, "it", text.longest(&length))?;
+            }
+            Instruction::Copy { paths, .. }
+            | Instruction::Volume(paths)
+            | Instruction::Expose(paths) => {
+                let bytes = paths.iter().map(|path| path.longest(&length));
+                self.short(line, "it", bytes.fold(0, usize::saturating_add))?;
+            }
+            _ => {}
+        }
+        for (name, bytes) in longer {
+            // A value given from outside is as long as it is.
+            let bytes = match self.given(name) {
+                Some(given) if given.len() >= bytes => bytes,
+                _ => self.short(line, name, bytes).map(|()| bytes)?,
+            };
+            if let Some(lengths) = self.lengths.last_mut() {
+                lengths.insert(name.to_owned(), bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(&mut self, line: &Line, step: Step) -> Result<(), Problem> {
+        let number = line.number;
+        if let Some(flag) = line.flags.first() {
+            let message = format!(
+                "`FROM {}` is not supported; images are built for this server",
+                shown(flag)
+            );
+            return Err(problem(number, message));
+        }
+        let words = blank_words(&line.rest);
         let (image, name) = match words.as_slice() {
-            [image] => (*image, ""),
-            [image, r#as, name] if r#as.eq_ignore_ascii_case("as") => (*image, *name),
+            [image] => (image, String::new()),
+            [image, r#as, name] if r#as.eq_ignore_ascii_case("as") => {
+                let name = name.to_lowercase();
+                let plain = |byte: u8| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)
+                };
+                if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) {
+                    let message = format!(
+                        "`{}` cannot be the name of a stage: it must begin with a letter, and have letters, digits, `-`, \
+                         `_` and `.` only",
+                        shown(&name)
+                    );
+                    return Err(problem(number, message));
+                }
+                if self.names.contains(&name) {
+                    return Err(problem(number, format!("there are two stages `{name}`")));
+                }
+                (image, name)
+            }
             _ => {
                 return Err(problem(
-                    line,
+                    number,
                     "`FROM` must be `FROM IMAGE` or `FROM IMAGE AS NAME`",
                 ));
             }
         };
-        let image = self.resolved(line, image)?;
-        let earlier = self.stages.contains(&image.to_ascii_lowercase());
-        if image != "scratch" && !earlier {
-            self.image(line, image)?;
+        let text = Text::parse(image, self.escape)
+            .map_err(|what| problem(number, format!("`{}` {what}", shown(image))))?;
+        self.short(
+            number,
+            "FROM",
+            text.longest(&|name| self.global_length(name)),
+        )?;
+        let filled = self.filled(number, "FROM", &text)?;
+        if filled.is_empty() {
+            let message = format!(
+                "`FROM {}` names no image: give every variable in it a value, by `ARG NAME=VALUE` before the first `FROM` or \
+                 as a variable of the Space",
+                shown(image)
+            );
+            return Err(problem(number, message));
         }
-        self.stages.push(name.to_ascii_lowercase());
+        let base = match (self.stage_named(&filled), filled.as_str()) {
+            (Some(stage), _) => Source::Stage(stage),
+            (None, "scratch") => Source::Scratch,
+            (None, name) => self.image(number, name)?,
+        };
+        let lengths = match base {
+            Source::Stage(stage) => self.lengths[stage].clone(),
+            Source::Scratch | Source::Image(_) => HashMap::new(),
+        };
+        self.lengths.push(lengths);
+        self.names.push(name);
+        self.file.stages.push(Stage {
+            step,
+            base,
+            instructions: Vec::new(),
+        });
         Ok(())
     }
 
-    /// `COPY --from=…`: a stage by name or number, or else an image.
-    fn copied(&mut self, line: usize, from: &str) -> Result<(), Problem> {
-        let is_stage = self.stages.contains(&from.to_ascii_lowercase())
-            || from
-                .parse::<usize>()
-                .is_ok_and(|index| index < self.stages.len());
-        if is_stage || from.is_empty() {
-            return Ok(());
+    /// The stage of that name, whatever its case.
+    fn stage_named(&self, name: &str) -> Option<usize> {
+        let name = name.to_lowercase();
+        let found = self.names.iter().position(|known| *known == name);
+        found.filter(|_| !name.is_empty())
+    }
+
+    /// `COPY --from=…`: a stage that is done, by name or number, or else an image.
+    fn copied(&mut self, line: usize, from: &str) -> Result<Source, Problem> {
+        // The last one is not done.
+        let done = self.names.len().saturating_sub(1);
+        if let Some(stage) = self.stage_named(from) {
+            if stage >= done {
+                let message = format!("a stage cannot copy from itself (`--from={}`)", shown(from));
+                return Err(problem(line, message));
+            }
+            return Ok(Source::Stage(stage));
+        }
+        if let Ok(number) = from.parse::<i64>() {
+            let stage = usize::try_from(number).ok().filter(|stage| *stage < done);
+            let message = format!("there is no stage {number} before this one");
+            return stage
+                .map(Source::Stage)
+                .ok_or_else(|| problem(line, message));
         }
         if from.contains('$') {
             return Err(problem(
@@ -183,91 +412,55 @@ impl Reader<'_> {
                 "`COPY --from` must name a stage or an image without variables",
             ));
         }
-        self.image(line, from.to_owned())
+        self.image(line, from)
     }
 
-    fn image(&mut self, line: usize, name: String) -> Result<(), Problem> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._/:@-".contains(&byte);
-        if name.is_empty() || name.starts_with('-') || !name.bytes().all(plain) {
-            let shown: String = name.chars().take(80).collect();
-            let message = format!("`{}` is no name of an image", shown.escape_debug());
+    fn image(&mut self, line: usize, name: &str) -> Result<Source, Problem> {
+        let Some(reference) = Reference::parse(name) else {
+            let message = format!("`{}` is no name of an image", shown(name));
+            return Err(problem(line, message));
+        };
+        let digits = name.strip_prefix("sha256:").unwrap_or(name);
+        if digits.len() >= SHORTEST_ID && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let message = format!(
+                "`{}` is the id of an image; images are named as in `python:3.11` here",
+                shown(name)
+            );
             return Err(problem(line, message));
         }
-        if self.needs.images.iter().all(|image| image.name != name) {
-            self.needs.images.push(BaseImage { name, line });
-        }
-        Ok(())
+        let images = &mut self.file.images;
+        let known = images.iter().position(|image| image.name == reference);
+        Ok(Source::Image(known.unwrap_or_else(|| {
+            images.push(Image {
+                name: reference,
+                line,
+            });
+            images.len() - 1
+        })))
     }
 
-    fn resolved(&self, line: usize, text: &str) -> Result<String, Problem> {
-        self.expand(text).ok_or_else(|| {
-            let message = format!(
-                "`FROM {text}` cannot be followed: give every variable in it a value, by `ARG NAME=VALUE` before the first \
-                 `FROM` or as a variable of the Space"
-            );
-            problem(line, message)
-        })
-    }
-
-    /// Fills in `$NAME`, `${NAME}`, `${NAME:-DEFAULT}` and `${NAME:+OTHER}`; `None` where there is no value.
-    fn expand(&self, text: &str) -> Option<String> {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
-            let (inner, after) = match rest.strip_prefix('{') {
-                Some(braced) => braced.split_once('}')?,
-                None => {
-                    let end = rest
-                        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                        .unwrap_or(rest.len());
-                    rest.split_at(end)
-                }
-            };
-            let value = |name: &str| self.globals.get(name).filter(|value| !value.is_empty());
-            let filled = if let Some((name, default)) = inner.split_once(":-") {
-                value(name).map_or(default, String::as_str)
-            } else if let Some((name, other)) = inner.split_once(":+") {
-                value(name).map_or("", |_| other)
-            } else {
-                value(inner)?.as_str()
-            };
-            if filled.contains('$') {
-                return None;
-            }
-            out.push_str(filled);
-            rest = after;
-        }
-        out.push_str(rest);
-        Some(out)
-    }
-
-    fn added(&mut self, line: usize, operands: &str) -> Result<(), Problem> {
-        let words = match serde_json::from_str::<Vec<String>>(operands) {
-            Ok(words) => words,
-            Err(_) => operands.split_whitespace().map(str::to_owned).collect(),
-        };
-        let Some((_, sources)) = words.split_last() else {
-            return Ok(());
-        };
+    fn added(&mut self, line: usize, paths: &[Text]) -> Result<(), Problem> {
+        let sources = paths.split_last().map_or(paths, |(_, sources)| sources);
         for source in sources {
-            if source.contains("://") || source.starts_with("git@") {
+            let plain = source.literal();
+            if plain.is_some_and(|source| source.contains("://") || source.starts_with("git@")) {
                 let message = "`ADD` of an address is not supported, since the engine would fetch it outside the limits of \
                                this build; use `RUN curl` or `RUN git clone`";
                 return Err(problem(line, message));
             }
-            if source.contains(['$', '*', '?', '[', '\\', '"', '\'']) {
+            let Some(source) = plain.filter(|source| !source.contains(['*', '?', '[', '\\']))
+            else {
                 let message = format!(
-                    "`ADD {source}` is not supported: `ADD` may only name files and folders plainly here; use `COPY`"
+                    "`ADD {}` is not supported: `ADD` may only name files and folders plainly here; use `COPY`",
+                    shown(plain.unwrap_or("$…"))
                 );
                 return Err(problem(line, message));
-            }
+            };
             let path: Vec<&str> = source
                 .split('/')
                 .filter(|part| !part.is_empty() && *part != ".")
                 .collect();
-            self.needs.added.push(Added {
+            self.file.added.push(Added {
                 path: path.join("/"),
                 line,
             });
@@ -276,46 +469,122 @@ impl Reader<'_> {
     }
 }
 
-/// Splits the leading `--flag` words off.
-fn flags(rest: &str) -> (Vec<&str>, &str) {
-    let mut flags = Vec::new();
-    let mut rest = rest.trim_start();
-    while rest.starts_with("--") {
-        let (flag, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        flags.push(flag);
-        rest = after.trim_start();
+// === impl Dockerfile ===
+
+impl Dockerfile {
+    /// Of these arguments those that it declares.
+    pub(super) fn arguments(&self, given: Vec<(String, String)>) -> Vec<(String, String)> {
+        let in_globals = |name: &str| {
+            let mut globals = self.globals.iter().flat_map(|(_, arguments)| arguments);
+            globals.any(|(known, _)| known == name)
+        };
+        let in_stages = |name: &str| {
+            let instructions = self.stages.iter().flat_map(|stage| &stage.instructions);
+            let mut declared = instructions.filter_map(|(_, instruction, _)| match instruction {
+                Instruction::Arg(arguments) => Some(arguments),
+                _ => None,
+            });
+            declared.any(|arguments| arguments.iter().any(|(known, _)| known == name))
+        };
+        let given = given.into_iter();
+        given
+            .filter(|(name, _)| in_globals(name) || in_stages(name))
+            .collect()
     }
-    (flags, rest)
+
+    /// The steps that the engine takes, in its order.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        let globals = self.globals.iter().map(|(step, _)| step);
+        let stages = self.stages.iter().flat_map(|stage| {
+            let steps = stage.instructions.iter().map(|(step, _, _)| step);
+            std::iter::once(&stage.step).chain(steps)
+        });
+        globals.chain(stages).cloned().collect()
+    }
+
+    /// The text for the engine. `found` has an entry for each of its `images`.
+    ///
+    /// # Errors
+    /// For an instruction that engines could not read.
+    pub(super) fn written(&self, found: &[Found]) -> Result<String, Problem> {
+        let mut out = String::new();
+        let mut add = |step: &Step, line: String| {
+            if line.len() > LONGEST_LINE {
+                return Err(problem(
+                    step.line,
+                    "the instruction is too long for engines",
+                ));
+            }
+            out.push_str(&line);
+            out.push('\n');
+            Ok(())
+        };
+        for (step, arguments) in &self.globals {
+            add(step, Instruction::Arg(arguments.clone()).written(&[], None))?;
+        }
+        let name = |source: Source| match source {
+            Source::Scratch => "scratch".to_owned(),
+            Source::Stage(stage) => format!("stage{stage}"),
+            Source::Image(image) => found[image].id.clone(),
+        };
+        let mut shells: Vec<Vec<String>> = Vec::new();
+        for (index, stage) in self.stages.iter().enumerate() {
+            let mut shell = match stage.base {
+                Source::Image(image) => found[image].shell.clone(),
+                Source::Stage(stage) => shells[stage].clone(),
+                Source::Scratch => Vec::new(),
+            };
+            if shell.is_empty() {
+                shell = vec!["/bin/sh".to_owned(), "-c".to_owned()];
+            }
+            add(
+                &stage.step,
+                format!("FROM {} AS stage{index}", name(stage.base)),
+            )?;
+            for (step, instruction, from) in &stage.instructions {
+                let from = from.map(name);
+                add(step, instruction.written(&shell, from.as_deref()))?;
+                if let Instruction::Shell(words) = instruction {
+                    shell.clone_from(words);
+                }
+            }
+            shells.push(shell);
+        }
+        Ok(out)
+    }
 }
 
-fn needs_no_buildkit(line: usize, flag: &str) -> Result<(), Problem> {
-    let name = flag.split('=').next().unwrap_or(flag);
-    if name == "--mount" && flag.contains("type=secret") {
-        let message = "secrets are not given to builds on this server, since its engine keeps what a build sees; read the \
-                       secret when the app starts, where it is in the environment";
-        return Err(problem(line, message));
-    }
-    if matches!(name, "--from" | "--chown") {
-        return Ok(());
-    }
-    let message = format!("`{name}` needs BuildKit, and this server builds without; leave it out");
-    Err(problem(line, message))
-}
-
-fn no_heredoc(line: usize, rest: &str) -> Result<(), Problem> {
-    let begins = |word: &str| {
-        let word = word.trim_start_matches(|c: char| c.is_ascii_digit());
-        word.strip_prefix("<<").is_some_and(|end| {
-            end.trim_start_matches(['-', '"', '\''])
-                .starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        })
+/// Whether an image may have the engine do this for whoever builds on it.
+///
+/// The engine reads it by itself, so it must be plain enough that nobody reads it otherwise: one instruction without
+/// options, of those that fetch nothing.
+pub(super) fn is_harmless_trigger(trigger: &str) -> bool {
+    const HARMLESS: [&str; 10] = [
+        "RUN",
+        "COPY",
+        "WORKDIR",
+        "USER",
+        "ENV",
+        "ARG",
+        "EXPOSE",
+        "CMD",
+        "ENTRYPOINT",
+        "VOLUME",
+    ];
+    let Some((word, rest)) = trigger.split_once(' ') else {
+        return false;
     };
-    if rest.split_whitespace().any(begins) {
-        let message = "`<<` documents need BuildKit, and this server builds without; put the lines into a file and `COPY` it";
-        return Err(problem(line, message));
-    }
-    Ok(())
+    let word = word.to_ascii_uppercase();
+    // A value made of itself time and again would fill the engine's memory.
+    let grows = matches!(word.as_str(), "ENV" | "ARG") && rest.contains('$');
+    HARMLESS.contains(&word.as_str())
+        && trigger.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        && !rest.trim_start().starts_with('-')
+        && !rest.contains("<<")
+        && !grows
 }
 
+#[cfg(test)]
+mod docker;
 #[cfg(test)]
 mod tests;

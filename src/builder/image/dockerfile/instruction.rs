@@ -1,0 +1,504 @@
+//! The instructions that are allowed, with what is allowed in each, and how each is written for the engine.
+
+use super::lines::{Line, blank_words, is_blank, json_words, quoted_words};
+use super::text::Text;
+use super::{Problem, problem};
+
+/// An instruction within a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Instruction {
+    Arg(Vec<(String, Option<Text>)>),
+    Env(Vec<(Text, Text)>),
+    Label(Vec<(Text, Text)>),
+    /// Also what `ADD` is: of files alone it does the same.
+    Copy {
+        /// As it was written; `None` for the build context.
+        from: Option<String>,
+        chown: Option<Text>,
+        /// The last is where to.
+        paths: Vec<Text>,
+        /// Whether it was an `ADD`.
+        added: bool,
+    },
+    Run(Command),
+    Cmd(Command),
+    Entrypoint(Command),
+    /// `None` for none; with its options, which are plain.
+    Healthcheck(Option<(Vec<String>, Command)>),
+    Shell(Vec<String>),
+    Workdir(Text),
+    User(Text),
+    StopSignal(Text),
+    Volume(Vec<Text>),
+    Expose(Vec<Text>),
+    /// What the engine need not know.
+    Nothing,
+}
+
+/// What is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Command {
+    Exec(Vec<String>),
+    /// By the shell that holds at that point.
+    Shell(String),
+}
+
+// === impl Command ===
+
+impl Command {
+    fn parse(line: &Line) -> Result<Self, Problem> {
+        Self::of(line.number, &line.rest)
+    }
+
+    fn of(number: usize, text: &str) -> Result<Self, Problem> {
+        Ok(match json_words(number, text)? {
+            Some(words) => Self::Exec(words),
+            None => Self::Shell(text.to_owned()),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Exec(words) => words.is_empty(),
+            Self::Shell(text) => text.is_empty(),
+        }
+    }
+
+    fn written(&self, shell: &[String]) -> String {
+        match self {
+            Self::Exec(words) => array(words.iter().map(String::as_str)),
+            Self::Shell(text) => array(shell.iter().map(String::as_str).chain([text.as_str()])),
+        }
+    }
+}
+
+/// A JSON array in which nothing looks like the start of a document within the Dockerfile.
+fn array<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    serde_json::Value::from(words)
+        .to_string()
+        .replace('<', "\\u003c")
+}
+
+fn quoted_array(words: &[Text]) -> String {
+    let words: Vec<String> = words.iter().map(Text::quoted).collect();
+    array(words.iter().map(String::as_str))
+}
+
+// === impl Instruction ===
+
+impl Instruction {
+    /// # Errors
+    /// For what is not allowed, or not as the engine expects it.
+    pub(super) fn parse(line: &Line, escape: char) -> Result<Self, Problem> {
+        let number = line.number;
+        let text = |text: &str| {
+            Text::parse(text, escape)
+                .map_err(|what| problem(number, format!("`{}` {what}", shown(text))))
+        };
+        let word = line.word.as_str();
+        let needs_words = || problem(number, format!("`{word}` needs something after it"));
+        // Shell forms have no quotes of their own here: what is empty is told by each.
+        if line.rest.is_empty() && word != "ENTRYPOINT" {
+            return Err(needs_words());
+        }
+        let paths = || -> Result<Vec<Text>, Problem> {
+            let words = match json_words(number, &line.rest)? {
+                Some(words) => words,
+                None => blank_words(&line.rest),
+            };
+            words.iter().map(|word| text(word)).collect()
+        };
+        let instruction = match word {
+            "ARG" => Self::Arg(arguments(line, escape)?),
+            "ENV" => Self::Env(pairs(line, escape)?),
+            "LABEL" => Self::Label(labels(line, escape)?),
+            "COPY" | "ADD" => {
+                let paths = paths()?;
+                if paths.len() < 2 {
+                    let message = format!("`{word}` needs what to copy and where to");
+                    return Err(problem(number, message));
+                }
+                no_document(number, &line.rest)?;
+                let (mut from, mut chown) = (None, None);
+                for (name, value) in options(line)? {
+                    match name {
+                        "from" if word == "COPY" && from.is_none() => {
+                            from = Some(value.to_owned());
+                        }
+                        "chown" if chown.is_none() => {
+                            let owner = text(value)?;
+                            if let Err(odd) = owner.bare() {
+                                let message = format!("`--chown` may not have `{odd}` in it");
+                                return Err(problem(number, message));
+                            }
+                            chown = Some(owner).filter(|_| !value.is_empty());
+                        }
+                        name => return Err(unknown_option(line, name)),
+                    }
+                }
+                let from = from.filter(|from| !from.is_empty());
+                return Ok(Self::Copy {
+                    from,
+                    chown,
+                    paths,
+                    added: word == "ADD",
+                });
+            }
+            "RUN" => {
+                if let Some((name, value)) = options(line)?.first() {
+                    return Err(run_option(line, name, value));
+                }
+                no_document(number, &line.rest)?;
+                Self::Run(Command::parse(line)?)
+            }
+            "CMD" => Self::Cmd(Command::parse(line)?),
+            // Without anything it takes the base image's away.
+            "ENTRYPOINT" if line.rest.is_empty() => Self::Entrypoint(Command::Exec(Vec::new())),
+            "ENTRYPOINT" => Self::Entrypoint(Command::parse(line)?),
+            "HEALTHCHECK" => return healthcheck(line),
+            "SHELL" => match json_words(number, &line.rest)? {
+                Some(words) if !words.is_empty() => Self::Shell(words),
+                _ => {
+                    let message = "`SHELL` must be an array, such as [\"/bin/bash\", \"-c\"]";
+                    return Err(problem(number, message));
+                }
+            },
+            "WORKDIR" => Self::Workdir(text(&line.rest)?),
+            "USER" => Self::User(text(&line.rest)?),
+            "STOPSIGNAL" => Self::StopSignal(text(&line.rest)?),
+            "VOLUME" => match paths()? {
+                paths
+                    if paths
+                        .iter()
+                        .any(|path| path.literal().is_some_and(|path| path.trim().is_empty())) =>
+                {
+                    return Err(needs_words());
+                }
+                paths if paths.is_empty() => return Err(needs_words()),
+                paths => Self::Volume(paths),
+            },
+            "EXPOSE" => {
+                let ports: Result<Vec<Text>, Problem> = blank_words(&line.rest)
+                    .iter()
+                    .map(|port| text(port))
+                    .collect();
+                let ports = ports?;
+                if let Some(odd) = ports.iter().find_map(|port| port.bare().err()) {
+                    let message = format!("a port may not have `{odd}` in it");
+                    return Err(problem(number, message));
+                }
+                Self::Expose(ports)
+            }
+            // Whose it is the platform knows; the engine has no use for it.
+            "MAINTAINER" => Self::Nothing,
+            "ONBUILD" => {
+                let message = "`ONBUILD` is not supported: nothing is built on the image of a Space. Write what it does where \
+                               it is to be done";
+                return Err(problem(number, message));
+            }
+            _ => {
+                let message = format!("`{}` is no instruction of a Dockerfile", shown(word));
+                return Err(problem(number, message));
+            }
+        };
+        if matches!(&instruction, Self::Run(command) if command.is_empty()) {
+            return Err(needs_words());
+        }
+        match line.flags.first() {
+            None => Ok(instruction),
+            Some(flag) => {
+                let name = flag.split('=').next().unwrap_or(flag);
+                let message = format!("`{word}` has no option `{}`", shown(name));
+                Err(problem(number, message))
+            }
+        }
+    }
+
+    /// One line for the engine. `shell` is the one that holds here, `from` what `COPY --from` was found to be.
+    pub(super) fn written(&self, shell: &[String], from: Option<&str>) -> String {
+        match self {
+            Self::Arg(arguments) => {
+                let words = arguments.iter().map(|(name, value)| match value {
+                    Some(value) => format!("{name}={}", value.quoted()),
+                    None => name.clone(),
+                });
+                format!("ARG {}", words.collect::<Vec<_>>().join(" "))
+            }
+            Self::Env(pairs) => format!("ENV {}", written_pairs(pairs)),
+            Self::Label(pairs) => format!("LABEL {}", written_pairs(pairs)),
+            Self::Copy { chown, paths, .. } => {
+                let from = from.map(|from| format!("--from={from} "));
+                // Looked at when it was read.
+                let chown = chown.as_ref().and_then(|owner| owner.bare().ok());
+                let chown = chown.map(|owner| format!("--chown={owner} "));
+                let (from, chown) = (from.unwrap_or_default(), chown.unwrap_or_default());
+                format!("COPY {from}{chown}{}", quoted_array(paths))
+            }
+            Self::Run(command) => format!("RUN {}", command.written(shell)),
+            Self::Cmd(command) => format!("CMD {}", command.written(shell)),
+            Self::Entrypoint(command) => format!("ENTRYPOINT {}", command.written(shell)),
+            Self::Healthcheck(None) => "HEALTHCHECK NONE".to_owned(),
+            Self::Healthcheck(Some((options, command))) => {
+                let options: String = options.iter().map(|option| format!("{option} ")).collect();
+                format!("HEALTHCHECK {options}CMD {}", command.written(shell))
+            }
+            Self::Shell(words) => format!("SHELL {}", array(words.iter().map(String::as_str))),
+            Self::Workdir(path) => format!("WORKDIR {}", path.quoted()),
+            Self::User(user) => format!("USER {}", user.quoted()),
+            Self::StopSignal(signal) => format!("STOPSIGNAL {}", signal.quoted()),
+            Self::Volume(paths) => format!("VOLUME {}", quoted_array(paths)),
+            Self::Expose(ports) => {
+                let ports: Vec<String> = ports.iter().filter_map(|port| port.bare().ok()).collect();
+                format!("EXPOSE {}", ports.join(" "))
+            }
+            Self::Nothing => String::new(),
+        }
+    }
+}
+
+fn written_pairs(pairs: &[(Text, Text)]) -> String {
+    let words = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", name.quoted(), value.quoted()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The options of an instruction, each with its value.
+fn options(line: &Line) -> Result<Vec<(&str, &str)>, Problem> {
+    let options = line.flags.iter().map(|flag| {
+        let option = flag.strip_prefix("--").unwrap_or(flag);
+        Ok(option.split_once('=').unwrap_or((option, "")))
+    });
+    options.collect()
+}
+
+fn unknown_option(line: &Line, name: &str) -> Problem {
+    let needs_buildkit = [
+        "chmod",
+        "link",
+        "parents",
+        "exclude",
+        "checksum",
+        "keep-git-dir",
+        "unpack",
+    ];
+    let (word, name) = (&line.word, shown(name));
+    problem(
+        line.number,
+        match name.as_str() {
+            "from" | "chown" => {
+                format!("`--{name}` is given twice, or does not belong to `{word}`")
+            }
+            "chmod" => "`--chmod` needs BuildKit, and this server builds without; use `RUN chmod`"
+                .to_owned(),
+            name if needs_buildkit.contains(&name) => {
+                format!("`--{name}` needs BuildKit, and this server builds without; leave it out")
+            }
+            name => format!("`{word}` has no option `--{name}`"),
+        },
+    )
+}
+
+fn run_option(line: &Line, name: &str, value: &str) -> Problem {
+    let is_secret = name == "mount" && value.contains("type=secret");
+    let message = match is_secret {
+        true => "secrets are not given to builds on this server, since its engine keeps what a build sees; read the secret when \
+                 the app starts, where it is in the environment"
+            .to_owned(),
+        false => format!(
+            "`--{}` needs BuildKit, and this server builds without; leave it out",
+            shown(name)
+        ),
+    };
+    problem(line.number, message)
+}
+
+/// Refuses what newer engines read as a document within the Dockerfile, and older ones as words.
+fn no_document(number: usize, text: &str) -> Result<(), Problem> {
+    let begins = |at: usize| {
+        let before = text[..at].trim_end_matches(|c: char| c.is_ascii_digit());
+        let after = text[at + 2..].strip_prefix('-').unwrap_or(&text[at + 2..]);
+        let after = after.trim_start_matches(is_blank);
+        // Within `((` it shifts bits.
+        !before.contains("((")
+            && (before.is_empty() || before.ends_with(char::is_whitespace))
+            && after.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '"' | '\''))
+    };
+    if text.match_indices("<<").any(|(at, _)| begins(at)) {
+        let message = "`<<` documents need BuildKit, and this server builds without; put the lines into a file and `COPY` it";
+        return Err(problem(number, message));
+    }
+    Ok(())
+}
+
+fn arguments(line: &Line, escape: char) -> Result<Vec<(String, Option<Text>)>, Problem> {
+    let words = quoted_words(&line.rest, escape);
+    let arguments = words.iter().map(|word| {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word.as_str(), None),
+        };
+        let parsed = |text: &str| {
+            Text::parse(text, escape)
+                .map_err(|what| problem(line.number, format!("`{}` {what}", shown(text))))
+        };
+        let name = parsed(name)?;
+        let name = name.literal().filter(|name| is_name(name)).ok_or_else(|| {
+            let message = format!(
+                "`ARG {}` must begin with a name of plain letters",
+                shown(word)
+            );
+            problem(line.number, message)
+        })?;
+        Ok((name.to_owned(), value.map(parsed).transpose()?))
+    });
+    arguments.collect()
+}
+
+fn is_name(text: &str) -> bool {
+    !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// `NAME=VALUE …`, or `NAME VALUE`.
+fn pairs(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
+    let word = &line.word;
+    let words = quoted_words(&line.rest, escape);
+    let old = words.first().is_some_and(|word| !word.contains('='));
+    let pairs: Vec<(&str, &str)> = if old {
+        let (name, value) = super::lines::split_first(&line.rest);
+        if value.is_empty() {
+            let message = format!("`{word}` must be `{word} NAME=VALUE`");
+            return Err(problem(line.number, message));
+        }
+        vec![(name, value)]
+    } else {
+        let pairs = words.iter().map(|pair| {
+            pair.split_once('=').ok_or_else(|| {
+                let message = format!(
+                    "`{}` must be `NAME=VALUE`; a value with spaces stands in quotes",
+                    shown(pair)
+                );
+                problem(line.number, message)
+            })
+        });
+        pairs.collect::<Result<_, _>>()?
+    };
+    let pairs = pairs.into_iter().map(|(name, value)| {
+        let parsed = |text: &str| {
+            Text::parse(text, escape)
+                .map_err(|what| problem(line.number, format!("`{}` {what}", shown(text))))
+        };
+        let (name, value) = (parsed(name)?, parsed(value)?);
+        if name.literal() == Some("") || name.quoted().contains('=') {
+            return Err(problem(
+                line.number,
+                format!("`{word}` needs a name before the `=`"),
+            ));
+        }
+        Ok((name, value))
+    });
+    pairs.collect()
+}
+
+/// Labels that begin like this say whose an image is.
+const OURS: &str = "glasshouse.";
+
+fn labels(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
+    let labels = pairs(line, escape)?;
+    for (name, _) in &labels {
+        if name.literal().is_none_or(|name| name.starts_with(OURS)) {
+            let message =
+                format!("the name of a label may not begin with `{OURS}` nor have variables in it");
+            return Err(problem(line.number, message));
+        }
+    }
+    Ok(labels)
+}
+
+fn healthcheck(line: &Line) -> Result<Instruction, Problem> {
+    let number = line.number;
+    let (kind, rest) = match line
+        .rest
+        .split_once(|c: char| c.is_ascii_whitespace() || c == '\u{b}')
+    {
+        Some((kind, rest)) => (kind, rest.trim_start()),
+        None => (line.rest.as_str(), ""),
+    };
+    let command = match kind.to_ascii_uppercase().as_str() {
+        "NONE" if rest.is_empty() && line.flags.is_empty() => {
+            return Ok(Instruction::Healthcheck(None));
+        }
+        "CMD" => Command::of(number, rest)?,
+        _ => {
+            let message = "`HEALTHCHECK` must be `HEALTHCHECK CMD …` or `HEALTHCHECK NONE`";
+            return Err(problem(number, message));
+        }
+    };
+    if command.is_empty() {
+        return Err(problem(number, "`HEALTHCHECK CMD` needs a command"));
+    }
+    let mut written = Vec::new();
+    for (name, value) in options(line)? {
+        let fits = match name {
+            "retries" => {
+                !value.is_empty()
+                    && value.len() < 6
+                    && value.bytes().all(|byte| byte.is_ascii_digit())
+            }
+            "interval" | "timeout" | "start-period" | "start-interval" => is_duration(value),
+            _ => {
+                let message = format!("`HEALTHCHECK` has no option `--{}`", shown(name));
+                return Err(problem(number, message));
+            }
+        };
+        if !fits
+            || line
+                .flags
+                .iter()
+                .filter(|flag| flag.starts_with(&format!("--{name}=")))
+                .count()
+                > 1
+        {
+            let message = format!(
+                "`--{name}={}` is no value for it, or given twice",
+                shown(value)
+            );
+            return Err(problem(number, message));
+        }
+        // Older engines do not know it, and without it the usual interval holds.
+        if name != "start-interval" {
+            written.push(format!("--{name}={value}"));
+        }
+    }
+    Ok(Instruction::Healthcheck(Some((written, command))))
+}
+
+/// Such as `1m30s`, as far as anybody writes them.
+fn is_duration(text: &str) -> bool {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".smhun".contains(&byte));
+    plain
+        && text.len() < 20
+        && (text == "0"
+            || text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['s', 'm', 'h']))
+}
+
+/// What an author wrote, as it fits into a message.
+pub(super) fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(80).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+        .replace('`', "'")
+        .escape_debug()
+        .to_string()
+        .replace("\\'", "'")
+        .replace("\\\"", "\"")
+}
