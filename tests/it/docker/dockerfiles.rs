@@ -136,7 +136,8 @@ ENV HOME=/home/user \
     WHO="$WHO"
 ENV OLD form of it
 SHELL ["/bin/sh", "-ec"]
-RUN mkdir -p $HOME/app && grep -q '^user:' /etc/passwd || echo 'user:x:1000:1000::/home/user:/bin/sh' >> /etc/passwd
+RUN mkdir -p $HOME/app && echo 'user:x:1000:1000::/home/user:/bin/sh' >> /etc/passwd \
+    && echo 'user:x:1000:' >> /etc/group
 RUN false || true; echo "<$GREETING>" > /greeting
 USER user
 WORKDIR $HOME/app

@@ -162,12 +162,12 @@ fn what_a_generator_makes_up_is_read_as_the_engine_reads_it() {
     let mut runner = TestRunner::new(config);
     let (mut tried, mut both) = (0, 0);
     // Most of what is made up nobody can build; what is looked at is what at least we can read.
-    while tried < 40 {
+    while tried < 12 {
         let text = files.new_tree(&mut runner).expect("a text").current();
         if read(&text, &[]).is_ok_and(|file| file.images.is_empty()) {
             tried += 1;
             both += u32::from(compared(&text, context.path()));
         }
     }
-    assert!(both >= 10, "only {both} of {tried} could be built");
+    assert!(both >= 3, "only {both} of {tried} could be built");
 }
