@@ -24,7 +24,9 @@ use super::quota;
 use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
 use crate::domain::{Card, RepoKind, Repository, Revision, split_front_matter};
-use crate::repo::{CommitRequest, FilePath, Ignore, MAIN, Operation, RepoError, size_text};
+use crate::repo::{
+    Attributes, CommitRequest, FilePath, Ignore, MAIN, Operation, RepoError, size_text,
+};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -101,11 +103,16 @@ async fn preupload(
             }
             None => vec![None; paths.len()],
         };
+        let attributes = match &at {
+            Some(at) => repo.attributes(at)?,
+            None => Attributes::default(),
+        };
         let mut files = Vec::new();
         for ((file, path), stored) in request.files.iter().zip(&paths).zip(stored) {
             let ignored = ignore.ignores(path.as_str());
             // Every client can: old ones by the batch API, new ones in chunks.
-            let large = file.size >= limits.large_from;
+            let large = file.size >= limits.large_from
+                || (file.size > 0 && attributes.is_large(path.as_str()));
             if large && !ignored {
                 repo.room_for_large(file.size)?;
             } else if file.size > limits.file_bytes && !ignored {

@@ -149,7 +149,7 @@ async fn push(
                 hardware: None,
                 sleep_after: None,
             };
-            lifecycle.create(new).await?
+            lifecycle.create(new, None).await?
         }
     };
     let (name, files) = (name.to_owned(), files.to_vec());

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::domain::{BuildError, Card, EgressOffer, Fault, RunSettings, Sdk, bytes_text};
+use crate::domain::{
+    BuildError, Card, EgressOffer, Fault, RunSettings, Sdk, bytes_text, is_first_card,
+};
 
 /// What is to be built.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +54,9 @@ pub fn plan(
         fault: Fault::Card,
         message,
     };
+    if let Some((card, note)) = Card::of_files(readme, &has_file) {
+        return planned(card, readme.unwrap_or_default(), offer, Some(note));
+    }
     let Some(readme) = readme else {
         return Err(card_error(format!(
             "README.md is missing. It must begin with the Space's card: a `---` line, `sdk: {}`, and another `---` line.",
@@ -59,19 +64,40 @@ pub fn plan(
         )));
     };
     let card = Card::parse(readme).map_err(|error| card_error(error.text()))?;
-    if let Some((key, message)) = beyond_the_offer(&card, offer) {
-        return Err(card_error(Card::problem(readme, key, &message)));
+    let nothing_there = || BuildError {
+        fault: Fault::NoAppFile,
+        message: missing_app_file(&card),
+    };
+    let there = has_file(&card.app_file);
+    // What it asks for is nobody's wish yet.
+    if !there && is_first_card(readme) {
+        return Err(nothing_there());
     }
-    if !has_file(&card.app_file) {
+    let missing = (!there).then(nothing_there);
+    let plan = planned(card, readme, offer, None)?;
+    missing.map_or(Ok(plan), Err)
+}
+
+/// The plan of a card, if this server gives what it asks for.
+fn planned(
+    card: Card,
+    readme: &str,
+    offer: &Offer,
+    note: Option<String>,
+) -> Result<BuildPlan, BuildError> {
+    if let Some((key, message)) = beyond_the_offer(&card, offer) {
         return Err(BuildError {
-            fault: Fault::NoAppFile,
-            message: missing_app_file(&card),
+            fault: Fault::Card,
+            message: Card::problem(readme, key, &message),
         });
     }
-    let notes = unknown_hardware(&card, &offer.hardware)
+    let notes = note
         .into_iter()
-        .collect();
-    Ok(BuildPlan { card, notes })
+        .chain(unknown_hardware(&card, &offer.hardware));
+    Ok(BuildPlan {
+        notes: notes.collect(),
+        card,
+    })
 }
 
 /// The field that asks for what this server does not give, and what it may ask for.
@@ -193,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = plan(None, &offered(), |_| true).expect_err("no card");
+        let error = plan(None, &offered(), |_| false).expect_err("no card");
         assert_eq!(error.fault, Fault::Card);
         assert!(
             error.message.contains("`sdk: static` or `sdk: wasi`"),

@@ -20,6 +20,9 @@ use super::walk::{blob_id, walk};
 /// How often the server is asked how far it is.
 const POLL: Duration = Duration::from_millis(300);
 
+/// Files that a folder need not have: the Space keeps its own.
+const MADE_WITH_A_SPACE: [&str; 2] = [".gitattributes", "README.md"];
+
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(super) struct PushArgs {
@@ -53,7 +56,7 @@ pub(super) async fn run(
         output.note(format_args!("Left out {path}: a link or special file"));
     }
     let id = args.id.clone();
-    create(&id, &args, client, output).await?;
+    create(&id, &args, sdk_of(&found.files), client, output).await?;
     let last_line = build_log(&id, client).await?.pop().map(|line| line.at);
     let commit = difference(&id, args.message, found.files, client).await?;
     let oid = if commit.files.is_empty() && commit.deleted.is_empty() {
@@ -78,9 +81,27 @@ pub(super) async fn run(
     report(&id, oid, &runtime, &log, client, output).await
 }
 
+/// What a folder without a card of its own is: a lone `app.py` is Gradio's unless it asks for Streamlit.
+fn sdk_of(files: &[super::walk::LocalFile]) -> &'static str {
+    let has = |path: &str| files.iter().find(|file| file.path == path);
+    let streamlit = has("requirements.txt").is_some_and(|file| {
+        let text = std::fs::read_to_string(&file.source).unwrap_or_default();
+        text.lines()
+            .any(|line| line.trim().starts_with("streamlit"))
+    });
+    match () {
+        () if has("Dockerfile").is_some() => "docker",
+        () if has("app.wasm").is_some() => "wasi",
+        () if has("app.py").is_some() && streamlit => "streamlit",
+        () if has("app.py").is_some() => "gradio",
+        () => "static",
+    }
+}
+
 async fn create(
     id: &SpaceId,
     args: &PushArgs,
+    sdk: &str,
     client: &Client,
     output: &Output,
 ) -> anyhow::Result<()> {
@@ -88,7 +109,7 @@ async fn create(
         "type": "space",
         "organization": id.owner(),
         "name": id.name(),
-        "sdk": "static",
+        "sdk": sdk,
         "visibility": if args.private { "private" } else { "public" },
     });
     if let Some(hardware) = &args.hardware {
@@ -136,7 +157,11 @@ async fn difference(
             changed.push(file);
         }
     }
-    let mut deleted: Vec<_> = there.into_keys().collect();
+    let made_with_it = |path: &String| MADE_WITH_A_SPACE.contains(&path.as_str());
+    let mut deleted: Vec<_> = there
+        .into_keys()
+        .filter(|path| !made_with_it(path))
+        .collect();
     deleted.sort();
     Ok(Commit {
         summary,

@@ -11,6 +11,7 @@ mod build;
 mod card;
 mod decide;
 mod egress;
+mod first_files;
 mod front_matter;
 mod hardware;
 mod ids;
@@ -36,6 +37,7 @@ pub use build::{
 pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
 pub use egress::EgressOffer;
+pub use first_files::{first_files, is_first_card, is_first_file};
 pub use front_matter::{read_front_matter, split_front_matter};
 pub use hardware::{Hardware, Limits, bytes_text};
 pub use ids::{

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use super::observed::{Kept, KeptState};
 use super::supervisor::{Supervisor, Supervisors, lock};
-use super::{Parts, now, snapshot, start};
-use crate::domain::{Desired, Sdk, Space, SpaceId};
+use super::{FirstCommit, Parts, now, snapshot, start};
+use crate::domain::{Desired, RepoId, RepoKind, Sdk, Space, SpaceId};
 use crate::ledger::Reservation;
 use crate::runtime::Runtime;
 use crate::runtime::container::Found;
 
 /// Takes every stored Space into care.
 ///
-/// Two things can lie half done after a crash: a Space whose row was written and whose repository was not made, and a
-/// commit whose publish was not recorded. Both are finished here.
+/// Three things can lie half done after a crash: a Space whose row was written and whose repository was not made, a
+/// repository without its first commit, and a commit whose publish was not recorded. All are finished here.
 pub(super) async fn adopt(parts: &Arc<Parts>, supervisors: &Supervisors) -> anyhow::Result<()> {
     let mut running: HashMap<SpaceId, Vec<Found>> = HashMap::new();
     for found in parts.runtimes.containers().find().await {
@@ -50,9 +50,21 @@ pub(super) async fn adopt(parts: &Arc<Parts>, supervisors: &Supervisors) -> anyh
 async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
     parts.repos.create(space.id).await?;
     let head = parts.repos.read(space.id, |repo| repo.head()).await?;
-    if let Some(head) = head
-        && space.head.as_ref() != Some(&head)
-    {
+    let Some(head) = head else {
+        if space.head.is_some() {
+            anyhow::bail!("its repository has lost its commits");
+        }
+        let first = FirstCommit {
+            author: space.name.owner.to_string(),
+            sdk: Sdk::Static,
+        };
+        let id = RepoId::from(space.id);
+        let kind = RepoKind::Space;
+        let head = parts.first_commit(kind, id, &space.name, first).await?;
+        parts.store.set_head(space.id, &head).await?;
+        return Ok(());
+    };
+    if space.head.as_ref() != Some(&head) {
         let name = &space.name;
         tracing::warn!(space = %name, "{name} has a commit that was never published; publishing it now");
         let sdk = parts.sdk_at(space.id, &head).await;

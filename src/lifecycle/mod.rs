@@ -8,6 +8,7 @@ mod actions;
 mod adopt;
 mod capacity;
 mod environment;
+mod first_commit;
 mod mounts;
 mod observed;
 mod operations;
@@ -39,6 +40,7 @@ use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
+pub use first_commit::FirstCommit;
 pub use quotas::{Capacity, QuotaLine, QuotaView};
 pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView, Waits};
@@ -314,11 +316,19 @@ impl Parts {
     /// The SDK that the card of a revision asks for, if it can be read.
     async fn sdk_at(&self, space: SpaceId, revision: &Revision) -> Option<Sdk> {
         let revision = revision.clone();
-        let read = move |repo: &crate::repo::Repo| repo.read(&revision, "README.md", README_BYTES);
-        let readme = self.repos.read(space, read).await.ok()?;
-        Card::parse(&String::from_utf8_lossy(&readme))
-            .ok()
-            .map(|card| card.sdk)
+        let read = move |repo: &crate::repo::Repo| {
+            let readme = match repo.read(&revision, "README.md", README_BYTES) {
+                Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(RepoError::EntryNotFound(_)) => None,
+                Err(error) => return Err(error),
+            };
+            let told = Card::of_files(readme.as_deref(), |path| repo.file(&revision, path).is_ok());
+            Ok(match told {
+                Some((card, _)) => Some(card.sdk),
+                None => readme.and_then(|text| Card::parse(&text).ok().map(|card| card.sdk)),
+            })
+        };
+        self.repos.read(space, read).await.ok()?
     }
 }
 

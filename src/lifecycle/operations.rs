@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::first_commit::FirstCommit;
 use super::{Lifecycle, LifecycleError, now};
 use crate::domain::{
     Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
@@ -12,11 +13,16 @@ use crate::store::{NewSpace, SecretValue};
 const DELETE_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Lifecycle {
-    /// Creates an empty Space: its name, its repository, its address.
+    /// Creates a Space: its name, its repository, its address. What is in its first commit is not built: nobody has
+    /// published anything yet. `None` is for who commits at once.
     ///
     /// # Errors
     /// Names that are taken or too long, and a quota that is used up.
-    pub async fn create(&self, mut new: NewSpace) -> Result<Space, LifecycleError> {
+    pub async fn create(
+        &self,
+        mut new: NewSpace,
+        first: Option<FirstCommit>,
+    ) -> Result<Space, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             new.sleep_after = new.sleep_after.or(this.parts.settings.sleep_after);
@@ -28,12 +34,16 @@ impl Lifecycle {
             // One after the other, so that many at once are no more than there may be.
             let _turn = owner.creating.lock().await;
             this.check_quota(new.owner, RepoKind::Space).await?;
+            let _room = this.room_on_disk(new.owner, FirstCommit::BYTES)?;
             let space = this.parts.store.create_space(new).await?;
             this.parts.place(&space);
             this.supervisors.supervise(space.id);
             // A crash before this line leaves a row without a repository, which `adopt` mends.
             this.parts.repos.create(space.id).await?;
-            Ok(space)
+            match first {
+                Some(first) => this.begin_space(space, first).await,
+                None => Ok(space),
+            }
         })
         .await
     }

@@ -1,10 +1,11 @@
 //! Repositories of every kind. What is asked of a Space goes its own way; models and datasets have no supervisor, so
 //! their operations are done when they return.
 
+use super::first_commit::FirstCommit;
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, Parts};
 use crate::domain::{
-    AccountId, RepoId, RepoKind, Repository, Resource, Revision, SleepAfter, Space, SpaceName,
+    AccountId, RepoId, RepoKind, Repository, Resource, Revision, Sdk, SleepAfter, Space, SpaceName,
     Visibility,
 };
 use crate::ledger::{Refused, Tier};
@@ -28,13 +29,14 @@ pub struct NewCopy {
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    /// Creates an empty model or dataset.
+    /// Creates a model or dataset.
     ///
     /// # Errors
     /// A name that is taken, and a quota that is used up.
     pub async fn create_repository(
         &self,
         new: NewRepository,
+        first: Option<FirstCommit>,
     ) -> Result<Repository, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
@@ -46,10 +48,14 @@ impl Lifecycle {
                 let what = new.kind.plural();
                 return Err(LifecycleError::Quota { what, used, limit });
             }
+            let _room = this.room_on_disk(new.owner, FirstCommit::BYTES)?;
             let made = store.create_repository(new).await?;
             // A crash before this line leaves a row without files, which the next start mends.
             this.parts.repos.create(made.id).await?;
-            Ok(made)
+            match first {
+                Some(first) => this.begin_repository(made, first).await,
+                None => Ok(made),
+            }
         })
         .await
     }
@@ -178,7 +184,7 @@ impl Lifecycle {
                 hardware: new.hardware,
                 sleep_after: new.sleep_after,
             };
-            return Ok(Repository::from(&self.create(new).await?));
+            return Ok(Repository::from(&self.create(new, None).await?));
         }
         let new = NewRepository {
             kind: from.kind,
@@ -186,7 +192,7 @@ impl Lifecycle {
             name: new.name,
             visibility: new.visibility,
         };
-        self.create_repository(new).await
+        self.create_repository(new, None).await
     }
 
     async fn fill_copy(&self, from: &Repository, made: &Repository) -> Result<(), LifecycleError> {
@@ -275,7 +281,7 @@ fn check_visibility(kind: RepoKind, visibility: Visibility) -> Result<(), Lifecy
 
 impl Parts {
     /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
-    async fn remember_head(&self, id: RepoId) -> Result<(), LifecycleError> {
+    pub(super) async fn remember_head(&self, id: RepoId) -> Result<(), LifecycleError> {
         loop {
             let head = self.repos.read(id, |repo| repo.head()).await?;
             self.store.set_repository_head(id, head.as_ref()).await?;
@@ -311,10 +317,18 @@ impl Parts {
 
     async fn mend_repository(&self, id: RepoId) -> anyhow::Result<()> {
         self.repos.create(id).await?;
-        let head = self.repos.read(id, |repo| repo.head()).await?;
         let mut stored = None;
         for kind in [RepoKind::Model, RepoKind::Dataset] {
             stored = stored.or(self.store.repository_by_id(kind, id).await?);
+        }
+        let mut head = self.repos.read(id, |repo| repo.head()).await?;
+        if let (Some(stored), None) = (&stored, &head) {
+            let first = FirstCommit {
+                author: stored.name.owner.to_string(),
+                sdk: Sdk::Static,
+            };
+            let made = self.first_commit(stored.kind, id, &stored.name, first);
+            head = Some(made.await?);
         }
         if stored.is_some_and(|stored| stored.head != head) {
             self.store.set_repository_head(id, head.as_ref()).await?;

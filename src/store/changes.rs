@@ -78,6 +78,16 @@ impl Store {
         Ok(build)
     }
 
+    /// Remembers the first commit of a Space, which nobody has published.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such Space, it is being removed, or it has been published meanwhile.
+    pub async fn set_head(&self, space: SpaceId, head: &Revision) -> Result<Space, StoreError> {
+        let update = concat!(update_space!("head = $3"), " AND head IS NULL");
+        let update = start(space, update).bind(head.as_str().to_owned());
+        self.change(space, update).await
+    }
+
     /// Sets what the owner wants. `Deleted` is for good, and frees the Space's name and address at once.
     ///
     /// # Errors

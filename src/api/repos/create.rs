@@ -14,9 +14,9 @@ use crate::api::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
 use crate::domain::{
-    AccountId, RepoKind, Repository, Space, SpaceId, SpaceName, Visibility, Volume,
+    AccountId, RepoKind, Repository, Sdk, Space, SpaceId, SpaceName, Visibility, Volume,
 };
-use crate::lifecycle::LifecycleError;
+use crate::lifecycle::{FirstCommit, LifecycleError};
 use crate::store::{NewRepository, NewSpace};
 
 /// The body of a creation. Clients before 1.20 say `private`, later ones `visibility`.
@@ -29,9 +29,8 @@ pub(in crate::api) struct CreateRequest {
     kind: Option<String>,
     visibility: Option<Visibility>,
     private: Option<bool>,
-    // `create_repo` takes only the Hub's own SDK names, so the card decides and this does not.
-    #[serde(rename = "sdk")]
-    _sdk: Option<String>,
+    /// What the card of a new Space says until its author says otherwise.
+    sdk: Option<String>,
     template: Option<String>,
     hardware: Option<String>,
     sleep_time_seconds: Option<i64>,
@@ -46,7 +45,7 @@ pub(in crate::api) struct CreateRequest {
 /// `POST /api/repos/create`
 ///
 /// That the repository exists is found out before anything else is looked at: `hf upload` creates first, always, with an
-/// SDK that means nothing, and goes on when it hears 409.
+/// SDK of no meaning, and goes on when it hears 409.
 pub(in crate::api) async fn create(
     State(state): State<ApiState>,
     headers: HeaderMap,
@@ -60,7 +59,7 @@ pub(in crate::api) async fn create(
     let made = if kind == RepoKind::Space {
         Repository::from(&make_space(&state, &caller, &arrival, owner, name, wanted).await?)
     } else {
-        make_repository(&state, &arrival, kind, owner, name, wanted).await?
+        make_repository(&state, &caller, &arrival, kind, owner, name, wanted).await?
     };
     remember_creator(&state, &caller, &made).await?;
     Ok(Json(Created::of(&made, &arrival)))
@@ -142,6 +141,7 @@ pub(super) async fn same_address(
 
 async fn make_repository(
     state: &ApiState,
+    caller: &Caller,
     arrival: &Arrival,
     kind: RepoKind,
     owner: AccountId,
@@ -174,7 +174,11 @@ async fn make_repository(
         name,
         visibility,
     };
-    match state.lifecycle.create_repository(new).await {
+    let first = FirstCommit {
+        author: caller.account.name.to_string(),
+        sdk: Sdk::Static,
+    };
+    match state.lifecycle.create_repository(new, Some(first)).await {
         // Somebody else was faster.
         Err(LifecycleError::Taken { existing }) => {
             Err(ApiError::exists(kind, arrival.repo_page(kind, &existing)))
@@ -194,6 +198,10 @@ async fn make_space(
     if wanted.template.is_some() {
         return Err(ApiError::not_offered("templates; push files of your own"));
     }
+    let first = FirstCommit {
+        author: caller.account.name.to_string(),
+        sdk: sdk_of(wanted.sdk.as_deref())?,
+    };
     let volumes = wanted.volumes.unwrap_or_default();
     let volumes = volumes::checked(state, &caller.principal, volumes).await?;
     let (secrets, variables) = (
@@ -214,7 +222,7 @@ async fn make_space(
         hardware: wanted.hardware,
         sleep_after: sleep.flatten(),
     };
-    let space = match state.lifecycle.create(new).await {
+    let space = match state.lifecycle.create(new, Some(first)).await {
         // Somebody else was faster, or the name differs only in what the address leaves out.
         Err(LifecycleError::Taken { existing }) if same_name(&existing, &name) => {
             // Whoever creates and hears that it exists goes on to use it.
@@ -236,6 +244,16 @@ async fn make_space(
     }
     set_all(state, space.id, &secrets, &variables, volumes).await?;
     Ok(space)
+}
+
+fn sdk_of(word: Option<&str>) -> Result<Sdk, ApiError> {
+    let Some(word) = word else {
+        return Ok(Sdk::Static);
+    };
+    Sdk::from_word(word).ok_or_else(|| {
+        let known = Sdk::ALL.map(Sdk::as_str).join("`, `");
+        ApiError::bad_request(format!("`sdk` is one of `{known}`"))
+    })
 }
 
 /// Gives a Space its first secrets, variables and volumes.

@@ -137,7 +137,14 @@ fn take_objects(repo: &Repo, push: &Push) -> Result<(), RepoError> {
 }
 
 fn change(repo: &Repo, update: &Update) -> Result<(), RepoError> {
-    if repo.ref_target(&update.name)? != update.old {
+    let mut target = repo.ref_target(&update.name)?;
+    let begins = update.old.is_none() && update.name == format!("refs/heads/{MAIN}");
+    let replaced = match target {
+        // It was not told of to whoever pushes.
+        Some(first) if begins && repo.is_first_commit(first)? => target.take(),
+        _ => None,
+    };
+    if target != update.old {
         return Err(RepoError::Conflict {
             expected: None,
             actual: None,
@@ -145,7 +152,7 @@ fn change(repo: &Repo, update: &Update) -> Result<(), RepoError> {
     }
     match update.new {
         Some(new) => {
-            if update.old.is_none() {
+            if update.old.is_none() && replaced.is_none() {
                 repo.is_free(&update.name, update.short_name())?;
             }
             repo.set_ref(&update.name, new)

@@ -62,7 +62,8 @@ pub(super) struct Quarantine {
 // === impl Repos ===
 
 impl Repos {
-    /// What a client hears before it pushes: every branch and tag, and what the server can do.
+    /// What a client hears before it pushes: every branch and tag, and what the server can do. A `main` at the commit the
+    /// repository was made with is not told.
     ///
     /// # Errors
     /// `NoRepository`, and of the disk.
@@ -72,6 +73,14 @@ impl Repos {
             line::push(&mut answer, b"# service=git-receive-pack\n");
             answer.extend_from_slice(line::FLUSH);
             let mut refs = repo.all_refs()?;
+            // Whoever pushes a folder of their own to a new repository begins its history: what it was made with is in
+            // nobody's way.
+            let main = format!("refs/heads/{MAIN}");
+            if let Some(at) = refs.iter().position(|(name, _)| *name == main)
+                && repo.is_first_commit(refs[at].1)?
+            {
+                refs.remove(at);
+            }
             if refs.is_empty() {
                 let none = ObjectId::null(gix::hash::Kind::Sha1);
                 refs.push(("capabilities^{}".to_owned(), none));

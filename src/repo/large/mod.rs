@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::RepoError;
 
+pub use attributes::Attributes;
 pub(super) use attributes::with_lines;
 pub(super) use keep::link;
 pub use parts::Parts;

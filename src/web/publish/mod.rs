@@ -192,7 +192,7 @@ async fn attempt(
         hardware,
         sleep_after: None,
     };
-    let space = match state.lifecycle.create(new).await {
+    let space = match state.lifecycle.create(new, None).await {
         Ok(space) => space,
         Err(error) => return Err(refused(error)),
     };

@@ -22,7 +22,6 @@ fn each_problem_names_its_line_and_what_is_allowed() {
     let server = Server::start();
     let alice = server.user("alice");
     let cards: &[(&str, &[&str])] = &[
-        ("# no card at all\n", &["README.md:1", "sdk"]),
         (
             "---\ntitle: never closed\nsdk: static\n",
             &["README.md:1", "---"],

@@ -19,9 +19,10 @@ fn tiny<'a>(server: &'a Server, name: &str) -> (Hub<'a>, Git, String) {
 /// Pushes `main`, which must be refused; nothing of it may be seen.
 #[track_caller]
 fn refused(alice: &Hub<'_>, git: &Git, address: &str) -> String {
+    let refs = || alice.get("/api/models/alice/tiny/refs").expect(200).json();
+    let before = refs();
     let said = git.run(&["push", address, "main"]).failure();
-    let refs = alice.get("/api/models/alice/tiny/refs").expect(200).json();
-    assert_eq!(refs["branches"], json!([]), "{said}");
+    assert_eq!(refs(), before, "{said}");
     said
 }
 
@@ -110,7 +111,7 @@ fn names_that_are_no_branches() {
         assert!(said.contains("rejected"), "{name}: {said}");
     }
     let refs = alice.get("/api/models/alice/tiny/refs").expect(200).json();
-    assert_eq!(refs["branches"], json!([]));
+    assert_eq!(refs["branches"].as_array().unwrap().len(), 1, "{refs}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::support::Server;
 use serde_json::json;
 
 #[test]
-fn a_space_is_created_empty() {
+fn a_space_is_created_with_a_card_and_nothing_that_runs() {
     let server = Server::start();
     let alice = server.user("alice");
     let said = server.python(&alice.token).run(
@@ -12,13 +12,16 @@ fn a_space_is_created_empty() {
         url = api.create_repo("alice/Demo.One_x", repo_type="space", space_sdk="static")
         info = api.space_info("alice/Demo.One_x")
         say({"url": str(url), "id": url.repo_id, "exists": api.repo_exists("alice/Demo.One_x", repo_type="space"),
-             "stage": info.runtime.stage, "sha": info.sha, "private": info.private})
+             "stage": info.runtime.stage, "sha": info.sha, "files": sorted(s.rfilename for s in info.siblings),
+             "sdk": RepoCard.load("alice/Demo.One_x", repo_type="space").data.sdk, "private": info.private})
         "#,
     );
+    assert_eq!(said["sha"].as_str().unwrap().len(), 40);
     assert_eq!(
         said,
         json!({"url": format!("{}/spaces/alice/Demo.One_x", server.url()), "id": "alice/Demo.One_x", "exists": true,
-               "stage": "NO_APP_FILE", "sha": said["sha"], "private": false})
+               "stage": "NO_APP_FILE", "sha": said["sha"], "files": [".gitattributes", "README.md"], "sdk": "static",
+               "private": false})
     );
 }
 

@@ -23,6 +23,9 @@ fn a_dataset_goes_up_and_comes_down() {
     assert_eq!(said["url"], format!("{}/datasets/alice/rows", server.url()));
     assert_eq!(said["text"], "a,b\n1,2\n");
     assert_eq!(said["tags"], json!(["language:en", "license:mit"]));
-    assert_eq!(said["tree"], json!(["README.md", "data", "data/train.csv"]));
+    assert_eq!(
+        said["tree"],
+        json!([".gitattributes", "README.md", "data", "data/train.csv"])
+    );
     assert_eq!(said["listed"], json!(["alice/rows"]));
 }

@@ -27,7 +27,7 @@ fn a_copy_has_files_and_variables_and_no_secrets() {
     assert_eq!(said["url"], format!("{}/spaces/bob/mine", server.url()));
     assert_eq!(said["again"], "HfHubHTTPError");
     assert_eq!(said["stage"], "RUNNING");
-    assert_eq!(said["commits"], 1);
+    assert_eq!(said["commits"], 2);
     assert_eq!(said["variables"], json!(["MODE", "MORE"]));
     assert_eq!(said["secrets"], json!([]));
     let mine = bob.space("mine");

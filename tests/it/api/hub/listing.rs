@@ -17,7 +17,7 @@ fn trees_list_files_and_folders() {
         r#"
         def tree(path=None, **more):
             found = api.list_repo_tree("alice/demo", path, repo_type="space", **more)
-            return {e.path: getattr(e, "size", None) for e in found if e.path != ".gitattributes"}
+            return {e.path: getattr(e, "size", None) for e in found if e.path not in (".gitattributes", "README.md")}
         expanded = {e.path: e.last_commit.title for e in
                     api.list_repo_tree("alice/demo", repo_type="space", expand=True) if e.path == "a.txt"}
         info = api.get_paths_info("alice/demo", ["a.txt", "b", "never"], repo_type="space")

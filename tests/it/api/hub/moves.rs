@@ -24,7 +24,7 @@ fn the_old_name_leads_to_the_new_one() {
         "#,
     );
     let expected = json!({"taken": "HfHubHTTPError", "other": "HfHubHTTPError", "new": "alice/new", "old": "alice/new",
-                          "text": "one", "commit": true, "files": ["a", "b"]});
+                          "text": "one", "commit": true, "files": [".gitattributes", "a", "b"]});
     assert_eq!(said, expected);
     // A new one of the old name comes first.
     alice

@@ -65,7 +65,11 @@ fn a_folder_goes_up_and_comes_down(version: &'static str) {
         })
         "#,
     );
-    assert_eq!(said["files"], json!(["sub/b.json"]), "{said:#}");
+    assert_eq!(
+        said["files"],
+        json!([".gitattributes", "sub/b.json"]),
+        "{said:#}"
+    );
     assert_eq!(said["down"], "{}");
     assert_eq!(said["listed"], json!(["alice/rows"]));
     assert_eq!(said["commits"][1], "both", "{said:#}");
