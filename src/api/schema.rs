@@ -95,9 +95,7 @@ pub(super) fn runtime(
         domains: vec![serde_json::json!({ "domain": domain, "stage": "READY", "isCustom": false })],
         error_message: view.error.or(waiting),
         blocked: view.waits.map(|waits| blocked(&waits.blocked, writes)),
-        queue: view
-            .queue_place
-            .map(|place| serde_json::json!({ "place": place })),
+        queue: queue(view.build_place, view.queue_place),
         volumes: volumes.iter().map(volume).collect(),
         sdk: view.sdk.map(|sdk| sdk.as_str()),
         sha: view.revision.map(String::from),
@@ -112,6 +110,13 @@ pub(super) fn runtime(
             "wakes": view.usage.wakes,
         }),
     }
+}
+
+/// The line it stands in.
+fn queue(build: Option<usize>, start: Option<usize>) -> Option<Value> {
+    let build = build.map(|place| (place, "build"));
+    let (place, what) = build.or(start.map(|place| (place, "start")))?;
+    Some(serde_json::json!({ "place": place, "for": what }))
 }
 
 fn blocked(blocked: &Blocked, in_figures: bool) -> Value {

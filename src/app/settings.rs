@@ -10,7 +10,7 @@ use crate::config::{Config, Isolation};
 use crate::docker::{Claim, Engine, Networks, Reach};
 use crate::engine::seal::{SealKey, open_key};
 use crate::journal::JournalLimits;
-use crate::ledger::LedgerLimits;
+use crate::ledger::{Lanes, LedgerLimits};
 use crate::repo::{CheckoutLimits, RepoLimits};
 use crate::runtime::container::ContainerSettings;
 use crate::runtime::wasm::WasmSettings;
@@ -65,7 +65,11 @@ pub(super) fn ledger_limits(config: &Config) -> LedgerLimits {
         quota: config.quota.quota(),
         cpu_burst: u64::try_from(config.wasm.cpu_burst.as_nanos()).unwrap_or(u64::MAX),
         cpu_spare: config.host.cpu_spare,
-        builds: config.build.at_once,
+        builds: Lanes {
+            files: config.build.files_at_once,
+            wasm: config.build.compile_at_once,
+            images: config.build.at_once,
+        },
     }
 }
 

@@ -1,14 +1,13 @@
 //! Compiles WebAssembly in a process of its own, and keeps the native code under seal.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use super::guest::world_of;
 use super::process::{self, Run};
@@ -16,12 +15,12 @@ use super::worker::{Order, too_large};
 use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text, touch};
 use crate::domain::{ArtifactKind, BuildError, Revision, World};
 use crate::engine::seal::{open_sealed, seal, seal_path};
+use crate::ledger::Lane;
 use crate::repo::{Repo, RepoError};
 
-/// The WebAssembly of a revision, copied out of its repository.
+/// The WebAssembly of a revision, as it lies in its repository.
 struct Source {
-    scratch: TempDir,
-    file: File,
+    oid: String,
     bytes: u64,
     world: World,
     /// Of the WebAssembly and the engine's profile: the name of the native code.
@@ -41,6 +40,7 @@ impl Inner {
             message: format!("{app_file}: {}", error.message),
             ..error
         };
+        let reading = self.turn(request, Lane::Files, 0).await?;
         let source = self.source(request, app_file).await?.map_err(about)?;
         let digest = source.digest.clone();
         log.line(&format!(
@@ -60,8 +60,10 @@ impl Inner {
             let world = source.world;
             return Ok(ArtifactKind::Component { digest, world });
         }
+        drop(reading);
+        let _permit = self.turn(request, Lane::Wasm, 0).await?;
         let began = Instant::now();
-        let (world, code) = self.compile(source).await.map_err(about)?;
+        let (world, code) = self.compile(request, source).await.map_err(about)?;
         log.line(&format!(
             "Compiled in {:.1} s, to {} of native code.",
             began.elapsed().as_secs_f64(),
@@ -70,7 +72,7 @@ impl Inner {
         Ok(ArtifactKind::Component { digest, world })
     }
 
-    /// Copies the app's file out of the repository. The inner error is about the file.
+    /// Reads the app's file. The inner error is about the file.
     async fn source(
         self: &Arc<Self>,
         request: &BuildRequest,
@@ -82,12 +84,12 @@ impl Inner {
             app_file.to_owned(),
         );
         let copied = self.repos.read(request.space, move |repo| {
-            inner.copy(repo, &revision, &path)
+            inner.inspect(repo, &revision, &path)
         });
         copied.await.map_err(repo_error)
     }
 
-    fn copy(
+    fn inspect(
         &self,
         repo: &Repo,
         revision: &Revision,
@@ -98,9 +100,7 @@ impl Inner {
         if facts.size > most {
             return Ok(Err(too_large(most)));
         }
-        let scratch = self.scratch_folder()?;
         let mut reader = repo.blob(&facts.oid)?;
-        let mut file = File::create_new(scratch.path().join("source.wasm"))?;
         let mut hasher = Sha256::new();
         hasher.update(self.config.profile.as_bytes());
         let mut head = Vec::new();
@@ -113,16 +113,13 @@ impl Inner {
             let part = &buffer[..count];
             head.extend_from_slice(&part[..count.min(HEAD.saturating_sub(head.len()))]);
             hasher.update(part);
-            file.write_all(part)?;
         }
-        drop(file);
         let world = match world_of(&head) {
             Ok(world) => world,
             Err(error) => return Ok(Err(error)),
         };
         Ok(Ok(Source {
-            file: File::open(scratch.path().join("source.wasm"))?,
-            scratch,
+            oid: facts.oid,
             bytes: facts.size,
             world,
             digest: hex::encode(hasher.finalize()),
@@ -144,7 +141,20 @@ impl Inner {
     }
 
     /// Compiles, seals and puts in place. Returns the world and the size of the native code in bytes.
-    async fn compile(self: &Arc<Self>, source: Source) -> Result<(World, u64), BuildError> {
+    async fn compile(
+        self: &Arc<Self>,
+        request: &BuildRequest,
+        source: Source,
+    ) -> Result<(World, u64), BuildError> {
+        let (inner, oid) = (Arc::clone(self), source.oid);
+        // Only for those whose turn it is: whoever waits takes no disk.
+        let copied = self.repos.read(request.space, move |repo| {
+            let scratch = inner.scratch_folder()?;
+            let path = scratch.path().join("source.wasm");
+            io::copy(&mut repo.blob(&oid)?, &mut File::create_new(&path)?)?;
+            Ok((File::open(path)?, scratch))
+        });
+        let (file, scratch) = copied.await.map_err(repo_error)?;
         let limits = self.config.compile;
         let order = Order {
             cpu_seconds: limits.cpu_seconds,
@@ -154,20 +164,18 @@ impl Inner {
             guest_memory_bytes: limits.guest_memory_bytes,
             parent: std::process::id(),
         };
-        let empty = source.scratch.path().join("empty");
-        let code = source
-            .scratch
-            .path()
-            .join(format!("{}.cwasm", source.digest));
+        let empty = scratch.path().join("empty");
+        let code = scratch.path().join(format!("{}.cwasm", source.digest));
         fs::create_dir(&empty).map_err(disk_error)?;
         let output = File::create_new(&code).map_err(disk_error)?;
         let (world, profile) = process::run(Run {
             program: &self.config.worker,
             folder: &empty,
-            input: source.file,
+            input: file,
             output,
             order,
             wall: limits.wall,
+            last_try: request.last_try,
         })
         .await?;
         if profile != self.config.profile {
@@ -176,7 +184,7 @@ impl Inner {
                  restart the server",
             ));
         }
-        let (inner, scratch) = (Arc::clone(self), source.scratch);
+        let inner = Arc::clone(self);
         let placed = tokio::task::spawn_blocking(move || {
             let bytes = inner.put_in_place(&code);
             drop(scratch);

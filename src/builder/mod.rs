@@ -33,10 +33,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
     Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId, SpaceName,
+    bytes_text,
 };
 use crate::engine::seal::SealKey;
 use crate::journal::Log;
-use crate::ledger::MemoryBook;
+use crate::ledger::{BuildPermit, BuildTurns, Lane, Refused, Tier};
 use crate::repo::{CheckoutLimits, RepoError, Repos};
 
 pub use image::{ImageConfig, ImageLimits};
@@ -101,8 +102,10 @@ pub struct BuildRequest {
     pub cached: bool,
     /// The Space's variables, for what asks for them while it is built.
     pub variables: Vec<(String, String)>,
-    /// What memory of the build is held in, when it takes as much as a container does.
-    pub memory: Arc<MemoryBook>,
+    /// Whether it was tried as often as what the server may have to answer for is tried.
+    pub last_try: bool,
+    /// How it gets the right to do what takes more than a moment.
+    pub turns: BuildTurns,
     /// Lines for the author.
     pub log: Log,
 }
@@ -172,7 +175,8 @@ impl Builder {
         artifacts.join("sites").join(digest)
     }
 
-    /// Builds a revision, at once: how many builds there may be is for the caller to say. Dropping the future, or cancelling, stops it and kills the compiler.
+    /// Builds a revision. The card is read at once; for what takes longer it waits for its turn. Dropping the future, or
+    /// cancelling, stops it and kills the compiler.
     ///
     /// # Errors
     /// Says whose move it is. Everything the author should know is also in the log.
@@ -293,6 +297,27 @@ impl Inner {
             }
         });
         planned.await.map_err(repo_error)?
+    }
+
+    /// The right to build, in its turn.
+    async fn turn(
+        &self,
+        request: &BuildRequest,
+        lane: Lane,
+        memory: u64,
+    ) -> Result<BuildPermit, BuildError> {
+        let permit = request.turns.take(lane, memory).await;
+        permit.map_err(|refused: Refused| {
+            BuildError::server(format!(
+                "such a build takes {} of memory, and {} has {} in all",
+                bytes_text(refused.wanted),
+                match refused.tier {
+                    Tier::Owner => "its owner",
+                    Tier::Space | Tier::Host => "this server",
+                },
+                bytes_text(refused.limit)
+            ))
+        })
     }
 
     fn scratch(&self) -> PathBuf {

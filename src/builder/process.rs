@@ -31,14 +31,16 @@ pub(super) struct Run<'a> {
     pub(super) output: File,
     /// The limits.
     pub(super) order: Order,
-    /// Wall-clock time, after which the host is too busy.
+    /// Wall-clock time, after which it is stopped.
     pub(super) wall: Duration,
+    /// Whether it had tries enough for a host that is too busy.
+    pub(super) last_try: bool,
 }
 
 /// How the worker ended.
 enum Ending {
     Exited { status: ExitStatus, said: Vec<u8> },
-    TimedOut,
+    TimedOut { cpu: Duration },
     Stopped,
 }
 
@@ -47,7 +49,12 @@ enum Ending {
 /// # Errors
 /// The author's when the guest is to blame, ours when not.
 pub(super) async fn run(run: Run<'_>) -> Result<(World, String), BuildError> {
-    let Run { order, wall, .. } = run;
+    let Run {
+        order,
+        wall,
+        last_try,
+        ..
+    } = run;
     let json = serde_json::to_string(&order).map_err(|error| failed("prepared", &error))?;
     let mut command = Command::new(run.program);
     command
@@ -83,10 +90,7 @@ pub(super) async fn run(run: Run<'_>) -> Result<(World, String), BuildError> {
     let ending = ending.await.map_err(|error| failed("watched", &error))?;
     match ending.map_err(|error| failed("started", &error))? {
         Ending::Exited { status, said } => outcome(status, &said, &order),
-        Ending::TimedOut => Err(BuildError::server(format!(
-            "compiling did not end within {} s, without having had the CPU time it may take: the server is too busy",
-            wall.as_secs()
-        ))),
+        Ending::TimedOut { cpu } => Err(too_slow(cpu, wall, last_try)),
         Ending::Stopped => Err(BuildError::server("the build was stopped")),
     }
 }
@@ -106,7 +110,9 @@ async fn watch(
             let (status, said) = ended?;
             return Ok(Ending::Exited { status, said });
         }
-        () = tokio::time::sleep(wall) => Ending::TimedOut,
+        () = tokio::time::sleep(wall) => Ending::TimedOut {
+            cpu: child.id().and_then(cpu_time).unwrap_or_default(),
+        },
     };
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid {
@@ -115,6 +121,41 @@ async fn watch(
     }
     child.kill().await?;
     Ok(ending)
+}
+
+/// CPU time a process has used, of which nobody has waited for the end.
+fn cpu_time(id: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name before it may have spaces and parentheses of its own; proc(5) counts these as fields 14 and 15.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let per_second = rustix::param::clock_ticks_per_second();
+    Some(Duration::from_millis(ticks * 1000 / per_second.max(1)))
+}
+
+/// Of a core, the share that a compiler has on a host which is not too busy for it, as one part in so many.
+const FAIR_SHARE: u32 = 4;
+
+/// Whose fault it is that a compilation did not end in time: the module's where the compiler could work, and ours where
+/// others had the CPU; but whatever was too slow every time is not tried for ever.
+fn too_slow(cpu: Duration, wall: Duration, last_try: bool) -> BuildError {
+    let (had, wall_seconds) = (cpu.as_secs_f64(), wall.as_secs());
+    if cpu * FAIR_SHARE >= wall {
+        return BuildError::author(format!(
+            "compiling did not end within {wall_seconds} s, of which it computed for {had:.1} s: the module is too large, or \
+             its functions are"
+        ));
+    }
+    if last_try {
+        return BuildError::author(format!(
+            "compiling did not end within {wall_seconds} s at any of several tries, on a busy server: make the module \
+             smaller, or rebuild it when there is less to do"
+        ));
+    }
+    BuildError::server(format!(
+        "compiling did not end within {wall_seconds} s, of which it computed for {had:.1} s: the server is too busy"
+    ))
 }
 
 async fn listen(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
@@ -177,4 +218,36 @@ fn outcome(status: ExitStatus, said: &[u8], order: &Order) -> Result<(World, Str
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> BuildError {
     BuildError::server(format!("the compiler could not be {what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Fault;
+
+    proptest! {
+        /// Who got a fair share has no excuse, who did not is tried again, and nobody is tried for ever.
+        #[test]
+        fn whose_fault_it_is_follows_from_the_time_it_computed(cpu in 0u64..120, wall in 1u64..120, last in any::<bool>()) {
+            let error = too_slow(Duration::from_secs(cpu), Duration::from_secs(wall), last);
+            let fair = cpu * u64::from(FAIR_SHARE) >= wall;
+            let expected = if fair || last { Fault::Author } else { Fault::Server };
+            prop_assert_eq!(error.fault, expected);
+        }
+    }
+
+    #[test]
+    fn the_time_a_process_computed_is_read() {
+        let began = std::time::Instant::now();
+        while began.elapsed() < Duration::from_millis(300) {
+            std::hint::spin_loop();
+        }
+        let used = cpu_time(std::process::id()).expect("it runs");
+        assert!(
+            used > Duration::ZERO && used < Duration::from_secs(3600),
+            "{used:?}"
+        );
+    }
 }

@@ -9,6 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 
 use super::{BuildRequest, Builder, Inner, repo_error, size_text, touch};
 use crate::domain::{ArtifactKind, BuildError, Revision};
+use crate::ledger::Lane;
 use crate::repo::{Repo, RepoError};
 
 /// What a checkout came to.
@@ -28,6 +29,7 @@ impl Inner {
     ) -> Result<ArtifactKind, BuildError> {
         let (inner, revision, cached) =
             (Arc::clone(self), request.revision.clone(), request.cached);
+        let _permit = self.turn(request, Lane::Files, 0).await?;
         let work = move |repo: &Repo| inner.checkout(repo, &revision, cached);
         let Checkout { digest, made } = self
             .repos

@@ -83,6 +83,16 @@ pub(super) async fn list(args: ListArgs, client: &Client, output: &Output) -> an
     Ok(())
 }
 
+/// What it waits for in which place; nothing when it stands in no line.
+fn in_line(queue: &Value) -> String {
+    let what = match queue["for"].as_str() {
+        Some("build") => "its turn to be built",
+        Some(_) => "room to start",
+        None => return String::new(),
+    };
+    format!("place {}, for {what}", queue["place"])
+}
+
 pub(super) async fn info(args: OneArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
     let id = args.id;
     let info = client
@@ -93,6 +103,7 @@ pub(super) async fn info(args: OneArgs, client: &Client, output: &Output) -> any
     let mut lines = vec![
         ("Space", text(&info["id"])),
         ("Stage", output.stage(&text(&runtime["stage"]))),
+        ("In line", in_line(&runtime["queue"])),
         ("Error", text(&runtime["errorMessage"])),
         ("Address", text(&info["host"])),
         ("Own origin", text(&runtime["domains"][0]["domain"])),

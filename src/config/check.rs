@@ -192,6 +192,13 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
         number(key, value, least, MAX_PERMITS);
     }
     number("build.at_once", config.build.at_once, 1, 1024);
+    number(
+        "build.compile_at_once",
+        config.build.compile_at_once,
+        1,
+        1024,
+    );
+    number("build.files_at_once", config.build.files_at_once, 1, 1024);
     number("repo.files", config.repo.files, 1, 10_000_000);
     number("repo.tree_files", config.repo.tree_files, 1, 10_000_000);
     if let Some(threads) = config.server.threads {

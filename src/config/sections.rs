@@ -219,8 +219,12 @@ pub struct WasmConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildConfig {
-    /// Over all owners.
+    /// Container images, over all owners.
     pub at_once: usize,
+    /// WebAssembly, over all owners.
+    pub compile_at_once: usize,
+    /// Files, over all owners.
+    pub files_at_once: usize,
     /// Whole seconds are what the kernel counts.
     #[serde(with = "text::duration")]
     pub compile_cpu: Duration,

@@ -11,7 +11,7 @@
 //!  spare CPU time  counted, never owed          × cpu_spare    quota         whatever is left
 //!  CPU in sum      a container, as a Reservation               quota         cores × overcommit
 //!  instances       a container, as a Reservation               quota
-//!  builds          a BuildPermit                one            quota         at once
+//!  builds          a BuildPermit                one            quota         at once in its lane
 //!  disk            a Hold for each repository                  quota
 //!  CPU per day     counted                                     quota
 //!  builds per day  counted                                     quota
@@ -33,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use book::{Book, Hold, MemoryBook, MemoryHold, MemoryRefused, Refused, Tier};
-pub use builds::BuildPermit;
+pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
 pub use credit::Credit;
 pub use day::Day;
 pub use owner::OwnerAccount;
@@ -59,7 +59,7 @@ pub struct LedgerLimits {
     /// The multiple of its rate that a Space may use of CPU time which nobody else wants; at most 1 gives none away.
     pub cpu_spare: f64,
     /// Builds under way at once.
-    pub builds: usize,
+    pub builds: Lanes,
 }
 
 /// The book. Cheap to clone; all clones are the same book.
@@ -80,7 +80,7 @@ struct Inner {
     /// Pages that were closed with something on them that is not stored.
     closed: Mutex<Vec<Arc<SpaceAccount>>>,
     disk: Mutex<HashMap<RepoId, (AccountId, Hold)>>,
-    builds: Arc<Builds>,
+    builds: [Builds; 3],
     starts: Arc<FairQueue>,
 }
 
@@ -108,7 +108,8 @@ impl Ledger {
             collecting: tokio::sync::Mutex::default(),
             closed: Mutex::default(),
             disk: Mutex::default(),
-            builds: Arc::new(Builds::new(limits.builds)),
+            builds: [Lane::Files, Lane::Wasm, Lane::Images]
+                .map(|lane| Builds::new(lane, limits.builds)),
             starts: Arc::default(),
         }))
     }
@@ -218,19 +219,34 @@ impl Ledger {
         lock(&self.0.disk).remove(&repository);
     }
 
-    /// Waits for the right to build, of the owner and of the host. Owners take turns.
-    pub async fn build_permit(&self, owner: AccountId) -> BuildPermit {
+    /// Waits for the right to build in a lane, of the owner and of the host, with that many bytes of memory. Owners take
+    /// turns. `told` hears what it waits for, at first and whenever that may have changed.
+    ///
+    /// # Errors
+    /// When the memory asked for is more than there is in all.
+    pub async fn build_permit(
+        &self,
+        owner: AccountId,
+        lane: Lane,
+        memory: u64,
+        told: impl FnMut(&Waiting),
+    ) -> Result<BuildPermit, Refused> {
         let account = self.owner(owner);
-        Builds::permit(&self.0.builds, &account, |other| {
-            let other = self.owner(other);
-            other.is_built_out() || !other.builds.has_room(1)
-        })
-        .await
+        let [files, wasm, images] = &self.0.builds;
+        let builds = match lane {
+            Lane::Files => files,
+            Lane::Wasm => wasm,
+            Lane::Images => images,
+        };
+        builds.permit(self, &account, memory, told).await
     }
 
     /// Builds under way, and builds that wait.
     pub fn builds(&self) -> (u64, usize) {
-        self.0.builds.counts()
+        let counts = self.0.builds.iter().map(Builds::under_way);
+        counts.fold((0, 0), |(running, waiting), (run, wait)| {
+            (running + run, waiting + wait)
+        })
     }
 
     /// Takes note of what was sent to visitors up to now, and that whatever memory is held was held for so long.
@@ -243,7 +259,7 @@ impl Ledger {
 
     /// Makes builds that wait look whether their owners may build again.
     pub fn builds_look_again(&self) {
-        self.0.builds.look_again();
+        self.0.builds.iter().for_each(Builds::look_again);
     }
 
     /// What all Spaces have used since the server started, as far as it is stored.

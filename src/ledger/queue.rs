@@ -1,6 +1,10 @@
 //! A queue in which owners take turns: however many places one has, each other owner waits for one of them at most.
+//!
+//! This is start-time fair queueing (Goyal, Vin and Cheng, 1996) with owners as flows and turns as packets: each owner has a
+//! tag, the smallest is next, and being served makes it larger than that of all who have not been. Whoever was served a
+//! moment ago comes after a newcomer also when its next place was taken before; whoever stayed away saves nothing up.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -25,8 +29,19 @@ pub struct Ticket {
 #[derive(Debug, Default)]
 struct Turns {
     next: u64,
-    /// Whose turn it is comes first. No list is empty.
-    owners: VecDeque<(AccountId, VecDeque<u64>)>,
+    /// The tag of the last that was served.
+    virtual_time: u64,
+    /// Of owners that were served in the present round.
+    tags: HashMap<AccountId, u64>,
+    /// By tag, and whose turn it is comes first. No list of tickets is empty.
+    owners: VecDeque<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    owner: AccountId,
+    tag: u64,
+    tickets: VecDeque<u64>,
 }
 
 // === impl FairQueue ===
@@ -37,9 +52,17 @@ impl FairQueue {
         let mut turns = self.turns();
         let number = turns.next;
         turns.next += 1;
-        match turns.owners.iter_mut().find(|(known, _)| *known == owner) {
-            Some((_, tickets)) => tickets.push_back(number),
-            None => turns.owners.push_back((owner, VecDeque::from([number]))),
+        match turns.owners.iter_mut().find(|row| row.owner == owner) {
+            Some(row) => row.tickets.push_back(number),
+            None => {
+                let tag = turns.tags.get(&owner).copied().unwrap_or(0);
+                let tag = tag.max(turns.virtual_time);
+                turns.insert(Row {
+                    owner,
+                    tag,
+                    tickets: VecDeque::from([number]),
+                });
+            }
         }
         drop(turns);
         self.changed.notify_waiters();
@@ -52,7 +75,11 @@ impl FairQueue {
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.turns().owners.iter().map(|(_, of)| of.len()).sum()
+        self.turns()
+            .owners
+            .iter()
+            .map(|row| row.tickets.len())
+            .sum()
     }
 
     /// Whether nobody waits.
@@ -75,22 +102,32 @@ impl FairQueue {
     }
 }
 
+// === impl Turns ===
+
+impl Turns {
+    /// Puts an owner behind all whose tag is not larger.
+    fn insert(&mut self, row: Row) {
+        let at = self.owners.partition_point(|other| other.tag <= row.tag);
+        self.owners.insert(at, row);
+    }
+}
+
 // === impl Ticket ===
 
 impl Ticket {
     /// The place, beginning at 1, if nobody else comes or leaves.
     pub fn place(&self) -> usize {
         let turns = self.queue.turns();
-        let position = turns.owners.iter().position(|(of, _)| *of == self.owner);
+        let position = turns.owners.iter().position(|row| row.owner == self.owner);
         let Some(row) = position else { return 1 };
-        let own = &turns.owners[row].1;
+        let own = &turns.owners[row].tickets;
         let before = own
             .iter()
             .take_while(|ticket| **ticket != self.number)
             .count();
         let of_others = turns.owners.iter().enumerate().filter(|(at, _)| *at != row);
         let others: usize = of_others
-            .map(|(at, (_, tickets))| tickets.len().min(before + usize::from(at < row)))
+            .map(|(at, other)| other.tickets.len().min(before + usize::from(at < row)))
             .sum();
         1 + before + others
     }
@@ -101,7 +138,7 @@ impl Ticket {
             let turns = self.queue.turns();
             let firsts = turns.owners.iter();
             firsts
-                .map(|(owner, of)| (*owner, of.front().copied()))
+                .map(|row| (row.owner, row.tickets.front().copied()))
                 .collect()
         };
         let first = owners.into_iter().find(|(owner, _)| !skipped(*owner));
@@ -111,10 +148,15 @@ impl Ticket {
     /// It got what it waited for: its owner's next turn comes after everybody else's.
     pub fn served(self) {
         let mut turns = self.queue.turns();
-        if let Some(row) = turns.owners.iter().position(|(of, _)| *of == self.owner)
-            && let Some(owner) = turns.owners.remove(row)
+        if let Some(at) = turns.owners.iter().position(|row| row.owner == self.owner)
+            && let Some(mut row) = turns.owners.remove(at)
         {
-            turns.owners.push_back(owner);
+            let time = turns.virtual_time.max(row.tag);
+            turns.virtual_time = time;
+            row.tag = time + 1;
+            turns.tags.retain(|_, tag| *tag > time);
+            turns.tags.insert(row.owner, row.tag);
+            turns.insert(row);
         }
     }
 }
@@ -122,8 +164,8 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut turns = self.queue.turns();
-        if let Some(row) = turns.owners.iter().position(|(of, _)| *of == self.owner) {
-            let tickets = &mut turns.owners[row].1;
+        if let Some(row) = turns.owners.iter().position(|row| row.owner == self.owner) {
+            let tickets = &mut turns.owners[row].tickets;
             tickets.retain(|ticket| *ticket != self.number);
             if tickets.is_empty() {
                 turns.owners.remove(row);
@@ -156,7 +198,48 @@ mod tests {
         assert!(queue.is_empty());
     }
 
+    #[test]
+    fn who_was_just_served_comes_after_a_newcomer() {
+        let queue = Arc::new(FairQueue::default());
+        let (greedy, modest) = (AccountId::new(), AccountId::new());
+        queue.enter(greedy).served();
+        let many: Vec<_> = (0..20).map(|_| queue.enter(greedy)).collect();
+        let one = queue.enter(modest);
+        assert_eq!((one.place(), many[0].place(), many[19].place()), (1, 2, 21));
+    }
+
     proptest! {
+        /// Whoever comes when, whoever waits for the first of its own is passed by each other at most once if it was not
+        /// served in this round, and at most twice if it was.
+        #[test]
+        fn nobody_is_passed_again_and_again(steps in proptest::collection::vec(proptest::option::weighted(0.6, 0usize..4), 1..80)) {
+            let queue = Arc::new(FairQueue::default());
+            let accounts: Vec<_> = (0..4).map(|_| AccountId::new()).collect();
+            let mut waiting: Vec<Ticket> = Vec::new();
+            // Since an owner waits for its first: how often each other was served.
+            let mut passed: HashMap<AccountId, HashMap<AccountId, u32>> = HashMap::new();
+            for step in steps {
+                if let Some(owner) = step {
+                    waiting.push(queue.enter(accounts[owner]));
+                    passed.entry(accounts[owner]).or_default();
+                } else if let Some(at) = waiting.iter().position(|ticket| ticket.is_next(|_| false)) {
+                    let ticket = waiting.remove(at);
+                    prop_assert_eq!(ticket.place(), 1);
+                    let owner = ticket.owner;
+                    ticket.served();
+                    passed.remove(&owner);
+                    for by in passed.values_mut() {
+                        let count = by.entry(owner).or_default();
+                        *count += 1;
+                        prop_assert!(*count <= 2);
+                    }
+                    if waiting.iter().any(|ticket| ticket.owner == owner) {
+                        passed.insert(owner, HashMap::new());
+                    }
+                }
+            }
+        }
+
         /// Places are 1 to N, each once, and serving them in order follows them.
         #[test]
         fn places_are_the_order_of_service(owners in proptest::collection::vec(0usize..5, 1..40)) {

@@ -24,7 +24,7 @@ fn ledger(builds: usize) -> Ledger {
         quota: quota(),
         cpu_burst: SECOND,
         cpu_spare: 1.0,
-        builds,
+        builds: Lanes::of_each(builds),
     })
 }
 
@@ -33,6 +33,11 @@ fn limits(cpu_millis: u32) -> Limits {
         cpu_millis,
         memory_bytes: 64 << 20,
     }
+}
+
+async fn permit(ledger: &Ledger, owner: AccountId) -> BuildPermit {
+    let permit = ledger.build_permit(owner, Lane::Images, 0, |_| ());
+    permit.await.expect("it asks for no memory")
 }
 
 #[test]
@@ -187,10 +192,10 @@ async fn one_that_may_not_build_today_keeps_nobody_waiting() {
     owner.look_at_the_day(now());
     let waits = tokio::spawn({
         let ledger = ledger.clone();
-        async move { ledger.build_permit(spent).await }
+        async move { permit(&ledger, spent).await }
     });
     let patience = Duration::from_secs(5);
-    let permit = tokio::time::timeout(patience, ledger.build_permit(other)).await;
+    let permit = tokio::time::timeout(patience, permit(&ledger, other)).await;
     drop(permit.expect("it does not wait for one that may not build"));
     assert!(!waits.is_finished());
     owner.look_at_the_day(Day::end(now()));
@@ -205,13 +210,13 @@ async fn one_that_may_not_build_today_keeps_nobody_waiting() {
 async fn owners_take_turns_in_building() {
     let ledger = ledger(1);
     let (greedy, modest) = (AccountId::new(), AccountId::new());
-    let first = ledger.build_permit(greedy).await;
+    let first = permit(&ledger, greedy).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = Vec::new();
     for owner in [greedy, greedy, greedy, modest] {
         let (ledger, order) = (ledger.clone(), Arc::clone(&order));
         tasks.push(tokio::spawn(async move {
-            let permit = ledger.build_permit(owner).await;
+            let permit = permit(&ledger, owner).await;
             lock(&order).push(owner);
             drop(permit);
         }));
@@ -223,7 +228,8 @@ async fn owners_take_turns_in_building() {
         task.await.expect("no panic");
     }
     let order = lock(&order).clone();
-    assert!(order[..2].contains(&modest), "{order:?}");
+    // For nothing but what was under way.
+    assert_eq!(order[0], modest, "{order:?}");
     assert_eq!(ledger.builds(), (0, 0));
 }
 
@@ -231,13 +237,69 @@ async fn owners_take_turns_in_building() {
 async fn one_with_all_its_builds_under_way_holds_up_nobody() {
     let ledger = ledger(2);
     let (greedy, modest) = (AccountId::new(), AccountId::new());
-    let _first = ledger.build_permit(greedy).await;
+    let _first = permit(&ledger, greedy).await;
     let waiting = tokio::spawn({
         let ledger = ledger.clone();
-        async move { ledger.build_permit(greedy).await }
+        async move { permit(&ledger, greedy).await }
     });
     tokio::task::yield_now().await;
-    let permit = tokio::time::timeout(Duration::from_secs(5), ledger.build_permit(modest)).await;
+    let permit = tokio::time::timeout(Duration::from_secs(5), permit(&ledger, modest)).await;
     assert!(permit.is_ok() && !waiting.is_finished());
     waiting.abort();
+}
+
+#[tokio::test]
+async fn a_long_build_keeps_no_shorter_kind_waiting() {
+    let ledger = ledger(1);
+    let owner = AccountId::new();
+    let _image = permit(&ledger, owner).await;
+    let files = ledger.build_permit(owner, Lane::Files, 0, |_| ());
+    let files = tokio::time::timeout(Duration::from_secs(5), files).await;
+    drop(files.expect("files are in no line with images"));
+    // Of an owner's builds at once, those of all lanes are one sum.
+    let wasm = ledger.build_permit(AccountId::new(), Lane::Wasm, 0, |_| ());
+    let wasm = tokio::time::timeout(Duration::from_secs(5), wasm).await;
+    drop(wasm.expect("nor are modules"));
+    let mut told = Vec::new();
+    let own = ledger.build_permit(owner, Lane::Wasm, 0, |waiting| told.push(*waiting));
+    let own = tokio::time::timeout(Duration::from_millis(50), own).await;
+    assert!(
+        own.is_err() && told == [Waiting::Turn { place: 1 }],
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_memory_holds_no_permit_and_is_told_what_there_is() {
+    let ledger = ledger(1);
+    let (full, other) = (AccountId::new(), AccountId::new());
+    let mut memory = ledger.owner(full).memory.hold();
+    memory.grow(1 << 30).expect("all it has");
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let waits = tokio::spawn({
+        let ledger = ledger.clone();
+        async move {
+            let told = |waiting: &Waiting| drop(sender.send(*waiting));
+            ledger.build_permit(full, Lane::Images, 1 << 20, told).await
+        }
+    });
+    let why = told.recv().await.expect("it is told why it waits");
+    assert!(
+        matches!(why, Waiting::Room(refused) if refused.tier == Tier::Owner && refused.missing() == 1 << 20),
+        "{why:?}"
+    );
+    let patience = Duration::from_secs(5);
+    let another = ledger.build_permit(other, Lane::Images, 1 << 20, |_| ());
+    let another = tokio::time::timeout(patience, another).await;
+    drop(another.expect("it is not held up").expect("it fits"));
+    assert!(!waits.is_finished());
+    memory.set(0);
+    let permit = tokio::time::timeout(patience, waits).await;
+    let permit = permit.expect("there is room").expect("no panic");
+    assert_eq!(ledger.host().used(), 1 << 20);
+    drop(permit.expect("it fits"));
+    assert_eq!(ledger.host().used(), 0);
+    // What can never be is refused, and not waited for.
+    let never = ledger.build_permit(full, Lane::Images, 2 << 30, |_| ());
+    assert!(never.await.is_err());
 }

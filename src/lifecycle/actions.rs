@@ -1,26 +1,16 @@
 //! Does what was decided. Every action may be done twice.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use tokio_util::sync::CancellationToken;
-
-use super::observed::{Building, KeptState};
+use super::observed::KeptState;
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{now, room, start, view};
-use crate::builder::BuildRequest;
-use crate::domain::{
-    AccountId, Action, Artifact, BuildFacts, BuildId, Desired, ExitReason, Fault, InstanceId,
-    RepoKind, Stage,
-};
+use super::{build, now, room, start, view};
+use crate::domain::{Action, Artifact, Desired, ExitReason, InstanceId, Stage};
 use crate::routes::{Refusal, Route, Serving};
-use crate::telemetry::BuildEnd;
-
-/// How often the server may fail a build before its author is told; it is tried again all the same, more seldom.
-const BUILD_TRIES: i64 = 3;
+use anyhow::Context;
 
 /// Does one action; whether the Space is gone now.
 pub(super) async fn act(
@@ -29,7 +19,7 @@ pub(super) async fn act(
     action: Action,
 ) -> anyhow::Result<bool> {
     match action {
-        Action::Build(id) => begin_build(supervisor, stored, id),
+        Action::Build(id) => build::begin(supervisor, stored, id),
         Action::CancelBuild(_) => {
             if let Some(building) = lock(&supervisor.own.observed).building.take() {
                 building.cancel.cancel();
@@ -106,133 +96,6 @@ pub(super) async fn clear(supervisor: &Supervisor) {
             .await;
     }
     supervisor.parts.ledger.starts().look_again();
-}
-
-// === build ===
-
-/// Takes the build out of `observed` when it drops, however the build ended, and makes the supervisor look.
-struct UnderWay {
-    supervisor: Supervisor,
-    run: u64,
-}
-
-/// Numbers the runs of builds.
-static RUNS: AtomicU64 = AtomicU64::new(0);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let mut observed = lock(&self.supervisor.own.observed);
-        if observed
-            .building
-            .as_ref()
-            .is_some_and(|building| building.run == self.run)
-        {
-            observed.building = None;
-        }
-        drop(observed);
-        self.supervisor.own.nudge.notify_one();
-    }
-}
-
-fn begin_build(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
-    let Some(facts) = stored.newest.clone().filter(|facts| facts.id == id) else {
-        return;
-    };
-    let cancel = CancellationToken::new();
-    let run = RUNS.fetch_add(1, Ordering::Relaxed);
-    lock(&supervisor.own.observed).building = Some(Building {
-        id,
-        run,
-        cancel: cancel.clone(),
-    });
-    let under_way = UnderWay {
-        supervisor: supervisor.clone(),
-        run,
-    };
-    let request = BuildRequest {
-        build: id,
-        space: stored.space.id,
-        name: stored.space.name.clone(),
-        revision: facts.revision.clone(),
-        cached: facts.cached,
-        variables: Vec::new(),
-        memory: Arc::clone(&supervisor.parts.ledger.owner(stored.space.owner).memory),
-        log: supervisor.parts.journal.build(stored.space.id),
-    };
-    let closing = supervisor.closing.clone();
-    let owner = stored.space.owner;
-    supervisor.tasks.spawn(async move {
-        let result = tokio::select! {
-            // The build stays as it is in the store, and is begun again at the next start.
-            () = closing.cancelled() => return,
-            result = Box::pin(build(&under_way.supervisor, &facts, request, owner, cancel)) => result,
-        };
-        if let Err(error) = result {
-            let space = under_way.supervisor.id;
-            tracing::error!(%space, "the build of {space} could not be recorded: {error:#}");
-            // The next look finds it unfinished; a full disk or a lost database is not to be hammered.
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        }
-    });
-}
-
-async fn build(
-    supervisor: &Supervisor,
-    facts: &BuildFacts,
-    mut request: BuildRequest,
-    owner: AccountId,
-    cancel: CancellationToken,
-) -> anyhow::Result<()> {
-    let parts = &supervisor.parts;
-    if parts.ledger.owner(owner).is_built_out() {
-        request.log.restart();
-        request.log.line(&super::usage::waits_to_build());
-    }
-    let _permit = tokio::select! {
-        () = cancel.cancelled() => return Ok(()),
-        permit = parts.ledger.build_permit(owner) => permit,
-    };
-    if !parts.store.begin_build(facts.id).await? {
-        return Ok(());
-    }
-    request.log.restart();
-    let variables = parts.store.list_variables(request.space).await?;
-    let variables = variables.into_iter();
-    request.variables = variables
-        .map(|variable| (variable.key, variable.value))
-        .collect();
-    let (space, name) = (request.space, request.name.clone());
-    let began = std::time::Instant::now();
-    let result = parts.builder.build(request, cancel.clone()).await;
-    if let Some(account) = parts.ledger.known(space) {
-        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        account.usage.builds.fetch_add(1, Ordering::Relaxed);
-        account.owner.built(took);
-        account
-            .usage
-            .build_millis
-            .fetch_add(took, Ordering::Relaxed);
-    }
-    if cancel.is_cancelled() {
-        return Ok(());
-    }
-    let ours = matches!(&result, Err(error) if error.fault == Fault::Server);
-    parts.metrics.build(match &result {
-        Ok(_) => BuildEnd::Succeeded,
-        Err(_) if ours => BuildEnd::Server,
-        Err(_) => BuildEnd::Author,
-    });
-    if ours && facts.tries + 1 < BUILD_TRIES {
-        tracing::warn!(%space, "the build of {name} failed on our side and will be tried again");
-        parts.store.retry_build(facts.id, now()).await?;
-    } else {
-        let made = result.is_ok();
-        parts.store.finish_build(facts.id, result, now()).await?;
-        if made {
-            parts.measure(RepoKind::Space, space.into(), owner).await;
-        }
-    }
-    Ok(())
 }
 
 // === instances ===

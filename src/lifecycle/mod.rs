@@ -6,6 +6,7 @@
 
 mod actions;
 mod adopt;
+mod build;
 mod capacity;
 mod environment;
 mod first_commit;

@@ -39,6 +39,8 @@ pub(super) struct Building {
     /// Differs between runs.
     pub(super) run: u64,
     pub(super) cancel: CancellationToken,
+    /// Its place in the line, beginning at 1, while it waits for its turn.
+    pub(super) place: Option<usize>,
 }
 
 /// An instance.

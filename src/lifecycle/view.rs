@@ -36,6 +36,8 @@ pub struct SpaceView {
     pub usage: UsageView,
     /// Its place, beginning at 1, among those that wait until the host has room.
     pub queue_place: Option<usize>,
+    /// The place of its newest version, beginning at 1, among those that wait for their turn to be built.
+    pub build_place: Option<usize>,
     /// Why it does not start although nothing is wrong with it.
     pub waits: Option<Waits>,
 }
@@ -128,6 +130,10 @@ pub(super) async fn view(
             message: room::explain(&blocked),
             blocked,
         }),
+        build_place: observed
+            .building
+            .as_ref()
+            .and_then(|building| building.place),
         queue_place: observed.ticket.as_ref().map(Ticket::place),
         sdk: stored.space.sdk.as_deref().and_then(Sdk::from_word),
         hardware_current: requested.clone().filter(|_| running.is_some()),

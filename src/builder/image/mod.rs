@@ -31,18 +31,18 @@ mod watch;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ImageInspect;
 use bollard::query_parameters::BuildImageOptions;
 use tokio::sync::Notify;
 
-use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error, size_text};
+use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error};
 use crate::docker::{BUILD, DATA, Engine, Networks, REVISION, Reach, SPACE, SPACE_ID};
 use crate::domain::{ArtifactKind, BuildError, Sdk, bytes_text};
 use crate::journal::Log;
-use crate::ledger::MemoryHold;
+use crate::ledger::Lane;
 use crate::repo::RepoError;
 use base::Finder;
 pub(super) use base::PublicImages;
@@ -93,8 +93,6 @@ pub struct ImageConfig {
 
 /// What an engine is asked within: a build gets its answer when its context was read.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// How long a build waits for memory before it is tried again later.
-const FOR_MEMORY: Duration = Duration::from_secs(60);
 /// The time a share of the CPU is counted over, in microseconds.
 const CPU_PERIOD: i32 = 100_000;
 /// Weight of a build against what runs, which has 1024.
@@ -104,21 +102,6 @@ const CPU_SHARES: i32 = 512;
 
 impl Inner {
     pub(super) async fn image(
-        self: &Arc<Self>,
-        request: &BuildRequest,
-        plan: &BuildPlan,
-    ) -> Result<ArtifactKind, BuildError> {
-        let limits = &self.config.images.limits;
-        let built = tokio::time::timeout(limits.wall, self.image_in_time(request, plan)).await;
-        built.unwrap_or_else(|_| {
-            Err(BuildError::author(format!(
-                "The build took more than {} s, the most a build may take on this server, and was stopped.",
-                limits.wall.as_secs()
-            )))
-        })
-    }
-
-    async fn image_in_time(
         self: &Arc<Self>,
         request: &BuildRequest,
         plan: &BuildPlan,
@@ -135,9 +118,30 @@ impl Inner {
             _ => self.recipe_order(request, plan).await?,
         };
         self.say_limits(log);
-        let _memory = self.memory(request).await?;
+        let _permit = self
+            .turn(request, Lane::Images, limits.memory_bytes)
+            .await?;
+        let building = self.image_in_time(&docker, request, plan, order);
+        let built = tokio::time::timeout(limits.wall, building).await;
+        built.unwrap_or_else(|_| {
+            Err(BuildError::author(format!(
+                "The build took more than {} s, the most a build may take on this server, and was stopped.",
+                limits.wall.as_secs()
+            )))
+        })
+    }
+
+    async fn image_in_time(
+        self: &Arc<Self>,
+        docker: &Docker,
+        request: &BuildRequest,
+        plan: &BuildPlan,
+        order: Order,
+    ) -> Result<ArtifactKind, BuildError> {
+        let (images, log) = (&self.config.images, &request.log);
+        let limits = &images.limits;
         let finder = Finder {
-            docker: &docker,
+            docker,
             limits,
             listed: &images.listed,
             public: &self.public_images,
@@ -150,17 +154,17 @@ impl Inner {
         let text = order.dockerfile.written(&found);
         let text = text.map_err(|problem| problem.in_file(&order.file))?;
         let network = self.network(request).await?;
-        let root = self.engine_folder(&docker).await?;
+        let root = self.engine_folder(docker).await?;
         let id = {
             let look = Notify::new();
             let watch = Watch {
-                docker: &docker,
+                docker,
                 network: &network.name,
                 limits,
                 root,
                 look: &look,
             };
-            let building = self.build_image(&docker, request, order, text, &network.name, &look);
+            let building = self.build_image(docker, request, order, text, &network.name, &look);
             tokio::select! {
                 biased;
                 beyond = watch.run() => Err(beyond),
@@ -193,29 +197,6 @@ impl Inner {
                 Reach::Private => "the internet and private networks",
             }
         ));
-    }
-
-    /// Holds the memory of a build, in every tier above the Space.
-    async fn memory(&self, request: &BuildRequest) -> Result<MemoryHold, BuildError> {
-        let bytes = self.config.images.limits.memory_bytes;
-        let mut hold = request.memory.hold();
-        let began = Instant::now();
-        while let Err(refused) = hold.grow(bytes) {
-            if began.elapsed() > FOR_MEMORY || bytes > refused.limit {
-                return Err(BuildError::server(format!(
-                    "there is no room for the {} of memory that a build may take: {} of {} are held ({:?})",
-                    bytes_text(bytes),
-                    size_text(refused.used),
-                    bytes_text(refused.limit),
-                    refused.tier
-                )));
-            }
-            if began.elapsed() < Duration::from_secs(1) {
-                request.log.line("Waiting for memory to become free.");
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        Ok(hold)
     }
 
     /// Where the engine keeps its images, if that is on this machine. Builds nothing where the disk is full.

@@ -30,7 +30,7 @@ fn ledger_with(cpu_spare: f64) -> Ledger {
         quota: unlimited(),
         cpu_burst: 1_000_000,
         cpu_spare,
-        builds: 1,
+        builds: crate::ledger::Lanes::of_each(1),
     })
 }
 
@@ -198,7 +198,7 @@ async fn a_newcomer_does_not_wait_for_the_clock() {
         quota: unlimited(),
         cpu_burst: 60_000_000_000,
         cpu_spare: 1.0,
-        builds: 1,
+        builds: crate::ledger::Lanes::of_each(1),
     });
     let groups: Vec<_> = (0..6)
         .map(|_| scheduler.group(account(&ledger, 250)))

@@ -21,6 +21,8 @@ struct AppPage {
     frame: Frame,
     head: Head,
     stage: StageLook,
+    /// The same in a sentence.
+    long: String,
     /// Where the demo answers; empty while there is nothing to show.
     address: String,
     /// What is wrong, for those who can do something about it.
@@ -51,6 +53,7 @@ pub(super) async fn page(
         &AppPage {
             head: found.head(&state, &visitor, "app").await?,
             stage: found.stage(),
+            long: found.long(),
             snippets: snippets(&state, &visitor.arrival, &found),
             error: error.unwrap_or_default(),
             hub: visitor.arrival.to_string(),
@@ -82,7 +85,7 @@ pub(super) async fn stage(
         "stage": look.word,
         "mood": look.mood,
         "short": look.short,
-        "long": look.long,
+        "long": found.long(),
         "passing": look.is_passing(),
         "shows": shows(&found),
     })))

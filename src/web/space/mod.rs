@@ -17,7 +17,7 @@ use super::look::{Look, StageLook};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
-use crate::domain::{RepoId, Space, SpaceName};
+use crate::domain::{RepoId, Space, SpaceName, Stage};
 use crate::lifecycle::SpaceView;
 
 /// A Space that its visitor may at least visit.
@@ -136,6 +136,20 @@ pub(super) async fn hold_of(state: &WebState, space: &Space) -> Result<Option<Ho
 // === impl Found ===
 
 impl Found {
+    /// How it is doing, in a sentence.
+    pub(super) fn long(&self) -> String {
+        let stage = self.stage();
+        match (self.view.build_place, self.view.queue_place) {
+            (Some(place), _) if self.view.stage == Stage::Building => {
+                format!("It waits for its turn to be built: place {place} in the line.")
+            }
+            (_, Some(place)) if self.view.stage == Stage::AppStarting => {
+                format!("It waits for room to start: place {place} in the line.")
+            }
+            _ => stage.long.to_owned(),
+        }
+    }
+
     /// The same, for a visitor who sees the source.
     ///
     /// # Errors

@@ -11,12 +11,12 @@ use glasshouse::builder::{
 };
 use glasshouse::docker::{Engine, Networks, Reach};
 use glasshouse::domain::{
-    AccountId, Artifact, ArtifactKind, BuildError, BuildId, EgressOffer, Fault, Limits, Quota,
-    Revision, SpaceId, World,
+    AccountId, Artifact, ArtifactKind, BuildError, BuildId, EgressOffer, Fault, Quota, Revision,
+    SpaceId, World,
 };
 use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
-use glasshouse::ledger::{Ledger, LedgerLimits, MemoryBook};
+use glasshouse::ledger::{BuildTurns, Lanes, Ledger, LedgerLimits};
 use glasshouse::repo::{
     CheckoutLimits, CommitRequest, FilePath, MAIN, Operation, RepoLimits, Repos,
 };
@@ -72,12 +72,8 @@ fn copy(config: &BuilderConfig) -> BuilderConfig {
     }
 }
 
-/// More memory than any build here wants.
-fn memory(space: SpaceId) -> Arc<MemoryBook> {
-    let limits = Limits {
-        cpu_millis: 1000,
-        memory_bytes: 1 << 40,
-    };
+/// Whose turn it always is.
+fn turns() -> BuildTurns {
     let ledger = Ledger::new(LedgerLimits {
         host_memory: 1 << 40,
         host_cpu: 1000,
@@ -89,14 +85,14 @@ fn memory(space: SpaceId) -> Arc<MemoryBook> {
             disk_bytes: 1 << 40,
             builds: 1,
             cpu_seconds_per_day: 1,
-            build_minutes_per_day: 1,
+            build_minutes_per_day: 60,
             egress_bytes_per_day: 1,
         },
         cpu_burst: 1,
         cpu_spare: 1.0,
-        builds: 1,
+        builds: Lanes::of_each(1),
     });
-    Arc::clone(&ledger.space(space, AccountId::new(), limits).memory)
+    BuildTurns::new(ledger, AccountId::new(), |_| ())
 }
 
 impl House {
@@ -172,7 +168,8 @@ impl House {
             revision,
             cached,
             variables: Vec::new(),
-            memory: memory(self.space),
+            last_try: false,
+            turns: turns(),
             log: self.journal.build(self.space),
         }
     }
@@ -318,6 +315,46 @@ async fn a_compiler_that_takes_too_long_is_ended_and_it_is_said() {
 }
 
 #[tokio::test]
+async fn one_that_does_not_end_in_time_is_the_authors_unless_others_had_the_cpu() {
+    let house = House::with(|config| config.compile.wall = Duration::from_secs(4)).await;
+    let wasm = wat::parse_str(slow_to_compile(100_000)).unwrap();
+    let files: [(&str, &[u8]); 2] = [("README.md", WASI_CARD.as_bytes()), ("app.wasm", &wasm)];
+    let revision = house.commit(&files).await;
+    let build = |last_try| {
+        let mut request = house.request(revision.clone(), true);
+        request.last_try = last_try;
+        house.builder.build(request, CancellationToken::new())
+    };
+    let computed = build(false).await.unwrap_err();
+    assert_eq!(computed.fault, Fault::Author, "{computed}");
+    assert!(
+        computed.message.contains("did not end within 4 s"),
+        "{computed}"
+    );
+
+    // Stopped as soon as it is there, the compiler computes next to nothing.
+    for (last_try, fault) in [(false, Fault::Server), (true, Fault::Author)] {
+        let held = async {
+            loop {
+                for id in workers(&house) {
+                    let stopped = std::process::Command::new("kill")
+                        .args(["-STOP", &id])
+                        .status();
+                    stopped.unwrap();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let error = tokio::select! {
+            built = build(last_try) => built.unwrap_err(),
+            () = held => unreachable!("it goes on for ever"),
+        };
+        assert_eq!(error.fault, fault, "{error}");
+        assert!(error.message.contains("busy"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_compiler_that_takes_too_much_memory_is_ended_and_it_is_said() {
     let house = House::with(|config| {
         config.compile.memory_bytes = 256 << 20;
@@ -355,9 +392,6 @@ async fn what_is_wrong_with_the_server_is_ours() {
     let cramped = House::with(|config| config.compile.memory_bytes = 1 << 20).await;
     let error = cramped.build_wat(COMMAND).await.unwrap_err();
     assert_eq!(error.fault, Fault::Server, "{error}");
-    let slow = House::with(|config| config.compile.wall = Duration::from_millis(50)).await;
-    let error = slow.build_wat(&slow_to_compile(60_000)).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Server, "{error}");
     let other = House::with(|config| config.profile = "another version".into()).await;
     let error = other.build_wat(COMMAND).await.unwrap_err();
     assert!(
@@ -385,14 +419,14 @@ async fn a_stopped_build_leaves_no_process_and_no_files() {
         } else {
             let (built, ()) = tokio::join!(build, async {
                 tokio::time::sleep(Duration::from_millis(1500)).await;
-                assert_eq!(workers(&house), 1);
+                assert_eq!(workers(&house).len(), 1);
                 cancel.cancel();
             });
             assert_eq!(built.unwrap_err().fault, Fault::Server);
         }
         // What is killed is gone once the kernel has taken its memory back.
         let gone = async {
-            while workers(&house) > 0 || house.scratch() > 0 {
+            while !workers(&house).is_empty() || house.scratch() > 0 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
@@ -401,15 +435,16 @@ async fn a_stopped_build_leaves_no_process_and_no_files() {
     }
 }
 
-/// Compile workers that run in the house's folders.
-fn workers(house: &House) -> usize {
-    let inside = |pid: PathBuf| {
+/// Ids of the compile workers that run in the house's folders.
+fn workers(house: &House) -> Vec<String> {
+    let inside = |pid: &PathBuf| {
         fs::read_link(pid.join("cwd")).is_ok_and(|cwd| cwd.starts_with(house.folder.path()))
     };
-    fs::read_dir("/proc")
-        .unwrap()
-        .filter(|pid| inside(pid.as_ref().unwrap().path()))
-        .count()
+    let all = fs::read_dir("/proc").unwrap();
+    all.map(|entry| entry.unwrap().path())
+        .filter(inside)
+        .filter_map(|pid| Some(pid.file_name()?.to_str()?.to_owned()))
+        .collect()
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod gradio;
 mod gradio_js;
 mod inside;
 mod isolation;
+mod lanes;
 mod limits;
 mod old_images;
 mod sleeping;
