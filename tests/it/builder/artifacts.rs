@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use glasshouse::builder::{
@@ -315,7 +314,7 @@ async fn a_compiler_that_takes_too_long_is_ended_and_it_is_said() {
 }
 
 #[tokio::test]
-async fn one_that_does_not_end_in_time_is_the_authors_unless_others_had_the_cpu() {
+async fn one_that_others_keep_from_the_cpu_is_tried_again_but_not_for_ever() {
     let house = House::with(|config| config.compile.wall = Duration::from_secs(4)).await;
     let wasm = wat::parse_str(slow_to_compile(100_000)).unwrap();
     let files: [(&str, &[u8]); 2] = [("README.md", WASI_CARD.as_bytes()), ("app.wasm", &wasm)];
@@ -325,13 +324,6 @@ async fn one_that_does_not_end_in_time_is_the_authors_unless_others_had_the_cpu(
         request.last_try = last_try;
         house.builder.build(request, CancellationToken::new())
     };
-    let computed = build(false).await.unwrap_err();
-    assert_eq!(computed.fault, Fault::Author, "{computed}");
-    assert!(
-        computed.message.contains("did not end within 4 s"),
-        "{computed}"
-    );
-
     // Stopped as soon as it is there, the compiler computes next to nothing.
     for (last_try, fault) in [(false, Fault::Server), (true, Fault::Author)] {
         let held = async {
