@@ -3,7 +3,7 @@
 use http::HeaderMap;
 
 use super::{ApiError, ApiState};
-use crate::auth::{Action, Principal, may};
+use crate::auth::{Action, Credential, Object, Principal, may};
 use crate::domain::{Account, RepoKind, Repository, Scope, Space, SpaceName};
 
 /// How a handler gets hold of a repository of any kind: as [`SpaceAccess`] for what only Spaces have.
@@ -97,7 +97,7 @@ fn may_write(principal: &Principal, repo: &Repository) -> Result<(), ApiError> {
     if !may(Action::See) && !may(Action::Visit) {
         return Err(ApiError::repo_not_found());
     }
-    Err(match principal.scope {
+    Err(match principal.credential.map(Credential::scope) {
         Some(Scope::Read) => ApiError::forbidden(READ_ONLY),
         Some(Scope::FineGrained) => {
             ApiError::forbidden(format!("This token may not change {}", repo.name))
@@ -200,14 +200,66 @@ impl Caller {
         Ok(Self { account, principal })
     }
 
-    /// The same, refusing a token that may only read.
+    /// The same, for one who may do that with their own account.
     ///
     /// # Errors
-    /// As [`Caller::of`]; 403 for a token of scope `read`.
-    pub async fn writer(state: &ApiState, headers: &HeaderMap) -> Result<Self, ApiError> {
+    /// As [`Caller::of`]; 403 for a token that does not reach so far.
+    pub async fn of_own(
+        state: &ApiState,
+        headers: &HeaderMap,
+        action: Action,
+    ) -> Result<Self, ApiError> {
         let caller = Self::of(state, headers).await?;
-        caller.may_write()?;
+        let own = caller.own();
+        caller.must(action, own)?;
         Ok(caller)
+    }
+
+    /// The same, for one who may do that with the server.
+    ///
+    /// # Errors
+    /// As [`Caller::of`]; 403 for all but operators, and for their tokens that do not reach so far.
+    pub async fn of_server(
+        state: &ApiState,
+        headers: &HeaderMap,
+        action: Action,
+    ) -> Result<Self, ApiError> {
+        let caller = Self::of(state, headers).await?;
+        caller.must(action, Object::Server)?;
+        Ok(caller)
+    }
+
+    /// The caller's account, as what something is done with.
+    pub fn own(&self) -> Object {
+        Object::Account(self.account.id)
+    }
+
+    /// Whether the caller may do that.
+    pub fn may(&self, action: Action, object: impl Into<Object>) -> bool {
+        self.principal.may(action, object)
+    }
+
+    /// Refuses what the caller may not do with an account or the server, in words for the reason.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn must(&self, action: Action, object: Object) -> Result<(), ApiError> {
+        if self.may(action, object) {
+            return Ok(());
+        }
+        Err(ApiError::forbidden(match self.principal.credential {
+            Some(Credential::Space(_)) => {
+                "A Space's own token reads what everybody may and its Space, and nothing else"
+            }
+            Some(Credential::Token(Scope::FineGrained)) => {
+                "This token may only do what it was made for; use one of the scope `write`"
+            }
+            Some(Credential::Token(Scope::Read)) => READ_ONLY,
+            _ => match object {
+                Object::Server => "Only operators of this server may do this",
+                _ => "Your account may not do this",
+            },
+        }))
     }
 
     /// Refuses a token that may create nothing at all.
@@ -215,23 +267,9 @@ impl Caller {
     /// # Errors
     /// 403.
     pub fn may_create_anywhere(&self) -> Result<(), ApiError> {
-        match self.principal.scope {
-            Some(Scope::FineGrained) => Ok(()),
-            _ => self.may_write(),
-        }
-    }
-
-    /// Refuses a token that may only read, or only what it was made for.
-    ///
-    /// # Errors
-    /// 403.
-    pub fn may_write(&self) -> Result<(), ApiError> {
-        match self.principal.scope {
-            Some(Scope::Write) => Ok(()),
-            Some(Scope::FineGrained) => Err(ApiError::forbidden(
-                "This token may only do what it was made for; use one of the scope `write`",
-            )),
-            _ => Err(ApiError::forbidden(READ_ONLY)),
+        match self.principal.credential {
+            Some(Credential::Token(Scope::FineGrained)) => Ok(()),
+            _ => self.must(Action::Create, self.own()),
         }
     }
 }

@@ -2,30 +2,35 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::extract::JsonBody;
-use super::operator::account_named;
+use super::likes::seen_likes;
+use super::operator::{account_named, understood};
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::auth::hash_token;
-use crate::domain::{Account, AccountId, AccountKind, Owner, RepoKind, Repository, Role, Scope};
+use crate::auth::{Action, Credential, Object, Principal};
+use crate::domain::{Account, AccountKind, Owner, RepoKind, Repository, Scope};
 use crate::store::{ListSpaces, StoreError, Taken};
 
 #[derive(Debug, Deserialize)]
-pub(super) struct NewUser {
+#[serde(deny_unknown_fields)]
+struct NewUser {
     name: String,
 }
+
+/// Rows read from the store at a time.
+const PAGE: i64 = 1000;
 
 /// `GET /api/whoami-v2`
 pub(super) async fn whoami(
     State(state): State<ApiState>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let caller = Caller::of(&state, &headers).await?;
+    let caller = Caller::of_own(&state, &headers, Action::ReadAccount).await?;
     let orgs: Vec<_> = caller
         .principal
         .memberships
@@ -42,8 +47,9 @@ pub(super) async fn whoami(
         })
         .collect();
     let name = caller.account.name.as_str();
-    let role = caller.principal.scope.unwrap_or(Scope::Read).as_str();
-    let token = token_name(&state, &headers).await?;
+    let scope = caller.principal.credential.map(Credential::scope);
+    let role = scope.unwrap_or(Scope::Read).as_str();
+    let token = state.auth.token_of(&headers).await?.map(|token| token.name);
     // Where there is no bearer token, it came in another way; the clients want a name for it all the same.
     let token = token.unwrap_or_else(|| name.to_owned());
     Ok(Json(json!({
@@ -53,27 +59,11 @@ pub(super) async fn whoami(
         "fullname": name,
         "email": null,
         "isPro": false,
-        "isOperator": caller.account.role == Role::Operator,
+        "isOperator": caller.may(Action::Operate, Object::Server),
         "avatarUrl": "",
         "orgs": orgs,
         "auth": { "type": "access_token", "accessToken": { "displayName": token, "role": role } },
     })))
-}
-
-/// What the account calls the bearer token of a request.
-async fn token_name(state: &ApiState, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let value = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let Some((_, token)) = value.and_then(|value| value.split_once(' ')) else {
-        return Ok(None);
-    };
-    let now = jiff::Timestamp::now().as_millisecond();
-    let record = state
-        .store
-        .token_by_hash(&hash_token(token.trim()), now)
-        .await?;
-    Ok(record.map(|record| record.name))
 }
 
 /// `GET /api/users/{user}/overview`
@@ -91,8 +81,8 @@ pub(super) async fn overview(
         .await?
         .filter(|account| account.kind == AccountKind::User)
         .ok_or_else(unknown)?;
-    let asking = principal.account.as_ref().map(|asking| asking.id);
-    let all = everything_of(&state, &account, asking).await?;
+    let all = everything_of(&state, &account, &principal).await?;
+    let likes = seen_likes(&state, &principal, account.id).await?;
     let count = |kind| all.iter().filter(|repo| repo.kind == kind).count();
     let memberships = state.store.memberships(account.id).await?;
     let orgs: Vec<_> = memberships
@@ -108,7 +98,7 @@ pub(super) async fn overview(
         "numModels": count(RepoKind::Model),
         "numDatasets": count(RepoKind::Dataset),
         "numSpaces": count(RepoKind::Space),
-        "numLikes": state.store.likes_of(account.id).await?.len(),
+        "numLikes": likes.len(),
         "orgs": orgs,
     })))
 }
@@ -119,7 +109,7 @@ pub(super) async fn repositories(
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
-    let mut own = everything_of(&state, &caller.account, Some(caller.account.id)).await?;
+    let mut own = everything_of(&state, &caller.account, &caller.principal).await?;
     own.sort_by_key(|repo| std::cmp::Reverse(repo.updated_at));
     let listed: Vec<_> = own
         .iter()
@@ -141,9 +131,10 @@ pub(super) async fn repositories(
 pub(super) async fn create_user(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    JsonBody(wanted): JsonBody<NewUser>,
+    JsonBody(wanted): JsonBody<Value>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let who = operator(&state, &headers).await?;
+    let wanted: NewUser = understood(wanted)?;
     let name: Owner = wanted
         .name
         .parse()
@@ -190,21 +181,40 @@ pub(super) async fn list_users(
     Ok(Json(listed.into()))
 }
 
-/// What an account has that somebody may see, at most a page of each kind.
+/// What an account has that the principal may visit.
 pub(super) async fn everything_of(
     state: &ApiState,
     owner: &Account,
-    visible_to: Option<AccountId>,
+    principal: &Principal,
 ) -> Result<Vec<Repository>, ApiError> {
-    let list = ListSpaces {
-        owner: Some(owner.name.clone()),
-        visible_to,
-        ..ListSpaces::default()
-    };
-    let spaces = state.store.list_spaces(&list).await?;
-    let mut all: Vec<_> = spaces.iter().map(Repository::from).collect();
-    for kind in [RepoKind::Model, RepoKind::Dataset] {
-        all.extend(state.store.list_repositories(kind, &list).await?);
+    let mut all = Vec::new();
+    for kind in RepoKind::ALL {
+        let mut list = ListSpaces {
+            owner: Some(owner.name.clone()),
+            visible_to: principal.account.as_ref().map(|account| account.id),
+            everything: principal.may(Action::See, Object::Server),
+            limit: PAGE,
+            ..ListSpaces::default()
+        };
+        loop {
+            let page = match kind {
+                RepoKind::Space => {
+                    let spaces = state.store.list_spaces(&list).await?;
+                    spaces.iter().map(Repository::from).collect()
+                }
+                kind => state.store.list_repositories(kind, &list).await?,
+            };
+            let is_last = i64::try_from(page.len()).unwrap_or(PAGE) < PAGE;
+            list.after = page.last().map(|last| (last.updated_at, last.id));
+            // The store knows the account, but not how far its token reaches.
+            all.extend(
+                page.into_iter()
+                    .filter(|repo| principal.may(Action::Visit, repo)),
+            );
+            if is_last {
+                break;
+            }
+        }
     }
     Ok(all)
 }
@@ -214,12 +224,6 @@ pub(super) async fn everything_of(
 /// # Errors
 /// 401 and 403.
 pub(super) async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {
-    let caller = Caller::writer(state, headers).await?;
-    if caller.account.role == Role::Operator {
-        Ok(caller.account)
-    } else {
-        Err(ApiError::forbidden(
-            "Only operators of this server may do this",
-        ))
-    }
+    let caller = Caller::of_server(state, headers, Action::Operate).await?;
+    Ok(caller.account)
 }

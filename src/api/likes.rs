@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::kinds::EachKind;
 use super::schema::date;
 use super::{ApiError, ApiState, Caller, RepoAccess};
-use crate::auth::Action;
-use crate::domain::{Owner, RepoKind};
+use crate::auth::{Action, Principal};
+use crate::domain::{AccountId, Millis, Owner, RepoKind, Repository};
 
 type RepoPath = Path<(String, String)>;
 
@@ -31,7 +31,7 @@ async fn like(
     Path((owner, name)): RepoPath,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let caller = Caller::writer(&state, &headers).await?;
+    let caller = Caller::of_own(&state, &headers, Action::Like).await?;
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     state.store.like(caller.account.id, kind, repo.id).await?;
     Ok(Json(json!({})))
@@ -44,7 +44,7 @@ async fn unlike(
     Path((owner, name)): RepoPath,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
-    let caller = Caller::writer(&state, &headers).await?;
+    let caller = Caller::of_own(&state, &headers, Action::Like).await?;
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     state.store.unlike(caller.account.id, repo.id).await?;
     Ok(Json(json!({})))
@@ -75,16 +75,31 @@ async fn likes_of(
     let name: Owner = user.parse().map_err(|_| unknown())?;
     let account = state.store.account_by_name(&name).await?;
     let account = account.ok_or_else(unknown)?;
-    let mut likes = Vec::new();
-    for like in state.store.likes_of(account.id).await? {
+    let likes = seen_likes(&state, &principal, account.id).await?;
+    let listed = likes.iter().map(|(at, repo)| {
+        json!({
+            "createdAt": date(*at),
+            "repo": {"name": repo.name, "type": repo.kind},
+        })
+    });
+    Ok(Json(listed.collect()))
+}
+
+/// What the account likes of what the principal may see, and since when.
+///
+/// # Errors
+/// Ours only.
+pub(super) async fn seen_likes(
+    state: &ApiState,
+    principal: &Principal,
+    account: AccountId,
+) -> Result<Vec<(Millis, Repository)>, ApiError> {
+    let mut seen = Vec::new();
+    for like in state.store.likes_of(account).await? {
         let repo = state.store.repository_by_id(like.kind, like.repo).await?;
-        let seen = repo.filter(|repo| principal.may(Action::See, repo));
-        if let Some(repo) = seen {
-            likes.push(json!({
-                "createdAt": date(like.at),
-                "repo": {"name": repo.name, "type": repo.kind},
-            }));
+        if let Some(repo) = repo.filter(|repo| principal.may(Action::See, repo)) {
+            seen.push((like.at, repo));
         }
     }
-    Ok(Json(likes))
+    Ok(seen)
 }

@@ -11,9 +11,9 @@ use super::extract::QueryPairs;
 use super::info::{Subject, Wanted, listed, tags};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
-use crate::auth::{Action, Principal};
+use crate::auth::{Action, Object, Principal};
 use crate::cards::{Cards, Face};
-use crate::domain::{Owner, RepoId, RepoKind, Role};
+use crate::domain::{Owner, RepoId, RepoKind};
 use crate::store::ListRepositories;
 
 /// Entries of a page when the client names no number.
@@ -230,7 +230,7 @@ impl Search {
             owner,
             search: self.words.clone(),
             visible_to: account.map(|account| account.id),
-            everything: account.is_some_and(|account| account.role == Role::Operator),
+            everything: principal.may(Action::See, Object::Server),
             after: self.after.filter(|_| self.order == Order::STORED),
             limit: BATCH,
         };

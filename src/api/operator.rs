@@ -15,7 +15,8 @@ use crate::domain::{Account, Owner, Space, SpaceId, SpaceName};
 use crate::store::Event;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct DisableRequest {
+#[serde(deny_unknown_fields)]
+struct DisableRequest {
     reason: String,
 }
 

@@ -9,19 +9,23 @@ use serde_json::{Value, json};
 use super::access::Caller;
 use super::accounts::{everything_of, operator};
 use super::extract::JsonBody;
+use super::operator::understood;
 use super::{ApiError, ApiState};
+use crate::auth::Action;
 use crate::domain::{Account, AccountKind, MemberRole, Owner, RepoKind};
 use crate::store::{StoreError, Taken};
 
 #[derive(Debug, Deserialize)]
-pub(super) struct NewOrganization {
+#[serde(deny_unknown_fields)]
+struct NewOrganization {
     name: String,
     /// The first member; whoever asks, if nobody is named.
     admin: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct MemberRequest {
+#[serde(deny_unknown_fields)]
+struct MemberRequest {
     role: MemberRole,
 }
 
@@ -29,9 +33,10 @@ pub(super) struct MemberRequest {
 pub(super) async fn create(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    JsonBody(wanted): JsonBody<NewOrganization>,
+    JsonBody(wanted): JsonBody<Value>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let asking = operator(&state, &headers).await?;
+    let wanted: NewOrganization = understood(wanted)?;
     let name: Owner = wanted
         .name
         .parse()
@@ -64,8 +69,7 @@ pub(super) async fn overview(
 ) -> Result<Json<Value>, ApiError> {
     let principal = state.auth.authenticate(&headers).await?;
     let organization = organization(&state, &name).await?;
-    let asking = principal.account.as_ref().map(|account| account.id);
-    let all = everything_of(&state, &organization, asking).await?;
+    let all = everything_of(&state, &organization, &principal).await?;
     let count = |kind| all.iter().filter(|repo| repo.kind == kind).count();
     let members = state.store.members(organization.id).await?;
     Ok(Json(json!({
@@ -101,9 +105,10 @@ pub(super) async fn set_member(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((name, member)): Path<(String, String)>,
-    JsonBody(wanted): JsonBody<MemberRequest>,
+    JsonBody(wanted): JsonBody<Value>,
 ) -> Result<Json<Value>, ApiError> {
     let organization = administered(&state, &headers, &name).await?;
+    let wanted: MemberRequest = understood(wanted)?;
     let member = user(&state, &member).await?;
     state
         .store
@@ -144,7 +149,8 @@ async fn administered(
     if caller.principal.may_choose_members(organization.id) {
         return Ok(organization);
     }
-    caller.may_write()?;
+    // A token that reaches no further says so; any other is of an account that is no admin there.
+    caller.must(Action::ManageTokens, caller.own())?;
     Err(ApiError::forbidden(format!(
         "Only admins of {} may choose its members",
         organization.name

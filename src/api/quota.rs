@@ -13,6 +13,7 @@ use super::extract::JsonBody;
 use super::operator::{account_named, understood};
 use super::schema::date;
 use super::{ApiError, ApiState};
+use crate::auth::Action;
 use crate::domain::{Account, AccountId, Resource};
 use crate::lifecycle::{Lifecycle, QuotaLine, QuotaView};
 
@@ -53,7 +54,7 @@ pub(super) async fn own(
     State(state): State<ApiState>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let caller = Caller::of(&state, &headers).await?;
+    let caller = Caller::of_own(&state, &headers, Action::ReadQuota).await?;
     answer(&state, &caller.account).await
 }
 

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::access::{Caller, RepoAccess};
 use super::extract::JsonBody;
+use super::operator::understood;
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::auth::{WantedToken, is_token_name};
+use crate::auth::{Action, WantedToken, is_token_name};
 use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, Scope};
 use crate::store::StoreError;
 
@@ -19,8 +20,8 @@ use crate::store::StoreError;
 const MAX_GRANTS: usize = 100;
 
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TokenRequest {
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TokenRequest {
     name: String,
     scope: Option<String>,
     /// `2026-12-31T00:00:00Z`
@@ -31,6 +32,7 @@ pub(super) struct TokenRequest {
 
 /// One thing that a fine-grained token may do: with one repository, or with all of an owner.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct GrantRequest {
     #[serde(rename = "type")]
     kind: Option<RepoKind>,
@@ -44,9 +46,10 @@ struct GrantRequest {
 pub(super) async fn create(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    JsonBody(wanted): JsonBody<TokenRequest>,
+    JsonBody(wanted): JsonBody<Value>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
-    let caller = Caller::writer(&state, &headers).await?;
+    let caller = Caller::of_own(&state, &headers, Action::ManageTokens).await?;
+    let wanted: TokenRequest = understood(wanted)?;
     let word = wanted.scope.as_deref().unwrap_or("write");
     let scope = Scope::from_word(word).ok_or_else(|| {
         ApiError::bad_request(format!(
@@ -91,15 +94,19 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
-/// `GET /api/tokens`: what is known of the caller's own tokens, which is not the tokens.
+/// `GET /api/tokens`: what is known of the caller's own tokens, which is not the tokens. One that may not manage them
+/// learns about itself.
 pub(super) async fn list(
     State(state): State<ApiState>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
+    let all = caller.may(Action::ManageTokens, caller.own());
+    let used = state.auth.token_of(&headers).await?.map(|token| token.name);
     let tokens = state.store.list_tokens(caller.account.id).await?;
     let listed: Vec<_> = tokens
         .iter()
+        .filter(|token| all || used.as_ref() == Some(&token.name))
         .map(|token| {
             json!({
                 "name": token.name,
@@ -118,7 +125,7 @@ pub(super) async fn delete(
     headers: HeaderMap,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let caller = Caller::writer(&state, &headers).await?;
+    let caller = Caller::of_own(&state, &headers, Action::ManageTokens).await?;
     if state.store.delete_token(caller.account.id, &name).await? {
         Ok(Json(json!({})))
     } else {

@@ -14,7 +14,8 @@ use super::extract::QueryPairs;
 use super::operator::account_named;
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::domain::{Role, UsageCounts};
+use crate::auth::{Action, Object};
+use crate::domain::{Belonging, UsageCounts, Visibility};
 use crate::store::{UsageRow, UsageSpan};
 
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -35,15 +36,14 @@ pub(super) async fn usage(
     query: QueryPairs,
 ) -> Result<Response, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
-    // A token for reading, or for one purpose, sees what its account owns and no more.
-    let operator = caller.account.role == Role::Operator && caller.may_write().is_ok();
+    let everybody = caller.may(Action::ReadUsage, Object::Server);
     let owner = match query.get("owner") {
-        None if operator => None,
+        None if everybody => None,
         None => Some(caller.account.id),
         Some(name) if caller.account.name.as_str().eq_ignore_ascii_case(name) => {
             Some(caller.account.id)
         }
-        Some(name) if operator => Some(account_named(&state, name).await?.id),
+        Some(name) if everybody => Some(account_named(&state, name).await?.id),
         Some(_) => {
             return Err(ApiError::forbidden(
                 "Only operators see what others have used",
@@ -74,6 +74,8 @@ pub(super) async fn usage(
         limit: ROWS,
     };
     let mut rows = state.store.usage(span).await?;
+    let complete = i64::try_from(rows.len()).unwrap_or(ROWS) < ROWS;
+    rows.retain(|row| caller.may(Action::ReadUsage, belonging(row)));
     if query.is_on("sum") {
         rows = summed(rows, span.from);
     }
@@ -85,10 +87,19 @@ pub(super) async fn usage(
     Ok(Json(json!({
         "from": date(span.from * HOUR_MILLIS),
         "to": date((span.to + 1) * HOUR_MILLIS),
-        "complete": i64::try_from(shown.len()).unwrap_or(ROWS) < ROWS,
+        "complete": complete,
         "rows": shown,
     }))
     .into_response())
+}
+
+/// The Space of a row, which may be gone, as its owner's own affair: what is used is not public where the Space is.
+fn belonging(row: &UsageRow) -> Belonging {
+    Belonging {
+        id: row.space.into(),
+        owner: row.owner,
+        visibility: Visibility::Private,
+    }
 }
 
 /// One row for each Space and owner over the whole span, the one that used most CPU first.

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
-use crate::auth::Auth;
+use crate::auth::{Action, Auth, Object};
 use crate::ledger::Ledger;
 use crate::routes::RouteTable;
 use crate::runtime::Runtimes;
@@ -75,11 +75,11 @@ async fn ready(State(health): State<Health>) -> Response {
 
 async fn metrics(State(health): State<Health>, headers: HeaderMap) -> Response {
     let operator = match health.auth.authenticate(&headers).await {
-        Ok(principal) => principal.is_operator(),
+        Ok(principal) => principal.may(Action::ReadMetrics, Object::Server),
         Err(_) => false,
     };
     if health.own_listener || !operator {
-        let text = "metrics are for operators: send an operator's token, or set `metrics_listen`\n";
+        let text = "metrics are for operators: send an operator's token of the scope `write`, or set `metrics_listen`\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     health.encode()

@@ -4,7 +4,7 @@
 //! outlives this process goes on having it, and a restart makes it worthless.
 
 use super::token::SPACE_PREFIX;
-use super::{Auth, AuthError, Principal, SecretToken};
+use super::{Auth, AuthError, Credential, Principal, SecretToken};
 use crate::domain::{
     AccountId, Desired, Grant, GrantTarget, Millis, RepoId, Scope, Space, SpaceId,
 };
@@ -29,7 +29,8 @@ impl Auth {
     pub async fn reader(&self, account: AccountId) -> Result<Option<Principal>, StoreError> {
         match self.store.account_by_id(account).await? {
             Some(account) => Ok(Some(
-                self.principal(account, Scope::Read, Vec::new()).await?,
+                self.principal(account, Credential::Token(Scope::Read), Vec::new())
+                    .await?,
             )),
             None => Ok(None),
         }
@@ -51,7 +52,7 @@ impl Auth {
         let grants = grants.collect();
         let principal = self.principal(
             owner.ok_or(AuthError::BadToken)?,
-            Scope::FineGrained,
+            Credential::Space(space.id),
             grants,
         );
         Ok(principal.await?)

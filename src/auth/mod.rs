@@ -1,7 +1,7 @@
 //! Who is asking, and what they may do.
 //!
 //! A request carries a token or nothing, a browser's a session in its place. Either is looked up by its hash; what it
-//! may do is [`may`], a pure function of who asks, what for, and whose Space it is. A [`ticket`] carries a session to the
+//! may do is [`may`], a pure function of who asks, what for, and with what. A [`ticket`] carries a session to the
 //! origin of one private Space. Who somebody is may also be found out at a [`Provider`], where their organisation signs
 //! them in.
 
@@ -25,13 +25,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 
-use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId, Scope};
-use crate::store::{Store, StoreError};
+use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId};
+use crate::store::{Store, StoreError, TokenRecord};
 
 pub use credentials::cookies;
 pub use device::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes};
 pub use password::PASSWORD_LENGTH;
-pub use permission::{Action, may};
+pub use permission::{Action, Credential, Object, may};
 pub use provider::{Attempt, Provider, ProviderError, ProviderSettings};
 pub use session::{SESSION_LIFE, Session, opens_session};
 pub use ticket::Purpose;
@@ -42,9 +42,9 @@ pub use token::{SecretToken, WantedToken, hash_token, is_token_name, looks_like_
 pub struct Principal {
     /// The account that the token is of; `None` for anybody.
     pub account: Option<Account>,
-    /// What the token may do; `None` exactly when `account` is.
-    pub scope: Option<Scope>,
-    /// What a fine-grained token may do.
+    /// By what it is known; `None` exactly when `account` is.
+    pub credential: Option<Credential>,
+    /// What a fine-grained token, or a Space's own, may do.
     pub grants: Vec<Grant>,
     /// The organisations that the account is in.
     pub memberships: Vec<Membership>,
@@ -160,16 +160,29 @@ impl Auth {
                 }
             });
         }
-        self.principal(record.account, record.scope, record.grants)
+        let credential = Credential::Token(record.scope);
+        self.principal(record.account, credential, record.grants)
             .await
             .map_err(Into::into)
     }
 
-    /// An account with all that it is part of, as far as `scope` and `grants` let it act.
+    /// What is known of the token of a request to the house; `None` for one without, and for what nobody keeps: the
+    /// token of a Space.
+    ///
+    /// # Errors
+    /// `BadToken` when something else stands in its place.
+    pub async fn token_of(&self, headers: &HeaderMap) -> Result<Option<TokenRecord>, AuthError> {
+        match credentials::token(headers)? {
+            Some(token) => Ok(self.store.token_by_hash(&hash_token(&token), now()).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// An account with all that it is part of, as far as `credential` and `grants` let it act.
     async fn principal(
         &self,
         account: Account,
-        scope: Scope,
+        credential: Credential,
         grants: Vec<Grant>,
     ) -> Result<Principal, StoreError> {
         let memberships = self.store.memberships(account.id).await?;
@@ -183,7 +196,7 @@ impl Auth {
         };
         Ok(Principal {
             account: Some(account),
-            scope: Some(scope),
+            credential: Some(credential),
             grants,
             memberships,
             created: created.into_iter().collect(),

@@ -1,91 +1,249 @@
-//! What a principal may do.
+//! What a principal may do: one decision, made from who asks, what for, and with what.
 
 use super::Principal;
 use crate::domain::{
-    AccountId, Belonging, GrantTarget, MemberRole, Owner, Role, Scope, Space, Visibility,
+    AccountId, Belonging, GrantTarget, MemberRole, Owner, Repository, Role, Scope, Space, SpaceId,
+    Visibility,
 };
 
-/// What somebody wants of a repository.
+/// What somebody wants of an [`Object`]. An action that its object does not know is nobody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Read its source and learn about it.
+    /// Read a repository's source and learn about it; of the server, see every repository.
     See,
-    /// Use the demo.
+    /// Use a repository's demo.
     Visit,
-    /// Publish to it and read its logs.
+    /// Publish to a repository and read its logs.
     Write,
-    /// Change its settings, pause it, remove it.
+    /// Change a repository's settings, pause it, remove it.
     Administer,
+    /// Learn what a repository, an account or everybody has used.
+    ReadUsage,
+    /// Learn whose token it is.
+    ReadAccount,
+    /// Learn what an account may use.
+    ReadQuota,
+    /// See, make and end an account's tokens.
+    ManageTokens,
+    /// Like in an account's name.
+    Like,
+    /// Make repositories under an account.
+    Create,
+    /// Choose an organisation's members.
+    ChooseMembers,
+    /// Read the server's metrics.
+    ReadMetrics,
+    /// Run the server: accounts, quotas, the audit trail, other people's Spaces.
+    Operate,
 }
 
-/// Whether the principal may do that to the Space.
-pub fn may(principal: &Principal, action: Action, space: &Space) -> bool {
-    principal.may(action, space)
+/// What something is done with.
+#[derive(Debug, Clone, Copy)]
+pub enum Object {
+    /// A Space, model or dataset.
+    Repository(Belonging),
+    /// What is a user's or an organisation's beside repositories.
+    Account(AccountId),
+    /// What is nobody's in particular.
+    Server,
+}
+
+/// By what a principal is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A browser's session.
+    Session,
+    /// A token that somebody made, or was given by a code.
+    Token(Scope),
+    /// The token that the instances of a Space hold.
+    Space(SpaceId),
+}
+
+/// How far a credential reaches into what its account may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Everything,
+    Looking,
+    Granted,
+}
+
+/// Whether the principal may do that with the object.
+pub fn may(principal: &Principal, action: Action, object: impl Into<Object>) -> bool {
+    principal.may(action, object)
+}
+
+impl From<Belonging> for Object {
+    fn from(what: Belonging) -> Self {
+        Self::Repository(what)
+    }
+}
+
+impl From<&Space> for Object {
+    fn from(space: &Space) -> Self {
+        Self::Repository(space.into())
+    }
+}
+
+impl From<&Repository> for Object {
+    fn from(repo: &Repository) -> Self {
+        Self::Repository(repo.into())
+    }
 }
 
 // === impl Action ===
 
 impl Action {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::See,
+        Self::Visit,
+        Self::Write,
+        Self::Administer,
+        Self::ReadUsage,
+        Self::ReadAccount,
+        Self::ReadQuota,
+        Self::ManageTokens,
+        Self::Like,
+        Self::Create,
+        Self::ChooseMembers,
+        Self::ReadMetrics,
+        Self::Operate,
+    ];
+
+    /// Whether nothing is changed by it.
     fn only_looks(self) -> bool {
-        matches!(self, Self::See | Self::Visit)
+        matches!(self, Self::See | Self::Visit | Self::ReadUsage)
+    }
+}
+
+// === impl Credential ===
+
+impl Credential {
+    fn reach(self) -> Reach {
+        match self {
+            Self::Session | Self::Token(Scope::Write) => Reach::Everything,
+            Self::Token(Scope::Read) => Reach::Looking,
+            Self::Token(Scope::FineGrained) | Self::Space(_) => Reach::Granted,
+        }
+    }
+
+    /// The scope that clients are told.
+    pub fn scope(self) -> Scope {
+        match self.reach() {
+            Reach::Everything => Scope::Write,
+            Reach::Looking => Scope::Read,
+            Reach::Granted => Scope::FineGrained,
+        }
     }
 }
 
 // === impl Principal ===
 
 impl Principal {
-    /// Whether it may do that to a repository.
-    pub fn may(&self, action: Action, what: impl Into<Belonging>) -> bool {
-        let what = what.into();
-        let open = match action {
-            Action::See => what.visibility == Visibility::Public,
-            Action::Visit => what.visibility != Visibility::Private,
-            Action::Write | Action::Administer => false,
-        };
-        open || (self.reaches(action, what) && self.account_may(action, what))
+    /// Whether it may do that with a repository, an account or the server. Everything that is refused or left out of a
+    /// list goes by this answer alone.
+    pub fn may(&self, action: Action, object: impl Into<Object>) -> bool {
+        match object.into() {
+            Object::Repository(what) => self.may_with_repository(action, what),
+            Object::Account(account) => self.may_with_account(action, account),
+            Object::Server => self.may_with_server(action),
+        }
     }
 
-    /// Whether it may create a repository under that name.
+    /// Whether it may create a repository under that name, which is perhaps nobody's.
     pub fn may_create(&self, owner: &Owner) -> bool {
-        let Some(account) = &self.account else {
-            return false;
-        };
         let same = |name: &Owner| name.as_str().eq_ignore_ascii_case(owner.as_str());
         let membership = self.memberships.iter().find(|one| same(&one.name));
-        let id = match membership {
-            Some(one) if one.role >= MemberRole::Contributor => Some(one.organization),
-            _ if same(&account.name) => Some(account.id),
-            _ => None,
-        };
-        match self.scope {
-            Some(Scope::Write) => id.is_some() || self.is_operator(),
-            Some(Scope::FineGrained) => id.is_some_and(|id| self.grants_all_of(id)),
-            Some(Scope::Read) | None => false,
+        let account = self.account.iter().find(|account| same(&account.name));
+        let id = membership
+            .map(|one| one.organization)
+            .or(account.map(|account| account.id));
+        match id {
+            Some(id) => self.may(Action::Create, Object::Account(id)),
+            // Under anybody's name, and then under this one.
+            None => self.may(Action::Operate, Object::Server),
         }
     }
 
     /// Whether it may choose the members of an organisation.
     pub fn may_choose_members(&self, organization: AccountId) -> bool {
-        let admin = self
-            .memberships
-            .iter()
-            .any(|one| one.organization == organization && one.role == MemberRole::Admin);
-        self.scope == Some(Scope::Write) && (admin || self.is_operator())
+        self.may(Action::ChooseMembers, Object::Account(organization))
     }
 
-    /// Whether its account is an operator's. Its token may still be for reading only.
-    pub fn is_operator(&self) -> bool {
+    fn may_with_repository(&self, action: Action, what: Belonging) -> bool {
+        let open = match action {
+            Action::See => what.visibility == Visibility::Public,
+            Action::Visit => what.visibility != Visibility::Private,
+            Action::Write | Action::Administer | Action::ReadUsage => false,
+            _ => return false,
+        };
+        open || (self.reaches(action, what) && self.account_may(action, what))
+    }
+
+    fn may_with_account(&self, action: Action, account: AccountId) -> bool {
+        let own = self.account.as_ref().is_some_and(|own| own.id == account);
+        let role = self.role_in(account);
+        match action {
+            Action::ReadAccount => own,
+            Action::ReadQuota | Action::ReadUsage => match self.reach() {
+                Some(Reach::Everything) => own || self.is_of_operator(),
+                Some(Reach::Looking) => own,
+                Some(Reach::Granted) => own && self.is_granted(account, false),
+                None => false,
+            },
+            Action::ManageTokens | Action::Like => own && self.reach() == Some(Reach::Everything),
+            Action::Create => {
+                let there = own || role >= Some(MemberRole::Contributor);
+                match self.reach() {
+                    Some(Reach::Everything) => there || self.is_of_operator(),
+                    Some(Reach::Granted) => there && self.is_granted(account, true),
+                    Some(Reach::Looking) | None => false,
+                }
+            }
+            Action::ChooseMembers => {
+                self.reach() == Some(Reach::Everything)
+                    && (role == Some(MemberRole::Admin) || self.is_of_operator())
+            }
+            _ => false,
+        }
+    }
+
+    fn may_with_server(&self, action: Action) -> bool {
+        match action {
+            Action::See => {
+                self.is_of_operator()
+                    && matches!(self.reach(), Some(Reach::Everything | Reach::Looking))
+            }
+            Action::ReadUsage | Action::ReadMetrics | Action::Operate => {
+                self.is_of_operator() && self.reach() == Some(Reach::Everything)
+            }
+            _ => false,
+        }
+    }
+
+    fn reach(&self) -> Option<Reach> {
+        self.credential.map(Credential::reach)
+    }
+
+    /// Whether its account is an operator's, whatever its token is for.
+    fn is_of_operator(&self) -> bool {
         self.account
             .as_ref()
             .is_some_and(|account| account.role == Role::Operator)
     }
 
+    fn role_in(&self, organization: AccountId) -> Option<MemberRole> {
+        let mut memberships = self.memberships.iter();
+        let membership = memberships.find(|one| one.organization == organization);
+        membership.map(|one| one.role)
+    }
+
     /// Whether the token reaches that far into what its account may do.
     fn reaches(&self, action: Action, what: Belonging) -> bool {
-        match self.scope {
-            Some(Scope::Write) => true,
-            Some(Scope::Read) => action.only_looks(),
-            Some(Scope::FineGrained) => self.grants.iter().any(|grant| {
+        match self.reach() {
+            Some(Reach::Everything) => true,
+            Some(Reach::Looking) => action.only_looks(),
+            Some(Reach::Granted) => self.grants.iter().any(|grant| {
                 let on = match grant.on {
                     GrantTarget::Repo(id) => id == what.id,
                     GrantTarget::Owner(id) => id == what.owner,
@@ -102,23 +260,21 @@ impl Principal {
             .account
             .as_ref()
             .is_some_and(|account| account.id == what.owner);
-        if owns || self.is_operator() {
+        if owns || self.is_of_operator() {
             return true;
         }
-        let membership = self
-            .memberships
-            .iter()
-            .find(|one| one.organization == what.owner);
-        membership.is_some_and(|one| match one.role {
+        self.role_in(what.owner).is_some_and(|role| match role {
             MemberRole::Read => action.only_looks(),
             MemberRole::Contributor => action.only_looks() || self.created.contains(&what.id),
             MemberRole::Write | MemberRole::Admin => true,
         })
     }
 
-    fn grants_all_of(&self, owner: AccountId) -> bool {
+    /// Whether a grant is on all of an account, for writing or at all.
+    fn is_granted(&self, owner: AccountId, write: bool) -> bool {
+        let all = GrantTarget::Owner(owner);
         self.grants
             .iter()
-            .any(|grant| grant.write && grant.on == GrantTarget::Owner(owner))
+            .any(|grant| grant.on == all && (grant.write || !write))
     }
 }

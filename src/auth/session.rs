@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 
 use super::token::{are_letters, random_letters};
-use super::{Auth, AuthError, Principal, SecretToken, hash_token, now, password};
+use super::{Auth, AuthError, Credential, Principal, SecretToken, hash_token, now, password};
 use crate::domain::{AccountId, Millis, Owner, Scope};
 use crate::store::{StoreError, TokenRecord};
 
@@ -40,7 +40,9 @@ impl Auth {
         let Some(account) = self.store.session(&hash, now()).await? else {
             return Ok(None);
         };
-        let principal = self.principal(account, Scope::Write, Vec::new()).await?;
+        let principal = self
+            .principal(account, Credential::Session, Vec::new())
+            .await?;
         Ok(Some(Session { principal, hash }))
     }
 

@@ -34,7 +34,7 @@ fn account(name: &str, role: Role) -> Account {
 fn principal(account: &Account, scope: Scope) -> Principal {
     Principal {
         account: Some(account.clone()),
-        scope: Some(scope),
+        credential: Some(Credential::Token(scope)),
         ..Principal::default()
     }
 }
@@ -154,7 +154,7 @@ fn members_do_what_their_role_says() {
         assert_eq!(asker.may_create(&lab.name), creates, "{role:?}");
         assert_eq!(asker.may_choose_members(lab.id), role == MemberRole::Admin);
         // A token for reading reads, whatever the role.
-        asker.scope = Some(Scope::Read);
+        asker.credential = Some(Credential::Token(Scope::Read));
         assert!(may(&asker, Action::Visit, &space) && !may(&asker, Action::Write, &other));
         assert!(!asker.may_create(&lab.name) && !asker.may_choose_members(lab.id));
     }

@@ -10,7 +10,7 @@ use rand::RngCore;
 
 use super::{PageError, WebState, assets};
 use crate::arrival::Arrival;
-use crate::auth::{Principal, SESSION_LIFE, Session, cookies};
+use crate::auth::{Action, Object, Principal, SESSION_LIFE, Session, cookies};
 use crate::domain::{Account, AccountId};
 
 /// Whoever asks for a page.
@@ -74,10 +74,14 @@ impl Visitor {
     /// `SignIn` for anybody, `NotFound` for accounts that are no operator's.
     pub(super) fn operator(&self) -> Result<&Account, PageError> {
         let (_, account) = self.signed_in()?;
-        match self.principal.is_operator() {
+        match self.operates() {
             true => Ok(account),
             false => Err(PageError::NotFound),
         }
+    }
+
+    fn operates(&self) -> bool {
+        self.principal.may(Action::Operate, Object::Server)
     }
 
     pub(super) fn frame(&self) -> Frame {
@@ -85,7 +89,7 @@ impl Visitor {
         let form = self.session.as_ref().map(Session::form_token);
         Frame {
             name: name.unwrap_or_default(),
-            operator: self.principal.is_operator(),
+            operator: self.operates(),
             form: form.unwrap_or_default(),
             here: quoted(&self.here),
             ..Frame::plain()

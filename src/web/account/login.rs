@@ -11,8 +11,8 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 
 use super::provider;
-use crate::auth::{AuthError, PASSWORD_LENGTH};
-use crate::domain::{AccountId, Scope};
+use crate::auth::{Action, AuthError, Object, PASSWORD_LENGTH};
+use crate::domain::AccountId;
 use crate::web::error::show;
 use crate::web::posted::{OpenForm, Posted};
 use crate::web::visitor::{Frame, Visitor, quoted};
@@ -129,7 +129,8 @@ async fn by_token(state: &WebState, token: &str) -> Result<Option<AccountId>, Pa
     match state.auth.authenticate_token(token).await {
         Ok(principal) => Ok(principal
             .account
-            .filter(|_| principal.scope == Some(Scope::Write))
+            .as_ref()
+            .filter(|account| principal.may(Action::ManageTokens, Object::Account(account.id)))
             .map(|account| account.id)),
         Err(AuthError::BadToken) => Ok(None),
         Err(AuthError::Store(error)) => Err(error.into()),
