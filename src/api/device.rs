@@ -1,15 +1,16 @@
 //! Signing in by a code (RFC 8628), as `hf auth login` does it.
 
-use axum::Json;
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer};
+use crate::server::Client;
 
 /// The only grant there is.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -23,8 +24,19 @@ pub(super) struct TokenForm {
 }
 
 /// `POST /oauth/device`. Every program may ask; none is known by its `client_id`.
-pub(super) async fn begin(State(state): State<ApiState>, headers: HeaderMap) -> Response {
-    let codes = state.auth.begin_device();
+pub(super) async fn begin(
+    State(state): State<ApiState>,
+    Extension(client): Extension<Client>,
+    headers: HeaderMap,
+) -> Response {
+    let codes = match state.auth.begin_device(client.peer.client) {
+        Ok(codes) => codes,
+        Err(refused) => {
+            let wait = [(header::RETRY_AFTER, DEVICE_CODE_LIFE.as_secs())];
+            let body = json!({ "error": "slow_down", "error_description": refused.to_string() });
+            return (StatusCode::TOO_MANY_REQUESTS, wait, Json(body)).into_response();
+        }
+    };
     let page = format!("{}/login/device", Arrival::of(&state.config, &headers));
     Json(json!({
         "device_code": codes.device.expose(),

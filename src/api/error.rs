@@ -263,6 +263,7 @@ impl From<StoreError> for ApiError {
             StoreError::Taken { what } => Self::conflict(sentence(&what.to_string())),
             StoreError::Name(error) => Self::bad_request(error.to_string()),
             StoreError::LastAdmin => Self::conflict(sentence(&error.to_string())),
+            StoreError::TooMany { .. } => Self::bad_request(sentence(&error.to_string())),
             other => Self::internal(&other),
         }
     }

@@ -13,6 +13,9 @@ use super::{ApiError, ApiState, QueryPairs, RepoAccess};
 use crate::domain::RepoKind;
 use crate::repo::{MAIN, NewTag, Ref, Repo};
 
+/// Most bytes of a tag's message.
+const MESSAGE_BYTES: usize = 16 << 10;
+
 type RepoPath = Path<(String, String)>;
 type RefPath = Path<(String, String, String)>;
 
@@ -116,10 +119,17 @@ async fn create_tag(
     JsonBody(wanted): JsonBody<TagRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
+    let message = wanted.message.unwrap_or_default();
+    if message.len() > MESSAGE_BYTES {
+        return Err(ApiError::bad_request(format!(
+            "The message of a tag is longer than {} KiB",
+            MESSAGE_BYTES >> 10
+        )));
+    }
     let tag = NewTag {
         name: wanted.tag,
         revision,
-        message: wanted.message.unwrap_or_default(),
+        message,
         author: caller.account.name.to_string(),
     };
     state.repos.create_tag(repo.id, tag).await?;

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::access::{Caller, RepoAccess};
 use super::extract::JsonBody;
 use super::schema::{Created, Setting};
+use super::secrets::check_all;
 use super::volumes::{self, VolumeRequest};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
@@ -169,9 +170,7 @@ pub(super) async fn duplicate(
             "Only a Space has hardware, a sleep time, secrets or variables",
         ));
     }
-    for setting in secrets.iter().chain(&variables) {
-        setting.check()?;
-    }
+    check_all(&secrets, &variables)?;
     if let Some(hardware) = &wanted.hardware {
         check_hardware(&state, hardware)?;
     }

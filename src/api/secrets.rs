@@ -12,13 +12,33 @@ use super::extract::JsonBody;
 use super::schema::{Setting, date};
 use super::{ApiError, ApiState};
 use crate::domain::{SpaceId, check_variable};
+use crate::store::{Counted, StoreError};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Key {
     key: String,
 }
 
+/// Most characters of what an owner writes about a variable.
+const DESCRIPTION_CHARS: usize = 1000;
+
 type SpacePath = Path<(String, String)>;
+
+/// Refuses more than a Space can have, and what no environment can hold.
+///
+/// # Errors
+/// 400 with what is allowed.
+pub(super) fn check_all(secrets: &[Setting], variables: &[Setting]) -> Result<(), ApiError> {
+    for (what, given) in [
+        (Counted::Secrets, secrets.len()),
+        (Counted::Variables, variables.len()),
+    ] {
+        if i64::try_from(given).unwrap_or(i64::MAX) > what.most() {
+            return Err(StoreError::TooMany { what }.into());
+        }
+    }
+    secrets.iter().chain(variables).try_for_each(Setting::check)
+}
 
 // === impl Setting ===
 
@@ -28,6 +48,13 @@ impl Setting {
     /// # Errors
     /// 400 with what is allowed.
     pub(super) fn check(&self) -> Result<(), ApiError> {
+        let description = self.description.as_deref().unwrap_or_default();
+        if description.chars().count() > DESCRIPTION_CHARS {
+            return Err(ApiError::bad_request(format!(
+                "The description of {} is longer than {DESCRIPTION_CHARS} characters",
+                self.key.chars().take(60).collect::<String>()
+            )));
+        }
         check_variable(&self.key, &self.value).map_err(ApiError::bad_request)
     }
 }

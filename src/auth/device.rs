@@ -4,6 +4,7 @@
 //! What waits is kept in memory alone. Whoever is cut off by a restart of the server begins anew.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use rand::seq::IndexedRandom;
 
 use super::token::{SecretToken, WantedToken, hash_token, new_token};
 use super::{Auth, now};
-use crate::domain::AccountId;
+use crate::domain::{AccountId, household};
 use crate::store::StoreError;
 
 /// What a program is told.
@@ -44,8 +45,22 @@ pub const DEVICE_CODE_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How long a program waits before it asks again.
 pub const DEVICE_CODE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Past so many that wait, the oldest is forgotten: anybody may begin.
-const MOST: usize = 1000;
+/// Programs that wait at once; a further one is refused, so that nobody's ends because others begin.
+const MOST: usize = 5_000;
+
+/// Programs of one household that wait at once: a classroom behind one address begins together.
+const MOST_OF_ONE: usize = 50;
+
+/// Why a program cannot wait for its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceRefused {
+    /// From that address.
+    #[error("{MOST_OF_ONE} sign-ins from your address wait for their codes; finish one of them")]
+    Address,
+    /// From wherever.
+    #[error("too many sign-ins wait for their codes; make a token on your account's page")]
+    Everybody,
+}
 
 /// Letters that are hard to mistake for each other and make no words (RFC 8628 §6.1).
 const LETTERS: &[u8] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -56,6 +71,7 @@ pub(super) struct Devices(Arc<Mutex<HashMap<[u8; 32], Waiting>>>);
 
 struct Waiting {
     user: String,
+    from: IpAddr,
     since: Instant,
     asked: Option<Instant>,
     said: Option<Said>,
@@ -87,29 +103,33 @@ impl Devices {
 // === impl Auth ===
 
 impl Auth {
-    /// Lets a program wait for its user.
-    pub fn begin_device(&self) -> DeviceCodes {
+    /// Lets a program wait for its user, from that address.
+    ///
+    /// # Errors
+    /// Too many wait already. Those go on waiting.
+    pub fn begin_device(&self, address: IpAddr) -> Result<DeviceCodes, DeviceRefused> {
+        let from = household(address);
         let (device, hash) = new_token();
         let user = format!("{}-{}", letters(), letters());
         let mut waiting = self.devices.waiting();
-        if waiting.len() >= MOST
-            && let Some(oldest) = waiting
-                .iter()
-                .min_by_key(|(_, one)| one.since)
-                .map(|(hash, _)| *hash)
-        {
-            waiting.remove(&oldest);
+        let same = waiting.values().filter(|one| one.from == from).count();
+        if same >= MOST_OF_ONE {
+            return Err(DeviceRefused::Address);
+        }
+        if waiting.len() >= MOST {
+            return Err(DeviceRefused::Everybody);
         }
         waiting.insert(
             hash,
             Waiting {
                 user: user.clone(),
+                from,
                 since: Instant::now(),
                 asked: None,
                 said: None,
             },
         );
-        DeviceCodes { device, user }
+        Ok(DeviceCodes { device, user })
     }
 
     /// Whether a program waits for what is said to that code, in whatever case and with or without its hyphen.
@@ -176,4 +196,39 @@ fn letters() -> String {
 fn plain(code: &str) -> String {
     let letters = code.chars().filter(char::is_ascii_alphanumeric);
     letters.map(|letter| letter.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test answers by panicking")]
+
+    use super::*;
+    use crate::store::{Sealer, Store};
+
+    #[tokio::test]
+    async fn who_begins_a_thousand_ends_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("data.db").display());
+        let auth = Auth::new(Store::connect(&url, Sealer::new(&[7; 32])).await.unwrap());
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let adas = auth.begin_device(address("192.0.2.1")).unwrap();
+        // One household, however many addresses it has.
+        let crowd = |number: u32| address(&format!("2001:db8:1:2::{number:x}"));
+        let begun = (0..1010).filter(|number| auth.begin_device(crowd(*number)).is_ok());
+        assert_eq!(begun.count(), MOST_OF_ONE);
+        let refused = auth.begin_device(crowd(1)).unwrap_err();
+        assert_eq!(refused, DeviceRefused::Address);
+        assert!(auth.device_waits(&adas.user));
+        auth.begin_device(address("2001:db8:1:3::1")).unwrap();
+
+        // From everywhere, the new are refused and the old go on.
+        let far = |number: usize| address(&format!("2001:db8:{:x}::1", number + 16));
+        let begun = (0..MOST + 10).filter(|number| auth.begin_device(far(*number)).is_ok());
+        assert_eq!(begun.count(), MOST - MOST_OF_ONE - 2);
+        assert_eq!(
+            auth.begin_device(far(0)).unwrap_err(),
+            DeviceRefused::Everybody
+        );
+        assert!(auth.device_waits(&adas.user));
+    }
 }

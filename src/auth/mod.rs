@@ -6,6 +6,7 @@
 //! them in.
 
 mod accounts;
+mod allowance;
 mod credentials;
 mod device;
 mod inside;
@@ -28,8 +29,11 @@ use http::HeaderMap;
 use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId};
 use crate::store::{Store, StoreError, TokenRecord};
 
+pub use allowance::Allowance;
 pub use credentials::cookies;
-pub use device::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes};
+pub use device::{
+    DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes, DeviceRefused,
+};
 pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, Credential, Object, may};
 pub use provider::{Attempt, Provider, ProviderError, ProviderSettings};

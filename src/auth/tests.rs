@@ -120,6 +120,71 @@ proptest! {
     }
 }
 
+/// Every kind of what something is done with: a repository, its owner, somebody else, the server.
+fn objects(space: &Space) -> [Object; 4] {
+    [
+        space.into(),
+        Object::Account(space.owner),
+        Object::Account(AccountId::new()),
+        Object::Server,
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_narrower_credential_never_may_more(
+        visibility in visibilities(), role in roles(), owns in any::<bool>(), member_of in 0..5_usize,
+        on in 0..4_usize, write in any::<bool>(),
+    ) {
+        let owner = account("owner", Role::User);
+        let asker = if owns { Account { role, ..owner.clone() } } else { account("asker", role) };
+        let space = space(&owner, visibility);
+        let memberships = MemberRole::ALL.get(member_of).map(|role| Membership {
+            organization: owner.id, name: owner.name.clone(), role: *role,
+        });
+        let other = SpaceId::new();
+        let on = [
+            GrantTarget::Repo(space.id.into()), GrantTarget::Owner(owner.id),
+            GrantTarget::Repo(other.into()), GrantTarget::Owner(AccountId::new()),
+        ][on];
+        let with = |credential| Principal {
+            account: Some(asker.clone()),
+            credential: Some(credential),
+            grants: vec![Grant { on, write }],
+            memberships: memberships.iter().cloned().collect(),
+            created: Default::default(),
+        };
+        let session = with(Credential::Session);
+        let token = with(Credential::Token(Scope::Write));
+        let narrow = [
+            with(Credential::Token(Scope::Read)),
+            with(Credential::Token(Scope::FineGrained)),
+            with(Credential::Space(space.id)),
+        ];
+        for object in objects(&space) {
+            for action in Action::ALL {
+                let full = may(&session, action, object);
+                prop_assert_eq!(full, may(&token, action, object));
+                let anybody = may(&Principal::anonymous(), action, object);
+                prop_assert!(full || !anybody, "{:?}", action);
+                for narrow in &narrow {
+                    let may = may(narrow, action, object);
+                    prop_assert!(full || !may, "{:?} {:?}", action, object);
+                    prop_assert!(may || !anybody, "{:?} {:?}", action, object);
+                    // What is an account's own, or the server's, is never theirs to change or to look into.
+                    let kept = matches!(
+                        action,
+                        Action::ManageTokens | Action::Like | Action::ChooseMembers | Action::ReadMetrics | Action::Operate
+                    );
+                    prop_assert!(!(kept && may), "{:?} {:?}", action, object);
+                }
+            }
+        }
+        // What is said of usage is nobody's who only passes by.
+        prop_assert!(!may(&Principal::anonymous(), Action::ReadUsage, &space));
+    }
+}
+
 fn member(account: &Account, organization: &Account, role: MemberRole) -> Principal {
     let membership = Membership {
         organization: organization.id,

@@ -1,6 +1,17 @@
-//! Which addresses of the network strangers may have us reach.
+//! Which addresses of the network strangers may have us reach, and which are one stranger's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What one household or machine is given: all of an IPv4 address, and of an IPv6 one the first 64 bits (RFC 6177).
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) >> 64 << 64;
+            IpAddr::V6(prefix.into())
+        }
+        address => address,
+    }
+}
 
 /// Whether a stranger's wish may lead to that address; to one of a private network only where `private` says so.
 pub fn may_reach(address: IpAddr, private: bool) -> bool {
@@ -56,6 +67,19 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_household_is_an_ipv4_address_or_half_of_an_ipv6_one() {
+        let of = |text: &str| household(text.parse().expect("address")).to_string();
+        for (address, wanted) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::", "2001:db8:1:2::"),
+        ] {
+            assert_eq!(of(address), wanted);
+        }
+    }
 
     #[test]
     fn inner_addresses_are_denied_in_every_spelling() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::Request;
 
-use crate::domain::AccountId;
+use crate::domain::{AccountId, household};
 use crate::server::Client;
 
 /// An account where a Space asks for one, and else an address: all of it for IPv4, and for IPv6 the first 64 bits, which
@@ -49,13 +49,7 @@ impl Visitor {
     }
 
     pub(super) fn of(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let prefix = u128::from(address) >> 64 << 64;
-                IpAddr::V6(prefix.into())
-            }
-            address => address,
-        })
+        Self::Address(household(address))
     }
 }
 

@@ -6,6 +6,7 @@ use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments, AssertSqlSafe};
 
 use super::fields::Fields;
+use super::limits::Counted;
 use super::{Store, StoreError, now, showcase};
 use crate::domain::{AccountId, Millis, Owner, RepoId, RepoKind};
 
@@ -30,7 +31,7 @@ impl Store {
     /// Notes that the account likes the repository; noted already is noted.
     ///
     /// # Errors
-    /// Ours only.
+    /// `TooMany`.
     pub async fn like(
         &self,
         account: AccountId,
@@ -47,6 +48,9 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        Counted::Likes
+            .check(&mut write, &account.to_string())
+            .await?;
         showcase::count_likes(&mut write, repo).await?;
         write.commit().await?;
         Ok(())

@@ -18,6 +18,7 @@ mod events;
 mod fields;
 mod identities;
 mod likes;
+mod limits;
 mod listing;
 mod moderation;
 mod organizations;
@@ -49,6 +50,7 @@ pub use console::BuildRecord;
 pub use copy::{check_database, copy_database};
 pub use events::{Event, EventRecord};
 pub use likes::Like;
+pub use limits::Counted;
 pub use listing::{ListRepositories, ListSpaces};
 pub use moderation::Report;
 pub use organizations::Member;
@@ -109,6 +111,12 @@ pub enum StoreError {
     /// The organisation would be without an admin.
     #[error("an organisation has at least one admin")]
     LastAdmin,
+    /// There are as many as there may be.
+    #[error("{what}")]
+    TooMany {
+        /// Of what.
+        what: Counted,
+    },
     /// There is no such row, or it belongs to a Space that is being removed.
     #[error("not found")]
     NotFound,

@@ -2,6 +2,7 @@
 
 use super::accounts::insert;
 use super::fields::Fields;
+use super::limits::Counted;
 use super::{Store, StoreError, now};
 use crate::domain::{
     Account, AccountId, AccountKind, MemberRole, Membership, Millis, Owner, RepoId, Role,
@@ -43,7 +44,7 @@ impl Store {
     /// Gives a user a role in an organisation, or another one.
     ///
     /// # Errors
-    /// `LastAdmin` when nobody would be left to choose members.
+    /// `TooMany`; `LastAdmin` when nobody would be left to choose members.
     pub async fn set_member(
         &self,
         organization: AccountId,
@@ -60,6 +61,9 @@ impl Store {
         .bind(role.as_str())
         .execute(&mut *write)
         .await?;
+        Counted::Members
+            .check(&mut write, &organization.to_string())
+            .await?;
         has_admin(&mut write, organization).await?;
         write.commit().await?;
         Ok(())

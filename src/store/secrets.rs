@@ -2,6 +2,7 @@
 
 use super::changes::replace_instances;
 use super::fields::Fields;
+use super::limits::Counted;
 use super::{SecretValue, Store, StoreError};
 use crate::domain::{Millis, SpaceId};
 
@@ -20,7 +21,7 @@ impl Store {
     /// Sets a secret and has the Space's instances replaced.
     ///
     /// # Errors
-    /// `NotFound` when there is no such Space or it is being removed.
+    /// `TooMany`; `NotFound` when there is no such Space or it is being removed.
     pub async fn set_secret(
         &self,
         space: SpaceId,
@@ -43,6 +44,9 @@ impl Store {
         .bind(now)
         .execute(&mut *write)
         .await?;
+        Counted::Secrets
+            .check(&mut write, &space.to_string())
+            .await?;
         write.commit().await?;
         Ok(())
     }

@@ -7,6 +7,9 @@ use super::accounts::read;
 use super::{Store, StoreError, now};
 use crate::domain::{Account, AccountId, Millis, Owner};
 
+/// Sessions that one account has at once.
+const MOST: i64 = 100;
+
 const BY_HASH: &str = "SELECT a.id, a.name, a.kind, a.role \
      FROM sessions x JOIN accounts a ON a.id = x.account_id WHERE x.hash = $1 AND x.expires_at > $2";
 
@@ -54,7 +57,8 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers a session until `expires_at`, and forgets those that have expired.
+    /// Remembers a session until `expires_at`, and forgets those that have expired, and of the account's others the
+    /// oldest when there are more than a hundred.
     ///
     /// # Errors
     /// `NotFound` when there is no such account.
@@ -83,6 +87,14 @@ impl Store {
         if inserted.rows_affected() == 0 {
             return Err(StoreError::NotFound);
         }
+        sqlx::query(
+            "DELETE FROM sessions WHERE account_id = $1 AND hash NOT IN \
+             (SELECT hash FROM sessions WHERE account_id = $1 ORDER BY expires_at DESC, hash LIMIT $2)",
+        )
+        .bind(account.to_string())
+        .bind(MOST)
+        .execute(&mut *write)
+        .await?;
         write.commit().await?;
         Ok(())
     }

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::fields::Fields;
+use super::limits::Counted;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{Account, AccountId, AccountKind, Grant, Millis, Role, Scope};
 
@@ -50,13 +51,23 @@ const BY_HASH: &str = "SELECT t.hash, t.account_id, a.name AS account_name, a.ki
      WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > $2)";
 
 impl Store {
-    /// Remembers a token.
+    /// Remembers a token, and forgets those of the account that have expired where there would be too many.
     ///
     /// # Errors
-    /// [`Taken::Token`] when the account has one of that name; `NotFound` when there is no such account.
+    /// `TooMany`; [`Taken::Token`] when the account has one of that name; `NotFound` when there is no such account.
     pub async fn create_token(&self, token: NewToken) -> Result<(), StoreError> {
         let mut write = self.write().await?;
+        let account = token.account.to_string();
         insert(&mut write, token).await?;
+        if Counted::Tokens.check(&mut write, &account).await.is_err() {
+            let expired = "DELETE FROM tokens WHERE account_id = $1 AND expires_at <= $2";
+            sqlx::query(expired)
+                .bind(&account)
+                .bind(now())
+                .execute(&mut *write)
+                .await?;
+            Counted::Tokens.check(&mut write, &account).await?;
+        }
         write.commit().await?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::changes::replace_instances;
 use super::fields::Fields;
+use super::limits::Counted;
 use super::{Store, StoreError};
 use crate::domain::{Millis, SpaceId};
 
@@ -22,7 +23,7 @@ impl Store {
     /// Sets a variable and has the Space's instances replaced.
     ///
     /// # Errors
-    /// `NotFound` when there is no such Space or it is being removed.
+    /// `TooMany`; `NotFound` when there is no such Space or it is being removed.
     pub async fn set_variable(
         &self,
         space: SpaceId,
@@ -45,6 +46,9 @@ impl Store {
         .bind(now)
         .execute(&mut *write)
         .await?;
+        Counted::Variables
+            .check(&mut write, &space.to_string())
+            .await?;
         write.commit().await?;
         Ok(())
     }

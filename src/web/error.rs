@@ -146,6 +146,9 @@ impl From<StoreError> for PageError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound => Self::NotFound,
+            StoreError::TooMany { what } => {
+                Self::BadRequest(format!("There is no room for more: {what}."))
+            }
             other => Self::internal(&other),
         }
     }

@@ -1,5 +1,6 @@
 //! Who looks at a page: the session in the browser's cookie, and what a page is told of it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -11,13 +12,16 @@ use rand::RngCore;
 use super::{PageError, WebState, assets};
 use crate::arrival::Arrival;
 use crate::auth::{Action, Object, Principal, SESSION_LIFE, Session, cookies};
-use crate::domain::{Account, AccountId};
+use crate::domain::{Account, AccountId, household};
+use crate::server::Client;
 
 /// Whoever asks for a page.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
     pub(super) principal: Principal,
     pub(super) session: Option<Session>,
+    /// Where from, as far as addresses are one household's.
+    pub(super) address: IpAddr,
     pub(super) arrival: Arrival,
     /// Path and query of the page asked for.
     pub(super) here: String,
@@ -133,9 +137,12 @@ impl FromRequestParts<WebState> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, PageError> {
         let arrival = Arrival::of(&state.config, &parts.headers);
         let here = parts.uri.path_and_query().map(ToString::to_string);
+        let client = parts.extensions.get::<Client>();
+        let nowhere = IpAddr::from([0, 0, 0, 0]);
         let mut visitor = Self {
             principal: Principal::anonymous(),
             session: None,
+            address: household(client.map_or(nowhere, |client| client.peer.client)),
             arrival,
             here: here.unwrap_or_else(|| "/".to_owned()),
         };

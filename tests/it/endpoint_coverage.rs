@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Answer, Hub, Request, Server, static_site};
 
 /// A request to a route about a repository of Alice's, with a body that any of them would take.
-fn request(endpoint: &Endpoint, space: &str) -> Request {
+pub(crate) fn request(endpoint: &Endpoint, space: &str) -> Request {
     let path = endpoint
         .path
         .replace("{owner}/{name}", &format!("alice/{space}"))

@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod architecture;
+mod bearers;
 mod builder;
 mod cli;
 mod docker;

@@ -10,6 +10,7 @@ use super::{check_hardware, full_name, kind_of, sleep_after, visibility};
 use crate::api::access::Caller;
 use crate::api::extract::JsonBody;
 use crate::api::schema::{Created, Setting};
+use crate::api::secrets::check_all;
 use crate::api::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
@@ -208,9 +209,7 @@ async fn make_space(
         wanted.secrets.unwrap_or_default(),
         wanted.variables.unwrap_or_default(),
     );
-    for setting in secrets.iter().chain(&variables) {
-        setting.check()?;
-    }
+    check_all(&secrets, &variables)?;
     if let Some(hardware) = &wanted.hardware {
         check_hardware(state, hardware)?;
     }

@@ -1,7 +1,8 @@
 //! Secrets and variables.
 
-use super::super::SecretValue;
+use super::super::{Counted, NewToken, SecretValue};
 use super::*;
+use crate::domain::{RepoKind, Scope, SpaceId};
 
 #[tokio::test]
 async fn secrets_are_listed_without_and_revealed_with_their_values() {
@@ -112,6 +113,79 @@ async fn a_secret_moved_to_another_space_does_not_open() {
             "{moved:?}"
         );
         assert!(!format!("{moved:?}").contains("hunter2"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_fills_the_database_with_rows() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let id = space(&store, &ada, "demo").await.id;
+        let is_full = |kept: Result<(), StoreError>, what: Counted| {
+            matches!(kept, Err(StoreError::TooMany { what: full }) if full == what)
+        };
+        let set = async |key: &str| store.set_variable(id, key, "v", None, 1).await;
+        for number in 0..Counted::Variables.most() {
+            set(&format!("V{number}")).await.unwrap();
+        }
+        assert!(is_full(set("ONE_MORE").await, Counted::Variables));
+        // What is there can be changed, and what goes makes room.
+        set("V0").await.unwrap();
+        store.delete_variable(id, "V0", 1).await.unwrap();
+        set("ONE_MORE").await.unwrap();
+
+        let value = SecretValue::new("hunter2");
+        let seal = async |key: &str| store.set_secret(id, key, &value, None, 1).await;
+        for number in 0..Counted::Secrets.most() {
+            seal(&format!("S{number}")).await.unwrap();
+        }
+        assert!(is_full(seal("ONE_MORE").await, Counted::Secrets));
+
+        let new = |number: u8, expires_at| NewToken {
+            account: ada.id,
+            name: format!("token {number}"),
+            scope: Scope::Read,
+            hash: [number; 32],
+            expires_at,
+            grants: Vec::new(),
+        };
+        let most = u8::try_from(Counted::Tokens.most()).unwrap();
+        store.create_token(new(most, Some(1))).await.unwrap();
+        for number in 1..most {
+            store.create_token(new(number, None)).await.unwrap();
+        }
+        // One that has expired makes room, the others do not.
+        store.create_token(new(0, None)).await.unwrap();
+        let full = store.create_token(new(most, None)).await;
+        assert!(is_full(full, Counted::Tokens));
+        assert_eq!(store.list_tokens(ada.id).await.unwrap().len(), usize::from(most));
+
+        let like = async || store.like(ada.id, RepoKind::Model, SpaceId::new().into()).await;
+        for _ in 0..Counted::Likes.most() {
+            like().await.unwrap();
+        }
+        assert!(is_full(like().await, Counted::Likes));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_has_a_hundred_sessions_and_the_oldest_goes() {
+    on_each_engine(|store| async move {
+        let ada = user(&store, "ada").await;
+        let later = i64::from(u32::MAX) * 1000;
+        for number in 0..101_u8 {
+            let until = later + i64::from(number);
+            store
+                .create_session(ada.id, &[number; 32], until)
+                .await
+                .unwrap();
+        }
+        assert_eq!(store.session(&[0; 32], 1).await.unwrap(), None);
+        for kept in [1, 50, 100] {
+            assert!(store.session(&[kept; 32], 1).await.unwrap().is_some());
+        }
     })
     .await;
 }

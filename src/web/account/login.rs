@@ -1,8 +1,6 @@
 //! Signing in, with a token or with a name and a password, and out.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -17,17 +15,6 @@ use crate::web::error::show;
 use crate::web::posted::{OpenForm, Posted};
 use crate::web::visitor::{Frame, Visitor, quoted};
 use crate::web::{PageError, WebState};
-
-/// Wrong passwords for one name in a row of [`WINDOW`]s before it has to wait.
-const MAX_ATTEMPTS: u32 = 10;
-const WINDOW: Duration = Duration::from_secs(300);
-
-/// Names remembered at once; past it all are forgotten.
-const MAX_NAMES: usize = 10_000;
-
-/// Wrong passwords, by name. Cheap to clone; all clones count together.
-#[derive(Debug, Clone, Default)]
-pub(in crate::web) struct Attempts(Arc<Mutex<HashMap<String, (Instant, u32)>>>);
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -79,7 +66,10 @@ pub(super) async fn sign_in(
     let token = fields.get("token");
     let known = match token.is_empty() {
         false => by_token(&state, token).await?,
-        true => by_password(&state, fields.get("name"), fields.raw("password")).await?,
+        true => {
+            let (name, password) = (fields.get("name"), fields.raw("password"));
+            by_password(&state, name, password, visitor.address).await?
+        }
     };
     let Some(account) = known else {
         let tried = match token.is_empty() {
@@ -141,20 +131,20 @@ async fn by_password(
     state: &WebState,
     name: &str,
     password: &str,
+    address: IpAddr,
 ) -> Result<Option<AccountId>, PageError> {
     if password.chars().count() > *PASSWORD_LENGTH.end() {
         return Ok(None);
     }
-    if !state.attempts.may(name) {
+    if !state.attempts.may_sign_in(name, address) {
         return Err(PageError::TooMany(
-            "Too many wrong passwords for this name. Wait five minutes, or sign in with a token."
-                .to_owned(),
+            "Too many wrong passwords. Wait five minutes, or sign in with a token.".to_owned(),
         ));
     }
     match state.auth.check_password(name, password).await {
         Ok(account) => Ok(Some(account)),
         Err(AuthError::BadToken) => {
-            state.attempts.failed(name);
+            state.attempts.failed(name, address);
             Ok(None)
         }
         Err(AuthError::Store(error)) => Err(error.into()),
@@ -193,36 +183,6 @@ pub(super) fn inside(next: &str) -> &str {
     if own { next } else { "/" }
 }
 
-// === impl Attempts ===
-
-impl Attempts {
-    pub(super) fn may(&self, name: &str) -> bool {
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        names
-            .get(&key(name))
-            .is_none_or(|(since, count)| *count < MAX_ATTEMPTS || since.elapsed() > WINDOW)
-    }
-
-    pub(super) fn failed(&self, name: &str) {
-        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() >= MAX_NAMES {
-            names.clear();
-        }
-        let (since, count) = names.entry(key(name)).or_insert((Instant::now(), 0));
-        if since.elapsed() > WINDOW {
-            (*since, *count) = (Instant::now(), 0);
-        }
-        *count += 1;
-    }
-}
-
-fn key(name: &str) -> String {
-    name.chars()
-        .take(64)
-        .collect::<String>()
-        .to_ascii_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,16 +207,5 @@ mod tests {
         ] {
             assert_eq!(inside(other), "/", "{other}");
         }
-    }
-
-    #[test]
-    fn a_name_has_ten_attempts() {
-        let attempts = Attempts::default();
-        for _ in 0..10 {
-            assert!(attempts.may("ada"));
-            attempts.failed("Ada");
-        }
-        assert!(!attempts.may("ADA"));
-        assert!(attempts.may("bob"));
     }
 }

@@ -1,5 +1,6 @@
 //! Signing in and out, and an account's own page.
 
+mod attempts;
 mod device;
 mod login;
 mod provider;
@@ -10,7 +11,7 @@ use axum::routing::{get, post};
 
 use super::WebState;
 
-pub(super) use login::Attempts;
+pub(super) use attempts::Attempts;
 
 /// All pages of accounts.
 pub(super) fn routes() -> Router<WebState> {

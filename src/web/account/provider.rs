@@ -122,6 +122,11 @@ pub(super) async fn come_back(
         let page = form(&state, &visitor, errand.next, tried);
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
+    if state.attempts.comes_back_too_often(visitor.address) {
+        let text =
+            "Too many signings in from your address. Wait five minutes, or sign in with a token.";
+        return Err(PageError::TooMany(text.to_owned()));
+    }
     let identity = provider
         .identify(&errand.attempt, &returning.code, &redirect_uri(&visitor))
         .await?;

@@ -169,6 +169,7 @@ async fn create_token(
     };
     match state.auth.issue_token(wanted).await {
         Err(StoreError::Taken { .. }) => bad("You have a token of that name."),
+        Err(StoreError::TooMany { what }) => bad(&format!("There is no room for more: {what}.")),
         Err(error) => Err(error.into()),
         Ok(token) => Ok(token.expose().to_owned()),
     }
@@ -187,7 +188,10 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
     }
     if has_password(state, account).await? {
         // A browser left open must not be enough to lock its owner out.
-        if !state.attempts.may(account.name.as_str()) {
+        if !state
+            .attempts
+            .may_sign_in(account.name.as_str(), posted.visitor.address)
+        {
             return bad("Too many wrong passwords. Wait five minutes.");
         }
         match state
@@ -197,7 +201,9 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
         {
             Ok(_) => {}
             Err(AuthError::BadToken) => {
-                state.attempts.failed(account.name.as_str());
+                state
+                    .attempts
+                    .failed(account.name.as_str(), posted.visitor.address);
                 return bad("The present password is another.");
             }
             Err(AuthError::Store(error)) => return Err(error.into()),

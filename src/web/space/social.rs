@@ -66,6 +66,10 @@ pub(super) async fn report(
         let page = page(visitor.frame(), head, &reason, problem, false);
         return Ok((http::StatusCode::BAD_REQUEST, page).into_response());
     }
+    if state.attempts.reports_too_often(visitor.address) {
+        let text = "Too many reports have come from your address. Wait an hour.";
+        return Err(PageError::TooMany(text.to_owned()));
+    }
     // That there are enough already is no news to whoever reports.
     state
         .store

@@ -5,6 +5,8 @@ mod bad_bodies;
 mod bad_paths;
 mod cut_off;
 mod envelope;
+mod floods;
+mod floods;
 mod large;
 mod names;
 mod parts;
