@@ -115,6 +115,12 @@ fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
                 return str(error.code)
         api = HfApi()
         endpoint = os.environ["HF_ENDPOINT"]
+        def ask(path):
+            request = urllib.request.Request(endpoint + path, headers={"Authorization": "Bearer " + os.environ["HF_TOKEN"]})
+            try:
+                return json.loads(urllib.request.urlopen(request).read())
+            except urllib.error.HTTPError as error:
+                return error.code
         print(json.dumps({
             "own": "sdk: docker" in pathlib.Path(hf_hub_download("alice/app", "README.md", repo_type="space")).read_text(),
             "hidden": attempt(lambda: hf_hub_download("alice/hidden", "config.json")),
@@ -125,6 +131,15 @@ fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
             "pages": attempt(lambda: urllib.request.urlopen(endpoint + "/login")),
             "visit": attempt(lambda: urllib.request.urlopen(endpoint + "/run/alice/app/")),
             "token": os.environ["HF_TOKEN"],
+            "name": api.whoami()["name"],
+            "repositories": [repo["id"] for repo in ask("/api/settings/repositories")],
+            "models": [model.id for model in api.list_models(author="alice")],
+            "tokens": ask("/api/tokens"),
+            "usage": sorted({row["space"] for row in ask("/api/usage")["rows"]} - {"alice/app"}),
+            "quota": ask("/api/quota"),
+            "metrics": ask("/metrics"),
+            "admin": ask("/api/admin/users"),
+            "overview": ask("/api/users/alice/overview")["numModels"],
         }))
         "#,
     );
@@ -132,6 +147,20 @@ fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
         .unwrap_or_else(|error| panic!("{error}: {said}"));
     assert_eq!(said["own"], true, "{said:#}");
     assert_eq!(said["hidden"], "RepositoryNotFoundError 404", "{said:#}");
+    // Of its owner's it learns who that is, and nothing that is private beside it.
+    for (asked, wanted) in [
+        ("name", json!("alice")),
+        ("repositories", json!(["alice/app"])),
+        ("models", json!([])),
+        ("tokens", json!([])),
+        ("usage", json!([])),
+        ("quota", json!(403)),
+        ("metrics", json!(404)),
+        ("admin", json!(403)),
+        ("overview", json!(0)),
+    ] {
+        assert_eq!(said[asked], wanted, "{asked}: {said:#}");
+    }
     for refused in ["write", "create", "secret", "restart"] {
         let text = said[refused].as_str().unwrap();
         assert!(text.ends_with(" 403"), "{refused}: {said:#}");

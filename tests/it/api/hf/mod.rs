@@ -2,6 +2,7 @@
 
 mod auth;
 mod models;
+mod narrow_tokens;
 mod repos;
 mod spaces;
 mod transfer;
