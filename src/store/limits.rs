@@ -19,6 +19,8 @@ pub enum Counted {
     Likes,
     /// Members of an organisation.
     Members,
+    /// What a repository was called before.
+    FormerNames,
 }
 
 // === impl Counted ===
@@ -28,9 +30,8 @@ impl Counted {
     pub const fn most(self) -> i64 {
         match self {
             Self::Tokens => 200,
-            Self::Variables | Self::Secrets => 100,
-            Self::Likes => 1000,
-            Self::Members => 1000,
+            Self::Variables | Self::Secrets | Self::FormerNames => 100,
+            Self::Likes | Self::Members => 1000,
         }
     }
 
@@ -41,6 +42,7 @@ impl Counted {
             Self::Secrets => "secrets WHERE space_id = $1",
             Self::Likes => "likes WHERE account_id = $1",
             Self::Members => "members WHERE organization_id = $1",
+            Self::FormerNames => "former_names WHERE repo_id = $1",
         }
     }
 
@@ -84,6 +86,7 @@ impl fmt::Display for Counted {
             Self::Secrets => write!(formatter, "a Space has at most {most} secrets"),
             Self::Likes => write!(formatter, "an account likes at most {most} repositories"),
             Self::Members => write!(formatter, "an organisation has at most {most} members"),
+            Self::FormerNames => write!(formatter, "a repository has at most {most} former names"),
         }
     }
 }

@@ -6,6 +6,7 @@ use sqlx::{Any, Transaction};
 
 use super::accounts::key;
 use super::fields::Fields;
+use super::limits::Counted;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{
     AccountId, RepoId, RepoKind, Repository, Revision, Space, SpaceName, Visibility,
@@ -324,7 +325,7 @@ pub(super) async fn remember_name(
     .bind(id.to_string())
     .execute(&mut **write)
     .await?;
-    Ok(())
+    Counted::FormerNames.check(write, &id.to_string()).await
 }
 
 /// Part of a removal: what is known of a repository beside its own row.

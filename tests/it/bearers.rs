@@ -173,7 +173,7 @@ fn bearers<'a>(alice: &Hub<'a>, bob: &Hub<'a>) -> Vec<Bearer<'a>> {
             admin.clone(),
             &all(),
             Everything,
-            &["first", "read", "fineGrained"],
+            &["first-start", "read", "fineGrained"],
         ),
         bearer(
             "admin, reading",
