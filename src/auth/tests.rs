@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     AccountId, AccountKind, Desired, Grant, GrantTarget, MemberRole, Membership, Owner, Role,
-    Space, SpaceId, SpaceName, Visibility,
+    Scope, Space, SpaceId, SpaceName, Visibility,
 };
 use crate::store::{NewToken, Sealer};
 
