@@ -6,7 +6,6 @@ mod bad_paths;
 mod cut_off;
 mod envelope;
 mod floods;
-mod floods;
 mod large;
 mod names;
 mod parts;
