@@ -192,7 +192,7 @@ pub(super) async fn everything_of(
         let mut list = ListSpaces {
             owner: Some(owner.name.clone()),
             visible_to: principal.account.as_ref().map(|account| account.id),
-            everything: principal.may(Action::See, Object::Server),
+            everything: principal.looks_everywhere(),
             limit: PAGE,
             ..ListSpaces::default()
         };

@@ -11,7 +11,7 @@ use super::extract::QueryPairs;
 use super::info::{Subject, Wanted, listed, tags};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
-use crate::auth::{Action, Object, Principal};
+use crate::auth::{Action, Principal};
 use crate::cards::{Cards, Face};
 use crate::domain::{Owner, RepoId, RepoKind};
 use crate::store::ListRepositories;
@@ -230,7 +230,7 @@ impl Search {
             owner,
             search: self.words.clone(),
             visible_to: account.map(|account| account.id),
-            everything: principal.may(Action::See, Object::Server),
+            everything: principal.looks_everywhere(),
             after: self.after.filter(|_| self.order == Order::STORED),
             limit: BATCH,
         };

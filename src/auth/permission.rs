@@ -9,7 +9,7 @@ use crate::domain::{
 /// What somebody wants of an [`Object`]. An action that its object does not know is nobody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Read a repository's source and learn about it; of the server, see every repository.
+    /// Read a repository's source and learn about it.
     See,
     /// Use a repository's demo.
     Visit,
@@ -170,6 +170,12 @@ impl Principal {
         self.may(Action::ChooseMembers, Object::Account(organization))
     }
 
+    /// Whether it may perhaps see what belongs to anybody, as operators do: lists that are made for it begin with all
+    /// there is, and [`Principal::may`] says of each what it may see.
+    pub fn looks_everywhere(&self) -> bool {
+        self.is_of_operator()
+    }
+
     fn may_with_repository(&self, action: Action, what: Belonging) -> bool {
         let open = match action {
             Action::See => what.visibility == Visibility::Public,
@@ -210,10 +216,6 @@ impl Principal {
 
     fn may_with_server(&self, action: Action) -> bool {
         match action {
-            Action::See => {
-                self.is_of_operator()
-                    && matches!(self.reach(), Some(Reach::Everything | Reach::Looking))
-            }
             Action::ReadUsage | Action::ReadMetrics | Action::Operate => {
                 self.is_of_operator() && self.reach() == Some(Reach::Everything)
             }

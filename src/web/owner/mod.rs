@@ -13,7 +13,6 @@ use super::error::show;
 use super::look::{Look, StageLook};
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState};
-use crate::auth::{Action, Object};
 use crate::domain::{Account, AccountKind, MemberRole, Millis, Owner, RepoId, SpaceId};
 use crate::store::ListSpaces;
 
@@ -92,7 +91,7 @@ async fn render(
     let list = ListSpaces {
         owner: Some(owner.name.clone()),
         visible_to: visitor.account_id(),
-        everything: visitor.principal.may(Action::See, Object::Server),
+        everything: visitor.principal.looks_everywhere(),
         after,
         limit: i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
         ..ListSpaces::default()
