@@ -56,8 +56,10 @@ impl Context {
 
     /// Whether a path of the context is of a file for the engine.
     fn is_for_engine(path: &str) -> bool {
-        let below = path.strip_prefix(DOCKERFILE);
-        path == IGNORE || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        [DOCKERFILE, IGNORE].iter().any(|file| {
+            let below = path.strip_prefix(file);
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        })
     }
 
     /// Begins to read; `dockerfile` is what the engine builds from. The stream ends with an error where reading did, and the handle says which; whoever drops the

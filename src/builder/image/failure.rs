@@ -108,6 +108,14 @@ pub(super) fn build_error(error: &Error, failed: &Failed<'_>) -> BuildError {
     let said = text_of(error);
     match error {
         Error::DockerStreamError { .. } => step_error(&said, failed),
+        // It cannot read what we made of the author's text, and will not another time.
+        Error::DockerResponseServerError {
+            status_code: 400 | 500,
+            message,
+        } if message.to_lowercase().contains("dockerfile") => {
+            tracing::warn!("the container engine could not read a Dockerfile: {said}");
+            BuildError::author(format!("{}: {}", failed.file, shortened(&said)))
+        }
         error => ours(error),
     }
 }

@@ -1,5 +1,6 @@
 //! The instructions that are allowed, with what is allowed in each, and how each is written for the engine.
 
+use super::health::healthcheck;
 use super::lines::{Line, blank_words, is_blank, json_words, quoted_words};
 use super::text::Text;
 use super::{Problem, problem};
@@ -50,39 +51,19 @@ impl Command {
         Self::of(line.number, &line.rest)
     }
 
-    fn of(number: usize, text: &str) -> Result<Self, Problem> {
+    pub(super) fn of(number: usize, text: &str) -> Result<Self, Problem> {
         Ok(match json_words(number, text)? {
             Some(words) => Self::Exec(words),
             None => Self::Shell(text.to_owned()),
         })
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Exec(words) => words.is_empty(),
             Self::Shell(text) => text.is_empty(),
         }
     }
-
-    fn written(&self, shell: &[String]) -> String {
-        match self {
-            Self::Exec(words) => array(words.iter().map(String::as_str)),
-            Self::Shell(text) => array(shell.iter().map(String::as_str).chain([text.as_str()])),
-        }
-    }
-}
-
-/// A JSON array in which nothing looks like the start of a document within the Dockerfile.
-fn array<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let words: Vec<&str> = words.collect();
-    serde_json::Value::from(words)
-        .to_string()
-        .replace('<', "\\u003c")
-}
-
-fn quoted_array(words: &[Text]) -> String {
-    let words: Vec<String> = words.iter().map(Text::quoted).collect();
-    array(words.iter().map(String::as_str))
 }
 
 // === impl Instruction ===
@@ -214,58 +195,10 @@ impl Instruction {
             }
         }
     }
-
-    /// One line for the engine. `shell` is the one that holds here, `from` what `COPY --from` was found to be.
-    pub(super) fn written(&self, shell: &[String], from: Option<&str>) -> String {
-        match self {
-            Self::Arg(arguments) => {
-                let words = arguments.iter().map(|(name, value)| match value {
-                    Some(value) => format!("{name}={}", value.quoted()),
-                    None => name.clone(),
-                });
-                format!("ARG {}", words.collect::<Vec<_>>().join(" "))
-            }
-            Self::Env(pairs) => format!("ENV {}", written_pairs(pairs)),
-            Self::Label(pairs) => format!("LABEL {}", written_pairs(pairs)),
-            Self::Copy { chown, paths, .. } => {
-                let from = from.map(|from| format!("--from={from} "));
-                // Looked at when it was read.
-                let chown = chown.as_ref().and_then(|owner| owner.bare().ok());
-                let chown = chown.map(|owner| format!("--chown={owner} "));
-                let (from, chown) = (from.unwrap_or_default(), chown.unwrap_or_default());
-                format!("COPY {from}{chown}{}", quoted_array(paths))
-            }
-            Self::Run(command) => format!("RUN {}", command.written(shell)),
-            Self::Cmd(command) => format!("CMD {}", command.written(shell)),
-            Self::Entrypoint(command) => format!("ENTRYPOINT {}", command.written(shell)),
-            Self::Healthcheck(None) => "HEALTHCHECK NONE".to_owned(),
-            Self::Healthcheck(Some((options, command))) => {
-                let options: String = options.iter().map(|option| format!("{option} ")).collect();
-                format!("HEALTHCHECK {options}CMD {}", command.written(shell))
-            }
-            Self::Shell(words) => format!("SHELL {}", array(words.iter().map(String::as_str))),
-            Self::Workdir(path) => format!("WORKDIR {}", path.quoted()),
-            Self::User(user) => format!("USER {}", user.quoted()),
-            Self::StopSignal(signal) => format!("STOPSIGNAL {}", signal.quoted()),
-            Self::Volume(paths) => format!("VOLUME {}", quoted_array(paths)),
-            Self::Expose(ports) => {
-                let ports: Vec<String> = ports.iter().filter_map(|port| port.bare().ok()).collect();
-                format!("EXPOSE {}", ports.join(" "))
-            }
-            Self::Nothing => String::new(),
-        }
-    }
-}
-
-fn written_pairs(pairs: &[(Text, Text)]) -> String {
-    let words = pairs
-        .iter()
-        .map(|(name, value)| format!("{}={}", name.quoted(), value.quoted()));
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The options of an instruction, each with its value.
-fn options(line: &Line) -> Result<Vec<(&str, &str)>, Problem> {
+pub(super) fn options(line: &Line) -> Result<Vec<(&str, &str)>, Problem> {
     let options = line.flags.iter().map(|flag| {
         let option = flag.strip_prefix("--").unwrap_or(flag);
         Ok(option.split_once('=').unwrap_or((option, "")))
@@ -418,75 +351,6 @@ fn labels(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
         }
     }
     Ok(labels)
-}
-
-fn healthcheck(line: &Line) -> Result<Instruction, Problem> {
-    let number = line.number;
-    let (kind, rest) = match line
-        .rest
-        .split_once(|c: char| c.is_ascii_whitespace() || c == '\u{b}')
-    {
-        Some((kind, rest)) => (kind, rest.trim_start()),
-        None => (line.rest.as_str(), ""),
-    };
-    let command = match kind.to_ascii_uppercase().as_str() {
-        "NONE" if rest.is_empty() && line.flags.is_empty() => {
-            return Ok(Instruction::Healthcheck(None));
-        }
-        "CMD" => Command::of(number, rest)?,
-        _ => {
-            let message = "`HEALTHCHECK` must be `HEALTHCHECK CMD …` or `HEALTHCHECK NONE`";
-            return Err(problem(number, message));
-        }
-    };
-    if command.is_empty() {
-        return Err(problem(number, "`HEALTHCHECK CMD` needs a command"));
-    }
-    let mut written = Vec::new();
-    for (name, value) in options(line)? {
-        let fits = match name {
-            "retries" => {
-                !value.is_empty()
-                    && value.len() < 6
-                    && value.bytes().all(|byte| byte.is_ascii_digit())
-            }
-            "interval" | "timeout" | "start-period" | "start-interval" => is_duration(value),
-            _ => {
-                let message = format!("`HEALTHCHECK` has no option `--{}`", shown(name));
-                return Err(problem(number, message));
-            }
-        };
-        if !fits
-            || line
-                .flags
-                .iter()
-                .filter(|flag| flag.starts_with(&format!("--{name}=")))
-                .count()
-                > 1
-        {
-            let message = format!(
-                "`--{name}={}` is no value for it, or given twice",
-                shown(value)
-            );
-            return Err(problem(number, message));
-        }
-        // Older engines do not know it, and without it the usual interval holds.
-        if name != "start-interval" {
-            written.push(format!("--{name}={value}"));
-        }
-    }
-    Ok(Instruction::Healthcheck(Some((written, command))))
-}
-
-/// Such as `1m30s`, as far as anybody writes them.
-fn is_duration(text: &str) -> bool {
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b".smhun".contains(&byte));
-    plain
-        && text.len() < 20
-        && (text == "0"
-            || text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(['s', 'm', 'h']))
 }
 
 /// What an author wrote, as it fits into a message.

@@ -263,6 +263,21 @@ fn only_declared_arguments_are_given() {
     assert_eq!(names, ["A", "B"]);
 }
 
+#[test]
+fn what_is_too_much_is_refused_soon() {
+    let many = (0..100_000).map(|number| format!("A{number}=x"));
+    let many = many.collect::<Vec<_>>().join(" ");
+    for text in [
+        format!("FROM a\nENV {many}"),
+        format!("ARG {many}\nFROM a"),
+        "FROM a\n".repeat(100_000),
+    ] {
+        assert!(!refused(&text).message.is_empty());
+    }
+    let long = read(&format!("FROM scratch\nRUN {}", "x".repeat(70_000)), &[]);
+    assert!(long.is_ok_and(|file| file.written(&[]).is_err()));
+}
+
 /// The engine fills variables in, in its own memory.
 #[test]
 fn a_value_that_doubles_itself_is_refused() {

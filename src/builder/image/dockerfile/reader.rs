@@ -1,0 +1,399 @@
+//! Reads the instructions of a Dockerfile one after the other, and finds what each of them refers to.
+
+use std::collections::HashMap;
+
+use super::super::reference::Reference;
+use super::instruction::{Instruction, shown};
+use super::lines::{self, Line, blank_words};
+use super::text::Text;
+use super::{Added, Dockerfile, Image, Problem, Source, Stage, Step, problem};
+
+/// Reads a Dockerfile. `args` are the build arguments that will be given, as far as it declares them.
+///
+/// # Errors
+/// The first thing that cannot be built here.
+pub(in crate::builder::image) fn read(
+    text: &str,
+    args: &[(String, String)],
+) -> Result<Dockerfile, Problem> {
+    let lines = lines::read(text)?;
+    let mut reader = Reader {
+        args,
+        escape: lines.escape,
+        globals: HashMap::new(),
+        names: Vec::new(),
+        lengths: Vec::new(),
+        file: Dockerfile::default(),
+    };
+    if lines.lines.len() > MOST_INSTRUCTIONS {
+        let line = lines.lines[MOST_INSTRUCTIONS].number;
+        let message = format!("a Dockerfile may have {MOST_INSTRUCTIONS} instructions");
+        return Err(problem(line, message));
+    }
+    for line in &lines.lines {
+        reader.take(line)?;
+    }
+    if reader.file.stages.is_empty() {
+        return Err(problem(
+            1,
+            "the file is empty; it must begin with `FROM IMAGE`",
+        ));
+    }
+    Ok(reader.file)
+}
+
+/// Digits that people write when they mean an id. Whatever is shorter is asked for as a name, in full, like all others.
+const SHORTEST_ID: usize = 12;
+/// Characters of an instruction in the build's log.
+const MOST_SHOWN: usize = 2000;
+/// More than engines make layers for.
+const MOST_INSTRUCTIONS: usize = 1000;
+/// Variables of a stage.
+const MOST_VARIABLES: usize = 1000;
+/// Bytes of a value with its variables filled in: the most that Linux gives to a program in one. The engine, which fills
+/// most of them in, has no limit of its own, and a value that doubles itself a few times is larger than its memory.
+const LONGEST_VALUE: usize = 128 << 10;
+/// Bytes that a variable of which nothing is known, such as one of the base image, is taken to have.
+const UNKNOWN_VALUE: usize = 2 << 10;
+fn few(line: usize, variables: usize) -> Result<(), Problem> {
+    if variables <= MOST_VARIABLES {
+        return Ok(());
+    }
+    let message = format!("there are more than {MOST_VARIABLES} variables");
+    Err(problem(line, message))
+}
+
+struct Reader<'a> {
+    args: &'a [(String, String)],
+    escape: char,
+    /// The values of arguments declared before the first stage: only these count in `FROM`.
+    globals: HashMap<String, Option<String>>,
+    /// Names of the stages so far, lower case; empty for one without a name.
+    names: Vec<String>,
+    /// For each stage the most bytes that its variables may have.
+    lengths: Vec<HashMap<String, usize>>,
+    file: Dockerfile,
+}
+
+// === impl Reader ===
+
+impl Reader<'_> {
+    fn take(&mut self, line: &Line) -> Result<(), Problem> {
+        let step = Step {
+            line: line.number,
+            text: line.original.chars().take(MOST_SHOWN).collect(),
+        };
+        if line.word == "FROM" {
+            return self.stage(line, step);
+        }
+        let instruction = Instruction::parse(line, self.escape)?;
+        if self.file.stages.is_empty() {
+            let Instruction::Arg(arguments) = instruction else {
+                let message = "`FROM IMAGE` must come first, and only `ARG` before it";
+                return Err(problem(line.number, message));
+            };
+            self.global(line.number, &arguments)?;
+            self.file.globals.push((step, arguments));
+            return Ok(());
+        }
+        self.lengths(line.number, &instruction)?;
+        let mut source = None;
+        if let Instruction::Copy {
+            from, paths, added, ..
+        } = &instruction
+        {
+            source = from
+                .as_deref()
+                .map(|from| self.copied(line.number, from))
+                .transpose()?;
+            if *added {
+                self.added(line.number, paths)?;
+            }
+        }
+        if let Some(stage) = self.file.stages.last_mut()
+            && instruction != Instruction::Nothing
+        {
+            stage.instructions.push((step, instruction, source));
+        }
+        Ok(())
+    }
+
+    /// `ARG` before the first stage.
+    fn global(&mut self, line: usize, arguments: &[(String, Option<Text>)]) -> Result<(), Problem> {
+        // What one instruction declares does not see the rest of it.
+        let mut values = Vec::new();
+        for (name, default) in arguments {
+            let value = match (self.given(name), default) {
+                (Some(value), _) => Some(value.to_owned()),
+                (None, Some(default)) => {
+                    self.short(
+                        line,
+                        name,
+                        default.longest(&|name| self.global_length(name)),
+                    )?;
+                    Some(self.filled(line, name, default)?)
+                }
+                // It takes back what was said before.
+                (None, None) => None,
+            };
+            values.push((name.clone(), value));
+        }
+        self.globals.extend(values);
+        few(line, self.globals.len())?;
+        let held: usize = self.globals.values().flatten().map(String::len).sum();
+        if held > 16 * LONGEST_VALUE {
+            return Err(problem(line, "the arguments are too long together"));
+        }
+        Ok(())
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        let given = self.args.iter().find(|(key, _)| key == name);
+        given.map(|(_, value)| value.as_str())
+    }
+
+    fn global_value(&self, name: &str) -> Option<&str> {
+        // Nobody gives what is declared nowhere: see `Dockerfile::arguments`.
+        self.globals.get(name)?.as_deref()
+    }
+
+    fn global_length(&self, name: &str) -> usize {
+        self.global_value(name).map_or(0, str::len)
+    }
+
+    fn filled(&self, line: usize, name: &str, text: &Text) -> Result<String, Problem> {
+        let value = |name: &str| self.global_value(name);
+        text.expanded(&value)
+            .map_err(|what| problem(line, format!("`{}` {what}", shown(name))))
+    }
+
+    fn short(&self, line: usize, name: &str, longest: usize) -> Result<(), Problem> {
+        if longest <= LONGEST_VALUE {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` may become longer than {} KiB, the most that Linux gives to a program",
+            shown(name),
+            LONGEST_VALUE >> 10
+        );
+        Err(problem(line, message))
+    }
+
+    /// Keeps count of how long the variables of the stage may become.
+    fn lengths(&mut self, line: usize, instruction: &Instruction) -> Result<(), Problem> {
+        let lengths = self.lengths.last();
+        let length = |name: &str| {
+            let known = lengths.and_then(|lengths| lengths.get(name));
+            known.copied().unwrap_or(UNKNOWN_VALUE)
+        };
+        let mut longer = Vec::new();
+        match instruction {
+            Instruction::Arg(arguments) => {
+                for (name, default) in arguments {
+                    let default = default.as_ref().map(|default| default.longest(&length));
+                    let inherited = self.global_length(name);
+                    let given = self.given(name).map_or(0, str::len);
+                    longer.push((name.as_str(), default.unwrap_or(inherited).max(given)));
+                }
+            }
+            Instruction::Env(pairs) | Instruction::Label(pairs) => {
+                for (name, value) in pairs {
+                    let bytes = value.longest(&length).saturating_add(name.longest(&length));
+                    match name.literal() {
+                        Some(name) if matches!(instruction, Instruction::Env(_)) => {
+                            longer.push((name, bytes));
+                        }
+                        Some(name) => self.short(line, name, bytes)?,
+                        None => {
+                            let message = "the name of a variable may not have a variable in it";
+                            return Err(problem(line, message));
+                        }
+                    }
+                }
+            }
+            Instruction::Workdir(text)
+            | Instruction::User(text)
+            | Instruction::StopSignal(text) => {
+                self.short(line, "it", text.longest(&length))?;
+            }
+            Instruction::Copy { paths, .. }
+            | Instruction::Volume(paths)
+            | Instruction::Expose(paths) => {
+                let bytes = paths.iter().map(|path| path.longest(&length));
+                self.short(line, "it", bytes.fold(0, usize::saturating_add))?;
+            }
+            _ => {}
+        }
+        for (name, bytes) in longer {
+            // A value given from outside is as long as it is.
+            let bytes = match self.given(name) {
+                Some(given) if given.len() >= bytes => bytes,
+                _ => self.short(line, name, bytes).map(|()| bytes)?,
+            };
+            if let Some(lengths) = self.lengths.last_mut() {
+                lengths.insert(name.to_owned(), bytes);
+                few(line, lengths.len())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(&mut self, line: &Line, step: Step) -> Result<(), Problem> {
+        let number = line.number;
+        if let Some(flag) = line.flags.first() {
+            let message = format!(
+                "`FROM {}` is not supported; images are built for this server",
+                shown(flag)
+            );
+            return Err(problem(number, message));
+        }
+        let words = blank_words(&line.rest);
+        let (image, name) = match words.as_slice() {
+            [image] => (image, String::new()),
+            [image, r#as, name] if r#as.eq_ignore_ascii_case("as") => {
+                let name = name.to_lowercase();
+                let plain = |byte: u8| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte)
+                };
+                if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) {
+                    let message = format!(
+                        "`{}` cannot be the name of a stage: it must begin with a letter, and have letters, digits, `-`, \
+                         `_` and `.` only",
+                        shown(&name)
+                    );
+                    return Err(problem(number, message));
+                }
+                if self.names.contains(&name) {
+                    return Err(problem(number, format!("there are two stages `{name}`")));
+                }
+                (image, name)
+            }
+            _ => {
+                return Err(problem(
+                    number,
+                    "`FROM` must be `FROM IMAGE` or `FROM IMAGE AS NAME`",
+                ));
+            }
+        };
+        let text = Text::parse(image, self.escape)
+            .map_err(|what| problem(number, format!("`{}` {what}", shown(image))))?;
+        self.short(
+            number,
+            "FROM",
+            text.longest(&|name| self.global_length(name)),
+        )?;
+        let filled = self.filled(number, "FROM", &text)?;
+        if filled.is_empty() {
+            let message = format!(
+                "`FROM {}` names no image: give every variable in it a value, by `ARG NAME=VALUE` before the first `FROM` or \
+                 as a variable of the Space",
+                shown(image)
+            );
+            return Err(problem(number, message));
+        }
+        let base = match (self.stage_named(&filled), filled.as_str()) {
+            (Some(stage), _) => Source::Stage(stage),
+            (None, "scratch") => Source::Scratch,
+            (None, name) => self.image(number, name)?,
+        };
+        let lengths = match base {
+            Source::Stage(stage) => self.lengths[stage].clone(),
+            Source::Scratch | Source::Image(_) => HashMap::new(),
+        };
+        self.lengths.push(lengths);
+        self.names.push(name);
+        self.file.stages.push(Stage {
+            step,
+            base,
+            instructions: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// The stage of that name, whatever its case.
+    fn stage_named(&self, name: &str) -> Option<usize> {
+        let name = name.to_lowercase();
+        let found = self.names.iter().position(|known| *known == name);
+        found.filter(|_| !name.is_empty())
+    }
+
+    /// `COPY --from=…`: a stage that is done, by name or number, or else an image.
+    fn copied(&mut self, line: usize, from: &str) -> Result<Source, Problem> {
+        // The last one is not done.
+        let done = self.names.len().saturating_sub(1);
+        if let Some(stage) = self.stage_named(from) {
+            if stage >= done {
+                let message = format!("a stage cannot copy from itself (`--from={}`)", shown(from));
+                return Err(problem(line, message));
+            }
+            return Ok(Source::Stage(stage));
+        }
+        if let Ok(number) = from.parse::<i64>() {
+            let stage = usize::try_from(number).ok().filter(|stage| *stage < done);
+            let message = format!("there is no stage {number} before this one");
+            return stage
+                .map(Source::Stage)
+                .ok_or_else(|| problem(line, message));
+        }
+        if from.contains('$') {
+            return Err(problem(
+                line,
+                "`COPY --from` must name a stage or an image without variables",
+            ));
+        }
+        self.image(line, from)
+    }
+
+    fn image(&mut self, line: usize, name: &str) -> Result<Source, Problem> {
+        let Some(reference) = Reference::parse(name) else {
+            let message = format!("`{}` is no name of an image", shown(name));
+            return Err(problem(line, message));
+        };
+        let digits = name.strip_prefix("sha256:").unwrap_or(name);
+        if digits.len() >= SHORTEST_ID && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let message = format!(
+                "`{}` is the id of an image; images are named as in `python:3.11` here",
+                shown(name)
+            );
+            return Err(problem(line, message));
+        }
+        let images = &mut self.file.images;
+        let known = images.iter().position(|image| image.name == reference);
+        Ok(Source::Image(known.unwrap_or_else(|| {
+            images.push(Image {
+                name: reference,
+                line,
+            });
+            images.len() - 1
+        })))
+    }
+
+    fn added(&mut self, line: usize, paths: &[Text]) -> Result<(), Problem> {
+        let sources = paths.split_last().map_or(paths, |(_, sources)| sources);
+        for source in sources {
+            let plain = source.literal();
+            if plain.is_some_and(|source| source.contains("://") || source.starts_with("git@")) {
+                let message = "`ADD` of an address is not supported, since the engine would fetch it outside the limits of \
+                               this build; use `RUN curl` or `RUN git clone`";
+                return Err(problem(line, message));
+            }
+            let Some(source) = plain.filter(|source| !source.contains(['*', '?', '[', '\\']))
+            else {
+                let message = format!(
+                    "`ADD {}` is not supported: `ADD` may only name files and folders plainly here; use `COPY`",
+                    shown(plain.unwrap_or("$…"))
+                );
+                return Err(problem(line, message));
+            };
+            let path: Vec<&str> = source
+                .split('/')
+                .filter(|part| !part.is_empty() && *part != ".")
+                .collect();
+            self.file.added.push(Added {
+                path: path.join("/"),
+                line,
+            });
+        }
+        Ok(())
+    }
+}

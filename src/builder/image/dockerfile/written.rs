@@ -1,0 +1,138 @@
+//! How each instruction is written for the engine: in the one form that leaves nothing to interpret.
+
+use super::instruction::{Command, Instruction};
+use super::text::Text;
+use super::{Dockerfile, Found, Problem, Source, Step, problem};
+
+/// Bytes of a line that engines read.
+const LONGEST_LINE: usize = 60_000;
+// === impl Dockerfile ===
+
+impl Dockerfile {
+    /// The text for the engine. `found` has an entry for each of its `images`.
+    ///
+    /// # Errors
+    /// For an instruction that engines could not read.
+    pub(in crate::builder::image) fn written(&self, found: &[Found]) -> Result<String, Problem> {
+        let mut out = String::new();
+        let mut add = |step: &Step, line: String| {
+            if line.len() > LONGEST_LINE {
+                return Err(problem(
+                    step.line,
+                    "the instruction is too long for engines",
+                ));
+            }
+            out.push_str(&line);
+            out.push('\n');
+            Ok(())
+        };
+        for (step, arguments) in &self.globals {
+            add(step, Instruction::Arg(arguments.clone()).written(&[], None))?;
+        }
+        let name = |source: Source| match source {
+            Source::Scratch => "scratch".to_owned(),
+            Source::Stage(stage) => format!("stage{stage}"),
+            Source::Image(image) => found[image].id.clone(),
+        };
+        let mut shells: Vec<Vec<String>> = Vec::new();
+        for (index, stage) in self.stages.iter().enumerate() {
+            let mut shell = match stage.base {
+                Source::Image(image) => found[image].shell.clone(),
+                Source::Stage(stage) => shells[stage].clone(),
+                Source::Scratch => Vec::new(),
+            };
+            if shell.is_empty() {
+                shell = vec!["/bin/sh".to_owned(), "-c".to_owned()];
+            }
+            add(
+                &stage.step,
+                format!("FROM {} AS stage{index}", name(stage.base)),
+            )?;
+            for (step, instruction, from) in &stage.instructions {
+                let from = from.map(name);
+                add(step, instruction.written(&shell, from.as_deref()))?;
+                if let Instruction::Shell(words) = instruction {
+                    shell.clone_from(words);
+                }
+            }
+            shells.push(shell);
+        }
+        Ok(out)
+    }
+}
+
+// === impl Instruction ===
+
+impl Instruction {
+    /// One line for the engine. `shell` is the one that holds here, `from` what `COPY --from` was found to be.
+    fn written(&self, shell: &[String], from: Option<&str>) -> String {
+        match self {
+            Self::Arg(arguments) => {
+                let words = arguments.iter().map(|(name, value)| match value {
+                    Some(value) => format!("{name}={}", value.quoted()),
+                    None => name.clone(),
+                });
+                format!("ARG {}", words.collect::<Vec<_>>().join(" "))
+            }
+            Self::Env(pairs) => format!("ENV {}", written_pairs(pairs)),
+            Self::Label(pairs) => format!("LABEL {}", written_pairs(pairs)),
+            Self::Copy { chown, paths, .. } => {
+                let from = from.map(|from| format!("--from={from} "));
+                // Looked at when it was read.
+                let chown = chown.as_ref().and_then(|owner| owner.bare().ok());
+                let chown = chown.map(|owner| format!("--chown={owner} "));
+                let (from, chown) = (from.unwrap_or_default(), chown.unwrap_or_default());
+                format!("COPY {from}{chown}{}", quoted_array(paths))
+            }
+            Self::Run(command) => format!("RUN {}", command.written(shell)),
+            Self::Cmd(command) => format!("CMD {}", command.written(shell)),
+            Self::Entrypoint(command) => format!("ENTRYPOINT {}", command.written(shell)),
+            Self::Healthcheck(None) => "HEALTHCHECK NONE".to_owned(),
+            Self::Healthcheck(Some((options, command))) => {
+                let options: String = options.iter().map(|option| format!("{option} ")).collect();
+                format!("HEALTHCHECK {options}CMD {}", command.written(shell))
+            }
+            Self::Shell(words) => format!("SHELL {}", array(words.iter().map(String::as_str))),
+            Self::Workdir(path) => format!("WORKDIR {}", path.quoted()),
+            Self::User(user) => format!("USER {}", user.quoted()),
+            Self::StopSignal(signal) => format!("STOPSIGNAL {}", signal.quoted()),
+            Self::Volume(paths) => format!("VOLUME {}", quoted_array(paths)),
+            Self::Expose(ports) => {
+                let ports: Vec<String> = ports.iter().filter_map(|port| port.bare().ok()).collect();
+                format!("EXPOSE {}", ports.join(" "))
+            }
+            Self::Nothing => String::new(),
+        }
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    fn written(&self, shell: &[String]) -> String {
+        match self {
+            Self::Exec(words) => array(words.iter().map(String::as_str)),
+            Self::Shell(text) => array(shell.iter().map(String::as_str).chain([text.as_str()])),
+        }
+    }
+}
+
+/// A JSON array in which nothing looks like the start of a document within the Dockerfile.
+fn array<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    serde_json::Value::from(words)
+        .to_string()
+        .replace('<', "\\u003c")
+}
+
+fn quoted_array(words: &[Text]) -> String {
+    let words: Vec<String> = words.iter().map(Text::quoted).collect();
+    array(words.iter().map(String::as_str))
+}
+
+fn written_pairs(pairs: &[(Text, Text)]) -> String {
+    let words = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", name.quoted(), value.quoted()));
+    words.collect::<Vec<_>>().join(" ")
+}
