@@ -72,6 +72,8 @@ async fn preupload(
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
     let (_, stored) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
+    // Said here, before anything is sent: clients try a refused upload again for minutes.
+    state.store.check_room()?;
     let request: Preupload = small_json(body, DESCRIPTION_BYTES).await?;
     let limits = state.repos.limits().clone();
     let answer = state.repos.read(stored.id, move |repo| {
@@ -157,6 +159,7 @@ async fn commit(
         .strip_prefix("refs/heads/")
         .unwrap_or(&revision)
         .to_owned();
+    state.store.check_room()?;
     let arrived = receive(&state.repos, body).await?;
     let room = state
         .lifecycle
@@ -207,6 +210,9 @@ async fn land(
         operations: arrived.operations,
         spool: arrived.spool,
     };
+    if publishes {
+        state.store.check_writable().await?;
+    }
     let head = state.repos.commit(repo.id, request).await?;
     if publishes {
         state.lifecycle.landed(repo.kind, repo.id, &head).await?;

@@ -20,6 +20,9 @@ use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;
 use crate::store::StoreError;
 
+/// Seconds after which a busy database is worth another try.
+const RETRY_AFTER: u8 = 5;
+
 /// A failed request: a status, a text for whoever sent it, and what the Hub's clients need beside it.
 #[derive(Debug)]
 pub struct ApiError {
@@ -30,6 +33,8 @@ pub struct ApiError {
     url: Option<Box<str>>,
     request: Option<Box<str>>,
     moved: Option<Box<Moved>>,
+    /// Seconds.
+    retry_after: Option<u8>,
 }
 
 /// A repository is elsewhere: the names with which an answer is turned into a redirect.
@@ -51,6 +56,7 @@ impl ApiError {
             url: None,
             request: None,
             moved: None,
+            retry_after: None,
         }
     }
 
@@ -157,6 +163,14 @@ impl ApiError {
         Self::new(StatusCode::NOT_IMPLEMENTED, message)
     }
 
+    /// 507: the server's disk is full, or takes nothing for another reason.
+    fn no_room(error: &dyn std::error::Error) -> Self {
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            sentence(&error.to_string()),
+        )
+    }
+
     /// 500: ours. Logs the error with all its causes under a fresh request id, and shows only that id.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         let id = Uuid::now_v7().simple().to_string();
@@ -205,6 +219,9 @@ impl IntoResponse for ApiError {
         if let Some(request) = &self.request {
             headers.insert("x-request-id", header_text(request));
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(u16::from(seconds)));
+        }
         if let Some(moved) = self.moved {
             response.extensions_mut().insert(*moved);
         }
@@ -249,7 +266,7 @@ impl From<RepoError> for ApiError {
             }
             RepoError::TooLarge(message) => Self::too_large(message),
             RepoError::NoGit => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
-            RepoError::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, error.to_string()),
+            RepoError::DiskFull => Self::no_room(&error),
             other => Self::internal(&other),
         }
     }
@@ -264,6 +281,21 @@ impl From<StoreError> for ApiError {
             StoreError::Name(error) => Self::bad_request(error.to_string()),
             StoreError::LastAdmin => Self::conflict(sentence(&error.to_string())),
             StoreError::TooMany { .. } => Self::bad_request(sentence(&error.to_string())),
+            StoreError::DiskFull => Self::no_room(&error),
+            StoreError::DiskFailing(ref cause) => {
+                tracing::error!("the disk takes no writes: {cause}");
+                Self::no_room(&error)
+            }
+            StoreError::Busy(ref cause) => {
+                tracing::warn!("the database is busy: {cause}");
+                Self {
+                    retry_after: Some(RETRY_AFTER),
+                    ..Self::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        sentence(&error.to_string()),
+                    )
+                }
+            }
             other => Self::internal(&other),
         }
     }

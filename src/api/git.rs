@@ -49,6 +49,8 @@ async fn references(
             }
             Some("git-receive-pack") => {
                 let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
+                // Here git shows what it is told; of a push under way that fails it shows the status alone.
+                state.store.check_room()?;
                 let answer = state.repos.advertise_push(repo.id).await?;
                 Ok(git_answer("git-receive-pack-advertisement", answer.into()))
             }
@@ -96,6 +98,7 @@ async fn receive_pack(
         }
         // How much comes is known when it has come, so it is only seen whether there is any room at all.
         drop(state.lifecycle.room_on_disk(repo.owner, 1)?);
+        state.store.check_room()?;
         let received = state
             .repos
             .receive_push(repo.id, Box::pin(reading(body)))
@@ -121,6 +124,9 @@ async fn land(
     push: Push,
     page: &str,
 ) -> Result<Vec<u8>, ApiError> {
+    if let Err(error) = state.store.check_writable().await {
+        return Ok(push.refused(ApiError::from(error).message()));
+    }
     let landed = state.repos.land_push(repo.id, push).await?;
     let Some(head) = &landed.head else {
         return Ok(landed.report(""));

@@ -86,6 +86,7 @@ async fn batch(
         let (transfer, objects) = match batch.operation.as_str() {
             "upload" => {
                 let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
+                state.store.check_room()?;
                 let way = if in_parts { "multipart" } else { "basic" };
                 let objects = uploads(&state, &arrival, &repo, batch.objects, in_parts);
                 (way, objects.await?)

@@ -162,6 +162,7 @@ async fn squash(
     let author = caller.account.name.to_string();
     let publishes = branch == MAIN;
     let work = tokio::spawn(async move {
+        state.store.check_writable().await?;
         let head = state.repos.squash(repo.id, branch, title, author).await?;
         if publishes {
             state.lifecycle.landed(repo.kind, repo.id, &head).await?;

@@ -39,6 +39,7 @@ async fn write_token(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
+    state.store.check_room()?;
     let now = now();
     let store = XetStore::at(caller.account.id, now);
     let until = now + HOLDS;

@@ -13,6 +13,7 @@ mod first_commit;
 mod mounts;
 mod observed;
 mod operations;
+mod owed;
 mod quotas;
 mod repositories;
 mod room;
@@ -99,6 +100,8 @@ pub struct Parts {
 pub struct Lifecycle {
     parts: Arc<Parts>,
     supervisors: Arc<Supervisors>,
+    /// Branches that have moved and whose move is not recorded yet.
+    owed: Arc<owed::Owed>,
     /// Puts changes of quotas in a row, so that each says truly what it changed.
     quotas: Arc<tokio::sync::Mutex<()>>,
 }
@@ -170,6 +173,7 @@ impl Lifecycle {
         let lifecycle = Self {
             parts,
             supervisors,
+            owed: Arc::default(),
             quotas: Arc::default(),
         };
         usage::remember(&lifecycle.parts)
@@ -186,6 +190,7 @@ impl Lifecycle {
         lifecycle
             .supervisors
             .spawn(usage::run(Arc::clone(&lifecycle.parts)));
+        lifecycle.supervisors.spawn(owed::run(lifecycle.clone()));
         lifecycle.supervisors.spawn(room::usher(
             Arc::clone(&lifecycle.parts),
             Arc::clone(&lifecycle.supervisors),

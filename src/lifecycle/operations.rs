@@ -51,31 +51,43 @@ impl Lifecycle {
     /// Makes the newest commit of `main` what the Space is to run. `revision` is the one just committed; when another
     /// has come since, it is that one, so that publishes that overtake each other end with the newest.
     ///
+    /// A branch that has moved stays where it is, so a failure of ours, such as a busy database, is no error here: what
+    /// could not be recorded is recorded as soon as it can be (`owed`).
+    ///
     /// # Errors
     /// When the Space is gone.
     pub async fn publish(&self, space: SpaceId, revision: &Revision) -> Result<(), LifecycleError> {
         let this = self.clone();
         let revision = revision.clone();
         to_the_end(async move {
-            let _turn = this.supervisors.publishing(space).lock_owned().await;
-            let head = this.parts.repos.read(space, |repo| repo.head()).await?;
-            let head = head.unwrap_or(revision);
-            let stored = this.parts.store.space_by_id(space).await?;
-            if stored
-                .as_ref()
-                .is_some_and(|stored| stored.head.as_ref() == Some(&head))
-            {
-                return Ok(());
-            }
-            this.build_anew(space, &head, true).await?;
-            if let Some(stored) = stored {
-                this.parts
-                    .measure(RepoKind::Space, space.into(), stored.owner)
-                    .await;
-            }
-            Ok(())
+            let published = this.record_publish(space, &revision).await;
+            this.or_owed(RepoKind::Space, space.into(), published)
         })
         .await
+    }
+
+    pub(super) async fn record_publish(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+    ) -> Result<(), LifecycleError> {
+        let _turn = self.supervisors.publishing(space).lock_owned().await;
+        let head = self.parts.repos.read(space, |repo| repo.head()).await?;
+        let head = head.unwrap_or_else(|| revision.clone());
+        let stored = self.parts.store.space_by_id(space).await?;
+        if stored
+            .as_ref()
+            .is_some_and(|stored| stored.head.as_ref() == Some(&head))
+        {
+            return Ok(());
+        }
+        self.build_anew(space, &head, true).await?;
+        if let Some(stored) = stored {
+            self.parts
+                .measure(RepoKind::Space, space.into(), stored.owner)
+                .await;
+        }
+        Ok(())
     }
 
     async fn build_anew(

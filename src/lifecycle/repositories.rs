@@ -60,7 +60,8 @@ impl Lifecycle {
         .await
     }
 
-    /// Acts on a commit to `main`: a Space is published, of anything else the new head is remembered.
+    /// Acts on a commit to `main`: a Space is published, of anything else the new head is remembered. As
+    /// with [`Self::publish`], a failure of ours is made up for later.
     ///
     /// # Errors
     /// When the repository is gone.
@@ -75,13 +76,22 @@ impl Lifecycle {
         }
         let this = self.clone();
         to_the_end(async move {
-            this.parts.remember_head(id).await?;
-            if let Some(stored) = this.parts.store.repository_by_id(kind, id).await? {
-                this.parts.measure(kind, id, stored.owner).await;
-            }
-            Ok(())
+            let recorded = this.record_head(kind, id).await;
+            this.or_owed(kind, id, recorded)
         })
         .await
+    }
+
+    pub(super) async fn record_head(
+        &self,
+        kind: RepoKind,
+        id: RepoId,
+    ) -> Result<(), LifecycleError> {
+        self.parts.remember_head(id).await?;
+        if let Some(stored) = self.parts.store.repository_by_id(kind, id).await? {
+            self.parts.measure(kind, id, stored.owner).await;
+        }
+        Ok(())
     }
 
     /// Removes a repository with everything it has.

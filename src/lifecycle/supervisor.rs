@@ -18,12 +18,16 @@ use super::{Parts, actions, now, room, snapshot};
 use crate::domain::{Desired, Millis, Next, SpaceId, decide};
 use crate::routes::Nudges;
 use crate::runtime::Endings;
+use crate::store::StoreError;
 
 /// Steps without a rest after which something must be wrong: the supervisor pauses rather than spin.
 const RESTLESS: u32 = 64;
 
 /// Longest pause after errors in a row.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The same while the disk is full or the database is busy, which ends without anybody telling.
+const PASSING_PAUSE: Duration = Duration::from_secs(4);
 
 /// All supervisors.
 pub(super) struct Supervisors {
@@ -237,7 +241,11 @@ impl Supervisor {
                     let space = self.id;
                     tracing::error!(%space, "the supervisor of {space} failed and will try again: {error:#}");
                     errors = (errors + 1).min(6);
-                    Some(Duration::from_secs(1 << errors).min(LONGEST_PAUSE))
+                    let longest = match error.downcast_ref::<StoreError>() {
+                        Some(error) if error.passes() => PASSING_PAUSE,
+                        _ => LONGEST_PAUSE,
+                    };
+                    Some(Duration::from_secs(1 << errors).min(longest))
                 }
             };
             steps = 0;

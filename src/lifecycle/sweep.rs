@@ -22,6 +22,7 @@ pub(super) async fn run(parts: Arc<Parts>) {
 
 /// Each by itself: what cannot be removed keeps nothing else from being removed.
 async fn clean(parts: &Parts) {
+    parts.store.keep_reserve();
     let artifacts = async {
         parts.store.prune_builds(KEPT_BUILDS).await?;
         let in_use = parts.store.artifacts_in_use().await?;

@@ -52,7 +52,7 @@ impl From<io::Error> for RepoError {
         match error.kind() {
             // What was being received broke off; its reader says how.
             io::ErrorKind::ConnectionAborted => Self::Refused(error.to_string()),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ if is_full(&error) => Self::DiskFull,
             _ => Self::Io(error),
         }
     }
@@ -60,8 +60,22 @@ impl From<io::Error> for RepoError {
 
 impl From<gix::Error> for RepoError {
     fn from(error: gix::Error) -> Self {
+        let causes =
+            std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+        let mut causes = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+        if causes.any(is_full) {
+            return Self::DiskFull;
+        }
         Self::Git(Box::new(error))
     }
+}
+
+/// Whether there is no room: none on the disk, or none of it for this user.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 fn conflict_text(expected: Option<&Revision>, actual: Option<&Revision>) -> String {

@@ -149,7 +149,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn prune_builds(&self, keep: i64) -> Result<u64, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         let pruned = sqlx::query(
             "DELETE FROM builds WHERE state NOT IN ('queued', 'running') AND id IN (\
                SELECT id FROM (\

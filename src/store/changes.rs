@@ -94,7 +94,11 @@ impl Store {
     /// `NotFound` when there is no such Space or it is being removed.
     pub async fn set_desired(&self, space: SpaceId, desired: Desired) -> Result<Space, StoreError> {
         let update = start(space, update_space!("desired = $3")).bind(desired.as_str());
-        self.change(space, update).await
+        let write = match desired {
+            Desired::Running => self.write().await?,
+            Desired::Paused | Desired::Deleted => self.write_less().await?,
+        };
+        change(write, space, update).await
     }
 
     /// Has the Space run, with its instances replaced.
@@ -205,7 +209,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn remove_space(&self, space: SpaceId) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM spaces WHERE id = $1")
             .bind(space.to_string())
             .execute(&mut *write)
@@ -221,17 +225,24 @@ impl Store {
         space: SpaceId,
         update: Query<'static, Any, AnyArguments>,
     ) -> Result<Space, StoreError> {
-        let mut write = self.write().await?;
-        let updated = update.execute(&mut *write).await?;
-        if updated.rows_affected() == 0 {
-            return Err(StoreError::NotFound);
-        }
-        let changed = fetch(&mut *write, space)
-            .await?
-            .ok_or(StoreError::NotFound)?;
-        write.commit().await?;
-        Ok(changed)
+        change(self.write().await?, space, update).await
     }
+}
+
+async fn change(
+    mut write: Transaction<'static, Any>,
+    space: SpaceId,
+    update: Query<'static, Any, AnyArguments>,
+) -> Result<Space, StoreError> {
+    let updated = update.execute(&mut *write).await?;
+    if updated.rows_affected() == 0 {
+        return Err(StoreError::NotFound);
+    }
+    let changed = fetch(&mut *write, space)
+        .await?
+        .ok_or(StoreError::NotFound)?;
+    write.commit().await?;
+    Ok(changed)
 }
 
 /// Part of a larger change: raises `restarts`, so that instances started before it are replaced. It comes first in its

@@ -81,7 +81,7 @@ impl Store {
         issuer: &str,
         kept: &[u8; 32],
     ) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM identities WHERE account_id = $1 AND issuer = $2")
             .bind(account.to_string())
             .bind(issuer)

@@ -61,7 +61,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn unlike(&self, account: AccountId, repo: RepoId) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM likes WHERE account_id = $1 AND repo_id = $2")
             .bind(account.to_string())
             .bind(repo.to_string())

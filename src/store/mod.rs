@@ -7,6 +7,9 @@
 //!   connection of its own, so that writers queue in this process instead of failing at the file;
 //! - an update repeats what it relies on in its own `WHERE`, so that of two that race the later one finds nothing.
 //!
+//! A change that fails leaves nothing behind: not in the file, and no connection that fails the next one (`sqlite`). What a
+//! full disk does to each kind of change is in `room`.
+//!
 //! A row that cannot be read is [`StoreError::Corrupt`] and names itself.
 
 mod accounts;
@@ -24,6 +27,7 @@ mod moderation;
 mod organizations;
 mod quotas;
 mod repositories;
+mod room;
 mod seal;
 mod secrets;
 mod sessions;
@@ -31,6 +35,7 @@ mod showcase;
 mod spaces;
 mod sqlite;
 mod tokens;
+mod trouble;
 mod usage;
 mod variables;
 mod volumes;
@@ -38,6 +43,7 @@ mod volumes;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -45,6 +51,8 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyPool, Transaction};
 
 use crate::domain::{Millis, NameError, SpaceName};
+
+use room::Room;
 
 pub use console::BuildRecord;
 pub use copy::{check_database, copy_database};
@@ -60,7 +68,7 @@ pub use secrets::SecretFacts;
 pub use showcase::{ListShowcase, Order, Showing, Shown};
 pub use spaces::NewSpace;
 pub use tokens::{NewToken, TokenRecord};
-pub use usage::{UsageRow, UsageSpan};
+pub use usage::{UsageCursor, UsageRow, UsageSpan};
 pub use variables::Variable;
 
 /// The database. Cheap to clone; all clones are the same.
@@ -71,6 +79,8 @@ pub struct Store {
     writer: AnyPool,
     begin: &'static str,
     sealer: Arc<Sealer>,
+    /// On the disk of a SQLite file; PostgreSQL sees to its own.
+    room: Option<Arc<Room>>,
 }
 
 /// A name that is already somebody's.
@@ -120,9 +130,18 @@ pub enum StoreError {
     /// There is no such row, or it belongs to a Space that is being removed.
     #[error("not found")]
     NotFound,
+    /// The server's disk has no room.
+    #[error("the server's disk is full; nothing was changed")]
+    DiskFull,
+    /// The server's disk takes no writes, of which being full for this user is one cause.
+    #[error("the server's disk takes no writes; nothing was changed")]
+    DiskFailing(#[source] sqlx::Error),
+    /// Something else, such as a backup, holds the database for longer than a change waits.
+    #[error("the server's database is busy; nothing was changed, try again in a moment")]
+    Busy(#[source] sqlx::Error),
     /// The database refused or could not be reached.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     /// A stored row makes no sense: it was written by something else or under another key.
     #[error("the row {id} of table {table} cannot be read: {problem}")]
     Corrupt {
@@ -155,11 +174,13 @@ impl Store {
         let sealer = Arc::new(sealer);
         let store = if let Some(path) = url.strip_prefix("sqlite://") {
             let (readers, writer) = sqlite::open(path).await?;
+            let room = Room::below(Path::new(path)).map_err(sqlx::Error::Io)?;
             Self {
                 readers,
                 writer,
                 begin: "BEGIN IMMEDIATE",
                 sealer,
+                room: Some(Arc::new(room)),
             }
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             let pool = AnyPoolOptions::new()
@@ -172,6 +193,7 @@ impl Store {
                 writer: pool,
                 begin: "BEGIN",
                 sealer,
+                room: None,
             }
         } else {
             let problem = "a database is `sqlite://PATH` or `postgres://…`";
@@ -181,7 +203,36 @@ impl Store {
             .run(&store.writer)
             .await
             .map_err(sqlx::Error::from)?;
+        store.keep_reserve();
         Ok(store)
+    }
+
+    /// Has room on the disk set aside for deletions, if something took it away. Blocks for a moment.
+    pub fn keep_reserve(&self) {
+        if let Some(room) = &self.room {
+            room.keep();
+        }
+    }
+
+    /// Whether the disk has room for anything to be added: looked at before files are received, so that a disk that is
+    /// full says so before anything was done. One call to the system.
+    ///
+    /// # Errors
+    /// `DiskFull`.
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        match &self.room {
+            Some(room) if !room.is_there() => Err(StoreError::DiskFull),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a change could be recorded at this moment: asked before a branch moves, which cannot be undone.
+    ///
+    /// # Errors
+    /// `DiskFull` and `Busy` when it could not.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        self.write().await?.rollback().await?;
+        Ok(())
     }
 
     /// Whether the database can be read, and whether its write lock can be had.
@@ -192,7 +243,8 @@ impl Store {
         sqlx::query("SELECT id FROM accounts LIMIT 1")
             .fetch_optional(&self.readers)
             .await?;
-        self.write().await?.rollback().await?;
+        // A full disk keeps nobody from being served.
+        self.write_less().await?.rollback().await?;
         Ok(())
     }
 
@@ -208,8 +260,14 @@ impl Store {
         self.writer.close().await;
     }
 
-    /// Begins a change. Dropped without a commit, it has changed nothing.
+    /// Begins a change. Dropped without a commit, it has changed nothing. Refused while the disk is full.
     async fn write(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        self.check_room()?;
+        self.write_less().await
+    }
+
+    /// As [`Self::write`], for a change that takes something away, and so goes through on a full disk too.
+    async fn write_less(&self) -> Result<Transaction<'static, Any>, StoreError> {
         Ok(self.writer.begin_with(self.begin).await?)
     }
 }

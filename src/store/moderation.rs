@@ -76,7 +76,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn close_report(&self, id: &str) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         let closed = sqlx::query("DELETE FROM reports WHERE id = $1")
             .bind(id)
             .execute(&mut *write)

@@ -78,7 +78,7 @@ impl Store {
         organization: AccountId,
         account: AccountId,
     ) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         let removed =
             sqlx::query("DELETE FROM members WHERE organization_id = $1 AND account_id = $2")
                 .bind(organization.to_string())

@@ -88,7 +88,7 @@ impl Store {
         space: SpaceId,
         reason: Option<&str>,
     ) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         let updated = sqlx::query(
             "UPDATE spaces SET disabled = $2, generation = generation + 1 WHERE id = $1 AND desired <> 'deleted'",
         )

@@ -265,7 +265,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when it is gone.
     pub async fn remove_repository(&self, id: RepoId) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         let deleted = sqlx::query("DELETE FROM repositories WHERE id = $1")
             .bind(id.to_string())
             .execute(&mut *write)
@@ -298,7 +298,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn finish_removal(&self, id: RepoId) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM removals WHERE repo_id = $1")
             .bind(id.to_string())
             .execute(&mut *write)

@@ -61,7 +61,7 @@ impl Store {
         key: &str,
         now: Millis,
     ) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         replace_instances(&mut write, space, now).await?;
         let deleted = sqlx::query("DELETE FROM secrets WHERE space_id = $1 AND name = $2")
             .bind(space.to_string())

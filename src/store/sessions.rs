@@ -69,7 +69,7 @@ impl Store {
         expires_at: Millis,
     ) -> Result<(), StoreError> {
         let now = now();
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
             .bind(now)
             .execute(&mut *write)
@@ -121,7 +121,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn delete_session(&self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM sessions WHERE hash = $1")
             .bind(hex::encode(hash))
             .execute(&mut *write)

@@ -11,9 +11,10 @@ use sqlx::{AnyConnection, AnyPool, Connection};
 use super::{ACQUIRE_TIMEOUT, StoreError};
 
 /// What every connection is told. WAL lets readers go on while one writes; FULL syncs the log at each commit, so what
-/// was acknowledged survives a power loss; the timeout is for another process at the same file.
+/// was acknowledged survives a power loss; the timeout is for another process at the same file. Nothing needs a file
+/// beside the database's, and the log is emptied often, so that it stays within what `room` keeps allocated for it.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                        PRAGMA foreign_keys = ON;";
+                        PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 500;";
 
 /// Connections that read; each has a thread of its own.
 const READERS: u32 = 4;
@@ -45,10 +46,19 @@ fn pool(connections: u32, settings: &'static str) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A connection to a file neither ages nor breaks.
+        // A connection to a file does not age.
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // After some errors (a full disk, a failing one) SQLite has rolled back by itself, and the connection believes
+        // for ever that it is in a transaction, refusing every other. Such a one is closed, and the next is new.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // What was dropped is rolled back before this is answered.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 sqlx::raw_sql(settings).execute(connection).await?;

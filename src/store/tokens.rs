@@ -78,7 +78,7 @@ impl Store {
     /// # Errors
     /// `NotFound` when there is no such account.
     pub async fn reset_access(&self, token: NewToken) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         for forget in [
             "DELETE FROM sessions WHERE account_id = $1",
             "DELETE FROM tokens WHERE account_id = $1",
@@ -129,7 +129,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn delete_token(&self, account: AccountId, name: &str) -> Result<bool, StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         let deleted = sqlx::query("DELETE FROM tokens WHERE account_id = $1 AND name = $2")
             .bind(account.to_string())
             .bind(name)

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
 use super::headers::page_policy;
@@ -29,6 +29,8 @@ pub enum PageError {
     TooLarge,
     /// The visitor has to wait; the text says why.
     TooMany(String),
+    /// The server's disk or database cannot take a change at this moment; the text says which.
+    Unable(StatusCode, String),
     /// Where people sign in did not answer as it should; the log has the cause under this id.
     Provider(String),
     /// Ours; the log has the cause under this id.
@@ -53,6 +55,16 @@ impl PageError {
         Self::Internal(log(error))
     }
 
+    fn unable(status: StatusCode, error: &dyn std::error::Error) -> Self {
+        let text = error.to_string();
+        let mut letters = text.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        Self::Unable(
+            status,
+            first.into_iter().chain(letters).chain(['.']).collect(),
+        )
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -61,6 +73,7 @@ impl PageError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unable(status, _) => *status,
             Self::Provider(_) => StatusCode::BAD_GATEWAY,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -93,6 +106,12 @@ impl PageError {
                 nothing,
             ),
             Self::TooMany(message) => ("A moment, please", message, nothing),
+            Self::Unable(_, message) => (
+                "Not done",
+                message,
+                "It is not your fault. Deleting something works all the same, and makes room if that is what lacks."
+                    .to_owned(),
+            ),
             Self::Provider(id) => (
                 "Not signed in",
                 "The service that you sign in with did not answer as it should. Try it again in a while, or sign in \
@@ -122,7 +141,12 @@ impl IntoResponse for PageError {
             sign_in: matches!(self, Self::NotFound | Self::Provider(_)),
             frame: frame.clone(),
         };
-        (self.status(), show(&frame, &page)).into_response()
+        let mut response = (self.status(), show(&frame, &page)).into_response();
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static("5");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }
 
@@ -149,6 +173,15 @@ impl From<StoreError> for PageError {
             StoreError::TooMany { what } => {
                 Self::BadRequest(format!("There is no room for more: {what}."))
             }
+            StoreError::DiskFull => Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error),
+            StoreError::DiskFailing(ref cause) => {
+                tracing::error!("the disk takes no writes: {cause}");
+                Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error)
+            }
+            StoreError::Busy(ref cause) => {
+                tracing::warn!("the database is busy: {cause}");
+                Self::unable(StatusCode::SERVICE_UNAVAILABLE, &error)
+            }
             other => Self::internal(&other),
         }
     }
@@ -161,6 +194,7 @@ impl From<RepoError> for PageError {
             | RepoError::RevisionNotFound(_)
             | RepoError::EntryNotFound(_) => Self::NotFound,
             RepoError::Refused(message) | RepoError::TooLarge(message) => Self::BadRequest(message),
+            RepoError::DiskFull => Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error),
             other => Self::internal(&other),
         }
     }

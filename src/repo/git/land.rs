@@ -67,7 +67,8 @@ impl Repos {
 
 fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
     match take_objects(repo, &push) {
-        Err(RepoError::TooLarge(text) | RepoError::Refused(text)) => {
+        Err(error @ (RepoError::TooLarge(_) | RepoError::Refused(_) | RepoError::DiskFull)) => {
+            let text = error.to_string();
             let same = |update| (update, Some(text.clone()));
             return Ok(Landed {
                 updates: push.updates.into_iter().map(same).collect(),
@@ -97,7 +98,9 @@ fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
                 None
             }
             Err(RepoError::Conflict { .. }) => Some("it has moved; fetch first".to_owned()),
-            Err(RepoError::Taken(text) | RepoError::Refused(text)) => Some(text),
+            Err(error @ (RepoError::Taken(_) | RepoError::Refused(_) | RepoError::DiskFull)) => {
+                Some(error.to_string())
+            }
             Err(error) => return Err(error),
         };
         if problem.is_none() && update.name == main {
@@ -236,6 +239,16 @@ impl Landed {
 // === impl Push ===
 
 impl Push {
+    /// The answer when nothing of it is to land, and why.
+    pub fn refused(&self, problem: &str) -> Vec<u8> {
+        let names: Vec<_> = self
+            .updates
+            .iter()
+            .map(|update| update.name.clone())
+            .collect();
+        Self::refusal(self.side_band, &names, problem)
+    }
+
     /// The answer to a push that was refused as a whole.
     pub fn refusal(side_band: bool, names: &[String], problem: &str) -> Vec<u8> {
         let mut report = Vec::new();

@@ -141,7 +141,9 @@ impl Repos {
             };
             push = match inspected {
                 Ok(push) => push,
-                Err(RepoError::Refused(text) | RepoError::TooLarge(text)) => return refusal(&text),
+                Err(
+                    error @ (RepoError::Refused(_) | RepoError::TooLarge(_) | RepoError::DiskFull),
+                ) => return refusal(&error.to_string()),
                 Err(error) => return Err(error),
             };
         }

@@ -159,6 +159,42 @@ async fn a_caller_who_leaves_half_way_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_change_that_found_no_room_spoils_no_other() {
+    let bench = Bench::sqlite().await;
+    let id = lone_space(&bench.store).await.id;
+    // To SQLite a file that may not grow is a full disk; the connection's next change would be refused for ever.
+    sqlx::query("PRAGMA max_page_count = 1")
+        .execute(&bench.store.writer)
+        .await
+        .unwrap();
+    let large = "v".repeat(1 << 20);
+    let refused = bench.store.set_variable(id, "V", &large, None, 1).await;
+    assert!(matches!(refused, Err(StoreError::DiskFull)), "{refused:?}");
+    let kept = bench.store.list_variables(id).await.unwrap();
+    assert!(kept.is_empty(), "{kept:?}");
+    bench
+        .store
+        .set_variable(id, "V", &large, None, 1)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn room_for_deletions_is_set_aside() {
+    let bench = Bench::sqlite().await;
+    let log = std::fs::read_dir(bench.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap())
+        .find(|file| file.file_name().to_string_lossy().ends_with("-wal"))
+        .expect("there is a log");
+    let before = log.metadata().unwrap();
+    let allocated = std::os::unix::fs::MetadataExt::blocks(&before) * 512;
+    assert!(allocated > before.len(), "{allocated} {}", before.len());
+    bench.store.keep_reserve();
+    assert_eq!(log.metadata().unwrap().len(), before.len());
+}
+
+#[tokio::test]
 async fn other_urls_are_refused() {
     for url in [
         "",

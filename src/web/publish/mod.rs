@@ -244,6 +244,7 @@ async fn commit(
             .collect(),
         spool: upload.spool,
     };
+    state.store.check_writable().await?;
     let revision = state.repos.commit(space.id, request).await?;
     state.lifecycle.publish(space.id, &revision).await?;
     Ok(())

@@ -5,4 +5,5 @@ mod full_disk;
 mod graceful;
 mod handover;
 mod killed;
+mod locked;
 mod sleep;

@@ -1,5 +1,7 @@
 //! On a file system of sixteen megabytes, which only root can mount.
 
+mod every_write;
+
 use crate::support::{Op, Server, static_site};
 use std::process::Command;
 

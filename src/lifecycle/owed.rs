@@ -1,0 +1,121 @@
+//! Branches that have moved while the database could not say so: its disk was full, or something else held its lock.
+//!
+//! A commit that landed is there for good, and a second push of it is nothing new to git, so nobody but this server can
+//! make the two agree again. What a crash leaves of this kind is mended by `adopt`; what is left while the server runs,
+//! here, within seconds of the cause having gone.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::supervisor::lock;
+use super::{Lifecycle, LifecycleError};
+use crate::domain::{RepoId, RepoKind};
+
+/// Between two tries, as long as what is in the way passes by itself.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause after failures of another kind.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is not recorded yet.
+#[derive(Default)]
+pub(super) struct Owed {
+    all: Mutex<HashMap<RepoId, RepoKind>>,
+    more: Notify,
+}
+
+// === impl Owed ===
+
+impl Owed {
+    pub(super) fn add(&self, kind: RepoKind, id: RepoId) {
+        lock(&self.all).insert(id, kind);
+        self.more.notify_one();
+    }
+
+    fn list(&self) -> Vec<(RepoId, RepoKind)> {
+        let all = lock(&self.all);
+        all.iter().map(|(id, kind)| (*id, *kind)).collect()
+    }
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// Looks at how the recording of a landed commit went. What failed on our side is owed and logged, and is no error for
+    /// whoever sent the commit: it is stored.
+    pub(super) fn or_owed(
+        &self,
+        kind: RepoKind,
+        id: RepoId,
+        recorded: Result<(), LifecycleError>,
+    ) -> Result<(), LifecycleError> {
+        let error: Box<dyn std::error::Error> = match recorded {
+            Err(LifecycleError::Store(error)) if error.passes() => {
+                tracing::warn!(
+                    repository = %id,
+                    "a commit to {id} has landed and will be recorded when the database takes it: {error}"
+                );
+                self.owed.add(kind, id);
+                return Ok(());
+            }
+            Err(LifecycleError::Store(error)) => Box::new(error),
+            Err(LifecycleError::Repo(error)) => Box::new(error),
+            other => return other,
+        };
+        tracing::error!(
+            repository = %id,
+            "a commit to {id} has landed and could not be recorded; it will be tried again: {error}"
+        );
+        self.owed.add(kind, id);
+        Ok(())
+    }
+
+    async fn settle(&self, kind: RepoKind, id: RepoId) -> Result<(), LifecycleError> {
+        if kind != RepoKind::Space {
+            return self.record_head(kind, id).await;
+        }
+        let head = self.parts.repos.read(id, |repo| repo.head()).await?;
+        match head {
+            Some(head) => self.record_publish(id.space(), &head).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Records what is owed, again and again until all of it is.
+pub(super) async fn run(lifecycle: Lifecycle) {
+    let mut pause = PAUSE;
+    loop {
+        let owed = lifecycle.owed.list();
+        if owed.is_empty() {
+            pause = PAUSE;
+            lifecycle.owed.more.notified().await;
+            continue;
+        }
+        tokio::time::sleep(pause).await;
+        let mut next = PAUSE;
+        for (id, kind) in owed {
+            // Taken off before it is looked at, so that whoever adds it meanwhile is not forgotten.
+            lock(&lifecycle.owed.all).remove(&id);
+            match lifecycle.settle(kind, id).await {
+                Ok(()) => tracing::info!(repository = %id, "the newest commit to {id} is recorded"),
+                Err(LifecycleError::Store(error)) if error.passes() => {
+                    lifecycle.owed.add(kind, id);
+                    // The next one would fare no better.
+                    break;
+                }
+                Err(error @ (LifecycleError::Store(_) | LifecycleError::Repo(_))) => {
+                    tracing::warn!(repository = %id, "a commit to {id} is still not recorded: {error}");
+                    lifecycle.owed.add(kind, id);
+                    next = (pause * 2).min(LONGEST_PAUSE);
+                }
+                // It is gone.
+                Err(_) => {}
+            }
+        }
+        pause = next;
+    }
+}
