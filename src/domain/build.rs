@@ -33,7 +33,7 @@ stored_words!(BuildState {
 });
 
 /// The world a WebAssembly artifact was made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum World {
     /// A component that exports `wasi:http/incoming-handler@0.2`.

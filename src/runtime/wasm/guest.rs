@@ -14,6 +14,7 @@ use super::egress::CONNECTIONS;
 use super::failure::Failure;
 use super::host::{self, CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
 use super::limiter::{INSTANCE_OVERHEAD, Limiter};
+use super::programs::Programs;
 use super::scheduler::Group;
 use super::stdio::LogStream;
 use crate::domain::{ArtifactKind, InstanceId, World};
@@ -29,6 +30,7 @@ pub(super) struct House {
     pub(super) settings: super::WasmSettings,
     pub(super) components: component::Linker<HttpHost>,
     pub(super) commands: Linker<CommandHost>,
+    pub(super) programs: Programs,
     /// Everybody's guests, whose idle instances can make room in the pool.
     pub(super) guests: Weak<Guests>,
 }
@@ -129,7 +131,14 @@ impl Guest {
         if let Some(program) = &*program {
             return Ok(Arc::clone(program));
         }
-        let loaded = Arc::new(self.load().map_err(Failure::Load)?);
+        let ArtifactKind::Component { digest, world, .. } = &self.spec.artifact.kind else {
+            return Err(Failure::Load(wasmtime::format_err!("not WebAssembly")));
+        };
+        let loaded = self
+            .house
+            .programs
+            .get(digest, *world, || self.load())
+            .map_err(Failure::Load)?;
         *program = Some(Arc::clone(&loaded));
         Ok(loaded)
     }

@@ -8,7 +8,7 @@
 //!     ◄──────────── head, body ──────┼──
 //! ```
 //!
-//! Three times of life: the engine (process), the program (while it is used), the store (a request, or a row of them).
+//! Three times of life: the engine (process), the program (while any Space uses it), the store (a request, or a row of them).
 //! Nobody outside this folder and [`crate::engine`] names wasmtime. What a guest may take:
 //!
 //! | what | limit | kept by |
@@ -32,6 +32,7 @@ mod guest;
 mod host;
 mod limiter;
 mod pipe;
+mod programs;
 mod scheduler;
 mod service;
 mod stdio;
@@ -48,6 +49,7 @@ use wasmtime::{Linker, component as wasm_component};
 use wasmtime_wasi::p2::bindings::cli::environment;
 
 use self::guest::{Guest, Guests, House};
+use self::programs::Programs;
 use self::scheduler::{Scheduler, SchedulerSettings};
 use self::service::GuestService;
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
@@ -138,6 +140,7 @@ impl WasmRuntime {
                 settings,
                 components,
                 commands,
+                programs: Programs::default(),
                 guests: Arc::downgrade(&guests),
             }),
             scheduler,

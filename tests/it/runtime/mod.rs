@@ -12,4 +12,5 @@ mod memory;
 mod output;
 mod reuse;
 mod sandbox;
+mod shared;
 mod traps;

@@ -1,0 +1,57 @@
+//! Programs in memory: one for each artifact, however many Spaces run it.
+//!
+//! A loaded program is a mapping and a descriptor. It belongs to no Space: what is a Space's own (its memory, its
+//! environment, what it may reach) is in the store that each instance is given. Whoever uses one holds it; when the last
+//! has let go, it is unmapped.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::guest::Program;
+use crate::domain::World;
+
+/// An artifact's digest, and as what it is run.
+type Key = (String, World);
+
+/// What is in memory. Each has a lock of its own, so that nobody waits for a load of something else.
+#[derive(Default)]
+pub(super) struct Programs(Mutex<HashMap<Key, Arc<Mutex<Weak<Program>>>>>);
+
+// === impl Programs ===
+
+impl Programs {
+    /// The program, loaded by one of those who ask for it while it is not in memory. Takes as long as `load` does.
+    pub(super) fn get<E>(
+        &self,
+        digest: &str,
+        world: World,
+        load: impl FnOnce() -> Result<Program, E>,
+    ) -> Result<Arc<Program>, E> {
+        let place = self.place(digest, world);
+        let mut held = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = held.upgrade() {
+            return Ok(program);
+        }
+        let loaded = Arc::new(load()?);
+        *held = Arc::downgrade(&loaded);
+        Ok(loaded)
+    }
+
+    fn place(&self, digest: &str, world: World) -> Arc<Mutex<Weak<Program>>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (digest.to_owned(), world);
+        if let Some(place) = all.get(&key) {
+            return Arc::clone(place);
+        }
+        // What nobody holds or is loading is forgotten before there is more.
+        all.retain(|_, place| {
+            Arc::strong_count(place) > 1
+                || place
+                    .try_lock()
+                    .map_or(true, |program| program.strong_count() > 0)
+        });
+        let place = Arc::default();
+        all.insert(key, Arc::clone(&place));
+        place
+    }
+}
