@@ -83,7 +83,7 @@ const QUERIES: &[Fields] = &[
     (
         "GET",
         "/api/usage",
-        "from to space owner sum:boolean format=json|csv",
+        "hours:integer owner sum:boolean format=json|csv limit:integer cursor",
     ),
     ("GET", "/api/admin/audit", "limit:integer"),
     (

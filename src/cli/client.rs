@@ -147,21 +147,28 @@ impl Client {
         self.json(response).await
     }
 
+    /// Where the page after this answer is, as a path of this server. A token goes to the server it is for and nowhere
+    /// else, whatever the answer says.
+    pub(super) fn next_path(&self, response: &Response) -> Option<String> {
+        let next = next_page(response)?;
+        let path = next.strip_prefix(&self.endpoint)?;
+        path.starts_with('/').then(|| path.to_owned())
+    }
+
     /// All elements of a list that comes in pages.
     pub(super) async fn get_all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
-        let mut url = format!("{}{path}", self.endpoint);
+        let mut path = path.to_owned();
         let mut found = Vec::new();
         loop {
-            let response = self.send(self.request_url(Method::GET, &url)).await?;
-            let next = next_page(&response);
+            let response = self.send(self.request(Method::GET, &path)).await?;
+            let next = self.next_path(&response);
             match self.json(response).await? {
                 Value::Array(page) => found.extend(page),
                 _ => bail!("{} answered something other than a list", self.endpoint),
             }
             match next {
-                // A token goes to the server it is for and nowhere else.
-                Some(next) if next.starts_with(&format!("{}/", self.endpoint)) => url = next,
-                _ => return Ok(found),
+                Some(next) => path = next,
+                None => return Ok(found),
             }
         }
     }

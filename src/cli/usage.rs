@@ -32,11 +32,36 @@ pub(super) async fn run(args: UsageArgs, client: &Client, output: &Output) -> an
         path += "&sum=true";
     }
     if args.csv {
-        let request = client.request(http::Method::GET, &format!("{path}&format=csv"));
-        print(client.send(request).await?.text().await?.trim_end());
+        let mut next = Some(format!("{path}&format=csv"));
+        while let Some(path) = next.take() {
+            let first = !path.contains("cursor=");
+            let answer = client
+                .send(client.request(http::Method::GET, &path))
+                .await?;
+            next = client.next_path(&answer);
+            let text = answer.text().await?;
+            // The heading stands once.
+            let rows = text.split_once("\r\n").filter(|_| !first);
+            print(rows.map_or(text.as_str(), |(_, rows)| rows).trim_end());
+        }
         return Ok(());
     }
-    let usage = client.get(&path).await?;
+    let mut usage = Value::Null;
+    let mut next = Some(path);
+    while let Some(path) = next.take() {
+        let answer = client
+            .send(client.request(http::Method::GET, &path))
+            .await?;
+        next = client.next_path(&answer);
+        let mut page: Value = answer.json().await?;
+        if let Some(rows) = usage["rows"].as_array_mut() {
+            let more = page["rows"].as_array_mut();
+            rows.append(more.unwrap_or(&mut Vec::new()));
+            usage["complete"] = page["complete"].take();
+        } else {
+            usage = page;
+        }
+    }
     let heading = [
         "SINCE",
         "SPACE",

@@ -248,12 +248,15 @@ pub(super) async fn count_likes(
 }
 
 /// The text and arguments of a listing, with only the conditions that were asked for.
+///
+/// To SQLite `CROSS JOIN` is an order: it walks the index of the order that was asked for and stops when the page is full.
+/// Left to itself it reads every Space and sorts them. To PostgreSQL it is a join like any other.
 pub(super) fn showcase_query(list: &ListShowcase) -> Result<(String, AnyArguments), StoreError> {
     let column = list.order.column();
     let mut text = format!(
         "SELECT {SPACE_COLUMNS}, f.title, f.emoji, f.color_from, f.color_to, f.description, f.likes, f.{column} AS place \
-         FROM showcase f JOIN spaces s ON s.id = f.space_id JOIN accounts a ON a.id = s.owner_id \
-         WHERE s.desired <> 'deleted' AND s.visibility <> 'private'"
+         FROM showcase f CROSS JOIN spaces s CROSS JOIN accounts a \
+         WHERE s.id = f.space_id AND a.id = s.owner_id AND s.desired <> 'deleted' AND s.visibility <> 'private'"
     );
     let mut arguments = AnyArguments::default();
     let mut argument = |value: String| -> Result<String, StoreError> {

@@ -56,11 +56,45 @@ static ADD: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// Where a page of [`Store::usage`] or [`Store::usage_sums`] ended: its last row's hour, or CPU time, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageCursor {
+    /// The last row's hour, or of sums its CPU microseconds.
+    pub place: i64,
+    /// Its Space.
+    pub space: SpaceId,
+    /// Its owner.
+    pub owner: AccountId,
+}
+
 static SELECT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT hour, space_id, owner_id, owner, name, {} FROM usage_hours \
-         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) ORDER BY hour DESC, space_id, owner_id LIMIT $4",
+         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) \
+         AND ($6 = '' OR hour < $5 OR (hour = $5 AND (space_id, owner_id) > ($6, $7))) \
+         ORDER BY hour DESC, space_id, owner_id LIMIT $4",
         UsageCounts::FIELDS.join(", ")
+    )
+});
+
+/// Totals of each Space and owner with the names they had last, what took most CPU first. The hour is the span's first.
+static SUMS: LazyLock<String> = LazyLock::new(|| {
+    let newest = |column| {
+        format!(
+            "(SELECT n.{column} FROM usage_hours n WHERE n.space_id = g.space_id AND n.owner_id = g.owner_id \
+             ORDER BY n.hour DESC LIMIT 1) AS {column}"
+        )
+    };
+    format!(
+        "SELECT g.*, {}, {} FROM (SELECT CAST($1 AS BIGINT) AS hour, space_id, owner_id, {} FROM usage_hours \
+         WHERE hour >= $1 AND hour <= $2 AND ($3 = '' OR owner_id = $3) GROUP BY space_id, owner_id \
+         HAVING $6 = '' OR CAST(SUM(cpu_micros) AS BIGINT) < $5 \
+         OR (CAST(SUM(cpu_micros) AS BIGINT) = $5 AND (space_id, owner_id) > ($6, $7)) \
+         ORDER BY SUM(cpu_micros) DESC, space_id, owner_id LIMIT $4) g \
+         ORDER BY g.cpu_micros DESC, g.space_id, g.owner_id",
+        newest("name"),
+        newest("owner"),
+        sums()
     )
 });
 
@@ -117,12 +151,47 @@ impl Store {
         Ok(())
     }
 
-    /// What was used in a span of hours.
+    /// What was used in a span of hours, the newest first, from where an earlier page ended.
     ///
     /// # Errors
     /// Ours only.
-    pub async fn usage(&self, span: UsageSpan) -> Result<Vec<UsageRow>, StoreError> {
-        let rows = self.rows(SELECT.as_str(), span).await?;
+    pub async fn usage(
+        &self,
+        span: UsageSpan,
+        after: Option<&UsageCursor>,
+    ) -> Result<Vec<UsageRow>, StoreError> {
+        self.page(SELECT.as_str(), span, after).await
+    }
+
+    /// What each Space of each owner used over a whole span, most CPU time first, from where an earlier page ended. What
+    /// is used between two pages may move a Space from one to the other.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn usage_sums(
+        &self,
+        span: UsageSpan,
+        after: Option<&UsageCursor>,
+    ) -> Result<Vec<UsageRow>, StoreError> {
+        self.page(SUMS.as_str(), span, after).await
+    }
+
+    async fn page(
+        &self,
+        query: &'static str,
+        span: UsageSpan,
+        after: Option<&UsageCursor>,
+    ) -> Result<Vec<UsageRow>, StoreError> {
+        let text = |id: Option<String>| id.unwrap_or_default();
+        let query = sqlx::query(AssertSqlSafe(query))
+            .bind(span.from)
+            .bind(span.to)
+            .bind(text(span.owner.map(|owner| owner.to_string())))
+            .bind(span.limit.max(0))
+            .bind(after.map_or(0, |after| after.place))
+            .bind(text(after.map(|after| after.space.to_string())))
+            .bind(text(after.map(|after| after.owner.to_string())));
+        let rows = query.fetch_all(&self.readers).await?;
         rows.iter().map(read).collect()
     }
 
@@ -213,7 +282,7 @@ impl Store {
     /// # Errors
     /// Ours only.
     pub async fn forget_usage(&self, before: i64) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
+        let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM usage_hours WHERE hour < $1")
             .bind(before)
             .execute(&mut *write)

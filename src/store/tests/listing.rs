@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::super::ListSpaces;
 use super::super::listing::list_query;
+use super::super::showcase::showcase_query;
+use super::super::{ListShowcase, ListSpaces, Order};
 use super::*;
 use crate::domain::{AccountId, Desired, SpaceId};
 use sqlx::Row;
@@ -188,8 +189,22 @@ async fn a_listing_on_sqlite_walks_an_index() {
         ),
         ("spaces_seen", search("ada")),
     ];
-    for (index, list) in lists {
-        let (text, arguments) = list_query(&list).unwrap().unwrap();
+    let queries = lists.map(|(index, list)| (index, list_query(&list).unwrap().unwrap()));
+    let orders = [
+        ("showcase_trending", Order::Trending),
+        ("showcase_new", Order::New),
+        ("showcase_likes", Order::Likes),
+    ];
+    let gallery = orders.map(|(index, order)| {
+        let list = ListShowcase {
+            order,
+            limit: 25,
+            after: Some((1, SpaceId::new())),
+            ..ListShowcase::default()
+        };
+        (index, showcase_query(&list).unwrap())
+    });
+    for (index, (text, arguments)) in queries.into_iter().chain(gallery) {
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
         let rows = sqlx::query_with(explain, arguments)
             .fetch_all(&bench.store.readers)
@@ -199,7 +214,7 @@ async fn a_listing_on_sqlite_walks_an_index() {
         let plan = plan.join("\n");
         assert!(plan.contains(index), "{plan}");
         assert!(
-            !plan.contains("TEMP B-TREE") && !plan.contains("SCAN a"),
+            !plan.contains("TEMP B-TREE") && !plan.contains("SCAN a") && !plan.contains("SCAN s"),
             "{plan}"
         );
     }

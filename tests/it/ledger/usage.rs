@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::cli::glasshouse_json;
 use crate::support::guests::wasi;
 use crate::support::{Hub, Request, Server, eventually, static_site};
 
@@ -102,7 +103,16 @@ fn everybody_sees_their_own_and_operators_all() {
     );
     assert_eq!(names(&server.admin(), "sum=true&owner=bob"), ["bob/site"]);
     alice.get("/api/usage?owner=bob").expect(403);
-    for bad in ["hours=0", "hours=x", "hours=9999999", "format=xml"] {
+    for bad in [
+        "hours=0",
+        "hours=x",
+        "hours=9999999",
+        "format=xml",
+        "limit=0",
+        "limit=99999999",
+        "cursor=1.2.3",
+        "sum=true&cursor=1.2.x.y",
+    ] {
         alice.get(&format!("/api/usage?{bad}")).expect(400);
     }
     let csv = alice.get("/api/usage?format=csv").expect(200).text();
@@ -148,4 +158,35 @@ fn wakes_are_counted_with_their_wait() {
     assert_eq!(booked["wakes"], 1);
     assert!(booked["wakeMicros"].as_u64().unwrap() > 0);
     assert!(booked["starts"].as_u64().unwrap() >= 2);
+}
+
+#[test]
+fn it_comes_in_pages_and_the_command_line_follows_them() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    for name in ["one", "two", "three"] {
+        let site = alice.publish(name, &static_site(name));
+        site.visit("/").expect(200);
+    }
+    for sum in ["", "&sum=true"] {
+        let mut seen = Vec::new();
+        let mut next = Some(format!("/api/usage?limit=1{sum}"));
+        while let Some(path) = next.take() {
+            let answer = alice.get(&path).expect(200);
+            next = answer.header("link").map(|link| {
+                let (url, _) = link[1..].split_once('>').unwrap();
+                url[url.find("/api/").unwrap()..].to_owned()
+            });
+            let page = answer.json();
+            assert_eq!(page["complete"], next.is_none(), "{page}");
+            let rows = page["rows"].as_array().unwrap();
+            assert!(rows.len() <= 1, "{page}");
+            seen.extend(rows.iter().map(|row| row["space"].to_string()));
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen, ["\"alice/one\"", "\"alice/three\"", "\"alice/two\""]);
+    }
+    let said = glasshouse_json(&server, &alice.token, &["usage"]);
+    assert_eq!(said["rows"].as_array().unwrap().len(), 3, "{said}");
 }
