@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -30,6 +30,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::config::{Config, ServerConfig};
 use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
+mod date;
 mod link;
 mod pace;
 mod peer;
@@ -181,7 +182,11 @@ where
         let answer = Box::pin(handler(Request::from_parts(parts, body)));
         async move {
             let mut response = answer.await;
-            response.headers_mut().insert(X_REQUEST_ID, header);
+            let headers = response.headers_mut();
+            headers.insert(X_REQUEST_ID, header);
+            if !headers.contains_key(header::DATE) {
+                headers.insert(header::DATE, date::date());
+            }
             Ok::<_, std::convert::Infallible>(response)
         }
     });
