@@ -1,7 +1,11 @@
 //! Takes what an earlier process left into care: stored Spaces, and the containers that went on running without it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::observed::{Kept, KeptState};
 use super::supervisor::{Supervisor, Supervisors, lock};
@@ -11,40 +15,140 @@ use crate::ledger::Reservation;
 use crate::runtime::Runtime;
 use crate::runtime::container::Found;
 
-/// Takes every stored Space into care.
-///
-/// Three things can lie half done after a crash: a Space whose row was written and whose repository was not made, a
-/// repository without its first commit, and a commit whose publish was not recorded. All are finished here.
-pub(super) async fn adopt(parts: &Arc<Parts>, supervisors: &Supervisors) -> anyhow::Result<()> {
-    let mut running: HashMap<SpaceId, Vec<Found>> = HashMap::new();
-    for found in parts.runtimes.containers().find().await {
-        running.entry(found.space).or_default().push(found);
-    }
+/// Spaces that are looked at at the same time, besides those that somebody wants.
+const AT_ONCE: usize = 8;
+
+/// Puts every stored Space at its address and into care, so that visitors can be let in. None has been looked at yet: a
+/// visit to one is a wake, and brings its turn forward.
+pub(super) async fn admit(
+    parts: &Arc<Parts>,
+    supervisors: &Supervisors,
+) -> anyhow::Result<Vec<Admitted>> {
+    let stored = parts.store.changed_spaces(0, None, i64::MAX).await?;
+    let mut stored: HashMap<_, _> = stored.into_iter().map(|space| (space.id, space)).collect();
+    let mut admitted = Vec::new();
     for id in parts.store.space_ids().await? {
-        let Some(space) = parts.store.space_by_id(id).await? else {
-            continue;
-        };
-        if space.desired != Desired::Deleted {
-            parts.place(&space);
-            if let Err(error) = mend(parts, &space).await {
+        // Those that are being removed have no address any more.
+        let space = stored.remove(&id);
+        if let Some(space) = &space {
+            parts.place(space);
+        }
+        let sdk = space.and_then(|space| Sdk::from_word(&space.sdk?));
+        if let Some(supervisor) = supervisors.admit(id) {
+            let containers = sdk.is_none_or(Sdk::is_container);
+            admitted.push(Admitted {
+                supervisor,
+                containers,
+            });
+        }
+    }
+    Ok(admitted)
+}
+
+/// A Space in care whose supervisor does not run yet.
+pub(super) struct Admitted {
+    supervisor: Supervisor,
+    /// Whether a container of it may be running.
+    containers: bool,
+}
+
+/// Looks at every Space that was admitted, a few at a time, and at models and datasets then.
+///
+/// Four things can lie half done after a crash: a Space whose row was written and whose repository was not made, a
+/// repository without its first commit, a commit whose publish was not recorded, and a container that nobody watches. All
+/// are finished here.
+pub(super) async fn look(
+    parts: Arc<Parts>,
+    supervisors: Arc<Supervisors>,
+    admitted: Vec<Admitted>,
+) {
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let running = Arc::new(Running::default());
+    let mut in_containers = HashSet::new();
+    let mut looks = JoinSet::new();
+    for Admitted {
+        supervisor,
+        containers,
+    } in admitted
+    {
+        let (turns, running) = (Arc::clone(&turns), Arc::clone(&running));
+        let supervisors = Arc::clone(&supervisors);
+        if containers {
+            in_containers.insert(supervisor.id);
+        }
+        looks.spawn(async move {
+            let found = if containers {
+                running.of(supervisor.id).await
+            } else {
+                Vec::new()
+            };
+            // Whoever is wanted does not wait for the others.
+            let turn = tokio::select! {
+                turn = turns.acquire_owned() => turn.ok(),
+                () = supervisor.own.nudge.notified() => None,
+            };
+            if let Err(error) = first_look(&supervisor, found).await {
                 // One broken Space keeps no other from coming up.
-                let name = &space.name;
-                tracing::error!(space = %name, "{name} could not be put right: {error:#}");
+                let space = supervisor.id;
+                tracing::error!(%space, "{space} could not be put right: {error:#}");
             }
-        }
-        let Some(supervisor) = supervisors.admit(id) else {
-            continue;
-        };
-        for found in running.remove(&id).unwrap_or_default() {
-            take_in(&supervisor, &space, found).await?;
-        }
-        supervisors.run(supervisor);
+            supervisors.run_in_turn(supervisor, turn);
+        });
     }
-    // Their Spaces are gone.
-    for orphan in running.into_values().flatten() {
-        parts.runtimes.containers().stop(orphan.instance).await;
+    let containers = parts.runtimes.containers();
+    for found in containers.find().await {
+        if in_containers.contains(&found.space) {
+            running.add(found);
+        } else {
+            // Their Spaces are gone, or run in another way.
+            containers.stop(found.instance).await;
+        }
     }
-    parts.mend_repositories().await
+    running.known.cancel();
+    while looks.join_next().await.is_some() {}
+    if let Err(error) = parts.mend_repositories().await {
+        tracing::error!("models and datasets could not be put right: {error:#}");
+    }
+}
+
+/// What the container engine said was running when the server started.
+#[derive(Default)]
+struct Running {
+    all: Mutex<HashMap<SpaceId, Vec<Found>>>,
+    known: CancellationToken,
+}
+
+// === impl Running ===
+
+impl Running {
+    fn add(&self, found: Found) {
+        lock(&self.all).entry(found.space).or_default().push(found);
+    }
+
+    /// Those of a Space, once the engine has answered.
+    async fn of(&self, space: SpaceId) -> Vec<Found> {
+        self.known.cancelled().await;
+        lock(&self.all).remove(&space).unwrap_or_default()
+    }
+}
+
+async fn first_look(supervisor: &Supervisor, found: Vec<Found>) -> anyhow::Result<()> {
+    let parts = &supervisor.parts;
+    // A publish that comes meanwhile waits, and finds what was done here.
+    let turn = supervisor.own.publishing.lock().await;
+    let stored = parts.store.space_by_id(supervisor.id).await?;
+    let Some(space) = stored.filter(|space| space.desired != Desired::Deleted) else {
+        for found in found {
+            parts.runtimes.containers().stop(found.instance).await;
+        }
+        return Ok(());
+    };
+    let mended = mend(parts, &space).await;
+    drop(turn);
+    for found in found {
+        take_in(supervisor, &space, found).await?;
+    }
+    mended
 }
 
 async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {

@@ -162,8 +162,9 @@ impl From<StoreError> for LifecycleError {
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    /// Takes every stored Space into care, with the containers an earlier process left running, and begins to listen to
-    /// what the gateway says through `nudges` and the runtimes through `endings`.
+    /// Takes every stored Space into care and begins to listen to what the gateway says through `nudges` and the runtimes
+    /// through `endings`. Visitors can be let in at once; what an earlier process left, containers too, is looked at
+    /// meanwhile.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -179,14 +180,18 @@ impl Lifecycle {
         usage::remember(&lifecycle.parts)
             .await
             .context("quotas and use could not be read")?;
-        adopt::adopt(&lifecycle.parts, &lifecycle.supervisors)
+        let admitted = adopt::admit(&lifecycle.parts, &lifecycle.supervisors)
             .await
             .context("stored Spaces could not be taken into care")?;
         lifecycle.supervisors.listen(nudges);
         lifecycle.supervisors.hear_of_ends(endings);
-        lifecycle
-            .supervisors
-            .spawn(sweep::run(Arc::clone(&lifecycle.parts)));
+        let parts = Arc::clone(&lifecycle.parts);
+        let supervisors = Arc::clone(&lifecycle.supervisors);
+        lifecycle.supervisors.spawn(async move {
+            adopt::look(Arc::clone(&parts), supervisors, admitted).await;
+            // What nobody knows is removed only after everything has been looked at.
+            sweep::run(parts).await;
+        });
         lifecycle
             .supervisors
             .spawn(usage::run(Arc::clone(&lifecycle.parts)));

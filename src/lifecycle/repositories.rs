@@ -341,7 +341,7 @@ impl Parts {
             head = Some(made.await?);
         }
         if stored.is_some_and(|stored| stored.head != head) {
-            self.store.set_repository_head(id, head.as_ref()).await?;
+            self.remember_head(id).await?;
         }
         Ok(())
     }

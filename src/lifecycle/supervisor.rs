@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -110,8 +110,13 @@ impl Supervisors {
 
     /// Lets an admitted supervisor do its work.
     pub(super) fn run(&self, supervisor: Supervisor) {
+        self.run_in_turn(supervisor, None);
+    }
+
+    /// As [`Self::run`], for one of many: the turn is given back at its first rest.
+    pub(super) fn run_in_turn(&self, supervisor: Supervisor, turn: Option<OwnedSemaphorePermit>) {
         self.tasks.spawn(async move {
-            supervisor.run().await;
+            supervisor.run(turn).await;
             if let Some(gone) = lock(&supervisor.everybody).remove(&supervisor.id) {
                 gone.ended.cancel();
             }
@@ -213,7 +218,7 @@ impl Supervisors {
 // === impl Supervisor ===
 
 impl Supervisor {
-    async fn run(&self) {
+    async fn run(&self, mut turn: Option<OwnedSemaphorePermit>) {
         let (mut errors, mut steps) = (0u32, 0u32);
         loop {
             let step = tokio::select! {
@@ -249,6 +254,7 @@ impl Supervisor {
                 }
             };
             steps = 0;
+            drop(turn.take());
             tokio::select! {
                 () = self.closing.cancelled() => return,
                 () = rest(&self.own.nudge, pause) => {}
