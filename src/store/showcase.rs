@@ -141,20 +141,20 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Puts a Space into the gallery, or takes it out with `None`.
+    /// Puts a Space into the gallery, or takes it out with `None`; whether that changed anything.
     ///
     /// # Errors
     /// Ours only.
-    pub async fn show(&self, space: &Space, showing: Option<&Showing>) -> Result<(), StoreError> {
+    pub async fn show(&self, space: &Space, showing: Option<&Showing>) -> Result<bool, StoreError> {
         let id = space.id.to_string();
         let mut write = self.write().await?;
-        sqlx::query("DELETE FROM showcase WHERE space_id = $1")
+        let removed = sqlx::query("DELETE FROM showcase WHERE space_id = $1")
             .bind(&id)
             .execute(&mut *write)
             .await?;
         let (Some(showing), Some(head)) = (showing, &space.head) else {
             write.commit().await?;
-            return Ok(());
+            return Ok(removed.rows_affected() > 0);
         };
         let tags = showing.tags.join(" ");
         let words = format!(
@@ -190,7 +190,7 @@ impl Store {
             }
         }
         write.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// A part of the gallery.

@@ -15,9 +15,6 @@ use crate::store::{ListShowcase, Order};
 /// Spaces of one page.
 const PAGE: usize = 36;
 
-/// Tags on offer.
-const TAGS: i64 = 14;
-
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
@@ -103,7 +100,7 @@ pub(super) async fn page(
         &GalleryPage {
             orders: asked.orders(),
             sdks: asked.sdks(),
-            tags: asked.tags(state.store.popular_tags(TAGS).await?),
+            tags: asked.tags(state.showcase.tags(&state).await?),
             spaces,
             next: next.unwrap_or_default(),
             is_first: after.is_none(),
