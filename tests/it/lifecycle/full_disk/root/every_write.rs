@@ -28,7 +28,7 @@ fn all_is_refused_but_deletions_and_all_works_again() {
     let doomed = json!({"name": "doomed", "scope": "read"});
     alice.post("/api/tokens", &doomed).expect(201);
     space
-        .post("variables", &json!({"key": "OLD", "value": "v"}))
+        .post("/variables", &json!({"key": "OLD", "value": "v"}))
         .expect(200);
     space.wait_for("RUNNING");
     let address = Git::address(&server, "alice", &alice.token, "spaces/alice/demo");
@@ -111,19 +111,19 @@ fn writes(alice: &Hub<'_>, name: &str) -> Vec<(&'static str, Answer)> {
         ("create", alice.create_with(name, json!({}))),
         (
             "variable",
-            demo.post("variables", &json!({"key": "K", "value": "v"})),
+            demo.post("/variables", &json!({"key": "K", "value": "v"})),
         ),
         (
             "secret",
-            demo.post("secrets", &json!({"key": "S", "value": "s"})),
+            demo.post("/secrets", &json!({"key": "S", "value": "s"})),
         ),
         (
             "token",
             alice.post("/api/tokens", &json!({"name": name, "scope": "read"})),
         ),
-        ("like", demo.post("like", &json!({}))),
-        ("restart", demo.post("restart", &json!({}))),
-        ("preupload", demo.post("preupload/main", &announced)),
+        ("like", demo.post("/like", &json!({}))),
+        ("restart", demo.post("/restart", &json!({}))),
+        ("preupload", demo.post("/preupload/main", &announced)),
         (
             "commit",
             demo.try_commit(None, &[Op::file("new.html", "new")]),
