@@ -5,10 +5,13 @@ use super::lines::{Line, blank_words, is_blank, json_words, quoted_words};
 use super::text::Text;
 use super::{Problem, problem};
 
+/// Names with their defaults.
+pub(super) type Arguments = Vec<(String, Option<Text>)>;
+
 /// An instruction within a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Instruction {
-    Arg(Vec<(String, Option<Text>)>),
+    Arg(Arguments),
     Env(Vec<(Text, Text)>),
     Label(Vec<(Text, Text)>),
     /// Also what `ADD` is: of files alone it does the same.
@@ -265,7 +268,7 @@ fn no_document(number: usize, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn arguments(line: &Line, escape: char) -> Result<Vec<(String, Option<Text>)>, Problem> {
+fn arguments(line: &Line, escape: char) -> Result<Arguments, Problem> {
     let words = quoted_words(&line.rest, escape);
     let arguments = words.iter().map(|word| {
         let (name, value) = match word.split_once('=') {

@@ -16,8 +16,7 @@ mod written;
 pub(super) use reader::read;
 
 use super::reference::Reference;
-use instruction::Instruction;
-use text::Text;
+use instruction::{Arguments, Instruction};
 
 /// What is wrong with a Dockerfile, for its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +70,7 @@ pub(super) struct Dockerfile {
     /// Files and folders that `ADD` adds.
     pub(super) added: Vec<Added>,
     /// Arguments declared before the first stage.
-    globals: Vec<(Step, Vec<(String, Option<Text>)>)>,
+    globals: Vec<(Step, Arguments)>,
     stages: Vec<Stage>,
 }
 
