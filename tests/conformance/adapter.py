@@ -35,6 +35,7 @@ queue_per_space = 4096
 request_timeout = "60s"
 [build]
 at_once = 1
+images = ["*"]
 """
 
 SIZES = {"size-01": 0.1, "size-025": 0.25, "size-05": 0.5, "size-1": 1.0}

@@ -30,6 +30,8 @@ fn they_are_published_and_answer() {
     let _image = Tag::on("python:3.11-slim");
     let server = DockerServer::with(&[
         ("EXAMPLES", "true"),
+        // It bears the name of a public one, but came from no registry.
+        ("BUILD__IMAGES", r#"["python:3.11-slim"]"#),
         ("DOCKER__DEFAULT_HARDWARE", "cpu-basic"),
     ]);
     let anonymous = server.anonymous();
