@@ -33,8 +33,9 @@
 //!  3  lifecycle               server                 control plane · sockets
 //!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
 //!     backup                                         copies of the data folder
-//!  1  store  repo  ledger  routes  journal  config   rows · files · who holds what · the shared table · logs · options
+//!  1  store  repo  routes  journal  config           rows · files · the shared table · logs · options
 //!     docker                                         the container engine
+//!        ledger                                      who holds what; below all others of its floor
 //!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
 //! ```
 //!
@@ -76,7 +77,8 @@
 //! ## Quotas
 //!
 //! [`ledger`] is the one book: memory is held in three tiers at once (Space, owner, host) as values whose drop gives it
-//! back, and CPU is credit that refills at a Space's rate. The scheduler of guest threads spends it.
+//! back, and CPU is credit that refills at a Space's rate, which the scheduler of guest threads spends. Disk is reserved
+//! before each write of [`repo`], by whatever way the bytes come, and measured after it.
 
 pub mod api;
 pub mod app;

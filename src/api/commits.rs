@@ -23,10 +23,8 @@ use super::kinds::EachKind;
 use super::quota;
 use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
-use crate::domain::{Card, RepoKind, Repository, Revision, split_front_matter};
-use crate::repo::{
-    Attributes, CommitRequest, FilePath, Ignore, MAIN, Operation, RepoError, size_text,
-};
+use crate::domain::{Card, DiskAmount, RepoKind, Repository, Revision, split_front_matter};
+use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
@@ -76,6 +74,7 @@ async fn preupload(
     state.store.check_room()?;
     let request: Preupload = small_json(body, DESCRIPTION_BYTES).await?;
     let limits = state.repos.limits().clone();
+    let room = state.lifecycle.disk_room(stored.owner).await?;
     let answer = state.repos.read(stored.id, move |repo| {
         let at = match repo.resolve(&revision) {
             Err(RepoError::RevisionNotFound(_)) if revision == MAIN => None,
@@ -110,6 +109,8 @@ async fn preupload(
             None => Attributes::default(),
         };
         let mut files = Vec::new();
+        // Large files that are not here already, by what can be said before they are hashed.
+        let mut coming = DiskAmount::default();
         for ((file, path), stored) in request.files.iter().zip(&paths).zip(stored) {
             let ignored = ignore.ignores(path.as_str());
             // Every client can: old ones by the batch API, new ones in chunks.
@@ -128,14 +129,23 @@ async fn preupload(
             let mut answer =
                 json!({"path": path.as_str(), "uploadMode": mode, "shouldIgnore": ignored});
             // A client compares it with the hash that goes with the mode it was told.
+            let mut there = None;
             if let Some(oid) = stored {
-                match repo.large_behind(&oid)? {
+                there = repo.large_behind(&oid)?;
+                match &there {
                     Some(file) if large => answer["oid"] = file.id.as_str().into(),
                     None if !large => answer["oid"] = oid.into(),
                     _ => {}
                 }
             }
+            if large && !ignored && there.is_none_or(|there| there.size != file.size) {
+                coming = coming + DiskAmount::new(file.size, 1);
+            }
             files.push(answer);
+        }
+        // Now, and not after an hour of sending.
+        if coming.files > 0 {
+            room.check(coming)?;
         }
         Ok(files)
     });
@@ -160,18 +170,12 @@ async fn commit(
         .unwrap_or(&revision)
         .to_owned();
     state.store.check_room()?;
-    let arrived = receive(&state.repos, body).await?;
-    let room = state
-        .lifecycle
-        .room_on_disk(repo.owner, bytes_of(&arrived.operations))?;
+    let room = state.lifecycle.disk_room(repo.owner).await?;
+    let arrived = receive(&state.repos, room, body).await?;
     let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
     let (lifecycle, of) = (state.lifecycle.clone(), repo.owner);
     // The rest runs to its end even when the client no longer waits: a commit that landed is published.
-    let work = tokio::spawn(async move {
-        let landed = land(&state, &caller, &repo, branch, arrived).await;
-        drop(room);
-        landed
-    });
+    let work = tokio::spawn(async move { land(&state, &caller, &repo, branch, arrived).await });
     let head = work
         .await
         .map_err(|error| RepoError::Io(std::io::Error::other(error)))??;
@@ -182,15 +186,6 @@ async fn commit(
         "hookOutput": "",
     });
     Ok((quota::notice(&lifecycle, of).await, Json(body)))
-}
-
-/// Bytes of all the files of a commit.
-fn bytes_of(operations: &[Operation]) -> u64 {
-    let sizes = operations.iter().map(|operation| match operation {
-        Operation::Put { content, .. } => content.size(),
-        _ => 0,
-    });
-    sizes.fold(0, u64::saturating_add)
 }
 
 async fn land(

@@ -265,6 +265,7 @@ impl From<RepoError> for ApiError {
                 Self::new(StatusCode::PRECONDITION_FAILED, error.to_string())
             }
             RepoError::TooLarge(message) => Self::too_large(message),
+            RepoError::OverQuota(_) => Self::forbidden(sentence(&error.to_string())),
             RepoError::NoGit => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
             RepoError::DiskFull => Self::no_room(&error),
             other => Self::internal(&other),

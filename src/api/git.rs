@@ -96,12 +96,11 @@ async fn receive_pack(
         if !matches!(encoding(&headers), "" | "identity") {
             return Err(unknown_encoding());
         }
-        // How much comes is known when it has come, so it is only seen whether there is any room at all.
-        drop(state.lifecycle.room_on_disk(repo.owner, 1)?);
         state.store.check_room()?;
+        let room = state.lifecycle.disk_room(repo.owner).await?;
         let received = state
             .repos
-            .receive_push(repo.id, Box::pin(reading(body)))
+            .receive_push(repo.id, room, Box::pin(reading(body)))
             .await?;
         let report = match received {
             Received::Nothing => Vec::new(),

@@ -20,7 +20,7 @@ use super::git::{reader, reading, writer};
 use super::kinds::EachKind;
 use super::{ApiError, ApiState, QueryPairs};
 use crate::arrival::Arrival;
-use crate::domain::{Millis, RepoId, RepoKind, Repository};
+use crate::domain::{DiskAmount, Millis, RepoId, RepoKind, Repository};
 use crate::repo::{LargeFile, LargeId, Repo, RepoError};
 
 /// Objects of one batch.
@@ -116,7 +116,9 @@ async fn uploads(
 ) -> Result<Vec<Value>, ApiError> {
     let until = now() + HOLDS;
     let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
+    let room = state.lifecycle.disk_room(repo.owner).await?;
     let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
+        let mut coming = DiskAmount::default();
         let one = |object: Object| -> Result<Value, RepoError> {
             let mut answer = json!({"oid": object.oid, "size": object.size});
             let oid: LargeId = match object.oid.parse() {
@@ -134,6 +136,11 @@ async fn uploads(
             if let Err(error) = files.room_for_whole(&file) {
                 return Ok(refused(answer, 413, &error));
             }
+            let with_it = coming + DiskAmount::new(size, 1) - files.parts_here(&file)?;
+            if let Err(error) = room.check(with_it) {
+                return Ok(refused(answer, 403, &error.explain()));
+            }
+            coming = with_it;
             let address = format!("{arrival}/lfs/{id}/{}", file.id);
             let query = format!("?size={size}&until={until}&signature={signature}");
             let href = format!("{address}{query}");
@@ -204,7 +211,8 @@ async fn upload(
     let answer = async {
         let (repo, file) = puttable(&state, &repo, &oid, &query)?;
         let body = Box::pin(reading(body));
-        state.repos.receive_large(repo, file, body).await?;
+        let room = state.lifecycle.disk_room_of(repo).await?;
+        state.repos.receive_large(repo, file, room, body).await?;
         Ok(json!({}))
     };
     lfs_answer(answer.await)

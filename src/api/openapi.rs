@@ -25,8 +25,8 @@ const BODIES: &[Fields] = &[
     (
         "PUT",
         "/api/admin/quotas/{user}",
-        "spaces:integer instances:integer cpu:number memory:integer disk:integer builds:integer \
-         cpuSecondsPerDay:integer buildMinutesPerDay:integer egressBytesPerDay:integer",
+        "spaces:integer instances:integer cpu:number memory:integer disk:integer files:integer \
+         builds:integer cpuSecondsPerDay:integer buildMinutesPerDay:integer egressBytesPerDay:integer",
     ),
     ("POST", "/disable", "reason!"),
     (

@@ -35,6 +35,8 @@ pub(super) struct QuotaRequest {
     #[serde(default, deserialize_with = "said")]
     disk: Option<Option<u64>>,
     #[serde(default, deserialize_with = "said")]
+    files: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
     builds: Option<Option<u64>>,
     #[serde(default, deserialize_with = "said")]
     cpu_seconds_per_day: Option<Option<u64>>,
@@ -96,6 +98,7 @@ impl QuotaRequest {
             (Resource::Cpu, self.cpu),
             (Resource::Memory, self.memory),
             (Resource::Disk, self.disk),
+            (Resource::Files, self.files),
             (Resource::Builds, self.builds),
             (Resource::CpuSecondsPerDay, self.cpu_seconds_per_day),
             (Resource::BuildMinutesPerDay, self.build_minutes_per_day),

@@ -91,9 +91,10 @@ async fn create_branch(
     JsonBody(wanted): JsonBody<BranchRequest>,
 ) -> Result<Json<Value>, ApiError> {
     let (_, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
+    let room = state.lifecycle.disk_room(repo.owner).await?;
     state
         .repos
-        .create_branch(repo.id, branch, wanted.starting_point)
+        .create_branch(repo.id, branch, wanted.starting_point, room)
         .await?;
     Ok(Json(json!({})))
 }
@@ -132,7 +133,8 @@ async fn create_tag(
         message,
         author: caller.account.name.to_string(),
     };
-    state.repos.create_tag(repo.id, tag).await?;
+    let room = state.lifecycle.disk_room(repo.owner).await?;
+    state.repos.create_tag(repo.id, tag, room).await?;
     Ok(Json(json!({})))
 }
 
@@ -163,7 +165,9 @@ async fn squash(
     let publishes = branch == MAIN;
     let work = tokio::spawn(async move {
         state.store.check_writable().await?;
-        let head = state.repos.squash(repo.id, branch, title, author).await?;
+        let room = state.lifecycle.disk_room(repo.owner).await?;
+        let squashed = state.repos.squash(repo.id, branch, title, author, room);
+        let head = squashed.await?;
         if publishes {
             state.lifecycle.landed(repo.kind, repo.id, &head).await?;
         }

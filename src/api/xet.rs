@@ -15,8 +15,8 @@ use super::git::reading;
 use super::kinds::EachKind;
 use super::{ApiError, ApiState, RepoAccess};
 use crate::arrival::Arrival;
-use crate::domain::{Millis, RepoId, RepoKind};
-use crate::repo::{XetHash, XetStore};
+use crate::domain::{DiskAmount, Millis, RepoId, RepoKind};
+use crate::repo::{RepoError, XetHash, XetStore};
 
 /// How long a token of this storage holds; clients ask for another before it ends.
 const HOLDS: Millis = 3600 * 1000;
@@ -40,6 +40,12 @@ async fn write_token(
 ) -> Result<Response, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     state.store.check_room()?;
+    // A client that is told later tries for minutes, as if room would come.
+    let sender = state.lifecycle.disk_room(caller.account.id).await?;
+    let owner = state.lifecycle.disk_room(repo.owner).await?;
+    for room in [sender, owner] {
+        room.check(DiskAmount::new(1, 1)).map_err(RepoError::from)?;
+    }
     let now = now();
     let store = XetStore::at(caller.account.id, now);
     let until = now + HOLDS;
@@ -71,7 +77,8 @@ async fn xorb(
     let (store, _) = opened(&state, &store, &headers)?;
     let hash: XetHash = hash.parse()?;
     let body = Box::pin(reading(body));
-    let is_new = state.repos.receive_xorb(store, hash, body).await?;
+    let room = state.lifecycle.disk_room(store.account()).await?;
+    let is_new = state.repos.receive_xorb(store, hash, room, body).await?;
     Ok(Json(json!({ "was_inserted": is_new })))
 }
 
@@ -84,7 +91,8 @@ async fn shard(
 ) -> Result<Json<Value>, ApiError> {
     let (store, repo) = opened(&state, &store, &headers)?;
     let body = Box::pin(reading(body));
-    state.repos.receive_shard(store, repo, body).await?;
+    let room = state.lifecycle.disk_room_of(repo).await?;
+    state.repos.receive_shard(store, repo, room, body).await?;
     Ok(Json(json!({ "result": 1 })))
 }
 

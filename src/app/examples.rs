@@ -153,7 +153,7 @@ async fn push(
         }
     };
     let (name, files) = (name.to_owned(), files.to_vec());
-    let mut spool = repos.spool()?;
+    let mut spool = repos.spool(lifecycle.disk_room(space.owner).await?)?;
     let mut operations = Vec::new();
     for file in files {
         let content = Examples::get(&file).with_context(|| format!("{file} has gone"))?;

@@ -3,8 +3,8 @@
 use std::sync::PoisonError;
 
 use super::{Builder, Inner};
-use crate::domain::{Artifact, ArtifactKind};
-use crate::repo::bytes_below;
+use crate::domain::{Artifact, ArtifactKind, DiskAmount};
+use crate::repo::amount_below;
 
 /// How the names of images that we build begin.
 const NAMES: &str = "glasshouse/";
@@ -12,19 +12,22 @@ const NAMES: &str = "glasshouse/";
 // === impl Builder ===
 
 impl Builder {
-    /// Bytes of an artifact: of an image those of the layers that were built, not of the base they stand on. `None` while
-    /// that cannot be said.
-    pub async fn artifact_bytes(&self, artifact: &Artifact) -> Option<u64> {
+    /// What an artifact takes: of an image the bytes of the layers that were built, not of the base they stand on; how many
+    /// files those hold, the engine does not say. `None` while nothing can be said.
+    pub async fn artifact_disk(&self, artifact: &Artifact) -> Option<DiskAmount> {
         let path = match &artifact.kind {
-            ArtifactKind::Image { id, .. } => return self.inner.image_bytes(id).await,
+            ArtifactKind::Image { id, .. } => {
+                let bytes = self.inner.image_bytes(id).await?;
+                return Some(DiskAmount::new(bytes, 0));
+            }
             ArtifactKind::Site { digest, .. } => self.inner.sites().join(digest),
             ArtifactKind::Component { digest, .. } => {
                 Self::component_path(&self.inner.config.artifacts, digest)
             }
         };
         let look = move || match path.metadata() {
-            Ok(facts) if facts.is_file() => facts.len(),
-            _ => bytes_below(&path),
+            Ok(facts) if facts.is_file() => DiskAmount::new(facts.len(), 1),
+            _ => amount_below(&path),
         };
         tokio::task::spawn_blocking(look).await.ok()
     }

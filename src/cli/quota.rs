@@ -42,6 +42,9 @@ pub(super) struct SetArgs {
     /// Disk, such as `50 GiB`
     #[arg(long, value_name = "SIZE")]
     disk: Option<String>,
+    /// Files and folders on disk
+    #[arg(long, value_name = "N")]
+    files: Option<String>,
     /// Builds under way at once
     #[arg(long, value_name = "N")]
     builds: Option<String>,
@@ -205,6 +208,7 @@ impl SetArgs {
             (Resource::Cpu, &self.cpu),
             (Resource::Memory, &self.memory),
             (Resource::Disk, &self.disk),
+            (Resource::Files, &self.files),
             (Resource::Builds, &self.builds),
             (Resource::CpuSecondsPerDay, &self.cpu_seconds_per_day),
             (Resource::BuildMinutesPerDay, &self.build_minutes_per_day),

@@ -145,6 +145,8 @@ pub struct QuotaConfig {
     /// Of repositories and what belongs to them.
     #[serde(with = "text::bytes")]
     pub disk_per_owner: u64,
+    /// Of the same; folders count as files do.
+    pub files_per_owner: u64,
     /// Under way.
     pub builds_per_owner: u32,
     /// CPU time, not wall-clock time. `None`: as much as there is.
@@ -344,6 +346,7 @@ impl QuotaConfig {
             cpu_millis: (self.cpu_per_owner * 1000.0).round() as u64,
             memory_bytes: self.memory_per_owner,
             disk_bytes: self.disk_per_owner,
+            disk_files: self.files_per_owner,
             builds: u64::from(self.builds_per_owner),
             cpu_seconds_per_day: self
                 .cpu_time_per_owner_per_day

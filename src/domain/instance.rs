@@ -14,6 +14,8 @@ pub enum ExitReason {
         /// What it may write, in bytes.
         limit: u64,
     },
+    /// Its durable storage grew while its owner's quota of this was used up.
+    OverQuota(super::Resource),
     /// It ended by itself.
     Exited {
         /// What it said in ending.
@@ -36,6 +38,11 @@ impl ExitReason {
             Self::OutOfDisk { limit } => format!(
                 "It wrote more than {} to its disk and was stopped.",
                 super::hardware::bytes_text(*limit)
+            ),
+            Self::OverQuota(resource) => format!(
+                "It wrote to its durable storage while its owner's quota of {} was used up, and was stopped; delete \
+                 something, or ask an operator for more.",
+                resource.noun()
             ),
             Self::Exited { code } => format!("It ended by itself with exit code {code}."),
             Self::NotStarted(why) => why.clone(),

@@ -47,7 +47,7 @@ pub use ids::{
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
 pub use named::NamedRepository;
 pub use picture::is_harmless_picture;
-pub use quota::{Amounts, Quota, QuotaOverrides, Resource};
+pub use quota::{Amounts, DiskAmount, Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};

@@ -20,6 +20,8 @@ pub enum Resource {
     Memory,
     /// Bytes on disk: repositories, what was built of them, durable storage.
     Disk,
+    /// Files and folders on disk (inodes).
+    Files,
     /// Builds under way.
     Builds,
     /// Seconds of CPU time within one day (UTC).
@@ -43,6 +45,8 @@ pub struct Amounts<T> {
     pub memory_bytes: T,
     /// [`Resource::Disk`]
     pub disk_bytes: T,
+    /// [`Resource::Files`]
+    pub disk_files: T,
     /// [`Resource::Builds`]
     pub builds: T,
     /// [`Resource::CpuSecondsPerDay`]
@@ -59,16 +63,65 @@ pub type Quota = Amounts<u64>;
 /// What an operator has set for one owner; `None` follows the server's default.
 pub type QuotaOverrides = Amounts<Option<u64>>;
 
+/// What something takes on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DiskAmount {
+    /// Bytes.
+    pub bytes: u64,
+    /// Files and folders.
+    pub files: u64,
+}
+
+// === impl DiskAmount ===
+
+impl DiskAmount {
+    /// So many bytes in so many files and folders.
+    pub const fn new(bytes: u64, files: u64) -> Self {
+        Self { bytes, files }
+    }
+}
+
+/// Ends at the greatest number there is.
+impl std::ops::Add for DiskAmount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_add(other.bytes),
+            files: self.files.saturating_add(other.files),
+        }
+    }
+}
+
+/// Ends at nothing.
+impl std::ops::Sub for DiskAmount {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes.saturating_sub(other.bytes),
+            files: self.files.saturating_sub(other.files),
+        }
+    }
+}
+
+impl std::iter::Sum for DiskAmount {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| sum + one)
+    }
+}
+
 // === impl Resource ===
 
 impl Resource {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Spaces,
         Self::Instances,
         Self::Cpu,
         Self::Memory,
         Self::Disk,
+        Self::Files,
         Self::Builds,
         Self::CpuSecondsPerDay,
         Self::BuildMinutesPerDay,
@@ -91,6 +144,7 @@ impl Resource {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
             Self::Disk => "disk",
+            Self::Files => "files",
             Self::Builds => "builds",
             Self::CpuSecondsPerDay => "cpuSecondsPerDay",
             Self::BuildMinutesPerDay => "buildMinutesPerDay",
@@ -106,6 +160,7 @@ impl Resource {
             Self::Cpu => "CPU",
             Self::Memory => "memory",
             Self::Disk => "disk",
+            Self::Files => "files on disk",
             Self::Builds => "builds at once",
             Self::CpuSecondsPerDay => "CPU time per day",
             Self::BuildMinutesPerDay => "build time per day",
@@ -116,7 +171,7 @@ impl Resource {
     /// An amount of it as people read it.
     pub fn text(self, amount: u64) -> String {
         match self {
-            Self::Spaces | Self::Instances | Self::Builds => amount.to_string(),
+            Self::Spaces | Self::Instances | Self::Files | Self::Builds => amount.to_string(),
             Self::Cpu => format!("{} CPU", self.written(amount)),
             Self::Memory | Self::Disk | Self::EgressBytesPerDay => bytes_text(amount),
             Self::CpuSecondsPerDay => format!("{amount} s"),
@@ -136,6 +191,7 @@ impl<T: Copy> Amounts<T> {
             Resource::Cpu => self.cpu_millis,
             Resource::Memory => self.memory_bytes,
             Resource::Disk => self.disk_bytes,
+            Resource::Files => self.disk_files,
             Resource::Builds => self.builds,
             Resource::CpuSecondsPerDay => self.cpu_seconds_per_day,
             Resource::BuildMinutesPerDay => self.build_minutes_per_day,
@@ -151,6 +207,7 @@ impl<T: Copy> Amounts<T> {
             Resource::Cpu => &mut self.cpu_millis,
             Resource::Memory => &mut self.memory_bytes,
             Resource::Disk => &mut self.disk_bytes,
+            Resource::Files => &mut self.disk_files,
             Resource::Builds => &mut self.builds,
             Resource::CpuSecondsPerDay => &mut self.cpu_seconds_per_day,
             Resource::BuildMinutesPerDay => &mut self.build_minutes_per_day,
@@ -158,6 +215,22 @@ impl<T: Copy> Amounts<T> {
         };
         *place = amount;
     }
+}
+
+impl Quota {
+    /// As much as there is of everything.
+    pub const UNLIMITED: Self = Self {
+        spaces: u64::MAX,
+        instances: u64::MAX,
+        cpu_millis: u64::MAX,
+        memory_bytes: u64::MAX,
+        disk_bytes: u64::MAX,
+        disk_files: u64::MAX,
+        builds: u64::MAX,
+        cpu_seconds_per_day: u64::MAX,
+        build_minutes_per_day: u64::MAX,
+        egress_bytes_per_day: u64::MAX,
+    };
 }
 
 impl QuotaOverrides {

@@ -88,6 +88,24 @@ pub type MemoryHold = Hold;
 /// A refused request for memory, in bytes.
 pub type MemoryRefused = Refused;
 
+// === impl Refused ===
+
+impl Refused {
+    /// The refusal for whoever asked: what is used up, how much of it, what is left, and what was wanted.
+    pub fn explain(&self) -> String {
+        let resource = self.resource;
+        let left = self.limit.saturating_sub(self.used);
+        format!(
+            "the quota of {} is used up: {} of {} in use, {} left, and this needs {}",
+            resource.noun(),
+            resource.text(self.used),
+            resource.text(self.limit),
+            resource.text(left),
+            resource.text(self.wanted)
+        )
+    }
+}
+
 // === impl Book ===
 
 impl Book {
@@ -145,6 +163,24 @@ impl Book {
             });
         }
         self.parent.as_ref()?.refusal(amount)
+    }
+
+    /// Whether no more is held than may be.
+    ///
+    /// # Errors
+    /// When more is.
+    pub fn check(&self) -> Result<(), Refused> {
+        let (used, limit) = (self.used(), self.limit());
+        if used <= limit {
+            return Ok(());
+        }
+        Err(Refused {
+            resource: self.resource,
+            tier: self.tier,
+            wanted: 0,
+            used,
+            limit,
+        })
     }
 
     /// A hold of nothing, ready to grow.
@@ -234,6 +270,13 @@ impl Hold {
             self.book.give_back(self.amount - amount);
         }
         self.amount = amount;
+    }
+
+    /// Lets another of the same book have some of it, at most all: at no moment is it free or held twice.
+    pub(super) fn pass(&mut self, to: &mut Self, amount: u64) {
+        let passed = amount.min(self.amount);
+        self.amount -= passed;
+        to.amount += passed;
     }
 
     /// How much is held.

@@ -12,7 +12,7 @@
 //!  CPU in sum      a container, as a Reservation               quota         cores × overcommit
 //!  instances       a container, as a Reservation               quota
 //!  builds          a BuildPermit                one            quota         at once in its lane
-//!  disk            a Hold for each repository                  quota
+//!  disk, files     a DiskReservation, then measured            quota
 //!  CPU per day     counted                                     quota
 //!  builds per day  counted                                     quota
 //!  bytes per day   counted                                     quota
@@ -22,6 +22,7 @@ mod book;
 mod builds;
 mod credit;
 mod day;
+mod disk;
 mod owner;
 mod queue;
 mod reservation;
@@ -36,12 +37,13 @@ pub use book::{Book, Hold, MemoryBook, MemoryHold, MemoryRefused, Refused, Tier}
 pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
 pub use credit::Credit;
 pub use day::Day;
+pub use disk::{DiskReservation, DiskUse, Measuring};
 pub use owner::OwnerAccount;
 pub use queue::{FairQueue, Ticket};
 pub use reservation::Reservation;
 pub use space::{Booking, SpaceAccount, Usage};
 
-use crate::domain::{AccountId, Limits, Millis, Quota, RepoId, Resource, SpaceId, UsageCounts};
+use crate::domain::{AccountId, DiskAmount, Limits, Millis, Quota, Resource, SpaceId, UsageCounts};
 use builds::Builds;
 use owner::Host;
 
@@ -62,6 +64,20 @@ pub struct LedgerLimits {
     pub builds: Lanes,
 }
 
+/// No limits but one build at a time in each lane.
+impl Default for LedgerLimits {
+    fn default() -> Self {
+        Self {
+            host_memory: u64::MAX,
+            host_cpu: u64::MAX,
+            quota: Quota::UNLIMITED,
+            cpu_burst: 1_000_000_000,
+            cpu_spare: 1.0,
+            builds: Lanes::of_each(1),
+        }
+    }
+}
+
 /// The book. Cheap to clone; all clones are the same book.
 #[derive(Debug, Clone)]
 pub struct Ledger(Arc<Inner>);
@@ -79,7 +95,6 @@ struct Inner {
     collecting: tokio::sync::Mutex<()>,
     /// Pages that were closed with something on them that is not stored.
     closed: Mutex<Vec<Arc<SpaceAccount>>>,
-    disk: Mutex<HashMap<RepoId, (AccountId, Hold)>>,
     builds: [Builds; 3],
     starts: Arc<FairQueue>,
 }
@@ -97,6 +112,7 @@ impl Ledger {
             burst: limits.cpu_burst,
             spare: limits.cpu_spare,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
+            disk: Arc::default(),
         };
         Self(Arc::new(Inner {
             host,
@@ -107,7 +123,6 @@ impl Ledger {
             booked: Arc::default(),
             collecting: tokio::sync::Mutex::default(),
             closed: Mutex::default(),
-            disk: Mutex::default(),
             builds: [Lane::Files, Lane::Wasm, Lane::Images]
                 .map(|lane| Builds::new(lane, limits.builds)),
             starts: Arc::default(),
@@ -201,22 +216,29 @@ impl Ledger {
         self.0.cpu_nanos.load(Ordering::Relaxed)
     }
 
-    /// Takes note of how much a repository and what belongs to it take on disk.
-    pub fn set_disk(&self, repository: RepoId, owner: AccountId, bytes: u64) {
-        let account = self.owner(owner);
-        let mut disk = lock(&self.0.disk);
-        let (of, hold) = disk
-            .entry(repository)
-            .or_insert_with(|| (owner, account.disk.hold()));
-        if *of != owner {
-            (*of, *hold) = (owner, account.disk.hold());
-        }
-        hold.set(bytes);
+    /// Room on an owner's disk for what is to be written: none yet, ready to grow.
+    pub fn reserve_disk(&self, owner: AccountId) -> DiskReservation {
+        self.0.host.disk.reserve(self.owner(owner))
     }
 
-    /// A repository is gone.
-    pub fn forget_disk(&self, repository: RepoId) {
-        lock(&self.0.disk).remove(&repository);
+    /// To be asked before something on disk is measured.
+    pub fn measuring(&self) -> Measuring {
+        self.0.host.disk.now()
+    }
+
+    /// Takes note of what was measured since that moment.
+    pub fn set_disk(&self, of: DiskUse, owner: AccountId, found: DiskAmount, since: Measuring) {
+        self.0.host.disk.set(of, &self.owner(owner), found, since);
+    }
+
+    /// What is known of it.
+    pub fn disk(&self, of: DiskUse) -> DiskAmount {
+        self.0.host.disk.of(of)
+    }
+
+    /// It is gone.
+    pub fn forget_disk(&self, of: DiskUse) {
+        self.0.host.disk.forget(of);
     }
 
     /// Waits for the right to build in a lane, of the owner and of the host, with that many bytes of memory. Owners take

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::day::Daily;
+use super::disk::Disk;
 use super::{Book, Credit, Refused, Tier};
 use crate::domain::{AccountId, Limits, Millis, Quota, Resource, UsageCounts};
 
@@ -23,6 +24,10 @@ pub struct OwnerAccount {
     pub builds: Arc<Book>,
     /// Bytes on disk.
     pub disk: Arc<Book>,
+    /// Files on disk.
+    pub files: Arc<Book>,
+    /// Set once all that it has on disk was measured after the start.
+    pub disk_known: tokio::sync::OnceCell<()>,
     /// Held while one more Space is counted and made, so that of many at once no more are made than there may be.
     pub creating: tokio::sync::Mutex<()>,
     quota: Mutex<Quota>,
@@ -50,6 +55,8 @@ pub(super) struct Host {
     /// Times its rate that a Space may use with spare time.
     pub(super) spare: f64,
     pub(super) cores: u32,
+    /// What is on disk, of all owners.
+    pub(super) disk: Arc<Disk>,
 }
 
 // === impl Host ===
@@ -77,6 +84,8 @@ impl OwnerAccount {
             instances: book(Resource::Instances, None),
             builds: book(Resource::Builds, None),
             disk: book(Resource::Disk, None),
+            files: book(Resource::Files, None),
+            disk_known: tokio::sync::OnceCell::new(),
             creating: tokio::sync::Mutex::default(),
             quota: Mutex::new(*quota),
             cpu_time: Daily::new(Resource::CpuSecondsPerDay, 1_000_000_000, now),
@@ -101,6 +110,7 @@ impl OwnerAccount {
         self.instances.set_limit(quota.instances);
         self.builds.set_limit(quota.builds);
         self.disk.set_limit(quota.disk_bytes);
+        self.files.set_limit(quota.disk_files);
         let machine = u64::from(self.cores) * 1000;
         let rate = u32::try_from(quota.cpu_millis.min(machine)).unwrap_or(u32::MAX);
         // Several Spaces may have saved at once, and each is held to its own bank.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::disk::Disk;
 use super::owner::Host;
 use super::{Book, Credit, OwnerAccount, Tier};
 use crate::domain::{Limits, Resource, SpaceId, SpaceName, UsageCounts};
@@ -37,6 +38,7 @@ pub struct SpaceAccount {
     cpu_millis: AtomicU64,
     most_cpu_millis: AtomicU64,
     host_cpu_nanos: Arc<AtomicU64>,
+    pub(super) disk: Arc<Disk>,
     clock: Instant,
 }
 
@@ -96,6 +98,7 @@ impl SpaceAccount {
             cpu_millis: AtomicU64::new(0),
             most_cpu_millis: AtomicU64::new(u64::from(most)),
             host_cpu_nanos,
+            disk: Arc::clone(&host.disk),
             clock: host.clock,
         }
     }

@@ -10,6 +10,7 @@ fn quota() -> Quota {
         cpu_millis: 4000,
         memory_bytes: 1 << 30,
         disk_bytes: 1 << 30,
+        disk_files: 1000,
         builds: 1,
         cpu_seconds_per_day: 5,
         build_minutes_per_day: 2,

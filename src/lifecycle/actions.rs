@@ -243,13 +243,13 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
     clear(supervisor).await;
     parts.runtimes.containers().forget(space.id).await?;
     parts.ledger.forget(space.id);
-    parts.ledger.forget_disk(space.id.into());
     parts.journal.remove(space.id);
     parts
         .repos
         .delete(space.id)
         .await
         .context("its repository could not be removed")?;
+    parts.forget_disk(space.id.into());
     // The row last: while it is there, a restart comes back to this line.
     parts.store.remove_space(space.id).await?;
     Ok(())

@@ -152,7 +152,7 @@ async fn first_look(supervisor: &Supervisor, found: Vec<Found>) -> anyhow::Resul
 }
 
 async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
-    parts.repos.create(space.id).await?;
+    parts.repos.restore(space.id).await?;
     let head = parts.repos.read(space.id, |repo| repo.head()).await?;
     let Some(head) = head else {
         if space.head.is_some() {
@@ -164,7 +164,9 @@ async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
         };
         let id = RepoId::from(space.id);
         let kind = RepoKind::Space;
-        let head = parts.first_commit(kind, id, &space.name, first).await?;
+        let room = parts.ledger.reserve_disk(space.owner);
+        let head = parts.first_commit(kind, id, &space.name, first, room);
+        let head = head.await?;
         parts.store.set_head(space.id, &head).await?;
         return Ok(());
     };

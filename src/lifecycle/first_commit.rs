@@ -1,7 +1,10 @@
 //! The commit that every new repository begins with, so that `main` is there for whoever asks.
 
 use super::{Lifecycle, LifecycleError, Parts};
-use crate::domain::{RepoId, RepoKind, Repository, Revision, Sdk, Space, SpaceName, first_files};
+use crate::domain::{
+    DiskAmount, RepoId, RepoKind, Repository, Revision, Sdk, Space, SpaceName, first_files,
+};
+use crate::ledger::DiskReservation;
 use crate::repo::{CommitRequest, FilePath, MAIN, Operation};
 
 /// What a new repository begins with.
@@ -17,7 +20,7 @@ pub struct FirstCommit {
 
 impl FirstCommit {
     /// What it takes on disk at most, with the folders around it.
-    pub(super) const BYTES: u64 = 64 << 10;
+    pub(super) const ROOM: DiskAmount = DiskAmount::new(64 << 10, 32);
 }
 
 // === impl Lifecycle ===
@@ -30,9 +33,10 @@ impl Lifecycle {
     ) -> Result<Space, LifecycleError> {
         let made = Repository::from(&space);
         let begun = async {
+            let room = self.disk_room(made.owner).await?;
             let head = self
                 .parts
-                .first_commit(made.kind, made.id, &made.name, first);
+                .first_commit(made.kind, made.id, &made.name, first, room);
             let head = head.await?;
             Ok(self.parts.store.set_head(space.id, &head).await?)
         };
@@ -45,9 +49,10 @@ impl Lifecycle {
         first: FirstCommit,
     ) -> Result<Repository, LifecycleError> {
         let begun = async {
+            let room = self.disk_room(made.owner).await?;
             let head = self
                 .parts
-                .first_commit(made.kind, made.id, &made.name, first);
+                .first_commit(made.kind, made.id, &made.name, first, room);
             let head = Some(head.await?);
             self.parts.remember_head(made.id).await?;
             Ok(Repository {
@@ -83,8 +88,9 @@ impl Parts {
         id: RepoId,
         name: &SpaceName,
         first: FirstCommit,
+        room: DiskReservation,
     ) -> Result<Revision, LifecycleError> {
-        let mut spool = self.repos.spool()?;
+        let mut spool = self.repos.spool(room)?;
         let mut operations = Vec::new();
         for (path, text) in first_files(kind, &name.name, first.sdk) {
             operations.push(Operation::Put {

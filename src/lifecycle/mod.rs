@@ -8,6 +8,7 @@ mod actions;
 mod adopt;
 mod build;
 mod capacity;
+mod disk;
 mod environment;
 mod first_commit;
 mod mounts;
@@ -123,7 +124,7 @@ pub enum LifecycleError {
         limit: u64,
     },
     /// As [`Self::Quota`], of what the ledger counts.
-    #[error("{}", quotas::explain(.0))]
+    #[error("{}", .0.explain())]
     Over(Refused),
     /// An operator has disabled the Space; the text is the reason.
     #[error("an operator of this server has disabled this Space: {0}")]

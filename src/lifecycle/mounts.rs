@@ -66,13 +66,14 @@ pub(super) async fn of(
             ));
             continue;
         };
-        match mount(parts, repository.id, &one).await {
+        match mount(parts, space, repository.id, &one).await {
             Ok(mount) => found.mounts.push(mount),
             Err(
                 error @ (RepoError::RevisionNotFound(_)
                 | RepoError::EntryNotFound(_)
                 | RepoError::Refused(_)
-                | RepoError::TooLarge(_)),
+                | RepoError::TooLarge(_)
+                | RepoError::OverQuota(_)),
             ) => found.notes.push(format!(
                 "{} names {} at {}, which cannot be laid out: {error}",
                 one.by,
@@ -122,14 +123,21 @@ async fn readable(
     Ok(found.await?.filter(|found| owner.may(Action::See, found)))
 }
 
-async fn mount(parts: &Parts, id: RepoId, wanted: &Wanted) -> Result<Mount, RepoError> {
+async fn mount(
+    parts: &Parts,
+    space: &Space,
+    id: RepoId,
+    wanted: &Wanted,
+) -> Result<Mount, RepoError> {
     let named = &wanted.named;
     let revision = named.revision.clone().unwrap_or_else(|| "main".to_owned());
     let revision = parts
         .repos
         .read(id, move |repo| repo.resolve(&revision))
         .await?;
-    let mut source = parts.repos.shelf(id, revision.clone()).await?;
+    // Whoever wants it laid out has room for it, and not whoever made it.
+    let room = parts.ledger.reserve_disk(space.owner);
+    let mut source = parts.repos.shelf(id, revision.clone(), room).await?;
     if let Some(path) = &wanted.path {
         // A shelf has folders and files and no links, and the path was checked when it was set.
         source.push(path);

@@ -34,12 +34,21 @@ impl Lifecycle {
             // One after the other, so that many at once are no more than there may be.
             let _turn = owner.creating.lock().await;
             this.check_quota(new.owner, RepoKind::Space).await?;
-            let _room = this.room_on_disk(new.owner, FirstCommit::BYTES)?;
+            // What takes disk comes first: without room for it there is no row either.
+            let room = this.disk_room(new.owner).await?;
+            if first.is_some() {
+                room.check(FirstCommit::ROOM)
+                    .map_err(LifecycleError::Over)?;
+            }
+            let prepared = this.parts.repos.prepare(room).await?;
             let space = this.parts.store.create_space(new).await?;
+            // A crash before this line leaves a row without a repository, which `adopt` mends.
+            if let Err(error) = this.parts.repos.create(space.id, prepared).await {
+                this.parts.store.remove_space(space.id).await?;
+                return Err(error.into());
+            }
             this.parts.place(&space);
             this.supervisors.supervise(space.id);
-            // A crash before this line leaves a row without a repository, which `adopt` mends.
-            this.parts.repos.create(space.id).await?;
             match first {
                 Some(first) => this.begin_space(space, first).await,
                 None => Ok(space),

@@ -1,9 +1,9 @@
 //! What owners may have: shown, changed, enforced before anything is made.
 
 use super::operations::to_the_end;
-use super::{Lifecycle, LifecycleError, Parts, now};
-use crate::domain::{Account, AccountId, Millis, RepoId, RepoKind, Resource, SpaceId};
-use crate::ledger::{Book, Day, FairQueue, Hold, Refused, Tier};
+use super::{Lifecycle, LifecycleError, now};
+use crate::domain::{Account, AccountId, Millis, Resource, SpaceId};
+use crate::ledger::{Book, Day, FairQueue, Refused, Tier};
 use crate::store::Event;
 
 /// What an owner may have and has.
@@ -41,20 +41,6 @@ pub struct Capacity {
     pub waiting: usize,
 }
 
-/// The refusal of an operation, for whoever asked for it.
-pub(super) fn explain(refused: &Refused) -> String {
-    let resource = refused.resource;
-    let left = refused.limit.saturating_sub(refused.used);
-    format!(
-        "the quota of {} is used up: {} of {} in use, {} left, and this needs {}",
-        resource.noun(),
-        resource.text(refused.used),
-        resource.text(refused.limit),
-        resource.text(left),
-        resource.text(refused.wanted)
-    )
-}
-
 // === impl QuotaLine ===
 
 impl QuotaLine {
@@ -78,6 +64,7 @@ impl Lifecycle {
     /// Ours only.
     pub async fn quota(&self, owner: AccountId) -> Result<QuotaView, LifecycleError> {
         let parts = &self.parts;
+        parts.disk_known(owner).await?;
         let overrides = parts.store.quota(owner).await?;
         let spaces = parts.store.count_spaces(owner).await?;
         let account = parts.ledger.owner(owner);
@@ -88,6 +75,7 @@ impl Lifecycle {
             Resource::Cpu => account.cpu.used(),
             Resource::Memory => account.memory.used(),
             Resource::Disk => account.disk.used(),
+            Resource::Files => account.files.used(),
             Resource::Builds => account.builds.used(),
             Resource::CpuSecondsPerDay
             | Resource::BuildMinutesPerDay
@@ -213,16 +201,6 @@ impl Lifecycle {
         .await
     }
 
-    /// Room on disk for that many bytes of an owner's, held until it is known what they came to.
-    ///
-    /// # Errors
-    /// The owner's quota.
-    pub fn room_on_disk(&self, owner: AccountId, bytes: u64) -> Result<Hold, LifecycleError> {
-        let mut room = self.parts.ledger.owner(owner).disk.hold();
-        room.grow(bytes).map_err(LifecycleError::Over)?;
-        Ok(room)
-    }
-
     /// Stores all that was used up to now, so that whoever reads it next misses nothing. While the database takes no
     /// changes, they read what there is.
     ///
@@ -238,56 +216,5 @@ impl Lifecycle {
     /// Everything each open page of the ledger says, for those who watch.
     pub fn accounts(&self) -> Vec<std::sync::Arc<crate::ledger::SpaceAccount>> {
         self.parts.ledger.accounts()
-    }
-}
-
-// === impl Parts ===
-
-impl Parts {
-    /// Measures what a repository takes on disk: of a Space with what was last built of it and what it keeps.
-    pub(super) async fn measure(&self, kind: RepoKind, id: RepoId, owner: AccountId) {
-        let of_it = async {
-            let files = self.repos.disk_bytes(id).await?;
-            let more = match kind {
-                RepoKind::Space => self.made_of(id.space()).await?,
-                RepoKind::Model | RepoKind::Dataset => 0,
-            };
-            anyhow::Ok(files.saturating_add(more))
-        };
-        match of_it.await {
-            Ok(bytes) => self.ledger.set_disk(id, owner, bytes),
-            Err(error) => tracing::warn!(repository = %id, "{id} could not be measured: {error:#}"),
-        }
-    }
-
-    /// Bytes of a Space's newest artifact and of its durable storage. What an engine that is away has is not counted.
-    async fn made_of(&self, space: SpaceId) -> anyhow::Result<u64> {
-        let stored = self.runtimes.containers().stored_bytes(space).await;
-        let good = self.store.newest_good_build(space).await?;
-        let built = match good.and_then(|good| good.artifact) {
-            Some(artifact) => self.builder.artifact_bytes(&artifact).await,
-            None => None,
-        };
-        Ok(stored.saturating_add(built.unwrap_or(0)))
-    }
-
-    /// Measures every repository.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(super) async fn measure_all(&self) -> anyhow::Result<()> {
-        for id in self.store.space_ids().await? {
-            if let Some(space) = self.store.space_by_id(id).await? {
-                self.measure(RepoKind::Space, id.into(), space.owner).await;
-            }
-        }
-        for kind in [RepoKind::Model, RepoKind::Dataset] {
-            for id in self.store.repository_ids().await? {
-                if let Some(found) = self.store.repository_by_id(kind, id).await? {
-                    self.measure(kind, id, found.owner).await;
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::{
     AccountId, RepoId, RepoKind, Repository, Resource, Revision, Sdk, SleepAfter, Space, SpaceName,
     Visibility,
 };
-use crate::ledger::{Refused, Tier};
+use crate::ledger::{DiskUse, Refused, Tier};
 use crate::store::{NewRepository, NewSpace};
 
 /// A copy of a repository.
@@ -48,10 +48,20 @@ impl Lifecycle {
                 let what = new.kind.plural();
                 return Err(LifecycleError::Quota { what, used, limit });
             }
-            let _room = this.room_on_disk(new.owner, FirstCommit::BYTES)?;
+            // What takes disk comes first: without room for it there is no row either.
+            let room = this.disk_room(new.owner).await?;
+            if first.is_some() {
+                room.check(FirstCommit::ROOM)
+                    .map_err(LifecycleError::Over)?;
+            }
+            let prepared = this.parts.repos.prepare(room).await?;
             let made = store.create_repository(new).await?;
             // A crash before this line leaves a row without files, which the next start mends.
-            this.parts.repos.create(made.id).await?;
+            if let Err(error) = this.parts.repos.create(made.id, prepared).await {
+                store.remove_repository(made.id).await?;
+                store.finish_removal(made.id).await?;
+                return Err(error.into());
+            }
             match first {
                 Some(first) => this.begin_repository(made, first).await,
                 None => Ok(made),
@@ -109,8 +119,9 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             this.parts.store.remove_repository(id).await?;
-            this.parts.ledger.forget_disk(id);
-            this.parts.finish_removal(id).await
+            this.parts.finish_removal(id).await?;
+            this.parts.forget_disk(id);
+            Ok(())
         })
         .await
     }
@@ -145,14 +156,26 @@ impl Lifecycle {
     ) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
+            let (id, kind) = (repository.id, repository.kind);
+            // Room where it is to be, until it was measured there.
+            let mut room = this.disk_room(owner).await?;
             if owner != repository.owner {
-                this.check_quota(owner, repository.kind).await?;
+                this.check_quota(owner, kind).await?;
+                this.parts.disk_known(repository.owner).await?;
+                let ledger = &this.parts.ledger;
+                let stored = ledger.disk(DiskUse::Storage(id.space()));
+                let moved = ledger.disk(DiskUse::Repository(id)) + stored;
+                room.grow(moved).map_err(LifecycleError::Over)?;
             }
-            if repository.kind == RepoKind::Space {
-                return this.rename_space(repository.id, owner, &to).await;
+            if kind == RepoKind::Space {
+                this.rename_space(id, owner, &to).await?;
+            } else {
+                let store = &this.parts.store;
+                store.rename_repository(&repository, owner, &to).await?;
             }
-            let store = &this.parts.store;
-            store.rename_repository(&repository, owner, &to).await?;
+            if owner != repository.owner {
+                this.parts.measure(kind, id, owner).await;
+            }
             Ok(())
         })
         .await
@@ -213,7 +236,8 @@ impl Lifecycle {
                     .await?;
             }
         }
-        match self.parts.repos.copy(from.id, made.id).await? {
+        let room = self.disk_room(made.owner).await?;
+        match self.parts.repos.copy(from.id, made.id, room).await? {
             Some(head) => self.landed(made.kind, made.id, &head).await,
             None => Ok(()),
         }
@@ -326,7 +350,7 @@ impl Parts {
     }
 
     async fn mend_repository(&self, id: RepoId) -> anyhow::Result<()> {
-        self.repos.create(id).await?;
+        self.repos.restore(id).await?;
         let mut stored = None;
         for kind in [RepoKind::Model, RepoKind::Dataset] {
             stored = stored.or(self.store.repository_by_id(kind, id).await?);
@@ -337,7 +361,8 @@ impl Parts {
                 author: stored.name.owner.to_string(),
                 sdk: Sdk::Static,
             };
-            let made = self.first_commit(stored.kind, id, &stored.name, first);
+            let room = self.ledger.reserve_disk(stored.owner);
+            let made = self.first_commit(stored.kind, id, &stored.name, first, room);
             head = Some(made.await?);
         }
         if stored.is_some_and(|stored| stored.head != head) {

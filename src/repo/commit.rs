@@ -11,10 +11,13 @@ use super::large::{pointer_text, with_lines};
 use super::objects::{NewObjects, hash};
 use super::staged::{Staged, StagedFile};
 use super::{Content, FilePath, LargeFile, LargeId, MAIN, Repo, RepoError, Spool, size_text};
-use crate::domain::Revision;
+use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::ledger::DiskUse;
 
 /// Where git is told what files are.
 const ATTRIBUTES: &str = ".gitattributes";
+/// Bytes of the file of a reference.
+pub(super) const REF_BYTES: u64 = 41;
 /// One that is longer is left as it is.
 const MAX_ATTRIBUTES: u64 = 256 << 10;
 
@@ -64,7 +67,7 @@ pub struct CommitRequest {
     pub author: String,
     /// What changes.
     pub operations: Vec<Operation>,
-    /// Holds the bytes of every [`Operation::Put`].
+    /// Holds the bytes of every [`Operation::Put`], and the room that they have.
     pub spool: Spool,
 }
 
@@ -74,7 +77,11 @@ impl Repo {
     /// Makes the commit. The caller holds the repository's lock.
     ///
     /// Everything the client can get wrong is found before the first object is written.
-    pub(super) fn commit(&self, request: &CommitRequest) -> Result<Revision, RepoError> {
+    pub(super) fn commit(
+        &self,
+        id: RepoId,
+        request: &mut CommitRequest,
+    ) -> Result<Revision, RepoError> {
         let count = request.operations.len();
         if count > self.limits.operations {
             return Err(too_many_operations(self.limits.operations));
@@ -112,6 +119,8 @@ impl Repo {
         for (path, content) in staged.new_contents() {
             let mut bytes = request.spool.read(content);
             objects.write_stream(Kind::Blob, ids[path], content.size(), &mut bytes)?;
+            drop(bytes);
+            request.spool.release(content);
         }
         for (path, text) in staged.new_texts() {
             ids.insert(path, objects.write_blob(text.as_bytes())?);
@@ -123,7 +132,15 @@ impl Repo {
             return revision(head);
         }
         let commit = objects.write(&commit_object(request, tree, head))?;
-        objects.publish()?;
+        objects.publish(id, request.spool.room())?;
+        if head.is_none() {
+            let reference = DiskAmount::new(REF_BYTES, 1);
+            request.spool.room().grow(reference)?;
+            request
+                .spool
+                .room()
+                .keep(DiskUse::Repository(id), reference);
+        }
         self.move_branch(&request.branch, head, commit)?;
         let large = request
             .operations

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::domain::Revision;
+use crate::ledger::Refused;
 
 /// Why the repository did not do it. All but the last four are for the client.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum RepoError {
     /// More than the limits allow; the text names the limit.
     #[error("{0}")]
     TooLarge(String),
+    /// The owner's quota of disk or files is used up. Nothing was changed.
+    #[error("{}", .0.explain())]
+    OverQuota(#[from] Refused),
     /// The server's disk has no room. Nothing was changed.
     #[error("the server's disk is full; nothing was changed")]
     DiskFull,

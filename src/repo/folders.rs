@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::durable::sync_folder;
 use super::large::link;
 use super::{MAIN, RepoError};
-use crate::domain::RepoId;
+use crate::domain::{DiskAmount, RepoId};
+
+/// What an empty repository takes.
+pub(super) const EMPTY: DiskAmount = DiskAmount::new(87, 8);
 
 /// The folder of everything in this room.
 pub(super) struct Folders {
@@ -42,6 +45,21 @@ impl Folders {
         make_bare(&made)?;
         self.put_in_place(&made, &folder)?;
         Ok(())
+    }
+
+    /// Makes an empty repository in a folder that nobody looks into.
+    pub(super) fn make(folder: &Path) -> io::Result<()> {
+        make_bare(folder)
+    }
+
+    /// Puts a repository that was made where it belongs; whether there was none.
+    pub(super) fn place(&self, id: RepoId, made: &Path) -> Result<bool, RepoError> {
+        let folder = self.folder(id);
+        if folder.join("HEAD").is_file() {
+            return Ok(false);
+        }
+        self.put_in_place(made, &folder)?;
+        Ok(true)
     }
 
     fn put_in_place(&self, made: &Path, folder: &Path) -> io::Result<()> {

@@ -9,6 +9,8 @@
 //!   a sync is the limit of this.
 //! - **Memory is bounded.** Files are hashed, deflated and inflated as streams; [`RepoLimits`] bounds the number of
 //!   files, and blocking work runs under a fixed number of permits.
+//! - **No byte without room for it.** Whatever writes takes a [`DiskReservation`](crate::ledger::DiskReservation) of the
+//!   owner's and grows it first; what stays on disk is kept on the repository's page before it can be seen.
 //! - **One writer per repository.** Every change holds the repository's lock of this process; readers hold none.
 //! - **Paths are checked at the door** ([`FilePath`]), and again when files are checked out.
 
@@ -50,8 +52,8 @@ pub use large::{Attributes, LargeFile, LargeId, Parts};
 pub use path::FilePath;
 pub use refs::NewTag;
 pub use replica::Replicas;
-pub use repos::Repos;
-pub use size::bytes_below;
+pub use repos::{Prepared, Repos};
+pub use size::amount_below;
 pub use spool::{Content, Spool};
 pub use tree::{Entry, EntryKind, FileFacts, Page};
 pub use walk::{CheckoutLimits, Walked};

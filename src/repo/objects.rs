@@ -13,6 +13,8 @@ use tempfile::TempPath;
 
 use super::durable::sync_folder;
 use super::{Repo, RepoError};
+use crate::domain::{DiskAmount, RepoId};
+use crate::ledger::{DiskReservation, DiskUse};
 
 /// Up to this many objects are synced one by one; beyond, one sync of the whole file system costs less.
 const SYNC_ONE_BY_ONE: usize = 64;
@@ -93,8 +95,23 @@ impl<'a> NewObjects<'a> {
         Ok(())
     }
 
-    /// Gives every object its name, once all their bytes are on disk.
-    pub(super) fn publish(self) -> Result<(), RepoError> {
+    /// What the new objects take on disk, with the folders they need.
+    fn written(&self) -> io::Result<DiskAmount> {
+        let objects = self.repo.folder.join("objects");
+        let mut folders = BTreeSet::new();
+        let mut sum = DiskAmount::default();
+        for (path, id) in &self.pending {
+            sum = sum + DiskAmount::new(fs::metadata(path)?.len(), 1);
+            folders.insert(id.to_string()[..2].to_owned());
+        }
+        let new = folders.iter().filter(|name| !objects.join(name).is_dir());
+        Ok(sum + DiskAmount::new(0, new.count() as u64))
+    }
+
+    /// Gives every object its name, once all their bytes are on disk and there is room for them.
+    pub(super) fn publish(self, id: RepoId, room: &mut DiskReservation) -> Result<(), RepoError> {
+        let written = self.written()?;
+        room.reach(written)?;
         if self.pending.len() > SYNC_ONE_BY_ONE {
             rustix::fs::syncfs(File::open(&self.incoming)?).map_err(io::Error::from)?;
         } else {
@@ -113,6 +130,7 @@ impl<'a> NewObjects<'a> {
             path.persist(folder.join(&hex[2..]))
                 .map_err(|error| error.error)?;
         }
+        room.keep(DiskUse::Repository(id), written);
         for folder in &folders {
             sync_folder(folder)?;
         }

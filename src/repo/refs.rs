@@ -7,11 +7,12 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::commit::{message, revision, signature};
+use super::commit::{REF_BYTES, message, revision, signature};
 use super::durable::{replace_file, sync_folder};
 use super::objects::NewObjects;
 use super::{MAIN, Repo, RepoError, Repos};
-use crate::domain::{RepoId, Revision};
+use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::ledger::{DiskReservation, DiskUse};
 
 /// Branches and tags that a repository may have.
 const MAX_REFS: usize = 10_000;
@@ -38,12 +39,13 @@ impl Repos {
     /// nothing to begin at.
     ///
     /// # Errors
-    /// `Taken`, `Refused` for a name that cannot be one, and `RevisionNotFound`.
+    /// `Taken`, `Refused` for a name that cannot be one, `RevisionNotFound`, and `OverQuota`.
     pub async fn create_branch(
         &self,
         id: RepoId,
         name: String,
         from: Option<String>,
+        mut room: DiskReservation,
     ) -> Result<(), RepoError> {
         self.change(id, move |repo| {
             let full = full_name("heads", &name)?;
@@ -52,7 +54,7 @@ impl Repos {
                 return Err(too_many_refs());
             }
             let at = repo.resolve(from.as_deref().unwrap_or(MAIN))?;
-            repo.set_ref(&full, repo.commit_id(&at)?)
+            repo.new_ref(&full, repo.commit_id(&at)?, id, &mut room)
         })
         .await
     }
@@ -74,8 +76,13 @@ impl Repos {
     /// Makes a tag.
     ///
     /// # Errors
-    /// `Taken`, `Refused` for a name that cannot be one, and `RevisionNotFound`.
-    pub async fn create_tag(&self, id: RepoId, tag: NewTag) -> Result<(), RepoError> {
+    /// `Taken`, `Refused` for a name that cannot be one, `RevisionNotFound`, and `OverQuota`.
+    pub async fn create_tag(
+        &self,
+        id: RepoId,
+        tag: NewTag,
+        mut room: DiskReservation,
+    ) -> Result<(), RepoError> {
         self.change(id, move |repo| {
             let full = full_name("tags", &tag.name)?;
             repo.is_free(&full, &tag.name)?;
@@ -84,7 +91,7 @@ impl Repos {
             }
             let target = repo.commit_id(&repo.resolve(&tag.revision)?)?;
             if tag.message.trim().is_empty() {
-                return repo.set_ref(&full, target);
+                return repo.new_ref(&full, target, id, &mut room);
             }
             let mut objects = NewObjects::begin(repo)?;
             let object = objects.write(&gix::objs::Tag {
@@ -95,8 +102,8 @@ impl Repos {
                 message: tag.message.replace('\0', "").into(),
                 signature: None,
             })?;
-            objects.publish()?;
-            repo.set_ref(&full, object)
+            objects.publish(id, &mut room)?;
+            repo.new_ref(&full, object, id, &mut room)
         })
         .await
     }
@@ -115,13 +122,14 @@ impl Repos {
     /// Replaces a branch's history by one commit of the same files. The old commits stay reachable by their ids.
     ///
     /// # Errors
-    /// `RevisionNotFound` when there is no such branch.
+    /// `RevisionNotFound` when there is no such branch, and `OverQuota`.
     pub async fn squash(
         &self,
         id: RepoId,
         branch: String,
         title: String,
         author: String,
+        mut room: DiskReservation,
     ) -> Result<Revision, RepoError> {
         self.change(id, move |repo| {
             let missing = || RepoError::RevisionNotFound(branch.clone());
@@ -137,7 +145,7 @@ impl Repos {
                 message: message(&title, "").into(),
                 extra_headers: Vec::new(),
             })?;
-            objects.publish()?;
+            objects.publish(id, &mut room)?;
             repo.move_branch(&branch, Some(head), commit)?;
             revision(commit)
         })
@@ -200,6 +208,21 @@ impl Repo {
     /// How many more branches and tags there may be.
     pub(super) fn room_for_refs(&self) -> Result<usize, RepoError> {
         Ok(MAX_REFS.saturating_sub(self.all_refs()?.len()))
+    }
+
+    /// Makes a reference, whose name was checked and is free, if there is room for one more file.
+    fn new_ref(
+        &self,
+        full: &str,
+        to: ObjectId,
+        id: RepoId,
+        room: &mut DiskReservation,
+    ) -> Result<(), RepoError> {
+        let reference = DiskAmount::new(REF_BYTES, 1);
+        room.grow(reference)?;
+        self.set_ref(full, to)?;
+        room.keep(DiskUse::Repository(id), reference);
+        Ok(())
     }
 
     /// Points a reference, whose name was checked, at an object.

@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use super::blob::BlobStream;
-use super::commit::too_many_operations;
-use super::folders::{Folders, link_all};
+use super::commit::{REF_BYTES, too_many_operations};
+use super::folders::{EMPTY, Folders, link_all};
 use super::large::link;
+use super::size::amount_below;
 use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
-use crate::domain::{RepoId, Revision};
+use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::ledger::{DiskReservation, DiskUse};
 
 /// Every repository, below one folder: `<last two digits of the id>/<id>.git`.
 #[derive(Clone)]
@@ -30,6 +33,20 @@ struct Inner {
     /// Held while a large file gets or loses a name.
     blobs: Mutex<()>,
     locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+/// An empty repository without a name. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Prepared {
+    folder: PathBuf,
+    room: DiskReservation,
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        // Once it has a name it is not here any more. What stays behind is removed at the next start.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
 }
 
 type Guard = tokio::sync::OwnedMutexGuard<()>;
@@ -73,11 +90,50 @@ impl Repos {
         too_many_operations(self.inner.limits.operations)
     }
 
-    /// Makes an empty repository whose branch is to be `main`. Does nothing when it is there.
+    /// Makes an empty repository whose branch is to be `main`, which has no name yet: all that takes disk is done before
+    /// anything is written down of it elsewhere.
+    ///
+    /// # Errors
+    /// The owner's quota, and of the disk.
+    pub async fn prepare(&self, mut room: DiskReservation) -> Result<Prepared, RepoError> {
+        room.grow(EMPTY)?;
+        let inner = Arc::clone(&self.inner);
+        self.work(move || {
+            let folder = inner
+                .folders
+                .aside()
+                .join(Uuid::now_v7().simple().to_string());
+            let prepared = Prepared { folder, room };
+            Folders::make(&prepared.folder)?;
+            Ok(prepared)
+        })
+        .await
+    }
+
+    /// Gives a prepared repository its name. Does nothing when it is there.
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn create(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
+    pub async fn create(
+        &self,
+        id: impl Into<RepoId>,
+        mut prepared: Prepared,
+    ) -> Result<(), RepoError> {
+        let (inner, id) = (Arc::clone(&self.inner), id.into());
+        self.write(id, move || {
+            if inner.folders.place(id, &prepared.folder)? {
+                prepared.room.keep(DiskUse::Repository(id), EMPTY);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Makes an empty repository where a killed process had only written down that there is to be one.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn restore(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
         self.write(id, move || inner.folders.create(id)).await
     }
@@ -137,21 +193,28 @@ impl Repos {
     /// Makes a commit: see [`CommitRequest`]. Once it has begun, dropping the future does not stop it.
     ///
     /// # Errors
-    /// `Refused`, `TooLarge`, `Conflict`, `RevisionNotFound` (no such branch) before anything is written.
+    /// `Refused`, `TooLarge`, `OverQuota`, `Conflict`, `RevisionNotFound` (no such branch) before anything is written.
     pub async fn commit(
         &self,
         id: impl Into<RepoId>,
-        request: CommitRequest,
+        mut request: CommitRequest,
     ) -> Result<Revision, RepoError> {
-        self.change(id, move |repo| repo.commit(&request)).await
+        let id = id.into();
+        self.change(id, move |repo| repo.commit(id, &mut request))
+            .await
     }
 
     /// Fills an empty repository with the branches, tags and history of another. Objects never change, so both share
-    /// their files on disk.
+    /// their files on disk; room is needed as if they did not.
     ///
     /// # Errors
-    /// `NoRepository` when the other one is gone.
-    pub async fn copy(&self, from: RepoId, to: RepoId) -> Result<Option<Revision>, RepoError> {
+    /// `NoRepository` when the other one is gone, and `OverQuota` before anything is copied.
+    pub async fn copy(
+        &self,
+        from: RepoId,
+        to: RepoId,
+        mut room: DiskReservation,
+    ) -> Result<Option<Revision>, RepoError> {
         let repos = self.clone();
         // Its files stay where they are meanwhile. Nobody waits for the two in the other order: the copy is new.
         let still = self.lock(from).await;
@@ -160,8 +223,15 @@ impl Repos {
             let source = repos.open(from)?;
             // What the references lead to is there before they are, so objects are read after them.
             let refs = source.all_refs()?;
-            link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
             let large = source.settled_large()?;
+            let mut wanted = amount_below(&source.folder.join("objects"));
+            for file in &large {
+                wanted = wanted + DiskAmount::new(fs::metadata(file)?.len(), 1);
+            }
+            let count = refs.len() as u64;
+            wanted = wanted + DiskAmount::new(count * REF_BYTES, count);
+            room.grow(wanted)?;
+            link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
             if !large.is_empty() {
                 fs::create_dir_all(copy.large_folder())?;
             }
@@ -170,6 +240,7 @@ impl Repos {
                     link(&file, &copy.large_folder().join(name))?;
                 }
             }
+            room.keep(DiskUse::Repository(to), wanted);
             for (name, target) in refs {
                 copy.set_ref(&name, target)?;
             }
@@ -178,12 +249,14 @@ impl Repos {
         .await
     }
 
-    /// A place for the bytes of a commit, within the limits. Its methods block, for as long as a write to a file does.
+    /// A place for the bytes of a commit, within the limits and as far as there is room. Its methods block, for as long as
+    /// a write to a file does.
     ///
     /// # Errors
     /// Only of the disk.
-    pub fn spool(&self) -> Result<Spool, RepoError> {
-        Ok(Spool::new(&self.inner.folders.aside(), &self.inner.limits)?)
+    pub fn spool(&self, room: DiskReservation) -> Result<Spool, RepoError> {
+        let aside = self.inner.folders.aside();
+        Ok(Spool::new(&aside, &self.inner.limits, room)?)
     }
 
     /// `length` bytes of a file from `start`. Reading a range costs inflating all before it, but for a large file.

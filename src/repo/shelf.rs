@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use super::{CheckoutLimits, Repo, RepoError, Repos, Walked};
-use crate::domain::{RepoId, Revision};
+use crate::domain::{AccountId, DiskAmount, RepoId, Revision};
+use crate::ledger::{DiskReservation, DiskUse};
 
 /// What a repository may have to be laid out.
 const LIMITS: CheckoutLimits = CheckoutLimits {
@@ -27,14 +28,21 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 // === impl Repos ===
 
 impl Repos {
-    /// The folder with the files of a commit, which are laid out if they are not yet. Nobody may write there.
+    /// The folder with the files of a commit, which are laid out for an account if they are not yet, where it has room for
+    /// them. Nobody may write there.
     ///
     /// # Errors
-    /// Those of [`Repo::walk`].
-    pub async fn shelf(&self, id: RepoId, at: Revision) -> Result<PathBuf, RepoError> {
-        let folder = self.shelves().join(format!("{id}-{at}"));
+    /// Those of [`Repo::walk`], and `OverQuota`.
+    pub async fn shelf(
+        &self,
+        id: RepoId,
+        at: Revision,
+        mut room: DiskReservation,
+    ) -> Result<PathBuf, RepoError> {
+        let shelves = self.shelves().join(room.owner().to_string());
+        let folder = shelves.join(format!("{id}-{at}"));
         let (made, aside) = (folder.clone(), self.aside());
-        self.read(id, move |repo| repo.lay_out(&at, &made, &aside))
+        self.read(id, move |repo| repo.lay_out(&at, &made, &aside, &mut room))
             .await?;
         Ok(folder)
     }
@@ -54,12 +62,26 @@ impl Repos {
         in_use: &HashSet<PathBuf>,
         now: SystemTime,
     ) -> Result<(), RepoError> {
-        let entries = match fs::read_dir(self.shelves()) {
+        let accounts = match fs::read_dir(self.shelves()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
+            accounts => accounts?,
         };
+        let mut entries = Vec::new();
+        for account in accounts {
+            let account = account?;
+            let name = account.file_name();
+            let is_account = name
+                .to_str()
+                .is_some_and(|name| name.parse::<AccountId>().is_ok());
+            if !is_account {
+                entries.push(account);
+                continue;
+            }
+            for entry in fs::read_dir(account.path())? {
+                entries.push(entry?);
+            }
+        }
         for entry in entries {
-            let entry = entry?;
             let asked_for = entry.metadata()?.modified()?;
             let old = now.duration_since(asked_for).is_ok_and(|age| age > KEPT);
             let shelf = std::path::absolute(entry.path())?;
@@ -78,23 +100,31 @@ impl Repos {
 // === impl Repo ===
 
 impl Repo {
-    fn lay_out(&self, at: &Revision, folder: &Path, aside: &Path) -> Result<(), RepoError> {
+    fn lay_out(
+        &self,
+        at: &Revision,
+        folder: &Path,
+        aside: &Path,
+        room: &mut DiskReservation,
+    ) -> Result<(), RepoError> {
         // Its age is counted from when it was last asked for.
         match fs::File::open(folder) {
             Ok(there) => return Ok(there.set_modified(SystemTime::now())?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
+        room.grow(DiskAmount::new(0, 1))?;
         let made = aside.join(Uuid::now_v7().simple().to_string());
         fs::create_dir(&made)?;
         let laid = self.walk(at, LIMITS, |path, found| {
             let target = made.join(path.as_str());
+            room.grow(DiskAmount::new(0, 1))?;
             match found {
                 Walked::Folder => {
                     fs::create_dir(&target)?;
                     readable(&target, 0o755)
                 }
-                Walked::File { oid, .. } => self.put(&oid, &target),
+                Walked::File { oid, .. } => self.put(&oid, &target, room),
             }
         });
         let placed = laid.and_then(|()| {
@@ -102,7 +132,10 @@ impl Repo {
             if let Some(parent) = folder.parent() {
                 fs::create_dir_all(parent)?;
             }
-            Ok(fs::rename(&made, folder)?)
+            fs::rename(&made, folder)?;
+            let written = room.amount();
+            room.keep(DiskUse::Account(room.owner()), written);
+            Ok(())
         });
         if placed.is_err() {
             // The next start removes what is left, at the latest.
@@ -115,7 +148,7 @@ impl Repo {
         placed
     }
 
-    fn put(&self, oid: &str, target: &Path) -> Result<(), RepoError> {
+    fn put(&self, oid: &str, target: &Path, room: &mut DiskReservation) -> Result<(), RepoError> {
         match self.large_behind(oid)? {
             Some(file) => {
                 let source = self.large_path(&file.id);
@@ -125,6 +158,7 @@ impl Repo {
                 Ok(())
             }
             None => {
+                room.grow(DiskAmount::new(self.blob(oid)?.left(), 0))?;
                 self.copy_blob(oid, target)?;
                 readable(target, 0o444)
             }

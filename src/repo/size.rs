@@ -1,37 +1,87 @@
-//! How much a repository takes on disk.
+//! How much things take on disk.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{RepoError, Repos};
-use crate::domain::RepoId;
+use crate::domain::{AccountId, DiskAmount, RepoId};
+use crate::ledger::{Ledger, Measuring};
 
 impl Repos {
-    /// Bytes of all files of a repository, each as it would be alone: files that copies share are counted for each.
+    /// What a repository takes, as it would alone, and since when that was looked at: files that copies share are counted
+    /// for each. Nothing is being written there meanwhile, so that nothing is found which is only reserved.
     ///
     /// # Errors
     /// Only of the disk; none for one that is not there.
-    pub async fn disk_bytes(&self, id: impl Into<RepoId>) -> Result<u64, RepoError> {
+    pub async fn disk(
+        &self,
+        id: RepoId,
+        ledger: &Ledger,
+    ) -> Result<(DiskAmount, Measuring), RepoError> {
+        let _lock = self.lock(id).await;
+        let (since, folder) = (ledger.measuring(), self.folder(id));
+        let found = self.work(move || Ok(amount_below(&folder))).await?;
+        Ok((found, since))
+    }
+
+    /// What an account has outside of any repository: xorbs that it sent, and what was laid out for its Spaces.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn disk_of_account(&self, account: AccountId) -> Result<DiskAmount, RepoError> {
+        let (xorbs, shelves) = (self.xorbs(), self.shelves());
+        self.work(move || {
+            let account = account.to_string();
+            let periods = fs::read_dir(xorbs).into_iter().flatten().flatten();
+            let sent = periods.map(|period| amount_below(&period.path().join(&account)));
+            let laid_out = own_amount_below(&shelves.join(&account));
+            Ok(sent.sum::<DiskAmount>() + laid_out)
+        })
+        .await
+    }
+
+    /// Whether there is such a repository.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn is_there(&self, id: impl Into<RepoId>) -> Result<bool, RepoError> {
         let folder = self.folder(id.into());
-        self.work(move || Ok(bytes_below(&folder))).await
+        self.work(move || Ok(folder.is_dir())).await
     }
 }
 
-/// Bytes of all files below a folder. What goes away meanwhile does not count; links are not followed.
-pub fn bytes_below(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return 0;
-    };
-    let mut sum = 0u64;
-    for entry in entries.flatten() {
-        let Ok(facts) = entry.metadata() else {
+/// All files and folders below a folder. What goes away meanwhile does not count; links are not followed.
+pub fn amount_below(folder: &Path) -> DiskAmount {
+    sum_below(folder, |_| true)
+}
+
+/// The same, without the bytes of files that have other names elsewhere.
+fn own_amount_below(folder: &Path) -> DiskAmount {
+    use std::os::unix::fs::MetadataExt;
+    sum_below(folder, |facts| facts.nlink() == 1)
+}
+
+fn sum_below(folder: &Path, counts: impl Fn(&fs::Metadata) -> bool) -> DiskAmount {
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut sum = DiskAmount::default();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else {
             continue;
         };
-        let bytes = match facts.is_dir() {
-            true => bytes_below(&entry.path()),
-            false => facts.len(),
-        };
-        sum = sum.saturating_add(bytes);
+        for entry in entries.flatten() {
+            let Ok(facts) = entry.metadata() else {
+                continue;
+            };
+            let is_folder = facts.is_dir();
+            let bytes = match is_folder || !counts(&facts) {
+                true => 0,
+                false => facts.len(),
+            };
+            sum = sum + DiskAmount::new(bytes, 1);
+            if is_folder {
+                folders.push(entry.path());
+            }
+        }
     }
     sum
 }

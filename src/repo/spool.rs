@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::{RepoError, RepoLimits, size_text};
+use crate::domain::DiskAmount;
+use crate::ledger::DiskReservation;
 
 /// One unnamed file that holds every file of a commit end to end: one descriptor however many files, and nothing left
 /// behind by a process that is killed.
@@ -16,6 +18,7 @@ pub struct Spool {
     start: u64,
     file_bytes: u64,
     commit_bytes: u64,
+    room: DiskReservation,
 }
 
 /// The bytes of one file in a [`Spool`].
@@ -37,20 +40,25 @@ impl Content {
 // === impl Spool ===
 
 impl Spool {
-    pub(super) fn new(folder: &Path, limits: &RepoLimits) -> io::Result<Self> {
+    pub(super) fn new(
+        folder: &Path,
+        limits: &RepoLimits,
+        room: DiskReservation,
+    ) -> io::Result<Self> {
         Ok(Self {
             file: tempfile::tempfile_in(folder)?,
             written: 0,
             start: 0,
             file_bytes: limits.file_bytes,
             commit_bytes: limits.commit_bytes,
+            room,
         })
     }
 
     /// Appends to the file being written.
     ///
     /// # Errors
-    /// When the file or the commit passes its limit, and when the disk does not take it.
+    /// When the file or the commit passes its limit or the owner's quota, and when the disk does not take it.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), RepoError> {
         let written = self.written + bytes.len() as u64;
         if written - self.start > self.file_bytes {
@@ -65,6 +73,7 @@ impl Spool {
                 size_text(self.commit_bytes)
             )));
         }
+        self.room.grow(DiskAmount::new(bytes.len() as u64, 0))?;
         self.file.write_all(bytes)?;
         self.written = written;
         Ok(())
@@ -87,6 +96,21 @@ impl Spool {
     pub fn put(&mut self, bytes: &[u8]) -> Result<Content, RepoError> {
         self.write(bytes)?;
         Ok(self.finish())
+    }
+
+    /// The room that is reserved for what the commit brings.
+    pub(super) fn room(&mut self) -> &mut DiskReservation {
+        &mut self.room
+    }
+
+    /// Frees the disk of a file whose bytes are elsewhere by now. Where the file system cannot, all of it is free when
+    /// the commit is done.
+    pub(super) fn release(&self, content: Content) {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        if content.size > 0 {
+            let _ = fallocate(&self.file, hole, content.start, content.size);
+        }
     }
 
     /// The bytes of a finished file. Blocks.

@@ -9,8 +9,8 @@ use crate::domain::{AccountId, QuotaOverrides, SpaceId};
 macro_rules! select_quotas {
     ($rest:literal) => {
         concat!(
-            "SELECT account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, builds, cpu_seconds_per_day, \
-             build_minutes_per_day, egress_bytes_per_day FROM quotas ",
+            "SELECT account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, disk_files, builds, \
+             cpu_seconds_per_day, build_minutes_per_day, egress_bytes_per_day FROM quotas ",
             $rest
         )
     };
@@ -58,9 +58,9 @@ impl Store {
             .execute(&mut *write)
             .await?;
         sqlx::query(
-            "INSERT INTO quotas (account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, builds, \
-             cpu_seconds_per_day, build_minutes_per_day, egress_bytes_per_day, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            "INSERT INTO quotas (account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, \
+             disk_files, builds, cpu_seconds_per_day, build_minutes_per_day, egress_bytes_per_day, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(owner.to_string())
         .bind(number(quota.spaces))
@@ -68,6 +68,7 @@ impl Store {
         .bind(number(quota.cpu_millis))
         .bind(number(quota.memory_bytes))
         .bind(number(quota.disk_bytes))
+        .bind(number(quota.disk_files))
         .bind(number(quota.builds))
         .bind(number(quota.cpu_seconds_per_day))
         .bind(number(quota.build_minutes_per_day))
@@ -127,6 +128,7 @@ fn read(row: &AnyRow) -> Result<(AccountId, QuotaOverrides), StoreError> {
             cpu_millis: number("cpu_millis")?,
             memory_bytes: number("memory_bytes")?,
             disk_bytes: number("disk_bytes")?,
+            disk_files: number("disk_files")?,
             builds: number("builds")?,
             cpu_seconds_per_day: number("cpu_seconds_per_day")?,
             build_minutes_per_day: number("build_minutes_per_day")?,

@@ -166,6 +166,38 @@ impl Store {
             .collect()
     }
 
+    /// Every repository of an account, Spaces that are being removed among them.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn repositories_of(
+        &self,
+        owner: AccountId,
+    ) -> Result<Vec<(RepoKind, RepoId)>, StoreError> {
+        let mut found = Vec::new();
+        let spaces = sqlx::query("SELECT id FROM spaces WHERE owner_id = $1 ORDER BY id")
+            .bind(owner.to_string())
+            .fetch_all(&self.readers)
+            .await?;
+        for row in &spaces {
+            let id = Fields::new(row, "spaces", "id")?.parsed("id")?;
+            found.push((RepoKind::Space, id));
+        }
+        let others =
+            sqlx::query("SELECT id, kind FROM repositories WHERE owner_id = $1 ORDER BY id")
+                .bind(owner.to_string())
+                .fetch_all(&self.readers)
+                .await?;
+        for row in &others {
+            let fields = Fields::new(row, "repositories", "id")?;
+            found.push((
+                fields.word("kind", RepoKind::from_word)?,
+                fields.parsed("id")?,
+            ));
+        }
+        Ok(found)
+    }
+
     /// How many of a kind the account has; Spaces without those being removed.
     ///
     /// # Errors

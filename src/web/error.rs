@@ -195,6 +195,7 @@ impl From<RepoError> for PageError {
             | RepoError::EntryNotFound(_) => Self::NotFound,
             RepoError::Refused(message) | RepoError::TooLarge(message) => Self::BadRequest(message),
             RepoError::DiskFull => Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error),
+            RepoError::OverQuota(refused) => Self::BadRequest(refused.explain()),
             other => Self::internal(&other),
         }
     }

@@ -6,9 +6,8 @@ use std::path::Path;
 /// Rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
     &["domain", "engine", "upstream"],
-    &[
-        "config", "docker", "journal", "ledger", "repo", "routes", "store",
-    ],
+    &["ledger"],
+    &["config", "docker", "journal", "repo", "routes", "store"],
     &[
         "arrival",
         "auth",

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::stream::{Arrived, CommitStream};
 use crate::api::ApiError;
+use crate::ledger::DiskReservation;
 use crate::repo::{RepoError, Repos};
 
 /// A client that sends nothing for this long has gone.
@@ -41,10 +42,14 @@ pub(in crate::api) async fn small_json<T: DeserializeOwned>(
     })
 }
 
-/// A whole commit, its files in a spool. A body that breaks off is an error.
-pub(super) async fn receive(repos: &Repos, body: Body) -> Result<Arrived, ApiError> {
+/// A whole commit, its files in a spool as far as there is room. A body that breaks off is an error.
+pub(super) async fn receive(
+    repos: &Repos,
+    room: DiskReservation,
+    body: Body,
+) -> Result<Arrived, ApiError> {
     let mut body = body;
-    let spool = repos.spool()?;
+    let spool = repos.spool(room)?;
     let mut stream = CommitStream::new(spool, repos.limits().clone());
     loop {
         let Some(chunk) = next_chunk(&mut body).await? else {

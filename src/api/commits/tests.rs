@@ -6,9 +6,15 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::stream::{Arrived, CommitStream};
+use crate::domain::AccountId;
+use crate::ledger::{DiskReservation, Ledger, LedgerLimits};
 use crate::repo::{Operation, RepoError, RepoLimits, Repos};
 
 const HEADER: &str = r#"{"key":"header","value":{"summary":"s","description":"d"}}"#;
+
+fn room() -> DiskReservation {
+    Ledger::new(LedgerLimits::default()).reserve_disk(AccountId::new())
+}
 
 /// Feeds a body in pieces of one size.
 fn feed(body: &str, piece: usize) -> Result<Arrived, RepoError> {
@@ -19,7 +25,7 @@ fn feed(body: &str, piece: usize) -> Result<Arrived, RepoError> {
         ..RepoLimits::default()
     };
     let repos = Repos::new(folder.path().to_owned(), limits.clone()).unwrap();
-    let mut stream = CommitStream::new(repos.spool().unwrap(), limits);
+    let mut stream = CommitStream::new(repos.spool(room()).unwrap(), limits);
     for chunk in body.as_bytes().chunks(piece) {
         stream.feed(chunk)?;
     }

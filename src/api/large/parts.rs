@@ -55,7 +55,9 @@ async fn part(
             .parse()
             .map_err(|_| ApiError::bad_request("Parts have numbers, from 1"))?;
         let body = Box::pin(reading(body));
-        let hash = state.repos.receive_part(repo, file, number, body).await?;
+        let room = state.lifecycle.disk_room_of(repo).await?;
+        let received = state.repos.receive_part(repo, file, number, room, body);
+        let hash = received.await?;
         HeaderValue::from_str(&format!("\"{hash}\"")).map_err(|error| ApiError::internal(&error))
     };
     match answer.await {
@@ -74,7 +76,11 @@ async fn complete(
 ) -> Response {
     let answer = async {
         let (repo, file) = puttable(&state, &repo, &oid, &query)?;
-        state.repos.join_parts(repo, file).await?;
+        let room = state.lifecycle.disk_room_of(repo).await?;
+        let joined = state.repos.join_parts(repo, file, room).await;
+        // The parts have gone.
+        state.lifecycle.measure(repo).await?;
+        joined?;
         Ok(json!({}))
     };
     lfs_answer(answer.await)

@@ -237,11 +237,18 @@ async fn make_space(
         }
         other => other?,
     };
-    // A new Space without a sleep time has the server's own, so never sleeping is said afterwards.
-    if sleep == Some(None) {
-        state.lifecycle.set_sleep_after(space.id, None).await?;
+    let given = async {
+        // A new Space without a sleep time has the server's own, so never sleeping is said afterwards.
+        if sleep == Some(None) {
+            state.lifecycle.set_sleep_after(space.id, None).await?;
+        }
+        set_all(state, space.id, &secrets, &variables, volumes).await
+    };
+    if let Err(error) = given.await {
+        // Whoever hears that it was not created is not to find it. The first error is the one to report.
+        let _ = state.lifecycle.delete(space.id).await;
+        return Err(error);
     }
-    set_all(state, space.id, &secrets, &variables, volumes).await?;
     Ok(space)
 }
 

@@ -175,6 +175,8 @@ mod tests {
     use futures_util::StreamExt;
 
     use super::*;
+    use crate::domain::AccountId;
+    use crate::ledger::{Ledger, LedgerLimits};
     use crate::repo::{CommitRequest, Operation, RepoLimits};
 
     /// The files of a context over a Space with `files`.
@@ -182,8 +184,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let repos = Repos::new(folder.path().join("repos"), RepoLimits::default()).expect("repos");
         let space = SpaceId::new();
-        repos.create(space).await.expect("a repository");
-        let mut spool = repos.spool().expect("a spool");
+        let owner = AccountId::new();
+        let ledger = Ledger::new(LedgerLimits::default());
+        let prepared = repos.prepare(ledger.reserve_disk(owner)).await;
+        let prepared = prepared.expect("a repository");
+        repos.create(space, prepared).await.expect("its name");
+        let mut spool = repos.spool(ledger.reserve_disk(owner)).expect("a spool");
         let operations = files.iter().map(|(path, bytes)| Operation::Put {
             path: path.parse().expect("a path"),
             content: spool.put(bytes).expect("room"),

@@ -8,7 +8,9 @@ use gix::ObjectId;
 
 use super::line;
 use super::receive::Push;
-use crate::domain::{RepoId, Revision};
+use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::ledger::DiskUse;
+use crate::repo::commit::REF_BYTES;
 use crate::repo::durable::sync_folder;
 use crate::repo::refs::too_many_refs;
 use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
@@ -61,13 +63,18 @@ impl Repos {
     /// # Errors
     /// `NoRepository`, and of the disk.
     pub async fn land_push(&self, id: RepoId, push: Push) -> Result<Landed, RepoError> {
-        self.change(id, move |repo| land(repo, push)).await
+        self.change(id, move |repo| land(repo, id, push)).await
     }
 }
 
-fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
-    match take_objects(repo, &push) {
-        Err(error @ (RepoError::TooLarge(_) | RepoError::Refused(_) | RepoError::DiskFull)) => {
+fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
+    match take_objects(repo, id, &mut push) {
+        Err(
+            error @ (RepoError::TooLarge(_)
+            | RepoError::Refused(_)
+            | RepoError::OverQuota(_)
+            | RepoError::DiskFull),
+        ) => {
             let text = error.to_string();
             let same = |update| (update, Some(text.clone()));
             return Ok(Landed {
@@ -116,7 +123,10 @@ fn land(repo: &Repo, push: Push) -> Result<Landed, RepoError> {
 }
 
 /// Makes what the push brings the repository's own; no reference leads to it yet.
-fn take_objects(repo: &Repo, push: &Push) -> Result<(), RepoError> {
+fn take_objects(repo: &Repo, id: RepoId, push: &mut Push) -> Result<(), RepoError> {
+    let is_new = |update: &&Update| update.old.is_none() && update.new.is_some();
+    let references = push.updates.iter().filter(is_new).count() as u64;
+    let mut written = DiskAmount::new(references * REF_BYTES, references);
     if let Some(quarantine) = &push.quarantine {
         let objects = new_objects(&quarantine.folder.join("objects"))?;
         let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
@@ -126,8 +136,12 @@ fn take_objects(repo: &Repo, push: &Push) -> Result<(), RepoError> {
                 size_text(repo.limits.repo_bytes)
             )));
         }
+        written = written + DiskAmount::new(bytes, objects.len() as u64);
+        push.room.reach(written)?;
         publish(&quarantine.folder, &repo.folder.join("objects"), &objects)?;
     }
+    push.room.reach(written)?;
+    push.room.keep(DiskUse::Repository(id), written);
     // They were there when the push was looked at, and go only after a day.
     for id in &push.large {
         if repo.large(id)?.is_none() {
@@ -246,11 +260,11 @@ impl Push {
             .iter()
             .map(|update| update.name.clone())
             .collect();
-        Self::refusal(self.side_band, &names, problem)
+        Self::refusal(self.side_band, &names, problem, "")
     }
 
-    /// The answer to a push that was refused as a whole.
-    pub fn refusal(side_band: bool, names: &[String], problem: &str) -> Vec<u8> {
+    /// The answer to a push that was refused as a whole, with text for whoever pushes.
+    pub fn refusal(side_band: bool, names: &[String], problem: &str, text: &str) -> Vec<u8> {
         let mut report = Vec::new();
         line::push(&mut report, b"unpack ok\n");
         for name in names {
@@ -259,7 +273,7 @@ impl Push {
                 format!("ng {name} {}\n", one_line(problem)).as_bytes(),
             );
         }
-        answer(report, side_band, "")
+        answer(report, side_band, text)
     }
 }
 

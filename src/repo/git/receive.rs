@@ -4,23 +4,29 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use gix::ObjectId;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use uuid::Uuid;
 
 use super::commands::{Wanted, read_commands};
 use super::land::Update;
 use super::process::{Git, gone};
 use super::{inspect, line};
-use crate::domain::RepoId;
-use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
+use crate::domain::{DiskAmount, RepoId};
+use crate::ledger::{DiskReservation, Refused};
+use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos, amount_below};
 
 /// Objects that one push may bring.
 const MAX_OBJECTS: u32 = 500_000;
 /// How long git may take once it has all of a pack.
 const UNPACK_TIME: Duration = Duration::from_secs(600);
+/// Bytes of a pack that are passed on at once.
+const BUFFER: usize = 256 << 10;
+/// Between two looks at what an unpacked push takes on disk: a small pack can hold much.
+const LOOK: Duration = Duration::from_millis(50);
 /// Most that is read of what git says of a pack it refuses.
 const SAID: u64 = 8 << 10;
 
@@ -40,6 +46,8 @@ pub struct Push {
     pub(super) quarantine: Option<Quarantine>,
     /// Large files that it names.
     pub(super) large: HashSet<LargeId>,
+    /// For what it brings.
+    pub(super) room: DiskReservation,
 }
 
 /// What has become of a push that arrived.
@@ -98,13 +106,15 @@ impl Repos {
         .await
     }
 
-    /// Receives a push and looks at everything in it. What a commit through the API would be refused for is refused.
+    /// Receives a push and looks at everything in it. What a commit through the API would be refused for is refused, and
+    /// what there is no room for, whatever branch it is for.
     ///
     /// # Errors
     /// `Refused` for what is not git's protocol, and for a body that breaks off; and of the disk.
     pub async fn receive_push(
         &self,
         id: RepoId,
+        room: DiskReservation,
         mut body: impl AsyncRead + Unpin + Send,
     ) -> Result<Received, RepoError> {
         let Some(Wanted {
@@ -115,14 +125,16 @@ impl Repos {
         else {
             return Ok(Received::Nothing);
         };
-        let refusal =
-            |problem: &str| Ok(Received::Refused(Push::refusal(side_band, &names, problem)));
+        let refusal = |problem: &str, text: &str| {
+            let report = Push::refusal(side_band, &names, problem, text);
+            Ok(Received::Refused(report))
+        };
         let updates = match updates {
             Ok(updates) => updates,
             Err(error) => {
                 // A client that is still sending when it is answered would not read why.
                 tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
-                return refusal(&error.to_string());
+                return refusal(&error.to_string(), "");
             }
         };
         let mut push = Push {
@@ -130,20 +142,35 @@ impl Repos {
             side_band,
             quarantine: None,
             large: HashSet::new(),
+            room,
         };
         if push.updates.iter().any(|update| update.new.is_some()) {
             let _permit = self.git_permit().await?;
             let quarantine = self.quarantine(id).await?;
-            let unpacked = unpack(&quarantine.folder, self.limits().repo_bytes, &mut body).await;
+            let most = self.limits().repo_bytes;
+            let room = &mut push.room;
+            let unpacked = unpack(&quarantine.folder, most, room, &mut body).await;
             let inspected = match unpacked {
                 Ok(()) => self.inspected(id, push, quarantine).await,
-                Err(error) => Err(error),
+                Err(error) => {
+                    // Its disk space first; then the client is heard to its end, or it would not read the answer.
+                    drop((push, quarantine));
+                    if matches!(error, RepoError::OverQuota(_)) {
+                        tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
+                    }
+                    Err(error)
+                }
             };
             push = match inspected {
                 Ok(push) => push,
+                Err(RepoError::OverQuota(refused)) => {
+                    // Git prints it as a line of the server's own.
+                    let text = refused.explain();
+                    return refusal(&text, &text);
+                }
                 Err(
                     error @ (RepoError::Refused(_) | RepoError::TooLarge(_) | RepoError::DiskFull),
-                ) => return refusal(&error.to_string()),
+                ) => return refusal(&error.to_string(), ""),
                 Err(error) => return Err(error),
             };
         }
@@ -201,10 +228,12 @@ async fn pack_header(body: &mut (impl AsyncRead + Unpin)) -> Result<[u8; 12], Re
     Ok(header)
 }
 
-/// Has git take a pack apart, while it arrives, into objects of their own.
+/// Has git take a pack apart, while it arrives, into objects of their own, as far as there is room for both what arrives
+/// and what it becomes.
 async fn unpack(
     folder: &Path,
     most: u64,
+    room: &mut DiskReservation,
     body: &mut (impl AsyncRead + Unpin + Send),
 ) -> Result<(), RepoError> {
     let header = pack_header(body).await?;
@@ -224,19 +253,27 @@ async fn unpack(
         let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
         String::from_utf8_lossy(&said).into_owned()
     });
-    let mut pack = header.as_slice().chain(&mut *body);
-    let feeding = tokio::io::copy(&mut pack, &mut input).await;
-    drop(input);
-    match feeding {
-        // It has given up; what it says tells why. The client is heard to its end, or it would not read the answer.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-            tokio::io::copy(body, &mut tokio::io::sink()).await?;
+    let room = Mutex::new(room);
+    let taking_apart = async {
+        let mut pack = header.as_slice().chain(&mut *body);
+        let fed = feed(&mut pack, &mut input, &room).await;
+        drop(input);
+        match fed {
+            // It has given up; what it says tells why. The client is heard to its end, or it would not read the answer.
+            Err(RepoError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                tokio::io::copy(body, &mut tokio::io::sink()).await?;
+            }
+            fed => fed?,
         }
-        fed => drop(fed?),
-    }
-    let status = tokio::time::timeout(UNPACK_TIME, git.child.wait())
-        .await
-        .map_err(|_| RepoError::TooLarge("unpacking the push took too long".to_owned()))??;
+        let status = tokio::time::timeout(UNPACK_TIME, git.child.wait()).await;
+        let late = |_| RepoError::TooLarge("unpacking the push took too long".to_owned());
+        Ok::<_, RepoError>(status.map_err(late)??)
+    };
+    let objects = folder.join("objects");
+    let status = tokio::select! {
+        status = taking_apart => status?,
+        refused = outgrown(&objects, &room) => return Err(refused.into()),
+    };
     let said = listening.await.map_err(io::Error::other)?;
     if status.success() {
         return Ok(());
@@ -258,6 +295,45 @@ async fn unpack(
             reason.join("; ")
         ),
     }))
+}
+
+/// Passes a pack on, each piece once there is room for it.
+async fn feed(
+    pack: &mut (impl AsyncRead + Unpin),
+    git: &mut (impl AsyncWrite + Unpin),
+    room: &Mutex<&mut DiskReservation>,
+) -> Result<(), RepoError> {
+    let mut buffer = vec![0; BUFFER];
+    let mut fed = 0;
+    loop {
+        let count = pack.read(&mut buffer).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        fed += count as u64;
+        lock(room).reach(DiskAmount::new(fed, 0))?;
+        git.write_all(&buffer[..count]).await?;
+    }
+}
+
+/// Looks at what the objects take on disk, again and again; ends when there is no room for it.
+async fn outgrown(objects: &Path, room: &Mutex<&mut DiskReservation>) -> Refused {
+    loop {
+        let began = Instant::now();
+        let objects = objects.to_owned();
+        let found = tokio::task::spawn_blocking(move || amount_below(&objects)).await;
+        if let Err(refused) = lock(room).reach(found.unwrap_or_default()) {
+            return refused;
+        }
+        // Looking takes a fifth of a core at most, however many they are.
+        tokio::time::sleep(LOOK.max(began.elapsed() * 4)).await;
+    }
+}
+
+fn lock<'a, 'r>(
+    room: &'a Mutex<&'r mut DiskReservation>,
+) -> MutexGuard<'a, &'r mut DiskReservation> {
+    room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Quarantine ===

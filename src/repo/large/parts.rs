@@ -10,7 +10,8 @@ use tokio::io::AsyncRead;
 use super::keep::entries;
 use super::receive::Incoming;
 use super::{LargeFile, LargeId};
-use crate::domain::RepoId;
+use crate::domain::{DiskAmount, RepoId};
+use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::{Repo, RepoError, Repos, size_text};
 
 /// Least bytes of a part, but for the last one.
@@ -66,6 +67,15 @@ impl Repo {
         Ok(sum)
     }
 
+    /// What is here of a file that comes in parts.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub fn parts_here(&self, file: &LargeFile) -> Result<DiskAmount, RepoError> {
+        let bytes = self.part_bytes(|id| id == file.id.as_str())?;
+        Ok(DiskAmount::new(bytes, 0))
+    }
+
     /// Forgets the parts of files to which none was added since a moment that is too long ago.
     pub(super) fn forget_parts(&self, too_long: impl Fn(SystemTime) -> bool) -> io::Result<()> {
         for file in entries(&self.parts())? {
@@ -112,13 +122,14 @@ impl Repos {
     /// Receives one part of a large file, and returns its hash. One that was here under that number is replaced.
     ///
     /// # Errors
-    /// `TooLarge` when the whole file would be, `Refused` of a part that it has not or that is not of its size,
+    /// `TooLarge` when the whole file would be, `OverQuota`, `Refused` of a part that it has not or that is not of its size,
     /// `NoRepository`, and what reading the body says.
     pub async fn receive_part(
         &self,
         id: RepoId,
         file: LargeFile,
         number: u64,
+        room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<LargeId, RepoError> {
         let parts = Parts::of(file.size);
@@ -129,9 +140,10 @@ impl Repos {
             ))
         })?;
         let wanted = file.clone();
+        room.check(DiskAmount::new(bytes, 1))?;
         self.read(id, move |repo| repo.room_for_whole(&wanted))
             .await?;
-        let incoming = self.receive(bytes, body).await?;
+        let incoming = self.receive(bytes, room, body).await?;
         if incoming.size() != bytes {
             return Err(RepoError::Refused(format!(
                 "part {number} of the file has {}, and {} came",
@@ -150,10 +162,14 @@ impl Repos {
             let folder = repo.parts_of(&file.id);
             fs::create_dir_all(&folder)?;
             // Not synced: a part that a power cut takes is asked for again, and the whole is synced.
-            let kept = incoming
-                .into_file()
-                .persist(folder.join(number.to_string()));
-            kept.map_err(|error| error.error)?;
+            let path = folder.join(number.to_string());
+            let before = match fs::metadata(&path) {
+                Ok(facts) => DiskAmount::new(facts.len(), 1),
+                Err(_) => DiskAmount::default(),
+            };
+            let (part, mut room) = incoming.into_parts();
+            part.persist(path).map_err(|error| error.error)?;
+            room.keep(DiskUse::Repository(id), DiskAmount::new(bytes, 1) - before);
             Ok(())
         })
         .await?;
@@ -165,13 +181,18 @@ impl Repos {
     ///
     /// # Errors
     /// `Refused` when a part is missing, or the bytes are not those of that name; `TooLarge` beyond the limits.
-    pub async fn join_parts(&self, id: RepoId, file: LargeFile) -> Result<(), RepoError> {
+    pub async fn join_parts(
+        &self,
+        id: RepoId,
+        file: LargeFile,
+        room: DiskReservation,
+    ) -> Result<(), RepoError> {
         let wanted = file.id.clone();
         let held = self.read(id, move |repo| repo.large(&wanted)).await?;
         if held == Some(file.size) {
             return Ok(());
         }
-        let mut incoming = self.incoming()?;
+        let mut incoming = self.incoming(room)?;
         for number in 1..=Parts::of(file.size).count {
             let wanted = file.clone();
             incoming = self
@@ -181,6 +202,7 @@ impl Repos {
                 .await?;
         }
         let joined = self.finish_large(id, file.clone(), incoming).await;
+        let joined = joined.map(drop);
         // Wrong ones are of no use either: nothing tells which of them is.
         if matches!(joined, Ok(()) | Err(RepoError::Refused(_))) {
             self.change(id, move |repo| repo.drop_parts(&file.id))
@@ -197,7 +219,7 @@ fn copy(mut part: File, mut to: Incoming) -> Result<Incoming, RepoError> {
         if read == 0 {
             return Ok(to);
         }
-        to.write(&buffer[..read])?;
+        to.write_counted(&buffer[..read])?;
     }
 }
 

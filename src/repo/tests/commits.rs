@@ -196,7 +196,7 @@ async fn limits_are_kept() {
 #[tokio::test]
 async fn a_hundred_thousand_files_are_refused() {
     let house = House::new().await;
-    let mut spool = house.repos.spool().unwrap();
+    let mut spool = house.repos.spool(house.room()).unwrap();
     let content = spool.put(b"x").unwrap();
     let operations = (0..100_000).map(|index| Operation::Put {
         path: format!("d/{index}").parse().unwrap(),
@@ -243,7 +243,7 @@ async fn what_a_killed_process_left_is_cleared() {
 async fn deleted_is_gone_and_may_come_anew() {
     let house = House::new().await;
     house.commit(None, &[Put("a", b"1")]).await.unwrap();
-    house.repos.create(house.space).await.unwrap();
+    house.create(house.space).await;
     assert!(
         house
             .repos
@@ -264,6 +264,6 @@ async fn deleted_is_gone_and_may_come_anew() {
         house.commit(None, &[Put("a", b"1")]).await,
         Err(RepoError::NoRepository)
     ));
-    house.repos.create(house.space).await.unwrap();
+    house.create(house.space).await;
     assert_eq!(house.repos.open(house.space).unwrap().head().unwrap(), None);
 }

@@ -18,7 +18,7 @@ async fn send(house: &House, bytes: &[u8]) -> LargeFile {
     let file = named(bytes);
     house
         .repos
-        .receive_large(house.space.into(), file.clone(), bytes)
+        .receive_large(house.space.into(), file.clone(), house.room(), bytes)
         .await
         .unwrap();
     file
@@ -36,7 +36,7 @@ async fn commit(house: &House, path: &str, file: &LargeFile) -> Result<Revision,
             id: file.id.clone(),
             size: Some(file.size),
         }],
-        spool: house.repos.spool()?,
+        spool: house.repos.spool(house.room())?,
     };
     house.repos.commit(house.space, request).await
 }
@@ -132,7 +132,7 @@ async fn lies_about_a_file_leave_nothing() {
     for bytes in [&b"hell"[..], b"hello!", b"HELLO", b""] {
         let refused = house
             .repos
-            .receive_large(house.space.into(), honest.clone(), bytes)
+            .receive_large(house.space.into(), honest.clone(), house.room(), bytes)
             .await;
         assert!(matches!(refused, Err(RepoError::Refused(_))), "{refused:?}");
     }

@@ -12,11 +12,14 @@ mod refs;
 mod tidy;
 
 use super::*;
-use crate::domain::{Revision, SpaceId};
+use crate::domain::{AccountId, Revision, SpaceId};
+use crate::ledger::{DiskReservation, Ledger, LedgerLimits};
 
 struct House {
     repos: Repos,
     space: SpaceId,
+    ledger: Ledger,
+    owner: AccountId,
     folder: tempfile::TempDir,
 }
 
@@ -29,12 +32,25 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let repos = Repos::new(folder.path().join("repos"), limits).unwrap();
         let space = SpaceId::new();
-        repos.create(space).await.unwrap();
-        Self {
+        let house = Self {
             repos,
             space,
+            ledger: Ledger::new(LedgerLimits::default()),
+            owner: AccountId::new(),
             folder,
-        }
+        };
+        house.create(space).await;
+        house
+    }
+
+    async fn create(&self, id: SpaceId) {
+        let prepared = self.repos.prepare(self.room()).await.unwrap();
+        self.repos.create(id, prepared).await.unwrap();
+    }
+
+    /// As much as anybody wants.
+    fn room(&self) -> DiskReservation {
+        self.ledger.reserve_disk(self.owner)
     }
 
     fn git_folder(&self) -> PathBuf {
@@ -50,7 +66,7 @@ impl House {
         parent: Option<&Revision>,
         changes: &[Change<'_>],
     ) -> Result<Revision, RepoError> {
-        let mut spool = self.repos.spool()?;
+        let mut spool = self.repos.spool(self.room())?;
         let mut operations = Vec::new();
         for change in changes {
             operations.push(match *change {

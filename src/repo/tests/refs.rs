@@ -9,7 +9,7 @@ async fn branches_stand_beside_each_other_as_in_git() {
     let branch = async |name: &str, from: Option<&str>| {
         house
             .repos
-            .create_branch(id, name.to_owned(), from.map(str::to_owned))
+            .create_branch(id, name.to_owned(), from.map(str::to_owned), house.room())
             .await
     };
     let early = branch("dev", None).await;
@@ -68,10 +68,14 @@ async fn tags_and_squashes_are_what_git_makes_of_them() {
         message: message.to_owned(),
         author: "ann".to_owned(),
     };
-    house.repos.create_tag(id, tag("light", "")).await.unwrap();
     house
         .repos
-        .create_tag(id, tag("said", "the second"))
+        .create_tag(id, tag("light", ""), house.room())
+        .await
+        .unwrap();
+    house
+        .repos
+        .create_tag(id, tag("said", "the second"), house.room())
         .await
         .unwrap();
     assert_eq!(house.git(&["cat-file", "-t", "light"]).trim(), "commit");
@@ -82,7 +86,13 @@ async fn tags_and_squashes_are_what_git_makes_of_them() {
     );
     let squashed = house
         .repos
-        .squash(id, MAIN.to_owned(), "All".to_owned(), "ann".to_owned())
+        .squash(
+            id,
+            MAIN.to_owned(),
+            "All".to_owned(),
+            "ann".to_owned(),
+            house.room(),
+        )
         .await
         .unwrap();
     assert_eq!(house.git(&["rev-list", "--count", "main"]).trim(), "1");
@@ -95,10 +105,10 @@ async fn a_copy_is_its_own_from_the_first_commit_on() {
     let house = House::new().await;
     let head = house.commit(None, &[Put("a", b"1")]).await.unwrap();
     let copy = SpaceId::new();
-    house.repos.create(copy).await.unwrap();
+    house.create(copy).await;
     let copied = house
         .repos
-        .copy(house.space.into(), copy.into())
+        .copy(house.space.into(), copy.into(), house.room())
         .await
         .unwrap();
     assert_eq!(copied.as_ref(), Some(&head));

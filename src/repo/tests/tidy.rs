@@ -58,7 +58,7 @@ async fn many_objects_become_one_pack_and_all_of_them_stay() {
     let (id, branch) = (RepoId::from(house.space), MAIN.to_owned());
     let squashed = house
         .repos
-        .squash(id, branch, "all".to_owned(), "ann".to_owned());
+        .squash(id, branch, "all".to_owned(), "ann".to_owned(), house.room());
     let squashed = squashed.await.unwrap();
     house.repos.tidy().await.unwrap();
     // Git leaves some of those that nothing leads to for the next time.
@@ -72,8 +72,12 @@ async fn many_objects_become_one_pack_and_all_of_them_stay() {
     house.git(&["fsck", "--full", "--strict"]);
 
     let copy = SpaceId::new();
-    house.repos.create(copy).await.unwrap();
-    house.repos.copy(id, copy.into()).await.unwrap();
+    house.create(copy).await;
+    house
+        .repos
+        .copy(id, copy.into(), house.room())
+        .await
+        .unwrap();
     let next = house.commit(Some(&squashed), &[Put("a", b"b")]).await;
     sample(&repo, &next.unwrap());
     sample(&house.repos.open(copy).unwrap(), &squashed);

@@ -10,18 +10,19 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::Hash;
 use super::shard::{self, MAX_SHARD};
 use super::xorb::{self, MAX_XORB};
-use crate::domain::{AccountId, Millis, RepoId};
+use crate::domain::{AccountId, DiskAmount, Millis, RepoId};
+use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::large::{LargeFile, LargeId};
 use crate::repo::{RepoError, Repos, size_text};
 
-/// Time for which an address takes xorbs.
-const WEEK: Millis = 7 * 24 * 3600 * 1000;
+/// Time for which an address takes xorbs; they are removed a day after it.
+const DAY: Millis = 24 * 3600 * 1000;
 
-/// The xorbs of one account in one week.
+/// The xorbs of one account in one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Store {
     account: AccountId,
-    week: i64,
+    day: i64,
 }
 
 // === impl Store ===
@@ -31,29 +32,34 @@ impl Store {
     pub fn at(account: AccountId, now: Millis) -> Self {
         Self {
             account,
-            week: now / WEEK,
+            day: now / DAY,
         }
     }
 
-    /// The store that an address names, while it is open: in its week, and in the one after for uploads that began before.
+    /// The store that an address names, while it is open: in its day, and in the one after for uploads that began before.
     pub fn open(address: &str, now: Millis) -> Option<Self> {
-        let (week, account) = address.split_once('-')?;
+        let (day, account) = address.split_once('-')?;
         let store = Self {
             account: account.parse().ok()?,
-            week: week.parse().ok()?,
+            day: day.parse().ok()?,
         };
-        (now / WEEK - 1..=now / WEEK)
-            .contains(&store.week)
+        (now / DAY - 1..=now / DAY)
+            .contains(&store.day)
             .then_some(store)
+    }
+
+    /// Whose xorbs they are.
+    pub fn account(self) -> AccountId {
+        self.account
     }
 
     /// Its address.
     pub fn address(self) -> String {
-        format!("{}-{}", self.week, self.account)
+        format!("{}-{}", self.day, self.account)
     }
 
     fn folder(self, root: &Path) -> PathBuf {
-        root.join(self.week.to_string())
+        root.join(self.day.to_string())
             .join(self.account.to_string())
     }
 }
@@ -69,8 +75,12 @@ impl Repos {
         &self,
         store: Store,
         hash: Hash,
+        mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<bool, RepoError> {
+        // Itself and, for the first of a day, its folder.
+        room.grow(DiskAmount::new(0, 2))?;
+        room.check(DiskAmount::new(1, 0))?;
         let folder = store.folder(&self.xorbs());
         let path = folder.join(hash.to_string());
         let limit = self.limits().large_bytes;
@@ -84,7 +94,7 @@ impl Repos {
                 fs::create_dir_all(&folder)?;
                 if folder_bytes(&folder)? > limit {
                     return Err(RepoError::TooLarge(format!(
-                        "more than {} were sent this week; go on next week",
+                        "more than {} were sent today; go on tomorrow",
                         size_text(limit)
                     )));
                 }
@@ -105,6 +115,7 @@ impl Repos {
                 break;
             }
             size += buffer.len() as u64;
+            room.grow(DiskAmount::new(buffer.len() as u64, 0))?;
             file = self
                 .work(move || {
                     file.write_all(&buffer)?;
@@ -126,8 +137,14 @@ impl Repos {
                 )));
             }
             file.as_file().sync_all()?;
+            // Somebody else may have sent it meanwhile.
+            let is_new = !path.exists();
             file.persist(path).map_err(|error| error.error)?;
-            Ok(true)
+            if is_new {
+                let written = room.amount();
+                room.keep(DiskUse::Account(store.account), written);
+            }
+            Ok(is_new)
         })
         .await
     }
@@ -140,6 +157,7 @@ impl Repos {
         &self,
         store: Store,
         id: RepoId,
+        mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
         let mut shard = Vec::new();
@@ -152,7 +170,7 @@ impl Repos {
             )));
         }
         for file in shard::read_files(&shard)? {
-            self.put_together(store, id, file).await?;
+            room = self.put_together(store, id, file, room).await?;
         }
         Ok(())
     }
@@ -162,11 +180,13 @@ impl Repos {
         store: Store,
         id: RepoId,
         file: shard::File,
-    ) -> Result<(), RepoError> {
+        room: DiskReservation,
+    ) -> Result<DiskReservation, RepoError> {
         let size: u64 = file.terms.iter().map(|term| u64::from(term.bytes)).sum();
+        room.check(DiskAmount::new(size, 1))?;
         self.read(id, move |repo| repo.room_for_large(size)).await?;
         let folder = store.folder(&self.xorbs());
-        let mut incoming = self.incoming()?;
+        let mut incoming = self.incoming(room)?;
         for term in file.terms {
             let folder = folder.clone();
             incoming = self
@@ -175,7 +195,7 @@ impl Repos {
                     let mut bytes = 0_u64;
                     let hashes = xorb::read_chunks(xorb, term.start, term.end, |chunk| {
                         bytes += chunk.len() as u64;
-                        Ok(incoming.write(chunk)?)
+                        incoming.write(chunk)
                     })?;
                     if bytes != u64::from(term.bytes) || Hash::of_run(&hashes) != term.run {
                         return Err(RepoError::Refused(
@@ -196,22 +216,22 @@ impl Repos {
             .await
     }
 
-    /// Removes the xorbs of weeks past.
+    /// Removes the xorbs of days past.
     ///
     /// # Errors
     /// Only of the disk.
     pub async fn sweep_xorbs(&self, now: Millis) -> Result<(), RepoError> {
         let root = self.xorbs();
         self.work(move || {
-            let weeks = match fs::read_dir(root) {
+            let days = match fs::read_dir(root) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                weeks => weeks?,
+                days => days?,
             };
-            for week in weeks {
-                let week = week?;
-                let number = week.file_name().to_str().and_then(|name| name.parse().ok());
-                if number.is_none_or(|number: i64| number < now / WEEK - 1) {
-                    fs::remove_dir_all(week.path())?;
+            for day in days {
+                let day = day?;
+                let number = day.file_name().to_str().and_then(|name| name.parse().ok());
+                if number.is_none_or(|number: i64| number < now / DAY - 1) {
+                    fs::remove_dir_all(day.path())?;
                 }
             }
             Ok(())

@@ -34,7 +34,7 @@ use tokio::sync::{OnceCell, mpsc};
 
 use super::{Ended, Endings, HubDoor, InstanceSpec, LimitReport, Runtime, RuntimeError};
 use crate::docker::{Engine, Networks};
-use crate::domain::{EgressOffer, InstanceId, SpaceId};
+use crate::domain::{DiskAmount, EgressOffer, InstanceId, SpaceId};
 use crate::journal::Log;
 use crate::ledger::{Reservation, SpaceAccount};
 use crate::upstream::Upstream;
@@ -160,11 +160,11 @@ impl ContainerRuntime {
         !matches!(answer, Ok(Ok(())))
     }
 
-    /// Bytes that a Space holds in its durable storage.
-    pub async fn stored_bytes(&self, space: SpaceId) -> u64 {
+    /// What a Space holds in its durable storage.
+    pub async fn stored(&self, space: SpaceId) -> DiskAmount {
         let inner = Arc::clone(&self.0);
-        let stored = tokio::task::spawn_blocking(move || inner.stored_bytes(space));
-        stored.await.unwrap_or(0)
+        let stored = tokio::task::spawn_blocking(move || inner.stored(space));
+        stored.await.unwrap_or_default()
     }
 
     /// Whether the operator wants containers at all.

@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use super::Inner;
 use super::host_config::USER;
-use crate::domain::SpaceId;
+use crate::domain::{DiskAmount, SpaceId};
 
 // === impl Inner ===
 
@@ -32,9 +32,9 @@ impl Inner {
             .map_err(|_| anyhow::anyhow!("the data folder's path is not text"))
     }
 
-    /// Bytes a Space holds in its durable storage. Blocks.
-    pub(super) fn stored_bytes(&self, space: SpaceId) -> u64 {
-        bytes_below(&self.folder_of(space))
+    /// What a Space holds in its durable storage. Blocks.
+    pub(super) fn stored(&self, space: SpaceId) -> DiskAmount {
+        disk_below(&self.folder_of(space))
     }
 
     /// Removes it. Blocks.
@@ -59,9 +59,9 @@ fn make(folder: &Path) -> io::Result<()> {
 }
 
 /// What a folder takes on disk. Links are not followed: whoever writes there is a stranger.
-pub(super) fn bytes_below(folder: &Path) -> u64 {
+pub(super) fn disk_below(folder: &Path) -> DiskAmount {
     let mut folders = vec![folder.to_owned()];
-    let mut sum = 0;
+    let mut sum = DiskAmount::default();
     while let Some(folder) = folders.pop() {
         let Ok(entries) = fs::read_dir(&folder) else {
             continue;
@@ -70,7 +70,7 @@ pub(super) fn bytes_below(folder: &Path) -> u64 {
             let Ok(metadata) = entry.metadata() else {
                 continue;
             };
-            sum += metadata.blocks() * 512;
+            sum = sum + DiskAmount::new(metadata.blocks() * 512, 1);
             if metadata.is_dir() {
                 folders.push(entry.path());
             }

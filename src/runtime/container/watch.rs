@@ -16,9 +16,9 @@ use tokio::time::{interval, sleep};
 use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
-use super::storage::bytes_below;
+use super::storage::disk_below;
 use super::{Inner, Running, lock, name_of};
-use crate::domain::{ExitReason, Millis};
+use crate::domain::{DiskAmount, ExitReason, Millis};
 
 /// Between looks while the engine does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -152,8 +152,8 @@ async fn measure(inner: &Arc<Inner>, docker: &Docker, running: &Running) -> Exit
         if let Some(sample) = cpu(docker, &name).await {
             running.charge(sample);
         }
-        if let Some(limit) = over_disk(inner, docker, running, &name).await {
-            return ExitReason::OutOfDisk { limit };
+        if let Some(reason) = over_disk(inner, docker, running, &name).await {
+            return reason;
         }
     }
 }
@@ -193,27 +193,36 @@ fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The limit that what it has written exceeds.
+/// The limit or quota that what it has written exceeds.
 async fn over_disk(
     inner: &Arc<Inner>,
     docker: &Docker,
     running: &Running,
     name: &str,
-) -> Option<u64> {
+) -> Option<ExitReason> {
     let options = InspectContainerOptions { size: true };
     let found = docker.inspect_container(name, Some(options)).await.ok()?;
     let volumes = own_volumes(&found);
     let layer = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
-    let in_volumes =
-        tokio::task::spawn_blocking(move || volumes.iter().map(|volume| bytes_below(volume)).sum());
+    let in_volumes = tokio::task::spawn_blocking(move || {
+        let volumes = volumes.iter().map(|volume| disk_below(volume));
+        volumes.sum::<DiskAmount>().bytes
+    });
     let written = layer
         .unwrap_or(0)
-        .saturating_add(in_volumes.await.unwrap_or(0_u64));
-    if written > inner.settings.disk_bytes {
-        return Some(inner.settings.disk_bytes);
+        .saturating_add(in_volumes.await.unwrap_or(0));
+    let limit = inner.settings.disk_bytes;
+    if written > limit {
+        return Some(ExitReason::OutOfDisk { limit });
     }
     let limit = running.storage_bytes?;
     let (inner, space) = (Arc::clone(inner), running.space);
-    let stored = tokio::task::spawn_blocking(move || inner.stored_bytes(space));
-    (stored.await.unwrap_or(0) > limit).then_some(limit)
+    let since = running.account.measuring();
+    let stored = tokio::task::spawn_blocking(move || inner.stored(space));
+    let stored = stored.await.ok()?;
+    if stored.bytes > limit {
+        return Some(ExitReason::OutOfDisk { limit });
+    }
+    let refused = running.account.set_storage(stored, since).err()?;
+    Some(ExitReason::OverQuota(refused.resource))
 }

@@ -5,20 +5,6 @@ use super::*;
 use crate::domain::{AccountId, Limits, Quota, SpaceId};
 use crate::ledger::{Ledger, LedgerLimits};
 
-fn unlimited() -> Quota {
-    Quota {
-        spaces: u64::MAX,
-        instances: u64::MAX,
-        cpu_millis: u64::MAX,
-        memory_bytes: u64::MAX,
-        disk_bytes: u64::MAX,
-        builds: u64::MAX,
-        cpu_seconds_per_day: u64::MAX,
-        build_minutes_per_day: u64::MAX,
-        egress_bytes_per_day: u64::MAX,
-    }
-}
-
 fn ledger() -> Ledger {
     ledger_with(1.0)
 }
@@ -27,7 +13,7 @@ fn ledger_with(cpu_spare: f64) -> Ledger {
     Ledger::new(LedgerLimits {
         host_memory: u64::MAX,
         host_cpu: u64::MAX,
-        quota: unlimited(),
+        quota: Quota::UNLIMITED,
         cpu_burst: 1_000_000,
         cpu_spare,
         builds: crate::ledger::Lanes::of_each(1),
@@ -195,7 +181,7 @@ async fn a_newcomer_does_not_wait_for_the_clock() {
     let ledger = Ledger::new(LedgerLimits {
         host_memory: u64::MAX,
         host_cpu: u64::MAX,
-        quota: unlimited(),
+        quota: Quota::UNLIMITED,
         cpu_burst: 60_000_000_000,
         cpu_spare: 1.0,
         builds: crate::ledger::Lanes::of_each(1),

@@ -17,9 +17,9 @@ use super::error::show;
 use super::space;
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
-use crate::domain::{Sdk, Space, SpaceName, Visibility};
+use crate::domain::{AccountId, Sdk, Space, SpaceName, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
-use crate::repo::{CommitRequest, MAIN, Operation, Spool};
+use crate::repo::{CommitRequest, MAIN, Operation, RepoError, Spool};
 use crate::store::NewSpace;
 
 use draft::{Draft, Problems, ready};
@@ -216,7 +216,9 @@ async fn attempt(
 fn refused(error: LifecycleError) -> Refused {
     let field = match &error {
         LifecycleError::Taken { .. } => "name",
-        LifecycleError::Quota { .. } => "form",
+        LifecycleError::Quota { .. }
+        | LifecycleError::Over(_)
+        | LifecycleError::Repo(RepoError::OverQuota(_)) => "form",
         LifecycleError::Refused(text) if text.contains("hardware") => "hardware",
         LifecycleError::Refused(_) => "name",
         _ => return Refused::Page(error.into()),
@@ -298,7 +300,8 @@ fn render(
     ))
 }
 
-/// An empty spool.
-fn spool(state: &WebState) -> Result<Spool, PageError> {
-    Ok(state.repos.spool()?)
+/// An empty spool, with what room an account has.
+async fn spool(state: &WebState, owner: AccountId) -> Result<Spool, PageError> {
+    let room = state.lifecycle.disk_room(owner).await?;
+    Ok(state.repos.spool(room)?)
 }

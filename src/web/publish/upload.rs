@@ -35,14 +35,14 @@ pub(super) async fn receive(
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::from_request_parts(&mut parts, state).await?;
     check_origin(&parts.headers, &visitor)?;
-    let (session, _) = visitor.signed_in()?;
-    let session = session.clone();
+    let (session, account) = visitor.signed_in()?;
+    let (session, owner) = (session.clone(), account.id);
     let mut form: Multipart = Request::from_parts(parts, body)
         .extract()
         .await
         .map_err(|_| PageError::BadRequest("This form was not sent as it should be.".to_owned()))?;
     let limits = state.repos.limits().clone();
-    let mut spool = spool(state)?;
+    let mut spool = spool(state, owner).await?;
     let mut fields = Fields::default();
     let mut files: Vec<(String, Content)> = Vec::new();
     let (mut count, mut left) = (0, limits.commit_bytes);

@@ -15,7 +15,7 @@ use glasshouse::domain::{
 };
 use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
-use glasshouse::ledger::{BuildTurns, Lanes, Ledger, LedgerLimits};
+use glasshouse::ledger::{BuildTurns, DiskReservation, Lanes, Ledger, LedgerLimits};
 use glasshouse::repo::{
     CheckoutLimits, CommitRequest, FilePath, MAIN, Operation, RepoLimits, Repos,
 };
@@ -71,6 +71,11 @@ fn copy(config: &BuilderConfig) -> BuilderConfig {
     }
 }
 
+/// As much disk as anybody wants.
+fn room() -> DiskReservation {
+    Ledger::new(LedgerLimits::default()).reserve_disk(AccountId::new())
+}
+
 /// Whose turn it always is.
 fn turns() -> BuildTurns {
     let ledger = Ledger::new(LedgerLimits {
@@ -82,6 +87,7 @@ fn turns() -> BuildTurns {
             cpu_millis: 1000,
             memory_bytes: 1 << 40,
             disk_bytes: 1 << 40,
+            disk_files: 1 << 40,
             builds: 1,
             cpu_seconds_per_day: 1,
             build_minutes_per_day: 60,
@@ -127,7 +133,8 @@ impl House {
         change(&mut config);
         let repos = Repos::new(folder.path().join("repos"), RepoLimits::default()).unwrap();
         let space = SpaceId::new();
-        repos.create(space).await.unwrap();
+        let prepared = repos.prepare(room()).await.unwrap();
+        repos.create(space, prepared).await.unwrap();
         Self {
             builder: Builder::new(copy(&config), repos.clone()).unwrap(),
             journal: Journal::open(folder.path().join("logs"), JournalLimits::default()).unwrap(),
@@ -139,7 +146,7 @@ impl House {
     }
 
     async fn commit(&self, files: &[(&str, &[u8])]) -> Revision {
-        let mut spool = self.repos.spool().unwrap();
+        let mut spool = self.repos.spool(room()).unwrap();
         let operations = files
             .iter()
             .map(|(path, bytes)| Operation::Put {

@@ -1,3 +1,4 @@
 mod audit;
+mod disk;
 mod quotas;
 mod usage;

@@ -1,0 +1,144 @@
+//! What owners have on disk: measured, and room for more.
+
+use super::{Lifecycle, LifecycleError, Parts};
+use crate::domain::{AccountId, DiskAmount, RepoId, RepoKind, SpaceId};
+use crate::ledger::{DiskReservation, DiskUse};
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// Room on an owner's disk for what is to be written, none of it yet. The first time after a start, all that the owner
+    /// has is measured before.
+    ///
+    /// # Errors
+    /// Ours only; the quota refuses when the reservation grows.
+    pub async fn disk_room(&self, owner: AccountId) -> Result<DiskReservation, LifecycleError> {
+        self.parts.disk_known(owner).await?;
+        Ok(self.parts.ledger.reserve_disk(owner))
+    }
+
+    /// The same on the disk of a repository's owner.
+    ///
+    /// # Errors
+    /// When the repository is gone.
+    pub async fn disk_room_of(&self, id: RepoId) -> Result<DiskReservation, LifecycleError> {
+        let (_, owner) = self.parts.find(id).await?.ok_or(LifecycleError::NotFound)?;
+        self.disk_room(owner).await
+    }
+
+    /// Measures a repository anew, when something of it went away that nobody counted.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn measure(&self, id: RepoId) -> Result<(), LifecycleError> {
+        if let Some((kind, owner)) = self.parts.find(id).await? {
+            self.parts.measure(kind, id, owner).await;
+        }
+        Ok(())
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    async fn find(&self, id: RepoId) -> Result<Option<(RepoKind, AccountId)>, LifecycleError> {
+        for kind in [RepoKind::Space, RepoKind::Model, RepoKind::Dataset] {
+            if let Some(found) = self.store.repository_by_id(kind, id).await? {
+                return Ok(Some((kind, found.owner)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sees to it that all an owner has was measured since the server started.
+    pub(super) async fn disk_known(&self, owner: AccountId) -> Result<(), LifecycleError> {
+        let account = self.ledger.owner(owner);
+        let measured = account.disk_known.get_or_try_init(|| async {
+            for (kind, id) in self.store.repositories_of(owner).await? {
+                self.measure(kind, id, owner).await;
+            }
+            self.measure_account(owner).await;
+            Ok::<_, LifecycleError>(())
+        });
+        measured.await?;
+        Ok(())
+    }
+
+    /// Measures what a repository takes on disk: of a Space with what was last built of it and what it keeps.
+    pub(super) async fn measure(&self, kind: RepoKind, id: RepoId, owner: AccountId) {
+        let of_it = async {
+            let (files, since) = self.repos.disk(id, &self.ledger).await?;
+            if kind != RepoKind::Space {
+                return anyhow::Ok((files, since));
+            }
+            let storage = DiskUse::Storage(id.space());
+            let stored_since = self.ledger.measuring();
+            let stored = self.runtimes.containers().stored(id.space()).await;
+            self.ledger.set_disk(storage, owner, stored, stored_since);
+            Ok((files + self.built_of(id.space()).await?, since))
+        };
+        match of_it.await {
+            Ok((found, since)) => {
+                let repository = DiskUse::Repository(id);
+                self.ledger.set_disk(repository, owner, found, since);
+            }
+            Err(error) => tracing::warn!(repository = %id, "{id} could not be measured: {error:#}"),
+        }
+        // One that was removed meanwhile was forgotten after its files had gone, and before this.
+        if matches!(self.repos.is_there(id).await, Ok(false)) {
+            self.forget_disk(id);
+        }
+    }
+
+    /// A repository is gone, with its files.
+    pub(super) fn forget_disk(&self, id: RepoId) {
+        self.ledger.forget_disk(DiskUse::Repository(id));
+        self.ledger.forget_disk(DiskUse::Storage(id.space()));
+    }
+
+    async fn measure_account(&self, owner: AccountId) {
+        let since = self.ledger.measuring();
+        match self.repos.disk_of_account(owner).await {
+            Ok(found) => {
+                let account = DiskUse::Account(owner);
+                self.ledger.set_disk(account, owner, found, since);
+            }
+            Err(error) => {
+                tracing::warn!(account = %owner, "what {owner} sent could not be measured: {error}");
+            }
+        }
+    }
+
+    /// A Space's newest artifact. What an engine that is away has is not counted.
+    async fn built_of(&self, space: SpaceId) -> anyhow::Result<DiskAmount> {
+        let good = self.store.newest_good_build(space).await?;
+        let built = match good.and_then(|good| good.artifact) {
+            Some(artifact) => self.builder.artifact_disk(&artifact).await,
+            None => None,
+        };
+        Ok(built.unwrap_or_default())
+    }
+
+    /// Measures every repository, and what accounts have outside of them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn measure_all(&self) -> anyhow::Result<()> {
+        for id in self.store.space_ids().await? {
+            if let Some(space) = self.store.space_by_id(id).await? {
+                self.measure(RepoKind::Space, id.into(), space.owner).await;
+            }
+        }
+        for kind in [RepoKind::Model, RepoKind::Dataset] {
+            for id in self.store.repository_ids().await? {
+                if let Some(found) = self.store.repository_by_id(kind, id).await? {
+                    self.measure(kind, id, found.owner).await;
+                }
+            }
+        }
+        for account in self.ledger.owners() {
+            self.measure_account(account.owner).await;
+        }
+        Ok(())
+    }
+}
