@@ -133,7 +133,7 @@ fn with_a_full_quota_every_way_in_refuses_and_keeps_nothing() {
     let server = Server::start();
     let alice = server.user("alice");
     model(&alice, "tiny");
-    commit(&alice, "tiny", "main", &[Op::file("a", noise(5000))]).expect(200);
+    commit(&alice, "tiny", "main", &[Op::file("a", noise(100_000))]).expect(200);
     // What is allowed while there is room is still no way in later.
     let small = noise(1000);
     let whole = batch(&alice, "tiny", &oid(&small), small.len());
