@@ -74,7 +74,10 @@ async fn preupload(
     state.store.check_room()?;
     let request: Preupload = small_json(body, DESCRIPTION_BYTES).await?;
     let limits = state.repos.limits().clone();
-    let room = state.lifecycle.disk_room(stored.owner).await?;
+    let (room, repos) = (
+        state.lifecycle.disk_room(stored.owner).await?,
+        state.repos.clone(),
+    );
     let answer = state.repos.read(stored.id, move |repo| {
         let at = match repo.resolve(&revision) {
             Err(RepoError::RevisionNotFound(_)) if revision == MAIN => None,
@@ -146,6 +149,7 @@ async fn preupload(
         // Now, and not after an hour of sending.
         if coming.files > 0 {
             room.check(coming)?;
+            repos.check_free(coming.bytes)?;
         }
         Ok(files)
     });

@@ -117,6 +117,7 @@ async fn uploads(
     let until = now() + HOLDS;
     let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
     let room = state.lifecycle.disk_room(repo.owner).await?;
+    let repos = state.repos.clone();
     let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
         let mut coming = DiskAmount::default();
         let one = |object: Object| -> Result<Value, RepoError> {
@@ -139,6 +140,9 @@ async fn uploads(
             let with_it = coming + DiskAmount::new(size, 1) - files.parts_here(&file)?;
             if let Err(error) = room.check(with_it) {
                 return Ok(refused(answer, 403, &error.explain()));
+            }
+            if let Err(error) = repos.check_free(with_it.bytes) {
+                return Ok(refused(answer, 413, &error));
             }
             coming = with_it;
             let address = format!("{arrival}/lfs/{id}/{}", file.id);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{RepoError, Repos};
+use super::{RepoError, Repos, size_text};
 use crate::domain::{AccountId, DiskAmount, RepoId};
 use crate::ledger::{Ledger, Measuring};
 
@@ -38,6 +38,23 @@ impl Repos {
             Ok(sent.sum::<DiskAmount>() + laid_out)
         })
         .await
+    }
+
+    /// Says no, before anything is sent, to more than the server's disk has left.
+    ///
+    /// # Errors
+    /// `TooLarge`, and of the disk.
+    pub fn check_free(&self, bytes: u64) -> Result<(), RepoError> {
+        let disk = rustix::fs::statvfs(self.aside()).map_err(std::io::Error::from)?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if bytes <= free {
+            return Ok(());
+        }
+        Err(RepoError::TooLarge(format!(
+            "this has {}, and the server's disk only {} left; its operator can make room",
+            size_text(bytes),
+            size_text(free)
+        )))
     }
 
     /// Whether there is such a repository.

@@ -42,6 +42,7 @@ impl Repos {
         let wanted = file.clone();
         // Better now than after most of it was sent.
         room.check(DiskAmount::new(file.size, FILES))?;
+        self.check_free(file.size)?;
         self.read(id, move |repo| repo.room_for_whole(&wanted))
             .await?;
         let incoming = self.receive(file.size, room, body).await?;
