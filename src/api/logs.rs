@@ -74,6 +74,7 @@ fn events(log: &Log, query: &QueryPairs) -> Result<Response, ApiError> {
     headers.insert(header::CACHE_CONTROL, plain("no-cache"));
     // Proxies that gather answers would hold back a live log.
     headers.insert("x-accel-buffering", plain("no"));
+    response.extensions_mut().insert(crate::server::Unending);
     Ok(response)
 }
 

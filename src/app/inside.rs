@@ -15,12 +15,12 @@ use futures_util::future::BoxFuture;
 use http::Request;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 use tower::ServiceExt;
 
 use crate::config::Config;
 use crate::runtime::HubDoor;
-use crate::server;
+use crate::server::{self, Stop};
 
 /// Opens the hub's API on the networks of containers.
 pub(super) struct InsideDoor {
@@ -43,6 +43,7 @@ impl InsideDoor {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         let mut config = config.clone();
         config.server.max_connections = CONNECTIONS;
+        config.server.max_connections_per_address = Some(CONNECTIONS);
         // No proxy of ours stands in there.
         config.server.trusted_proxies.clear();
         Arc::new(Self {
@@ -59,7 +60,8 @@ impl InsideDoor {
     }
 
     fn serve(&self, listener: TcpListener) -> DropGuard {
-        let closing = CancellationToken::new();
+        let stop = Stop::default();
+        let closing = stop.closing.clone();
         let hub = self.hub.subscribe();
         let answer = move |request: Request<Body>| {
             let mut hub = hub.clone();
@@ -78,7 +80,7 @@ impl InsideDoor {
                 }
             }
         };
-        let serving = server::serve(listener, &self.config, answer, closing.clone());
+        let serving = server::serve(listener, &self.config, answer, stop);
         tokio::spawn(serving);
         closing.drop_guard()
     }

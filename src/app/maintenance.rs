@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::{open_data, settings};
+use super::handover::DataFolder;
+use super::settings;
 use crate::config::{Config, Flags};
 
 pub use crate::backup::{Manifest, back_up, check, restore};
@@ -54,9 +55,9 @@ fn configuration(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result
     Ok(Config::load(config, &flags)?)
 }
 
-fn existing(data: &Path) -> anyhow::Result<super::DataFolder> {
+fn existing(data: &Path) -> anyhow::Result<DataFolder> {
     if !data.join("keys").is_dir() {
         bail!("{} is not a data folder", data.display());
     }
-    open_data(data)
+    DataFolder::open(data, None)
 }

@@ -3,24 +3,24 @@
 mod examples;
 mod first_start;
 mod front;
+mod handover;
 mod health;
 mod inside;
 pub mod maintenance;
 mod settings;
+mod signals;
 pub mod threads;
 
-use std::fs::{DirBuilder, File};
 use std::io::Write as _;
-use std::os::unix::fs::DirBuilderExt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use axum::body::Body;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, ApiState};
 use crate::auth::Auth;
@@ -37,52 +37,81 @@ use crate::routes::RouteTable;
 use crate::runtime::container::ContainerRuntime;
 use crate::runtime::wasm::WasmRuntime;
 use crate::runtime::{Runtimes, SiteRuntime};
-use crate::server;
+use crate::server::{self, Stop};
 use crate::store::{Sealer, Store};
 use crate::telemetry::{self, Metrics};
 use crate::web::{self, WebParts, WebState};
 
 use front::FrontDoor;
+use handover::{DataFolder, Inherited};
 use health::Health;
 use inside::InsideDoor;
 use settings::{
     builder_config, container_settings, engine, journal_limits, ledger_limits, provider,
     repo_limits, wasm_settings,
 };
+use signals::{Signals, Wish};
+
+pub use handover::Successor;
 
 /// How long a start waits for the engine to say whose its containers are.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs a server until it is told to stop (SIGINT or SIGTERM).
+/// Runs a server until it is told to stop (SIGINT or SIGTERM; a second one hastens it), or to let a newer program take
+/// its place (SIGUSR2), which is returned. It listens on what systemd or the server before it has handed over, where that
+/// is so.
 ///
 /// Prints `listening on ADDRESS` to standard output once visitors are let in, and an address for each example Space.
 ///
 /// # Errors
 /// Whatever keeps it from starting, with its cause.
-pub async fn run(mut config: Config) -> anyhow::Result<()> {
+pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
+    let mut inherited = Inherited::take()?;
+    let mut signals = Signals::new()?;
+    // Looked up while the file still has this name.
+    let program = std::env::current_exe().context("this program's own file")?;
     telemetry::init(&config.log)?;
-    let data = open_data(&config.data)?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    keep_connections_within_files(&mut config);
+    let data = DataFolder::open(&config.data, inherited.lock.take())?;
+    data.say("starting");
+    let listener = listen(
+        config.listen,
+        inherited.listener.take(),
+        inherited.from_a_server,
+    )
+    .await?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => {
+            let inherited = inherited.metrics.take();
+            Some(
+                listen(address, inherited, true)
+                    .await
+                    .context("for metrics")?,
+            )
+        }
+        None => None,
+    };
     // From here on the configuration says the port that was really given.
     config.listen = listener.local_addr()?;
     let config = Arc::new(config);
     let house = House::build(&config).await?;
     first_start::announce(&config)?;
 
-    let closing = CancellationToken::new();
-    let metrics = serve_metrics(&config, &house, &closing).await?;
+    let stop = Stop::default();
+    let metrics = metrics_listener.as_ref();
+    let metrics = metrics.map(|listener| serve_metrics(listener, &config, &house, &stop));
+    let metrics = metrics.transpose()?;
     let front = house.front.clone();
     let serving = tokio::spawn(server::serve(
-        listener,
+        TcpListener::from_std(listener.try_clone()?)?,
         &config,
         move |request| {
             let front = front.clone();
             async move { front.answer(request).await }
         },
-        closing.clone(),
+        stop.clone(),
     ));
+    data.say("serving");
     say(&format!("listening on {}", config.hub_url()));
     if config.examples {
         let trouble = house.health.runtimes.containers().trouble().await;
@@ -95,17 +124,91 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
         )
         .await?;
     }
-    wait_for_a_signal().await?;
+    let mut successor = until_told(&mut signals, &program, &data).await;
     tracing::info!("stopping: no new visitors, those who are here may finish");
-    closing.cancel();
-    serving.await?;
-    if let Some(metrics) = metrics {
-        metrics.await?;
+    let listeners = std::iter::once((listener, false));
+    let listeners = listeners.chain(metrics_listener.map(|listener| (listener, true)));
+    match &mut successor {
+        Some(successor) => listeners.for_each(|(listener, is_metrics)| {
+            successor.listens_on(listener, is_metrics);
+        }),
+        None => drop(listeners.collect::<Vec<_>>()),
     }
-    house.lifecycle.stop().await;
-    house.store.close().await;
-    drop(data);
-    Ok(())
+    stop.closing.cancel();
+    let stop_containers = config.server.stop_containers && successor.is_none();
+    let rest = async {
+        serving.await?;
+        if let Some(metrics) = metrics {
+            metrics.await?;
+        }
+        house.lifecycle.stop(stop_containers, &stop.hurry).await;
+        house.store.close().await;
+        anyhow::Ok(())
+    };
+    tokio::pin!(rest);
+    tokio::select! {
+        ended = rest.as_mut() => ended?,
+        () = signals.end() => {
+            tracing::info!("stopping at once");
+            stop.hurry.cancel();
+            successor = None;
+            rest.await?;
+        }
+    }
+    if let Some(successor) = &mut successor {
+        successor.has(data);
+    }
+    Ok(successor)
+}
+
+/// Waits for a signal; what is to follow this process, if it is to be followed.
+async fn until_told(signals: &mut Signals, program: &Path, data: &DataFolder) -> Option<Successor> {
+    loop {
+        if signals.next().await == Wish::End {
+            return None;
+        }
+        match Successor::find(program.to_owned()).await {
+            Ok(successor) => return Some(successor),
+            Err(error) => {
+                tracing::error!("no newer program takes this one's place: {error:#}");
+                data.say(&format!(
+                    "kept: {}",
+                    format!("{error:#}").replace('\n', " ")
+                ));
+            }
+        }
+    }
+}
+
+/// A connection without a file is one that fails.
+fn keep_connections_within_files(config: &mut Config) {
+    let most = server::connections_within_file_limit();
+    if config.server.max_connections > most {
+        tracing::warn!(
+            "the limit of open files (RLIMIT_NOFILE) is enough for {most} connections, fewer than \
+             `server.max_connections` says"
+        );
+        config.server.max_connections = most;
+    }
+}
+
+/// What was handed over, unless a server before this one was told another address.
+async fn listen(
+    address: SocketAddr,
+    inherited: Option<std::net::TcpListener>,
+    must_fit: bool,
+) -> anyhow::Result<std::net::TcpListener> {
+    if let Some(listener) = inherited {
+        let has = listener.local_addr()?;
+        if !must_fit || (has.ip() == address.ip() && [0, has.port()].contains(&address.port())) {
+            listener.set_nonblocking(true)?;
+            return Ok(listener);
+        }
+    }
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    Ok(listener.into_std()?)
 }
 
 /// The body of the process that compiles one guest: reads it from standard input, under limits it sets itself before it
@@ -227,52 +330,20 @@ async fn refuse_a_copy(engine: &Engine) -> anyhow::Result<()> {
     }
 }
 
-/// The folder of everything that is kept; its drop lets another server have it.
-struct DataFolder {
-    _lock: File,
-}
-
-fn open_data(data: &Path) -> anyhow::Result<DataFolder> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))?;
-    let lock = File::create(data.join("lock")).context("the data folder cannot be written to")?;
-    if lock.try_lock().is_err() {
-        bail!("another server is using the data folder {}", data.display());
-    }
-    Ok(DataFolder { _lock: lock })
-}
-
-async fn serve_metrics(
+fn serve_metrics(
+    listener: &std::net::TcpListener,
     config: &Config,
     house: &House,
-    closing: &CancellationToken,
-) -> anyhow::Result<Option<tokio::task::JoinHandle<()>>> {
-    let Some(address) = config.metrics_listen else {
-        return Ok(None);
-    };
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address} for metrics"))?;
+    stop: &Stop,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let health = house.health.clone();
     let answer = move |_: http::Request<Body>| {
         let health = health.clone();
         async move { health.encode() }
     };
-    let serving = server::serve(listener, config, answer, closing.clone());
-    Ok(Some(tokio::spawn(serving)))
-}
-
-async fn wait_for_a_signal() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    let listener = TcpListener::from_std(listener.try_clone()?)?;
+    let serving = server::serve(listener, config, answer, stop.clone());
+    Ok(tokio::spawn(serving))
 }
 
 /// One line to whoever started the server. A closed standard output is no reason to stop.

@@ -17,6 +17,7 @@ mod quota;
 mod serve;
 mod spaces;
 mod top;
+mod upgrade;
 mod upload;
 mod usage;
 mod walk;
@@ -48,6 +49,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
+    /// Let the program that was installed anew take the place of the running server, without refusing anybody
+    Upgrade(upgrade::UpgradeArgs),
     /// Publish a folder as a Space and wait until it runs
     Push(push::PushArgs),
     /// List Spaces
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::backup(args, &output),
         Command::Restore(args) => backup::restore(args, &output),
         Command::Engine(command) => engine::run(command, &output),
+        Command::Upgrade(args) => upgrade::run(args, &output),
         remote => run_remote(remote, &output),
     };
     match result {
@@ -161,6 +165,7 @@ fn run_remote(command: Command, output: &Output) -> anyhow::Result<ExitCode> {
             | Command::Backup(_)
             | Command::Restore(_)
             | Command::Engine(_)
+            | Command::Upgrade(_)
             | Command::Doctor { .. }
             | Command::CompileWorker { .. } => {}
         }

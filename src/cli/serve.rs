@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -28,6 +29,12 @@ pub(super) struct ServeArgs {
     /// Publish the Spaces that come with the program
     #[arg(long)]
     examples: bool,
+    /// Stop containers with the server, rather than leave them to the next start
+    #[arg(long)]
+    stop_containers: bool,
+    /// Say whether the configuration is sound, and end
+    #[arg(long)]
+    check: bool,
 }
 
 pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
@@ -38,8 +45,17 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
         public_url: args.public_url,
         examples: args.examples.then_some(true),
     };
-    let config = Config::load(args.config.as_deref(), &flags)?;
+    let mut config = Config::load(args.config.as_deref(), &flags)?;
+    config.server.stop_containers |= args.stop_containers;
+    if args.check {
+        return Ok(ExitCode::SUCCESS);
+    }
     let runtime = crate::app::threads::runtime(&config.server)?;
-    runtime.block_on(crate::app::run(config))?;
-    Ok(ExitCode::SUCCESS)
+    let successor = runtime.block_on(crate::app::run(config))?;
+    // Nothing is waited for that does not end by itself.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match successor {
+        Some(successor) => Err(successor.take_over()),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -201,6 +201,9 @@ fn numbers_are_in_bounds(config: &Config, problems: &mut Problems) {
     number("build.files_at_once", config.build.files_at_once, 1, 1024);
     number("repo.files", config.repo.files, 1, 10_000_000);
     number("repo.tree_files", config.repo.tree_files, 1, 10_000_000);
+    if let Some(share) = config.server.max_connections_per_address {
+        number("server.max_connections_per_address", share, 1, MAX_PERMITS);
+    }
     if let Some(threads) = config.server.threads {
         number("server.threads", threads, 1, 1024);
     }

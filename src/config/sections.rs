@@ -46,6 +46,10 @@ pub struct ServerConfig {
     pub first_byte_timeout: Duration,
     /// Served at once, over all listeners of one `serve`.
     pub max_connections: usize,
+    /// Of those, by one IPv4 address or IPv6 /64 that is no trusted proxy. `None`: a quarter.
+    pub max_connections_per_address: Option<usize>,
+    /// Whether containers are stopped with the server; else they go on, and are taken in again.
+    pub stop_containers: bool,
     /// From the wish to stop until connections are cut.
     #[serde(with = "text::duration")]
     pub drain_timeout: Duration,

@@ -57,6 +57,24 @@ pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering
     })
 }
 
+/// A visit of what comes after `gone`, which did not answer. It has `notice` to be known as gone, for if it is there it is
+/// the app that does not answer; then what follows has `patience` to wake up.
+pub(super) async fn successor(
+    space: &Entry,
+    gone: &Arc<Serving>,
+    notice: Duration,
+    patience: Duration,
+) -> Option<Answering> {
+    let mut changes = space.watch();
+    let is_gone = |route: &Route| !matches!(route, Route::Serving(now) if Arc::ptr_eq(now, gone));
+    let change = async { changes.wait_for(is_gone).await.is_ok() };
+    if !matches!(tokio::time::timeout(notice, change).await, Ok(true)) {
+        return None;
+    }
+    let answering = visit(space, patience).await.ok()?;
+    (!Arc::ptr_eq(&answering.serving, gone)).then_some(answering)
+}
+
 /// A visit that neither wakes a Space nor keeps it awake.
 pub(super) fn glance(space: &Entry) -> Result<Answering, Trouble> {
     look(space, Serving::glance).unwrap_or(Err(Trouble::Asleep))

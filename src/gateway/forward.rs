@@ -35,6 +35,33 @@ pub(super) trait Guards: Send + Unpin + 'static {
     fn broke(&self, _error: &axum::Error) {}
 }
 
+// === impl ForwardError ===
+
+impl ForwardError {
+    /// How long to wait for the news that the instance is gone, if that may be why it did not answer.
+    pub(super) fn of_one_that_died(&self) -> Option<Duration> {
+        match self {
+            // Nobody is there; the engine that would say so may be away as well.
+            Self::Call(CallError::Connect(_)) => Some(Duration::from_secs(10)),
+            // It hung up.
+            Self::Call(CallError::Http(_)) => Some(Duration::from_secs(2)),
+            _ => None,
+        }
+    }
+}
+
+/// The same request once more, if it may be asked twice (RFC 9110 §9.2.2) and brings nothing that is read as it comes.
+pub(super) fn copy(request: &Request<Body>) -> Option<Request<Body>> {
+    let safe = request.method().is_safe() && request.body().is_end_stream();
+    safe.then(|| {
+        let mut copy = Request::new(Body::empty());
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.headers_mut() = request.headers().clone();
+        copy
+    })
+}
+
 /// Sends the request and waits for the head of the response, that of a server `idle` at most. `leave` says that the request asks to leave
 /// HTTP, which only a Space behind an address can.
 pub(super) async fn forward(

@@ -40,6 +40,11 @@ impl Frames {
         carried
     }
 
+    /// Whether the next byte begins a frame.
+    pub(super) fn is_between(&self) -> bool {
+        self.have == 0 && self.left == 0
+    }
+
     /// The length of the frame's content, once its header is whole.
     fn length(&self) -> Option<u64> {
         if self.have < 2 {

@@ -67,7 +67,8 @@ struct Wait {
 /// A place at a Space; its drop gives it to whoever is next.
 #[derive(Debug)]
 pub(super) struct Place {
-    gate: Arc<Gate>,
+    /// `None` where answers are free.
+    gate: Option<Arc<Gate>>,
     visitor: Visitor,
     watches: bool,
 }
@@ -211,7 +212,7 @@ impl Gate {
 
     fn place(self: &Arc<Self>, visitor: Visitor, watches: bool) -> Place {
         Place {
-            gate: Arc::clone(self),
+            gate: Some(Arc::clone(self)),
             visitor,
             watches,
         }
@@ -239,6 +240,15 @@ fn lock<T>(line: &Mutex<Line<T>>) -> MutexGuard<'_, Line<T>> {
 // === impl Place ===
 
 impl Place {
+    /// Where answers take nothing that visitors would have to share.
+    pub(super) fn free(visitor: Visitor) -> Self {
+        Self {
+            gate: None,
+            visitor,
+            watches: false,
+        }
+    }
+
     pub(super) fn visitor(&self) -> Visitor {
         self.visitor
     }
@@ -246,10 +256,13 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let Some(gate) = &self.gate else {
+            return;
+        };
         if self.watches {
-            lock(&self.gate.watchers).leave(self.visitor);
+            lock(&gate.watchers).leave(self.visitor);
         } else {
-            leave(&mut lock(&self.gate.visits), self.visitor);
+            leave(&mut lock(&gate.visits), self.visitor);
         }
     }
 }

@@ -200,11 +200,11 @@ impl Inner {
             None => arrive.await?,
         };
         let Answering {
-            serving,
+            mut serving,
             visit,
-            woke,
+            mut woke,
         } = answering;
-        let stay = Stay::new(
+        let mut stay = Stay::new(
             Arc::clone(&space),
             Arc::clone(&self.complaints),
             visit,
@@ -226,7 +226,23 @@ impl Inner {
         }
         let client = leave.then(|| hyper::upgrade::on(&mut request));
         let (idle, body_bytes) = (self.config.idle_timeout, self.config.body_bytes);
-        let answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
+        let again = match by {
+            RequestKind::Outside if !leave => forward::copy(&request),
+            _ => None,
+        };
+        let mut answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
+        let patience = match &answer {
+            Err(error) => error.of_one_that_died(),
+            Ok(_) => None,
+        };
+        if let (Some(patience), Some(request)) = (patience, again) {
+            let next = activator::successor(&space, &serving, patience, self.config.wake_timeout);
+            if let Some(next) = Box::pin(next).await {
+                stay.move_to(next.visit);
+                (serving, woke) = (next.serving, next.woke);
+                answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
+            }
+        }
         let answer = answer.map_err(|error| {
             let trouble = self.trouble_of(&space, error);
             space.traffic.answered(trouble.status());
@@ -285,6 +301,12 @@ impl Inner {
         visitor: Visitor,
         hop: &Hop,
     ) -> Result<Place, Trouble> {
+        if let Route::Serving(serving) = space.route()
+            && let Upstream::Service(service) = &serving.upstream
+            && service.is_free()
+        {
+            return Ok(Place::free(visitor));
+        }
         let place = match hop.is_websocket() {
             true => self.gates.admit_watcher(space, visitor),
             false => self.gates.admit(space, visitor).await,

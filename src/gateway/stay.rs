@@ -51,6 +51,11 @@ impl Stay {
         }
     }
 
+    /// Another instance answers in the place of the one that did not.
+    pub(super) fn move_to(&mut self, visit: Visit) {
+        self.visit = visit;
+    }
+
     /// Whose visit it is.
     pub(super) fn visitor(&self) -> Visitor {
         self.place.visitor()

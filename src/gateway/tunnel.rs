@@ -34,6 +34,9 @@ struct Silence {
     closing: Duration,
 }
 
+/// A frame that closes a WebSocket because the server restarts (RFC 6455 §5.5.1; 1012 in IANA's registry of its codes).
+const SERVICE_RESTART: [u8; 4] = [0x88, 2, 0x03, 0xf4];
+
 /// Of each direction.
 const BUFFER: usize = 8 << 10;
 
@@ -62,9 +65,17 @@ pub(super) fn start(
             half_closed: Duration::from_secs(10),
             closing: Duration::from_secs(1),
         };
-        let ended = tunnel
-            .run(silence, link.as_ref(), |passed| stay.passed(passed))
-            .await;
+        let hurry = async {
+            match &link {
+                Some(link) => link.hurry().cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        let run = tunnel.run(silence, link.as_ref(), |passed| stay.passed(passed));
+        let ended = tokio::select! {
+            ended = run => ended,
+            () = hurry => return,
+        };
         if let Err(error) = ended {
             tracing::debug!(space = %stay.space.id, %error, "a tunnel ended");
         }
@@ -164,6 +175,9 @@ where
                 let drain = link.map(Link::drain_timeout).unwrap_or_default();
                 until = Some(Instant::now() + drain);
                 limit = limit.min(silence.closing);
+                if self.down.say_farewell() {
+                    context.waker().wake_by_ref();
+                }
             }
             let mut due = last_moved + limit;
             if let Some(until) = until {
@@ -191,11 +205,15 @@ impl Direction {
     fn new(early: Bytes, websocket: bool) -> Self {
         let mut buffer = vec![0; BUFFER.max(early.len())];
         buffer[..early.len()].copy_from_slice(&early);
+        let mut frames = websocket.then(Frames::default);
+        if let Some(frames) = &mut frames {
+            frames.carry(&early);
+        }
         Self {
             buffer: buffer.into(),
             begin: 0,
             end: early.len(),
-            frames: websocket.then(Frames::default),
+            frames,
             unflushed: false,
             stage: Stage::Flowing,
         }
@@ -242,6 +260,24 @@ impl Direction {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Between two frames, lets a closing one be the last. `false` where there is no such place right now: then the end
+    /// comes without a word.
+    fn say_farewell(&mut self) -> bool {
+        let between = self.frames.as_ref().is_some_and(Frames::is_between);
+        let room = self.buffer.len() - self.end >= SERVICE_RESTART.len();
+        if !between || self.stage != Stage::Flowing || (self.begin < self.end && !room) {
+            return false;
+        }
+        if self.begin == self.end {
+            (self.begin, self.end) = (0, 0);
+        }
+        let end = self.end + SERVICE_RESTART.len();
+        self.buffer[self.end..end].copy_from_slice(&SERVICE_RESTART);
+        self.end = end;
+        self.stage = Stage::Ending;
+        true
     }
 
     fn is_of_use(&mut self) -> bool {
@@ -303,6 +339,25 @@ mod tests {
         };
         let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, |_| {}), talk);
         ended.expect("both sides ended");
+    }
+
+    #[tokio::test]
+    async fn a_websocket_is_closed_with_a_word_between_two_frames() {
+        let mut direction = Direction::new(Bytes::from_static(&[0x81, 2, b'h']), true);
+        assert!(!direction.say_farewell(), "within a frame");
+        direction.frames.as_mut().expect("a WebSocket").carry(b"i");
+        assert!(direction.say_farewell());
+        let (mut near, mut visitor) = duplex(64);
+        let mut moved = Moved::default();
+        let (mut silent, _space) = duplex(64);
+        std::future::poll_fn(|context| direction.poll(&mut silent, &mut near, context, &mut moved))
+            .await
+            .expect("written");
+        let mut heard = Vec::new();
+        visitor.read_to_end(&mut heard).await.expect("heard");
+        assert_eq!(heard, [0x81, 2, b'h', 0x88, 2, 0x03, 0xf4]);
+        let mut plain = Direction::new(Bytes::new(), false);
+        assert!(!plain.say_farewell(), "no WebSocket");
     }
 
     #[tokio::test]

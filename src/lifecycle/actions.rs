@@ -68,6 +68,8 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
         },
         // Visitors are none the wiser for a failure of ours that the next try may mend.
         Stage::RuntimeError if observed.server_failed() => Route::Starting,
+        // Nor for the end of one that answered: they wait as for one that sleeps.
+        Stage::RuntimeError if observed.just_died() => Route::Starting,
         _ => Route::Refused(Refusal {
             stage,
             message: match stored.space.disabled {

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::builder::Builder;
@@ -204,11 +205,17 @@ impl Lifecycle {
         Ok(lifecycle)
     }
 
-    /// Ends all supervisors and stops all containers. Instances in this process end with it; builds under way are begun
-    /// again at the next start.
-    pub async fn stop(&self) {
+    /// Ends all supervisors, and stops all containers if that is wished for; else the next start takes them into care as
+    /// they are. `hurry` lets them be all the same. Instances in this process end with it; builds under way are begun again
+    /// at the next start.
+    pub async fn stop(&self, containers: bool, hurry: &CancellationToken) {
         self.supervisors.stop().await;
-        self.parts.runtimes.containers().stop_all().await;
+        if containers {
+            tokio::select! {
+                () = self.parts.runtimes.containers().stop_all() => {}
+                () = hurry.cancelled() => {}
+            }
+        }
         if let Err(error) = usage::store(&self.parts).await {
             tracing::error!("what was used last could not be stored: {error}");
         }

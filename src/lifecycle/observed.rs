@@ -73,6 +73,8 @@ pub(super) enum KeptState {
         last_words: Vec<String>,
         at: Millis,
         failures: u32,
+        /// Whether it had answered before.
+        answered: bool,
     },
 }
 
@@ -100,6 +102,19 @@ impl Observed {
             last,
             Some(KeptState::Ended {
                 reason: ExitReason::ServerFailed,
+                ..
+            })
+        )
+    }
+
+    /// Whether one that answered has just ended for the first time, and soon is there again.
+    pub(super) fn just_died(&self) -> bool {
+        let last = self.instances.last().map(|kept| &kept.state);
+        matches!(
+            last,
+            Some(KeptState::Ended {
+                failures: 1,
+                answered: true,
                 ..
             })
         )
@@ -152,9 +167,9 @@ impl Observed {
         let Some(mut ended) = self.take(id) else {
             return;
         };
-        let steady = match ended.state {
-            KeptState::Ready { since, .. } => at - since >= STEADY_MILLIS,
-            _ => false,
+        let (answered, steady) = match ended.state {
+            KeptState::Ready { since, .. } => (true, at - since >= STEADY_MILLIS),
+            _ => (false, false),
         };
         let before = self
             .instances
@@ -176,6 +191,7 @@ impl Observed {
             last_words,
             at,
             failures,
+            answered,
         };
         self.instances.push(ended);
     }

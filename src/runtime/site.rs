@@ -105,6 +105,10 @@ impl Serve for Site {
             response
         })
     }
+
+    fn is_free(&self) -> bool {
+        true
+    }
 }
 
 fn method_not_allowed() -> Response<Body> {

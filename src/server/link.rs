@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::Stop;
+use super::places::{Place, Seat};
 
 /// The connection of a request. While a clone lives, the connection counts as one of
 /// `server.max_connections`, and the server does not end: a tunnel keeps one, for its socket is HTTP's no more.
@@ -16,9 +18,9 @@ pub struct Link(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     interim: Interim,
-    closing: CancellationToken,
+    stop: Stop,
     drain_timeout: Duration,
-    _permit: OwnedSemaphorePermit,
+    place: Place,
     _running: TaskTrackerToken,
 }
 
@@ -31,16 +33,16 @@ pub(super) struct Interim(Arc<AtomicBool>);
 impl Link {
     pub(super) fn new(
         interim: Interim,
-        closing: CancellationToken,
+        stop: Stop,
         drain_timeout: Duration,
-        permit: OwnedSemaphorePermit,
+        place: Place,
         running: TaskTrackerToken,
     ) -> Self {
         Self(Arc::new(Inner {
             interim,
-            closing,
+            stop,
             drain_timeout,
-            _permit: permit,
+            place,
             _running: running,
         }))
     }
@@ -54,7 +56,16 @@ impl Link {
 
     /// Cancelled when the server wants to stop.
     pub fn closing(&self) -> &CancellationToken {
-        &self.0.closing
+        &self.0.stop.closing
+    }
+
+    /// Cancelled when it is not to wait for anything any more.
+    pub fn hurry(&self) -> &CancellationToken {
+        &self.0.stop.hurry
+    }
+
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        self.0.place.seat()
     }
 
     /// How long it may go on after that.

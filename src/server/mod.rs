@@ -1,7 +1,7 @@
 //! Sockets: from a listener to requests and back.
 //!
 //! ```text
-//!  accept ─► permit ─► first byte within its time ─► HTTP/1.1 ─► handler(request) ─► response
+//!  accept ─► place  ─► first byte within its time ─► HTTP/1.1 ─► handler(request) ─► response
 //!            │                                        header within its time
 //!            └── held until the connection ends       body not slower than the minimum rate (pace.rs)
 //!                                                     response read not slower than it (socket.rs)
@@ -16,13 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response, header};
+use futures_util::{FutureExt, StreamExt};
+use http::header::{CONNECTION, DATE};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -31,9 +32,11 @@ use crate::config::{Config, ServerConfig};
 use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
 mod date;
+mod files;
 mod link;
 mod pace;
 mod peer;
+mod places;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -42,9 +45,11 @@ mod unread;
 
 use link::Interim;
 use pace::{Pace, Paced};
+use places::{Place, Places};
 use socket::Socket;
 use timer::HeaderTimer;
 
+pub use files::connections_within_file_limit;
 pub use link::Link;
 pub use peer::Peer;
 pub use unread::read_rest;
@@ -60,16 +65,34 @@ pub struct Client {
     pub id: RequestId,
 }
 
+/// How a server is told to end.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    /// No new visitors; those who are here may finish.
+    pub closing: CancellationToken,
+    /// Not even they.
+    pub hurry: CancellationToken,
+}
+
+/// On a response, as an extension: it ends when nobody follows it any more, and is ended when the server stops.
+#[derive(Debug, Clone, Copy)]
+pub struct Unending;
+
+/// How long a client may still send a request on a connection that it has, after the wish to stop: whoever sends it
+/// when the connection is being closed could not tell whether it was heard.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
+
 /// What all connections share.
 struct Settings {
     config: ServerConfig,
     http: http1::Builder,
     pace: Pace,
     ids: RequestIds,
-    closing: CancellationToken,
+    stop: Stop,
 }
 
-/// Serves the listener until `closing` is cancelled, then gives requests under way `drain_timeout` to end.
+/// Serves the listener until it is told to stop, then gives requests under way `drain_timeout` to end. What connected
+/// before is served as well, and told to close the connection.
 ///
 /// The handler finds a [`Client`] in the request's extensions; the request's name is put on its response as
 /// `X-Request-Id`. Dropping the handler's future means that the client left.
@@ -77,13 +100,13 @@ pub fn serve<H, F>(
     listener: TcpListener,
     config: &Config,
     handler: H,
-    closing: CancellationToken,
+    stop: Stop,
 ) -> impl Future<Output = ()> + Send + use<H, F>
 where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    accept(listener, Settings::new(config, closing), handler)
+    accept(listener, Settings::new(config, stop), handler)
 }
 
 async fn accept<H, F>(listener: TcpListener, settings: Settings, handler: H)
@@ -91,24 +114,26 @@ where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(settings.config.max_connections));
+    let places = Places::new(&settings.config);
     let settings = Arc::new(settings);
     let connections = TaskTracker::new();
-    let closing = settings.closing.clone();
+    let closing = settings.stop.closing.clone();
+    let admit = async |stream, peer| {
+        // Those beyond the limit wait in the kernel meanwhile.
+        let Some(place) = places.enter(peer).await else {
+            return refuse(&stream);
+        };
+        let settings = Arc::clone(&settings);
+        let keep = (place, connections.token());
+        connections.spawn(connection(stream, peer, keep, settings, handler.clone()));
+    };
     let accept = async {
         let mut trouble = Backoff::default();
         loop {
-            // Before accepting, so that those beyond the limit wait in the kernel and not here. Never closed.
-            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
-                return;
-            };
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     trouble = Backoff::default();
-                    let settings = Arc::clone(&settings);
-                    let running = connections.token();
-                    let keep = (permit, running);
-                    connections.spawn(connection(stream, peer, keep, settings, handler.clone()));
+                    admit(stream, peer).await;
                 }
                 Err(error) => trouble.pause(&error).await,
             }
@@ -118,15 +143,29 @@ where
         () = accept => {}
         () = closing.cancelled() => {}
     }
+    // Closing the listener would reset those who wait there.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        admit(stream, peer).await;
+    }
     drop(listener);
     connections.close();
     connections.wait().await;
 }
 
+/// Tells a client that its address has all the connections it may have.
+fn refuse(stream: &TcpStream) {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n\
+        content-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n\r\n\
+        Your address has too many connections; close some of them.\n";
+    // A courtesy: a new socket takes it at once, or the client is not there.
+    let _ = stream.try_write(ANSWER);
+}
+
 async fn connection<H, F>(
     stream: TcpStream,
     peer: SocketAddr,
-    (permit, running): (OwnedSemaphorePermit, TaskTrackerToken),
+    (place, running): (Place, TaskTrackerToken),
     settings: Arc<Settings>,
     handler: H,
 ) where
@@ -134,25 +173,29 @@ async fn connection<H, F>(
     F: Future<Output = Response<Body>>,
 {
     // Guests write in small pieces: each would wait for the client's delayed acknowledgement.
-    if stream.set_nodelay(true).is_err() || !first_byte_comes(&stream, &settings).await {
+    if stream.set_nodelay(true).is_err() || !first_byte_comes(&stream, &place, &settings).await {
         return;
     }
     let interim = Interim::default();
     let (socket, returned) = Socket::new(stream, settings.pace, interim.clone());
     let link = Link::new(
         interim,
-        settings.closing.clone(),
+        settings.stop.clone(),
         settings.config.drain_timeout,
-        permit,
+        place,
         running,
     );
     // Until its last word is said; a tunnel may keep it for longer.
-    let _place = link.clone();
+    let kept = link.clone();
     // Clients come and go as they like: what ends a connection is news to nobody but who looks for it.
     if let Err(error) = converse(socket, peer, link, &settings, handler).await {
         tracing::debug!(%peer, error = &error as &dyn std::error::Error, "a connection ended");
     }
-    returned.linger().await;
+    tokio::select! {
+        () = returned.linger() => {}
+        () = kept.seat().told_to_leave() => {}
+        () = settings.stop.hurry.cancelled() => {}
+    }
 }
 
 /// Reads requests and writes responses until either side has had enough.
@@ -168,7 +211,9 @@ where
     F: Future<Output = Response<Body>>,
 {
     let peer = Peer::new(peer);
+    let seat = Arc::clone(link.seat());
     let service = service_fn(|request: Request<Incoming>| {
+        seat.is_asking();
         let (mut parts, body) = request.into_parts();
         let id = settings.ids.next();
         let header = id.header();
@@ -182,39 +227,83 @@ where
         let answer = Box::pin(handler(Request::from_parts(parts, body)));
         async move {
             let mut response = answer.await;
-            let headers = response.headers_mut();
-            headers.insert(X_REQUEST_ID, header);
-            if !headers.contains_key(header::DATE) {
-                headers.insert(header::DATE, date::date());
-            }
+            response.headers_mut().insert(X_REQUEST_ID, header);
+            finish(&mut response, &settings.stop);
             Ok::<_, std::convert::Infallible>(response)
         }
     });
     let mut http = settings.http.clone();
     let connection = http
-        .timer(HeaderTimer::default())
+        .timer(HeaderTimer::of(&seat))
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        () = settings.closing.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = seat.told_to_leave() => {
+            // Unless its request came in the same moment.
+            if seat.is_waiting() {
+                return Ok(());
+            }
+        }
+        () = settings.stop.closing.cancelled() => {}
     }
-    let drained = tokio::time::timeout(settings.config.drain_timeout, connection).await;
-    drained.unwrap_or_else(|_| {
-        tracing::info!(%peer.address, "cut off a connection at shutdown");
-        Ok(())
-    })
+    let drain = async {
+        if let Ok(ended) = tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await {
+            return ended;
+        }
+        if seat.is_waiting() {
+            return Ok(());
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.as_mut().await
+    };
+    tokio::select! {
+        ended = drain => return ended,
+        () = cut(settings) => {}
+    }
+    tracing::info!(%peer.address, "cut off a connection at shutdown");
+    Ok(())
+}
+
+/// Done when nobody is waited for any more.
+async fn cut(settings: &Settings) {
+    settings.stop.closing.cancelled().await;
+    tokio::select! {
+        () = tokio::time::sleep(settings.config.drain_timeout) => {}
+        () = settings.stop.hurry.cancelled() => {}
+    }
+}
+
+/// What every response has, or is made to do.
+fn finish(response: &mut Response<Body>, stop: &Stop) {
+    let headers = response.headers_mut();
+    headers.entry(DATE).or_insert_with(date::date);
+    if stop.closing.is_cancelled() && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    if response.extensions_mut().remove::<Unending>().is_some() {
+        let body = std::mem::take(response.body_mut()).into_data_stream();
+        let closing = stop.closing.clone().cancelled_owned();
+        *response.body_mut() = Body::from_stream(body.take_until(closing));
+    }
 }
 
 /// Whether the client speaks in time.
-async fn first_byte_comes(stream: &TcpStream, settings: &Settings) -> bool {
+async fn first_byte_comes(stream: &TcpStream, place: &Place, settings: &Settings) -> bool {
     let mut byte = [0];
+    let closing = async {
+        settings.stop.closing.cancelled().await;
+        tokio::time::sleep(LAST_REQUEST).await;
+    };
     tokio::select! {
         peeked = tokio::time::timeout(settings.config.first_byte_timeout, stream.peek(&mut byte)) => {
             matches!(peeked, Ok(Ok(1)))
         }
-        () = settings.closing.cancelled() => false,
+        () = place.seat().told_to_leave() => false,
+        () = settings.stop.hurry.cancelled() => false,
+        () = closing => false,
     }
 }
 
@@ -245,7 +334,7 @@ impl Backoff {
 // === impl Settings ===
 
 impl Settings {
-    fn new(config: &Config, closing: CancellationToken) -> Self {
+    fn new(config: &Config, stop: Stop) -> Self {
         let gateway = &config.gateway;
         let config = config.server.clone();
         let header_bytes = usize::try_from(config.max_header_bytes).unwrap_or(usize::MAX);
@@ -259,7 +348,7 @@ impl Settings {
             pace: Pace::new(gateway.minimum_body_rate, gateway.minimum_body_grace),
             config,
             ids: RequestIds::default(),
-            closing,
+            stop,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::config::Config;
 
 struct TestServer {
     address: SocketAddr,
-    closing: CancellationToken,
+    stop: Stop,
     serving: tokio::task::JoinHandle<()>,
     /// Responses whose bodies were dropped.
     left: Arc<AtomicUsize>,
@@ -74,14 +74,14 @@ async fn start(change: impl FnOnce(&mut ServerConfig)) -> TestServer {
     change(&mut config.server);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
-    let closing = CancellationToken::new();
+    let stop = Stop::default();
     let left = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&left);
     let handler = move |request| answer(request, Arc::clone(&counted));
-    let serving = tokio::spawn(serve(listener, &config, handler, closing.clone()));
+    let serving = tokio::spawn(serve(listener, &config, handler, stop.clone()));
     TestServer {
         address,
-        closing,
+        stop,
         serving,
         left,
     }
@@ -230,9 +230,9 @@ async fn closing_lets_requests_end_and_takes_no_more() {
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     let began = Instant::now();
-    server.closing.cancel();
+    server.stop.closing.cancel();
     server.serving.await.expect("ended");
-    assert!((300..2000).contains(&began.elapsed().as_millis()));
+    assert!((300..3000).contains(&began.elapsed().as_millis()));
     assert!(slow.await.expect("ended").ends_with("at last"));
     assert!(TcpStream::connect(address).await.is_err());
     drop(idle);
@@ -250,7 +250,7 @@ async fn closing_does_not_wait_for_those_who_never_end() {
         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    server.closing.cancel();
+    server.stop.closing.cancel();
     let ended = tokio::time::timeout(Duration::from_secs(3), server.serving).await;
     ended.expect("in time").expect("ended");
     reading.await.expect("ended");
@@ -273,9 +273,10 @@ async fn a_link_keeps_the_connections_place_and_the_server() {
     let kept = Arc::new(std::sync::Mutex::new(None));
     let mut config = Config::defaults();
     config.server.max_connections = 1;
+    config.server.max_connections_per_address = Some(2);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
-    let closing = CancellationToken::new();
+    let stop = Stop::default();
     let keep = Arc::clone(&kept);
     let handler = move |request: Request<Body>| {
         let client = request.extensions().get::<Client>();
@@ -283,7 +284,7 @@ async fn a_link_keeps_the_connections_place_and_the_server() {
         keep.lock().expect("whole").get_or_insert(link);
         async { Response::new(Body::empty()) }
     };
-    let serving = tokio::spawn(serve(listener, &config, handler, closing.clone()));
+    let serving = tokio::spawn(serve(listener, &config, handler, stop.clone()));
     let visit = async || {
         let mut stream = TcpStream::connect(address).await.expect("connected");
         let words = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
@@ -295,7 +296,7 @@ async fn a_link_keeps_the_connections_place_and_the_server() {
     assert!(visit().await.starts_with("HTTP/1.1 200 OK"));
     let next = tokio::time::timeout(Duration::from_millis(300), visit()).await;
     assert!(next.is_err(), "the only place is taken");
-    closing.cancel();
+    stop.closing.cancel();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!serving.is_finished());
     kept.lock().expect("whole").take();

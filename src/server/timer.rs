@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 
+use super::places::Seat;
 use crate::upstream::Alarm;
 
 /// One connection's. hyper waits for one thing at a time, each header anew, so that one alarm does for all.
-#[derive(Debug, Clone, Default)]
-pub(super) struct HeaderTimer(Arc<Mutex<Alarm>>);
+#[derive(Debug, Clone)]
+pub(super) struct HeaderTimer {
+    alarm: Arc<Mutex<Alarm>>,
+    seat: Arc<Seat>,
+}
 
 struct Until {
     alarm: Arc<Mutex<Alarm>>,
@@ -21,13 +25,24 @@ struct Until {
 
 // === impl HeaderTimer ===
 
+impl HeaderTimer {
+    /// That tells the seat when its wait for a header begins.
+    pub(super) fn of(seat: &Arc<Seat>) -> Self {
+        Self {
+            alarm: Arc::default(),
+            seat: Arc::clone(seat),
+        }
+    }
+}
+
 impl Timer for HeaderTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         self.sleep_until(Instant::now() + duration)
     }
 
     fn sleep_until(&self, moment: Instant) -> Pin<Box<dyn Sleep>> {
-        let alarm = Arc::clone(&self.0);
+        self.seat.waits();
+        let alarm = Arc::clone(&self.alarm);
         Box::pin(Until { alarm, moment })
     }
 }

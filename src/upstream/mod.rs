@@ -33,6 +33,11 @@ pub use traffic::{Traffic, TrafficTotals};
 pub trait Serve: Send + Sync {
     /// Answers one request. The response may begin before the request's body has ended.
     fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>>;
+
+    /// Whether an answer takes nothing that visitors would have to share: then nobody waits for a place.
+    fn is_free(&self) -> bool {
+        false
+    }
 }
 
 /// Where a request is sent.

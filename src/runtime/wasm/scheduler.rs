@@ -268,7 +268,15 @@ impl Shared {
         if state.wakes_a_thread() {
             drop(state);
             self.work.notify_one();
-        } else if state.waiting_threads == 0
+            return;
+        }
+        if state.running > 0 {
+            state.contested_at = Some(self.now());
+        }
+        if std::mem::take(&mut state.clock_dozes) {
+            self.clock.notify_one();
+        }
+        if state.waiting_threads == 0
             && state
                 .eligible
                 .first()

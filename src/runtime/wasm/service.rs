@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_task::Task;
 use axum::body::Body;
@@ -12,9 +12,9 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Frame;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep_until, timeout_at};
+use tokio::time::{Sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wasmtime_wasi_http::WasiBody;
 
@@ -22,6 +22,9 @@ use super::failure::Failure;
 use super::guest::{Guest, Program};
 use super::{command, component};
 use crate::upstream::Serve;
+
+/// How long the head of an answer waits for the first bytes of its body.
+const HEAD_PATIENCE: Duration = Duration::from_millis(50);
 
 /// What a guest gave: a head with a body of one of these kinds, or the reason why not.
 pub(super) type Reply = Result<Response<Answer>, Failure>;
@@ -69,19 +72,25 @@ impl GuestService {
         let guest = &self.guest;
         let deadline = Instant::now() + guest.timeout;
         match self.reply(request, deadline).await {
-            Ok((task, response)) => response.map(|answer| match answer {
-                Answer::Whole(bytes) => {
-                    task.detach();
-                    Body::new(Full::new(bytes))
-                }
-                Answer::Begun(first, rest) => {
-                    task.detach();
-                    self.stream(Some(first), rest, None, Broken::default(), deadline)
-                }
-                Answer::Streaming(body, broken) => {
-                    self.stream(None, body, Some(task), broken, deadline)
-                }
-            }),
+            Ok((task, response)) => {
+                let (head, answer) = response.into_parts();
+                let body = match answer {
+                    Answer::Whole(bytes) => {
+                        task.detach();
+                        Body::new(Full::new(bytes))
+                    }
+                    Answer::Begun(first, rest) => {
+                        task.detach();
+                        let whole = Broken::default();
+                        Body::new(self.stream(Some(first), rest, None, whole, deadline))
+                    }
+                    Answer::Streaming(body, broken) => {
+                        let body = self.stream(None, body, Some(task), broken, deadline);
+                        return Box::pin(self.begin(Response::from_parts(head, body))).await;
+                    }
+                };
+                Response::from_parts(head, body)
+            }
             Err(failure) => {
                 if let Failure::Load(error) | Failure::Ours(error) = &failure {
                     let space = &guest.spec.name;
@@ -90,6 +99,27 @@ impl GuestService {
                 failure.response(guest.timeout)
             }
         }
+    }
+
+    /// Waits for a first sign of the body, but not for long: of a guest that breaks right after its head, the truth can
+    /// still be told.
+    async fn begin(&self, response: Response<StreamedBody>) -> Response<Body> {
+        let (head, mut body) = response.into_parts();
+        let first = timeout(HEAD_PATIENCE, body.frame()).await;
+        let broken = body.broken.is_set();
+        let failure = match first {
+            Err(_) => return Response::from_parts(head, Body::new(body)),
+            Ok(None) => return Response::from_parts(head, Body::empty()),
+            Ok(Some(Ok(frame))) if !broken => {
+                body.first = frame.into_data().ok();
+                return Response::from_parts(head, Body::new(body));
+            }
+            Ok(Some(Ok(_) | Err(CutOff::Broken))) => Failure::Silent,
+            Ok(Some(Err(CutOff::Deadline))) => self.past_the_deadline(),
+            Ok(Some(Err(CutOff::Stopped))) => Failure::Stopped,
+            Ok(Some(Err(error @ CutOff::TooLarge))) => Failure::Garbled(error.to_string()),
+        };
+        failure.response(self.guest.timeout)
     }
 
     /// Runs the guest until its answer has a head. Dropping the future, or the task, ends the guest.
@@ -152,8 +182,8 @@ impl GuestService {
         task: Option<Task<()>>,
         broken: Broken,
         deadline: Instant,
-    ) -> Body {
-        Body::new(StreamedBody {
+    ) -> StreamedBody {
+        StreamedBody {
             first: first.filter(|first| !first.is_empty()),
             rest,
             task,
@@ -161,7 +191,7 @@ impl GuestService {
             deadline: Box::pin(sleep_until(tokio::time::Instant::from_std(deadline))),
             stopped: Box::pin(self.guest.stopped.clone().cancelled_owned()),
             left: self.guest.house.settings.response_bytes,
-        })
+        }
     }
 }
 

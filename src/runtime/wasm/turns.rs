@@ -34,6 +34,10 @@ pub(super) struct State {
     /// burst of small tasks does not wake every thread for nothing.
     pub(super) waking: bool,
     pub(super) clock_waits: bool,
+    /// The clock looks seldom, for nobody waits for a thread.
+    pub(super) clock_dozes: bool,
+    /// When somebody came last who found no thread.
+    pub(super) contested_at: Option<u64>,
     pub(super) closing: bool,
     pub(super) next_key: u64,
 }
@@ -89,6 +93,13 @@ impl State {
             queue.place = Place::Eligible(queue.virtual_time);
             self.eligible.insert((queue.virtual_time, key));
         }
+    }
+
+    /// Whether somebody waits for a thread that another has, or came for one within the last `recent` nanoseconds.
+    pub(super) fn is_contested(&self, now: u64, recent: u64) -> bool {
+        let recently = self.contested_at;
+        let recently = recently.is_some_and(|at| now.saturating_sub(at) < recent);
+        recently || !self.eligible.is_empty() || !self.spare.is_empty()
     }
 
     /// Whether a task is being polled since that moment or longer.

@@ -138,6 +138,7 @@ pub(super) async fn follow(
     headers.insert(header::CACHE_CONTROL, plain("no-store"));
     // Proxies that gather answers would hold back a live log.
     headers.insert("x-accel-buffering", plain("no"));
+    response.extensions_mut().insert(crate::server::Unending);
     Ok(response)
 }
 

@@ -51,8 +51,11 @@ fn what_runs_goes_on_and_is_adopted() {
         space.exec("open('/tmp/state', 'w').write('kept')");
         (alice.token.clone(), server.container(&space))
     };
-    for _ in 0..2 {
-        server.kill();
+    for planned in [false, true] {
+        match planned {
+            true => assert_eq!(server.stop(), Some(0)),
+            false => server.kill(),
+        }
         // Nobody watches, and it serves.
         let answer = Request::get("/").send(address(&before));
         assert_eq!(answer.expect(200).text(), "here");
@@ -209,6 +212,30 @@ fn stopping_the_server_leaves_no_container_of_a_paused_space() {
             server.containers(&space).is_empty().then_some(())
         });
     }
+    assert_eq!(server.stop(), Some(0));
+    assert!(server.ids("container").is_empty());
+}
+
+#[test]
+fn a_visitor_of_a_container_that_just_died_waits_for_the_next_one() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.publish_container("app", &app("here", ""));
+    let before = server.container(&space);
+    let id = before["Id"].as_str().unwrap();
+    docker(&["kill", id]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(space.visit("/").expect(200).text(), "here");
+    }
+    assert_ne!(server.container(&space)["Id"], before["Id"]);
+}
+
+#[test]
+fn containers_are_stopped_with_the_server_where_that_is_wished_for() {
+    let mut server = DockerServer::with(&[("SERVER__STOP_CONTAINERS", "true")]);
+    server
+        .user("alice")
+        .publish_container("app", &app("here", ""));
     assert_eq!(server.stop(), Some(0));
     assert!(server.ids("container").is_empty());
 }

@@ -1,5 +1,7 @@
 //! Strangers' traffic.
 
+mod connections;
+mod crowd;
 mod head;
 mod headers;
 mod private;

@@ -6,4 +6,5 @@ mod graceful;
 mod handover;
 mod killed;
 mod locked;
+mod restarts;
 mod sleep;

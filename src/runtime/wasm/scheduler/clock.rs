@@ -1,15 +1,22 @@
 //! The thread `guest-clock`: it moves the epoch, so that guests that compute look up, and wakes groups that have credit
 //! again.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Shared, nanos};
+use super::{Shared, State, nanos};
 
 /// Time between two looks of the clock while guests come and go within a tick, and how many looks must have found it so.
 const CALM_TICK: Duration = Duration::from_millis(1);
 const CALM_TICKS: u32 = 8;
+
+/// Time between two looks while a guest computes and nobody else waits for its thread: it is charged less often, and
+/// whoever comes wakes the clock.
+const LONE_TICK: Duration = Duration::from_micros(1500);
+
+/// How long the clock takes somebody to be waiting who came when no thread was free.
+const CONTESTED: Duration = Duration::from_millis(5);
 
 /// Looks without work after which the clock thread goes to sleep.
 const IDLE_TICKS: u32 = 100;
@@ -17,12 +24,34 @@ const IDLE_TICKS: u32 = 100;
 // === impl Shared ===
 
 impl Shared {
+    /// Sleeps, unless somebody comes who finds no thread.
+    fn doze(&self, pause: Duration) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.clock_dozes = true;
+        let until = Instant::now() + pause;
+        while state.clock_dozes && !state.closing {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let woken = self.clock.wait_timeout(state, left);
+            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+        state.clock_dozes = false;
+        state
+    }
+
     pub(super) fn run_clock(&self, tick: Duration) {
         let (mut idle, mut calm) = (0_u32, 0_u32);
-        let mut pause = tick;
+        let (mut pause, mut alone) = (tick, false);
         loop {
-            thread::sleep(pause);
-            let mut state = self.lock();
+            let mut state = match alone {
+                true => self.doze(pause),
+                false => {
+                    thread::sleep(pause);
+                    self.lock()
+                }
+            };
             if state.closing {
                 return;
             }
@@ -35,9 +64,17 @@ impl Shared {
                 true => 0,
                 false => calm.saturating_add(1),
             };
-            pause = match calm < CALM_TICKS {
-                true => tick,
-                false => tick.max(CALM_TICK),
+            alone = false;
+            pause = if calm >= CALM_TICKS {
+                tick.max(CALM_TICK)
+            } else if state.is_contested(now, nanos(CONTESTED)) {
+                tick
+            } else {
+                alone = true;
+                // Those who are parked have their moment.
+                let due = state.parked.first().map(|(due, _)| due.saturating_sub(now));
+                let due = due.map_or(LONE_TICK, Duration::from_nanos);
+                LONE_TICK.min(due).max(tick)
             };
             idle = if busy || !state.parked.is_empty() {
                 0

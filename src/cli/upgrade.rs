@@ -1,0 +1,79 @@
+//! `glasshouse upgrade`
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::output::Output;
+
+#[derive(Debug, Args)]
+pub(super) struct UpgradeArgs {
+    /// Folder of the server that is to be replaced
+    #[arg(long, value_name = "DIR", default_value = "./glasshouse-data")]
+    data: PathBuf,
+}
+
+/// For requests under way to end, and for the start.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Who has a data folder, as its file `lock` says.
+#[derive(PartialEq, Eq)]
+struct Holder {
+    process: i32,
+    began: String,
+    word: String,
+}
+
+/// Lets the program that is installed where the running server was started from take its place, and waits for it.
+pub(super) fn run(args: UpgradeArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    let before = holder(&args.data)?.context("that server is only just starting")?;
+    if before.word == "starting" {
+        bail!("that server is only just starting");
+    }
+    let process = Pid::from_raw(before.process).context("the folder's `lock` names no process")?;
+    kill_process(process, Signal::USR2)
+        .context("the server cannot be told; only its own user may")?;
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+        let Some(now) = holder(&args.data)? else {
+            continue;
+        };
+        if let Some(reason) = now.word.strip_prefix("kept: ")
+            && now != before
+        {
+            bail!("the running server stays: {reason}");
+        }
+        if now.began != before.began && now.word == "serving" {
+            output.note("the new program serves");
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    bail!("the new program does not serve yet; the server's log says why")
+}
+
+/// `None` while the file is being written.
+fn holder(data: &Path) -> anyhow::Result<Option<Holder>> {
+    let path = data.join("lock");
+    let file = File::open(&path).with_context(|| format!("no server has {}", data.display()))?;
+    if file.try_lock().is_ok() {
+        bail!("no server is using the data folder {}", data.display());
+    }
+    let text = std::fs::read_to_string(path)?;
+    let mut lines = text.lines().map(str::to_owned);
+    let (process, began, word) = (lines.next(), lines.next(), lines.next());
+    Ok(process
+        .and_then(|process| process.parse().ok())
+        .zip(began)
+        .zip(word)
+        .map(|((process, began), word)| Holder {
+            process,
+            began,
+            word,
+        }))
+}
