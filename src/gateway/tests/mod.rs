@@ -57,12 +57,13 @@ impl House {
         let auth = Auth::new(store.expect("a database"));
         let metrics = Arc::new(Metrics::new());
         let gateway = Gateway::new(routes, auth, journal.clone(), &config, metrics);
-        let closing = CancellationToken::new();
+        let stop = crate::server::Stop::default();
+        let closing = stop.closing.clone();
         let handler = move |request| {
             let gateway = gateway.clone();
             async move { gateway.call(request, Target::Subdomain("a-b".into())).await }
         };
-        let serving = crate::server::serve(listener, &config, handler, closing.clone());
+        let serving = crate::server::serve(listener, &config, handler, stop);
         Self {
             address: config.listen,
             space,
