@@ -42,7 +42,7 @@ impl ForwardError {
     pub(super) fn of_one_that_died(&self) -> Option<Duration> {
         match self {
             // Nobody is there; the engine that would say so may be away as well.
-            Self::Call(CallError::Connect(_)) => Some(Duration::from_secs(10)),
+            Self::Call(CallError::Connect(_)) => Some(Duration::from_secs(5)),
             // It hung up.
             Self::Call(CallError::Http(_)) => Some(Duration::from_secs(2)),
             _ => None,
