@@ -12,11 +12,10 @@ use glasshouse::domain::{AccountId, InstanceId, SpaceId, SpaceName, Visibility};
 use glasshouse::gateway::{Gateway, Target};
 use glasshouse::journal::{Journal, JournalLimits};
 use glasshouse::routes::{EntrySettings, Route, RouteTable};
-use glasshouse::server;
+use glasshouse::server::{self, Stop};
 use glasshouse::store::{Sealer, Store};
 use glasshouse::telemetry::Metrics;
 use glasshouse::upstream::Upstream;
-use tokio_util::sync::CancellationToken;
 
 fn main() {
     let mut addresses = std::env::args().filter_map(|word| word.parse::<SocketAddr>().ok());
@@ -55,5 +54,5 @@ async fn run(config: Config, instance: SocketAddr) {
         let gateway = gateway.clone();
         async move { gateway.call(request, Target::Subdomain("a-b".into())).await }
     };
-    server::serve(listener, &config, handler, CancellationToken::new()).await;
+    server::serve(listener, &config, handler, Stop::default()).await;
 }
