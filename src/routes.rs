@@ -82,7 +82,17 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub struct RouteTable {
     entries: Arc<RwLock<HashMap<Subdomain, Arc<Entry>>>>,
+    former: Arc<RwLock<Former>>,
     nudge: mpsc::UnboundedSender<SpaceId>,
+}
+
+/// Names that Spaces had once. Looked at only where no Space is.
+#[derive(Debug, Default)]
+struct Former {
+    /// By the address that the name was; the name is in lower case.
+    names: HashMap<Subdomain, (String, SpaceId)>,
+    /// Where those Spaces are.
+    places: HashMap<SpaceId, Subdomain>,
 }
 
 /// Spaces that somebody wants or that lost their last visitor. The control plane reads it.
@@ -96,6 +106,7 @@ impl RouteTable {
         let (nudge, nudges) = mpsc::unbounded_channel();
         let table = Self {
             entries: Arc::default(),
+            former: Arc::default(),
             nudge,
         };
         (table, nudges)
@@ -111,6 +122,32 @@ impl RouteTable {
     pub fn get_by_name(&self, name: &SpaceName) -> Option<Arc<Entry>> {
         let entry = self.get(name.subdomain().ok()?.as_str())?;
         (entry.settings().name == *name).then_some(entry)
+    }
+
+    /// The Space that was at that address once, under that name if one is given, and where it is.
+    pub fn moved(
+        &self,
+        subdomain: &str,
+        name: Option<&SpaceName>,
+    ) -> Option<(Arc<Entry>, Subdomain)> {
+        let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
+        let (known, id) = former.names.get(subdomain)?;
+        if name.is_some_and(|name| !known.eq_ignore_ascii_case(&name.to_string())) {
+            return None;
+        }
+        let place = former.places.get(id)?.clone();
+        let entry = self.get(place.as_str()).filter(|entry| entry.id == *id)?;
+        Some((entry, place))
+    }
+
+    /// Control plane only: a former name of a Space leads to where it is.
+    pub fn lead(&self, former_name: &SpaceName, id: SpaceId, place: Subdomain) {
+        let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(address) = former_name.subdomain() {
+            let name = former_name.to_string().to_ascii_lowercase();
+            former.names.insert(address, (name, id));
+        }
+        former.places.insert(id, place);
     }
 
     /// Control plane only: puts a Space at an address, starting, or renews the entry it has there.

@@ -30,7 +30,8 @@ const CONTAINER_PATIENCE: Duration = Duration::from_secs(900);
 #[exclude = "*/__pycache__/*"]
 struct Examples;
 
-/// Publishes each example that is new or has changed, shows how far it is, and prints an address for each.
+/// Publishes each example that is new or has changed, those first that need no container and are there in seconds; says
+/// how far it is, and prints an address for each.
 pub(super) async fn publish(
     store: &Store,
     repos: &Repos,
@@ -52,13 +53,28 @@ pub(super) async fn publish(
             keep
         });
     }
+    let mut names: Vec<_> = examples.keys().collect();
+    names.sort_by_key(|name| wants_container(name));
+    let all = names.len();
+    let slow = names.iter().filter(|name| wants_container(name)).count();
+    say(&match slow {
+        0 => format!("publishing {all} examples"),
+        _ => format!(
+            "publishing {all} examples; the last {slow} are containers, whose first build takes minutes"
+        ),
+    });
     let mut spaces = Vec::new();
-    for (name, files) in &examples {
+    for name in names {
+        let files = &examples[name];
         let pushed = push(store, repos, lifecycle, &owner, name, files).await;
         spaces.push(pushed.with_context(|| format!("the example `{name}`"))?);
     }
     let progress = Progress::new(spaces.len());
     for (index, space) in spaces.iter().enumerate() {
+        if !progress.shown && wants_container(space.name.name.as_str()) {
+            let page = format!("{}/spaces/{}/logs", config.hub_url(), space.name);
+            say(&format!("{}: building ({page})", space.name));
+        }
         progress.show(index, &space.name);
         let stage = settled(lifecycle, space).await?;
         let address = config
@@ -66,7 +82,7 @@ pub(super) async fn publish(
             .space(&space.subdomain);
         progress.clear();
         say(&match stage {
-            Stage::Running => format!("{}: {address}/", space.name),
+            Stage::Running => format!("{}: {address}/ ({}/{all})", space.name, index + 1),
             stage => format!("{}: {} ({address}/)", space.name, stage.as_str()),
         });
     }

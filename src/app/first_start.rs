@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -21,17 +21,34 @@ const TOKEN_NAME: &str = "first-start";
 ///
 /// The token is written to `DATA/admin-token` before its hash is stored, so no moment of a crash leaves an account
 /// that nobody can use. An admin without any token is given a new one the same way.
-pub(super) async fn accounts(store: &Store, data: &Path) -> anyhow::Result<()> {
+///
+/// Returns whether a token was made.
+pub(super) async fn accounts(store: &Store, data: &Path) -> anyhow::Result<bool> {
     let name: Owner = ADMIN.parse().expect("a plain name");
     let admin = match store.account_by_name(&name).await? {
         Some(admin) if store.list_tokens(admin.id).await?.is_empty() => admin,
-        Some(_) => return Ok(()),
+        Some(_) => return Ok(false),
         None if store.list_accounts().await?.is_empty() => {
             store.create_account(&name, Role::Operator).await?
         }
-        None => return Ok(()),
+        None => return Ok(false),
     };
-    give_token(store, &admin, &data.join("admin-token")).await
+    give_token(store, &admin, &token_file(data)).await?;
+    Ok(true)
+}
+
+/// Where the first token is written.
+fn token_file(data: &Path) -> PathBuf {
+    data.join("admin-token")
+}
+
+/// What whoever has started a new server does next.
+pub(super) fn welcome(config: &Config) -> String {
+    format!(
+        "sign in as {ADMIN} at {}/login with the token in {}",
+        config.hub_url(),
+        token_file(&config.data).display()
+    )
 }
 
 async fn give_token(store: &Store, admin: &Account, path: &Path) -> anyhow::Result<()> {

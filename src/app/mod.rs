@@ -113,6 +113,9 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
     ));
     data.say("serving");
     say(&format!("listening on {}", config.hub_url()));
+    if house.is_new {
+        say(&first_start::welcome(&config));
+    }
     if config.examples {
         let trouble = house.health.runtimes.containers().trouble().await;
         examples::publish(
@@ -224,6 +227,8 @@ struct House {
     lifecycle: Lifecycle,
     health: Health,
     front: FrontDoor,
+    /// Whether this start has made the first account's token.
+    is_new: bool,
 }
 
 // === impl House ===
@@ -238,7 +243,7 @@ impl House {
         let store = Store::connect(&url, Sealer::new(&secrets))
             .await
             .context("the database")?;
-        first_start::accounts(&store, data).await?;
+        let is_new = first_start::accounts(&store, data).await?;
         let repos =
             Repos::new(data.join("repos"), repo_limits(config)).context("the repositories")?;
         let journal =
@@ -317,6 +322,7 @@ impl House {
             lifecycle,
             health,
             front: FrontDoor::new(hub, gateway, metrics),
+            is_new,
         })
     }
 }

@@ -60,7 +60,7 @@ use headers::hop::Hop;
 use headers::{Origin, path_form};
 use host::Hosts;
 use limits::{Gates, Place};
-use pages::Caller;
+use pages::{Back, Caller};
 use stay::Stay;
 use trouble::Trouble;
 use visitor::Visitor;
@@ -124,7 +124,7 @@ impl Gateway {
             Some(_) => Trouble::Misdirected,
             None => Trouble::Ambiguous("A request must name one host, once."),
         };
-        let response = Caller::of(request).answer(&trouble, "");
+        let response = Caller::of(request).answer(&trouble, "", &self.0.back(None));
         self.0
             .metrics
             .request(RequestKind::Gateway, response.status());
@@ -146,7 +146,9 @@ impl Gateway {
                     trouble.message()
                 );
                 let prefix = target.prefix().unwrap_or_default();
-                (RequestKind::Gateway, caller.answer(&trouble, &prefix))
+                let back = self.0.back_of(&trouble, &target);
+                let answer = caller.answer(&trouble, &prefix, &back);
+                (RequestKind::Gateway, answer)
             }
         };
         if target.is_path_form() {
@@ -171,7 +173,11 @@ impl Inner {
         if let Some(response) = target::answer_without_the_space(&request, target) {
             return Ok((RequestKind::Gateway, response));
         }
-        let space = self.resolve(target).ok_or(Trouble::NotFound)?;
+        let Some(space) = self.resolve(target) else {
+            let (space, moved) = self.moved(&request, target).ok_or(Trouble::NotFound)?;
+            Box::pin(access::check(&self.auth, &space, request.headers())).await?;
+            return Ok((RequestKind::Gateway, moved));
+        };
         if !target.is_path_form()
             && let Some(handed) = access::handed_over(&space, request.uri())
         {
@@ -395,6 +401,47 @@ impl Inner {
         match target {
             Target::Subdomain(label) => self.routes.get(label),
             Target::Path { name, .. } => self.routes.get_by_name(name),
+        }
+    }
+
+    /// Where a former name leads: to the Space, for those who may visit it there.
+    fn moved(
+        &self,
+        request: &Request<Body>,
+        target: &Target,
+    ) -> Option<(Arc<Entry>, Response<Body>)> {
+        let (space, place) = match target {
+            Target::Subdomain(label) => self.routes.moved(label, None),
+            Target::Path { name, .. } => {
+                let label = name.subdomain().ok()?;
+                self.routes.moved(label.as_str(), Some(name))
+            }
+        }?;
+        let settings = space.settings();
+        let answer = target::lead(request, target, &settings.name, &place)?;
+        Some((space, answer))
+    }
+
+    /// Where a page about this Space leads back to. One that this visitor may not know of is not named.
+    fn back_of(&self, trouble: &Trouble, target: &Target) -> Back {
+        let space = self.resolve(target);
+        let back = self.back(space.filter(|_| trouble.is_of_a_space()));
+        match target.is_path_form() {
+            true => Back {
+                hub: String::new(),
+                ..back
+            },
+            false => back,
+        }
+    }
+
+    fn back(&self, space: Option<Arc<Entry>>) -> Back {
+        let totals = space.as_ref().map(|space| space.traffic.totals());
+        let usual = totals.filter(|totals| totals.wakes > 0);
+        Back {
+            hub: self.addresses.hub(),
+            space: space.map(|space| space.settings().name.clone()),
+            usual: usual.map(|totals| Duration::from_micros(totals.wake_micros / totals.wakes)),
         }
     }
 

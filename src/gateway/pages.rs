@@ -1,5 +1,7 @@
 //! Our own answers: a page for people, JSON for programs.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::body::Body;
 use http::header::{
@@ -9,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Versio
 
 use super::trouble::Trouble;
 use super::wake;
+use crate::domain::SpaceName;
 use crate::server::Client;
 use crate::telemetry::RequestId;
 
@@ -26,6 +29,8 @@ pub(super) struct Caller {
 struct WakePage<'a> {
     title: &'a str,
     message: &'a str,
+    back: &'a Back,
+    usual: &'a str,
     id: &'a str,
     nonce: &'a str,
     endpoint: &'a str,
@@ -36,8 +41,19 @@ struct WakePage<'a> {
 struct ErrorPage<'a> {
     title: &'a str,
     message: &'a str,
+    back: &'a Back,
     id: &'a str,
     nonce: &'a str,
+}
+
+/// Where a page of ours leads back to.
+pub(super) struct Back {
+    /// The hub's own address, without a slash at its end; empty below it.
+    pub(super) hub: String,
+    /// The Space that answers here, as far as this visitor may know of it.
+    pub(super) space: Option<SpaceName>,
+    /// How long its visitors have waited for it to wake, as a rule.
+    pub(super) usual: Option<Duration>,
 }
 
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -89,10 +105,10 @@ impl Caller {
     }
 
     /// Our answer in the form this caller reads. `prefix` is what stands before the Space's paths, in the path form.
-    pub(super) fn answer(&self, trouble: &Trouble, prefix: &str) -> Response<Body> {
+    pub(super) fn answer(&self, trouble: &Trouble, prefix: &str, back: &Back) -> Response<Body> {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let (kind, body) = if self.reads_html() {
-            let page = self.page(trouble, prefix, &nonce);
+            let page = self.page(trouble, prefix, &nonce, back);
             ("text/html; charset=utf-8", page)
         } else {
             let error = serde_json::json!({ "error": trouble.message() });
@@ -112,20 +128,23 @@ impl Caller {
         response
     }
 
-    fn page(&self, trouble: &Trouble, prefix: &str, nonce: &str) -> String {
+    fn page(&self, trouble: &Trouble, prefix: &str, nonce: &str, back: &Back) -> String {
         let (message, id) = (trouble.message(), self.id());
         let page = match trouble {
             Trouble::Waking(progress) => WakePage {
                 title: progress.title(),
                 message: &message,
+                back,
+                usual: &back.usual(),
                 id,
                 nonce,
                 endpoint: &format!("{prefix}/{}", wake::PATH),
             }
             .render(),
             _ => ErrorPage {
-                title: trouble.status().canonical_reason().unwrap_or("Error"),
+                title: trouble.title(),
                 message: &message,
+                back,
                 id,
                 nonce,
             }
@@ -133,6 +152,19 @@ impl Caller {
         };
         // Writing to a string fails only if a value refuses to be shown, and these are plain text.
         page.unwrap_or_else(|_| message.into_owned())
+    }
+}
+
+// === impl Back ===
+
+impl Back {
+    fn usual(&self) -> String {
+        match self.usual.map(|usual| usual.as_secs()) {
+            None => String::new(),
+            Some(0) => "It usually takes less than a second.".to_owned(),
+            Some(seconds @ 1..90) => format!("It usually takes about {seconds} s."),
+            Some(seconds) => format!("It usually takes about {} min.", seconds.div_ceil(60)),
+        }
     }
 }
 
@@ -160,6 +192,14 @@ mod tests {
         Caller::of(&request.body(()).expect("a request"))
     }
 
+    fn back() -> Back {
+        Back {
+            hub: "http://localhost:1".into(),
+            space: "a/b".parse().ok(),
+            usual: Some(Duration::from_secs(7)),
+        }
+    }
+
     async fn text(response: Response<Body>) -> String {
         let body = response.into_body().collect().await.expect("in memory");
         String::from_utf8(body.to_bytes().to_vec()).expect("text")
@@ -171,10 +211,10 @@ mod tests {
             stage: Stage::Paused,
             message: "<b>\"paused\"</b>".into(),
         });
-        let program = caller(&[("accept", "*/*")]).answer(&refused, "");
+        let program = caller(&[("accept", "*/*")]).answer(&refused, "", &back());
         assert_eq!(program.status(), 503);
         assert_eq!(text(program).await, r#"{"error":"<b>\"paused\"</b>"}"#);
-        let person = caller(&[("accept", "text/html,*/*;q=0.8")]).answer(&refused, "");
+        let person = caller(&[("accept", "text/html,*/*;q=0.8")]).answer(&refused, "", &back());
         let page = text(person).await;
         assert!(!page.contains("<b>") && page.contains("paused"), "{page}");
         assert!(!page.contains("http-equiv"), "{page}");
@@ -183,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_wake_page_follows_and_loads_itself_anew() {
         let caller = caller(&[("accept", "text/html")]);
-        let response = caller.answer(&Trouble::Waking(Progress::Building), "/run/a/b");
+        let response = caller.answer(&Trouble::Waking(Progress::Building), "/run/a/b", &back());
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         let policy = response.headers()[CONTENT_SECURITY_POLICY].clone();
         let page = text(response).await;
@@ -191,6 +231,8 @@ mod tests {
             "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>",
             "new EventSource(\"/run/a/b/.glasshouse/wake\")",
             ">Building</h1>",
+            "usually takes about 7 s",
+            "href=\"http://localhost:1/spaces/a/b\"",
         ] {
             assert!(page.contains(part), "no {part} in {page}");
         }
@@ -199,7 +241,7 @@ mod tests {
         assert_eq!(nonce.len(), 32);
         let allowed = format!("script-src 'nonce-{nonce}'");
         assert!(policy.to_str().expect("text").contains(&allowed));
-        let another = caller.answer(&Trouble::Ours, "");
+        let another = caller.answer(&Trouble::Ours, "", &back());
         assert!(!text(another).await.contains("<script"));
     }
 

@@ -1,14 +1,14 @@
 //! By which of its two addresses a Space is asked, and which path it shall see.
 
 use axum::body::Body;
-use http::header::LOCATION;
+use http::header::{CACHE_CONTROL, LOCATION};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 
 use super::headers::path_form;
 use super::trouble::Trouble;
-use crate::domain::SpaceName;
+use crate::domain::{SpaceName, Subdomain};
 
 /// Which Space a request is for, and by which of its two addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,36 @@ pub(super) fn answer_without_the_space(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     response.headers_mut().insert(LOCATION, location);
+    Some(response)
+}
+
+/// Leads to the same path of the Space where it is: below `/run/`, or at its own origin, of which only the label differs.
+/// For now: the name that leads there may become another Space's.
+pub(super) fn lead(
+    request: &Request<Body>,
+    target: &Target,
+    name: &SpaceName,
+    place: &Subdomain,
+) -> Option<Response<Body>> {
+    let asked = request.uri().path_and_query()?.as_str();
+    let location = match target {
+        Target::Subdomain(label) => {
+            let host = super::host::named(request)?;
+            let domain = host.get(label.len()..)?;
+            format!("//{place}{domain}{asked}")
+        }
+        Target::Path { rest, .. } => {
+            let rest = rest.as_deref().unwrap_or_default();
+            let query = request.uri().query();
+            let query = query.map_or(String::new(), |query| format!("?{query}"));
+            format!("/run/{name}/{rest}{query}")
+        }
+    };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::try_from(location).ok()?);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Some(response)
 }
 

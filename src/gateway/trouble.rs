@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::domain::Stage;
 use crate::routes::{Refusal, Route};
 
 /// Each has one status and one sentence for the visitor.
@@ -115,6 +116,37 @@ impl Trouble {
             Self::Unreachable => StatusCode::BAD_GATEWAY,
             Self::Late => StatusCode::GATEWAY_TIMEOUT,
             Self::Ours => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Whether it is told only to those who may visit the Space.
+    pub(super) fn is_of_a_space(&self) -> bool {
+        matches!(
+            self,
+            Self::Upgrade
+                | Self::Full
+                | Self::TooMany
+                | Self::TooFast(_)
+                | Self::Waking(_)
+                | Self::Asleep
+                | Self::Refused(_)
+                | Self::Unreachable
+                | Self::Late
+        )
+    }
+
+    /// A few words for people.
+    pub(super) fn title(&self) -> &'static str {
+        match self {
+            Self::NotFound => "Nothing here",
+            Self::Refused(refusal) if refusal.stage == Stage::Paused => "Closed for now",
+            Self::Refused(_) => "Not open yet",
+            Self::Unreachable => "The demo does not answer",
+            Self::Late => "The demo took too long",
+            Self::Full | Self::TooMany | Self::TooFast(_) => "Too many at once",
+            Self::Asleep => "Asleep",
+            Self::Ours => "The server failed",
+            other => other.status().canonical_reason().unwrap_or("Error"),
         }
     }
 

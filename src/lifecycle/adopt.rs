@@ -42,6 +42,11 @@ pub(super) async fn admit(
             });
         }
     }
+    for (name, id) in parts.store.former_space_names().await? {
+        if let Some(space) = parts.store.space_by_id(id).await? {
+            parts.routes.lead(&name, id, space.subdomain);
+        }
+    }
     Ok(admitted)
 }
 

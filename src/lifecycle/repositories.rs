@@ -291,6 +291,8 @@ impl Lifecycle {
             self.parts.routes.remove(before.id, &before.subdomain);
         }
         let entry = self.parts.place(&renamed);
+        let place = renamed.subdomain.clone();
+        self.parts.routes.lead(&before.name, before.id, place);
         // What runs goes on serving under the new address until its successor is up.
         if let Some(route) = route {
             entry.set(route);

@@ -11,6 +11,7 @@ use crate::domain::{
     stage,
 };
 use crate::ledger::Ticket;
+use crate::routes::Route;
 use crate::store::StoreError;
 
 /// How a Space is doing.
@@ -18,6 +19,8 @@ use crate::store::StoreError;
 pub struct SpaceView {
     /// In the Hub's words.
     pub stage: Stage,
+    /// Whether a visit is answered, or wakes it.
+    pub answers: bool,
     /// What is wrong, in words for the author; `None` when nothing is.
     pub error: Option<String>,
     /// What its newest readable card asked for.
@@ -70,6 +73,19 @@ pub struct UsageView {
     pub wakes: u64,
 }
 
+// === impl SpaceView ===
+
+impl SpaceView {
+    /// Whether the newest version cannot be, and the one before answers in its place.
+    pub fn serves_older(&self) -> bool {
+        self.answers
+            && matches!(
+                self.stage,
+                Stage::ConfigError | Stage::BuildError | Stage::NoAppFile
+            )
+    }
+}
+
 /// Looks at a Space.
 pub(super) async fn view(
     parts: &Parts,
@@ -116,8 +132,12 @@ pub(super) async fn view(
             .find(|build| build.id == kept.build)
             .map(|build| build.revision.clone())
     });
+    let answers = parts.entry(&stored.space).is_some_and(|entry| {
+        entry.barred().is_none() && matches!(entry.route(), Route::Serving(_) | Route::Asleep)
+    });
     Ok(SpaceView {
         stage,
+        answers,
         error: match &stored.space.disabled {
             Some(reason) => Some(format!(
                 "An operator of this server has disabled this Space: {reason}"

@@ -97,6 +97,11 @@ impl Serve for Site {
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, revalidate);
+            if let Some(kind) = response.headers().get(header::CONTENT_TYPE)
+                && let Some(kind) = in_utf8(kind)
+            {
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            }
             if response.status() == StatusCode::NOT_FOUND {
                 *response.body_mut() = Body::from("There is no such file in this Space.\n");
                 let plain = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -109,6 +114,19 @@ impl Serve for Site {
     fn is_free(&self) -> bool {
         true
     }
+}
+
+/// A kind of text that says no charset, saying UTF-8: without it a browser guesses, and guesses wrong. HTML says its own
+/// in the page, and is guessed right where it does not.
+fn in_utf8(kind: &HeaderValue) -> Option<HeaderValue> {
+    let kind = kind.to_str().ok()?;
+    let text = kind.starts_with("text/")
+        || matches!(
+            kind,
+            "application/json" | "application/javascript" | "image/svg+xml"
+        );
+    let silent = text && !kind.contains(';') && kind != "text/html";
+    silent.then(|| HeaderValue::try_from(format!("{kind}; charset=utf-8")).ok())?
 }
 
 fn method_not_allowed() -> Response<Body> {

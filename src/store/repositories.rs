@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{
-    AccountId, RepoId, RepoKind, Repository, Revision, Space, SpaceName, Visibility,
+    AccountId, RepoId, RepoKind, Repository, Revision, Space, SpaceId, SpaceName, Visibility,
 };
 
 /// A model or dataset to be created.
@@ -151,6 +151,28 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let id = Fields::new(&row, "former_names", "repo_id")?.parsed("repo_id")?;
         self.repository_by_id(kind, id).await
+    }
+
+    /// Names that Spaces had once, in lower case.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn former_space_names(&self) -> Result<Vec<(SpaceName, SpaceId)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT owner_key, name_key, repo_id FROM former_names WHERE kind = 'space'",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let fields = Fields::new(row, "former_names", "repo_id")?;
+                let name = SpaceName {
+                    owner: fields.parsed("owner_key")?,
+                    name: fields.parsed("name_key")?,
+                };
+                Ok((name, fields.parsed("repo_id")?))
+            })
+            .collect()
     }
 
     /// Every model and dataset there is.

@@ -256,7 +256,8 @@ pub(super) fn showcase_query(list: &ListShowcase) -> Result<(String, AnyArgument
     let mut text = format!(
         "SELECT {SPACE_COLUMNS}, f.title, f.emoji, f.color_from, f.color_to, f.description, f.likes, f.{column} AS place \
          FROM showcase f CROSS JOIN spaces s CROSS JOIN accounts a \
-         WHERE s.id = f.space_id AND a.id = s.owner_id AND s.desired <> 'deleted' AND s.visibility <> 'private'"
+         WHERE s.id = f.space_id AND a.id = s.owner_id AND s.desired <> 'deleted' AND s.visibility <> 'private' \
+         AND EXISTS (SELECT 1 FROM builds b WHERE b.space_id = s.id AND b.state = 'succeeded')"
     );
     let mut arguments = AnyArguments::default();
     let mut argument = |value: String| -> Result<String, StoreError> {

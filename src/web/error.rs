@@ -17,6 +17,8 @@ use crate::store::StoreError;
 pub enum PageError {
     /// There is nothing here, or nothing that this visitor may see.
     NotFound,
+    /// It has another name, and so another address.
+    Moved(String),
     /// Only for those who are signed in; the address to come back to.
     SignIn(String),
     /// A form that none of this session's pages has sent.
@@ -68,6 +70,7 @@ impl PageError {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Moved(_) => StatusCode::TEMPORARY_REDIRECT,
             Self::SignIn(_) => StatusCode::SEE_OTHER,
             Self::Forged | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -88,7 +91,7 @@ impl PageError {
                 "There is no such page, or it is not open to everybody.",
                 nothing,
             ),
-            Self::SignIn(_) => (
+            Self::Moved(_) | Self::SignIn(_) => (
                 "Sign in",
                 "This page is for those who are signed in.",
                 nothing,
@@ -129,6 +132,9 @@ impl PageError {
 
 impl IntoResponse for PageError {
     fn into_response(self) -> Response {
+        if let Self::Moved(to) = &self {
+            return Redirect::temporary(to).into_response();
+        }
         if let Self::SignIn(next) = &self {
             return Redirect::to(&format!("/login?next={}", quoted(next))).into_response();
         }

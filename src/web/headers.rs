@@ -9,7 +9,7 @@ use super::visitor::Frame;
 /// For what is no page: nothing at all.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-const HEADERS: [(HeaderName, &str); 5] = [
+const HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Older browsers do not know frame-ancestors.
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -18,16 +18,43 @@ const HEADERS: [(HeaderName, &str); 5] = [
         HeaderName::from_static("cross-origin-opener-policy"),
         "same-origin",
     ),
-    // A Space that asks through its frame is not asking as the hub.
-    (
-        HeaderName::from_static("permissions-policy"),
-        "camera=(), microphone=(), geolocation=(), usb=(), serial=(), payment=()",
-    ),
 ];
+
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+
+/// What no page of ours uses, and no Space gets through one.
+const NEVER: &str = "usb=(), serial=(), payment=()";
+
+/// What a demo may ask its visitor for, as the Hub's Spaces may. The browser asks the visitor before it gives any.
+pub(super) const DEVICES: [&str; 7] = [
+    "microphone",
+    "camera",
+    "display-capture",
+    "midi",
+    "clipboard-read",
+    "clipboard-write",
+    "geolocation",
+];
+
+/// What the frame of a demo gives on: to the origin of its address alone, wherever it leads from there.
+pub(super) fn frame_permissions() -> String {
+    format!("{}; autoplay; fullscreen", DEVICES.join("; "))
+}
+
+/// Devices for the demo in the page's frame, and for nobody where there is none. A browser gives on only what the page
+/// itself has, so the page is named too; its scripts are ours alone.
+fn permissions(frames: &str) -> String {
+    let allowed = match frames {
+        "" => "()".to_owned(),
+        origin => format!("(self \"{origin}\")"),
+    };
+    let devices = DEVICES.map(|device| format!("{device}={allowed}"));
+    format!("{}, {NEVER}", devices.join(", "))
+}
 
 /// The policy of one page: nothing, and then one line for each thing allowed. Scripts and style sheets are let in one by
 /// one, by the page's nonce, for Spaces have addresses below this origin too.
-pub(super) fn page_policy(frame: &Frame) -> [(HeaderName, String); 1] {
+pub(super) fn page_policy(frame: &Frame) -> [(HeaderName, String); 2] {
     let nonce = &frame.nonce;
     let frames = match frame.frames.as_str() {
         "" => String::new(),
@@ -43,7 +70,10 @@ pub(super) fn page_policy(frame: &Frame) -> [(HeaderName, String); 1] {
          form-action 'self'; \
          {frames}base-uri 'none'; frame-ancestors 'none'"
     );
-    [(header::CONTENT_SECURITY_POLICY, policy)]
+    [
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (PERMISSIONS_POLICY, permissions(&frame.frames)),
+    ]
 }
 
 /// Adds them to every answer of this room.
@@ -51,6 +81,11 @@ pub(super) async fn protect(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(PERMISSIONS_POLICY)
+        && let Ok(nothing) = HeaderValue::try_from(permissions(""))
+    {
+        headers.insert(PERMISSIONS_POLICY, nothing);
     }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)

@@ -52,7 +52,7 @@ impl Look {
     /// From what the gallery keeps.
     pub(super) async fn of_shown(state: &WebState, shown: &Shown) -> Result<Self, PageError> {
         let view = state.lifecycle.view(&shown.space).await?;
-        let stage = StageLook::of_view(&view);
+        let stage = StageLook::seen(&shown.space, &view, false);
         Ok(Self::new(&shown.space, &shown.showing, stage, shown.likes))
     }
 
@@ -132,6 +132,23 @@ fn color<'a>(wanted: &str, default: &'a str) -> &'a str {
 // === impl StageLook ===
 
 impl StageLook {
+    /// A Space's stage for those who may change it, and for all others: to them a version that does not build is nothing
+    /// while the one before answers.
+    pub(super) fn seen(space: &Space, view: &SpaceView, writes: bool) -> Self {
+        if space.disabled.is_some() {
+            return Self {
+                word: view.stage.as_str(),
+                mood: "rest",
+                short: "stopped",
+                long: "An operator of this server has stopped this Space.",
+            };
+        }
+        match view.serves_older() && !writes {
+            true => Self::of(Stage::Running),
+            false => Self::of_view(view),
+        }
+    }
+
     /// How a Space is doing, for visitors.
     pub(super) fn of_view(view: &SpaceView) -> Self {
         if view.stage == Stage::Paused && view.waits.is_some() {

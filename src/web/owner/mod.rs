@@ -13,7 +13,10 @@ use super::error::show;
 use super::look::{Look, StageLook};
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState};
-use crate::domain::{Account, AccountKind, MemberRole, Millis, Owner, RepoId, SpaceId};
+use crate::auth::Action;
+use crate::domain::{
+    Account, AccountKind, MemberRole, Millis, Owner, RepoId, SpaceId, Stage, Visibility,
+};
 use crate::store::ListSpaces;
 
 /// Spaces of one page.
@@ -105,7 +108,14 @@ async fn render(
     let likes = state.store.count_likes(&ids).await?;
     let mut spaces = Vec::with_capacity(listed.len());
     for space in &listed {
-        let stage = StageLook::of_view(&state.lifecycle.view(space).await?);
+        let view = state.lifecycle.view(space).await?;
+        let writes = visitor.principal.may(Action::Write, space);
+        let never_ran = view.stage == Stage::NoAppFile && !view.answers;
+        // Whoever sees what is private is no stranger.
+        if never_ran && !writes && space.visibility != Visibility::Private {
+            continue;
+        }
+        let stage = StageLook::seen(space, &view, writes);
         let likes = likes.get(&space.id.into()).copied().unwrap_or_default();
         spaces.push(Look::of(state, space, stage, likes).await?);
     }

@@ -11,6 +11,7 @@ use super::{Found, Head, find};
 use crate::auth::Purpose;
 use crate::domain::{Stage, Visibility};
 use crate::web::error::show;
+use crate::web::headers::frame_permissions;
 use crate::web::look::StageLook;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
@@ -25,6 +26,8 @@ struct AppPage {
     long: String,
     /// Where the demo answers; empty while there is nothing to show.
     address: String,
+    /// What the frame gives on to it.
+    permissions: String,
     /// What is wrong, for those who can do something about it.
     error: String,
     hub: String,
@@ -47,7 +50,9 @@ pub(super) async fn page(
         ..visitor.frame()
     };
     let waits = found.view.waits.as_ref().map(|waits| waits.message.clone());
-    let error = found.view.error.clone().or(waits).filter(|_| found.writes);
+    // What an operator says stands in the notice at the head.
+    let told = found.writes && found.space.disabled.is_none();
+    let error = found.view.error.clone().or(waits).filter(|_| told);
     Ok(show(
         &frame.clone(),
         &AppPage {
@@ -55,6 +60,7 @@ pub(super) async fn page(
             stage: found.stage(),
             long: found.long(),
             snippets: snippets(&state, &visitor.arrival, &found),
+            permissions: frame_permissions(),
             error: error.unwrap_or_default(),
             hub: visitor.arrival.to_string(),
             address,
@@ -96,6 +102,7 @@ fn shows(found: &Found) -> bool {
     // A visit makes what waits for room try again; who may mend it reads what it waits for.
     let waits = found.view.stage == Stage::Paused && found.view.waits.is_some();
     (waits && !found.writes)
+        || found.view.serves_older()
         || matches!(
             found.view.stage,
             Stage::Running

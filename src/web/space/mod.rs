@@ -17,7 +17,7 @@ use super::look::{Look, StageLook};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
-use crate::domain::{RepoId, Space, SpaceName, Stage};
+use crate::domain::{RepoId, RepoKind, Repository, Space, SpaceName, Stage};
 use crate::lifecycle::SpaceView;
 
 /// A Space that its visitor may at least visit.
@@ -106,8 +106,9 @@ pub(super) async fn find(
     let name: SpaceName = format!("{owner}/{name}")
         .parse()
         .map_err(|_| PageError::NotFound)?;
-    let space = state.store.space_by_name(&name).await?;
-    let space = space.ok_or(PageError::NotFound)?;
+    let Some(space) = state.store.space_by_name(&name).await? else {
+        return Err(moved(state, visitor, &name).await?);
+    };
     let may = |action| may(&visitor.principal, action, &space);
     let (sees, writes) = (may(Action::See), may(Action::Write));
     if !sees && !may(Action::Visit) {
@@ -119,6 +120,35 @@ pub(super) async fn find(
         view,
         sees,
         writes,
+    })
+}
+
+/// What is said of a name that no Space has: that it was another's once, to those who may see or visit that one.
+async fn moved(
+    state: &WebState,
+    visitor: &Visitor,
+    name: &SpaceName,
+) -> Result<PageError, PageError> {
+    let kind = RepoKind::Space;
+    let found = state.store.repository_by_former_name(kind, name).await?;
+    let seen = |repo: &Repository| {
+        [Action::See, Action::Visit]
+            .into_iter()
+            .any(|action| visitor.principal.may(action, repo))
+    };
+    // `/spaces/OWNER/NAME` and what follows.
+    let (path, query) = match visitor.here.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (visitor.here.as_str(), String::new()),
+    };
+    let mut parts = path.splitn(5, '/').skip(1);
+    let (page, rest) = (parts.next(), parts.nth(2));
+    Ok(match found.filter(seen) {
+        Some(repo) if page == Some("spaces") => {
+            let rest = rest.map_or(String::new(), |rest| format!("/{rest}"));
+            PageError::Moved(format!("/spaces/{}{rest}{query}", repo.name))
+        }
+        _ => PageError::NotFound,
     })
 }
 
@@ -205,6 +235,6 @@ impl Found {
     }
 
     pub(super) fn stage(&self) -> StageLook {
-        StageLook::of_view(&self.view)
+        StageLook::seen(&self.space, &self.view, self.writes)
     }
 }

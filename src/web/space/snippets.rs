@@ -4,6 +4,7 @@ use super::Found;
 use crate::arrival::Arrival;
 use crate::domain::Visibility;
 use crate::web::WebState;
+use crate::web::headers::frame_permissions;
 
 /// A text and what it is for.
 pub(super) struct Snippet {
@@ -26,8 +27,9 @@ pub(super) fn snippets(state: &WebState, arrival: &Arrival, found: &Found) -> Ve
     let gradio = space.sdk.as_deref() == Some(GRADIO);
     let origin = with_slash(&arrival.origin(&state.config, space));
     let embed = format!(
-        "<iframe\n  src=\"{origin}\"\n  title=\"{}\"\n  width=\"850\"\n  height=\"450\"\n></iframe>",
-        space.name
+        "<iframe\n  src=\"{origin}\"\n  title=\"{}\"\n  width=\"850\"\n  height=\"450\"\n  allow=\"{}\"\n></iframe>",
+        space.name,
+        frame_permissions(),
     );
     vec![
         Snippet {

@@ -1,4 +1,5 @@
 //! The whole, as a newcomer meets it.
 
 mod examples;
+mod first_start;
 mod realtime;

@@ -4,3 +4,4 @@ mod browser;
 mod first_page;
 mod forms;
 mod start_page;
+mod visitors;

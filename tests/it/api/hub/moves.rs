@@ -47,7 +47,8 @@ fn a_space_answers_at_its_new_address() {
         (new.visit("/").status == 200).then_some(())
     });
     assert_eq!(new.visit("/").text(), "one");
-    assert_eq!(old.visit("/").status, 404);
+    let led = old.visit("/").expect(307);
+    assert_eq!(led.header("location"), Some(&*format!("//{}/", new.host())));
     new.wait_for("RUNNING");
     let moved = alice.get("/api/spaces/alice/old/runtime").expect(307);
     assert_eq!(

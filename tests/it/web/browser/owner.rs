@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{page, sign_in};
 use crate::support::browser::Browser;
-use crate::support::{Request, Server, static_site};
+use crate::support::{Request, Server, Space, static_site};
 
 #[test]
 fn an_organisation_shows_its_members_and_what_each_may_see() {
@@ -21,11 +21,17 @@ fn an_organisation_shows_its_members_and_what_each_may_see() {
         let of_lab = json!({"organization": "lab", "visibility": visibility});
         alice.create_with(name, of_lab).expect(200);
     }
+    let open = Space {
+        hub: alice.clone(),
+        id: "lab/open".to_owned(),
+    };
+    open.commit(&static_site("ours"));
+    open.wait_for("RUNNING");
     alice.publish("own", &static_site("mine"));
 
     let visitor = Browser::open();
     visitor.visit(&page(&server, "/spaces/alice/own"));
-    visitor.click(".who .facts a");
+    visitor.click(".bar .facts a");
     visitor.shows("h1", "alice");
     visitor.find(".houses a[href='/spaces/alice/own']");
     visitor.click(".ties a");
