@@ -29,7 +29,9 @@ fn blocks(space: &Space<'_>) {
 
 #[test]
 fn a_quota_lowered_before_a_restart_crashes_nobody_and_raised_again_all_come_back() {
-    let mut server = DockerServer::with(&SMALL);
+    // What goes on running while the server does not is taken in and blocked by nothing.
+    let settings = [SMALL.as_slice(), &[("SERVER__STOP_CONTAINERS", "true")]].concat();
+    let mut server = DockerServer::with(&settings);
     let token = {
         let alice = server.user("alice");
         for name in ["one", "two"] {
