@@ -143,7 +143,7 @@ USER user
 WORKDIR $HOME/app
 COPY --chown=user --from=builder /build/made.txt made.txt
 COPY --chown=1000:1000 . $HOME/app
-ADD ["a file.txt", "/tmp/a copy.txt"]
+ADD ["a file.txt", "/opt/a copy.txt"]
 EXPOSE 7860
 VOLUME ["/scratch"]
 STOPSIGNAL SIGINT
@@ -181,7 +181,7 @@ fn what_people_write_is_built_as_they_mean_it() {
         r#"
         print(os.getcwd(), os.environ["HOME"], os.environ["WHO"], os.environ["OLD"])
         print(os.environ["PATH"].split(":")[0], os.getuid(), os.stat("app.py").st_uid, os.stat("made.txt").st_uid)
-        print(open("made.txt").read() + open("/tmp/a copy.txt").read())
+        print(open("made.txt").read() + open("/opt/a copy.txt").read())
         print(open("/greeting").read())
         print(open("Dockerfile").read().startswith(chr(35) + ' syntax'), sorted(os.listdir(".")))
         "#,
