@@ -186,7 +186,7 @@ fn what_people_write_is_built_as_they_mean_it() {
         print(open("Dockerfile").read().startswith(chr(35) + ' syntax'), sorted(os.listdir(".")))
         "#,
     );
-    let expected = "/home/user/app /home/user nobody form of it\n/home/user/.local/bin 1000 1000 1000\nmade here\nand \"quoted\" $HOME\nwith a space\n<good\nday>\n\nTrue ['.dockerignore', 'Dockerfile', 'README.md', 'a file.txt', 'app.py', 'made.txt']\n";
+    let expected = "/home/user/app /home/user nobody form of it\n/home/user/.local/bin 1000 1000 1000\nmade here\nand \"quoted\" $HOME\nwith a space\n<good\nday>\n\nTrue ['.dockerignore', '.gitattributes', 'Dockerfile', 'README.md', 'a file.txt', 'app.py', 'made.txt']\n";
     assert_eq!(said, expected);
     let image = server.container(&space)["Image"]
         .as_str()
