@@ -62,9 +62,9 @@ fn they_are_set_seen_inside_listed_and_taken_away() {
         );
     };
     look(&json!([
-        ["/m/config.json"],
+        ["/m/.gitattributes", "/m/config.json"],
         ["/part/a.txt"],
-        ["/site/README.md", "/site/index.html"],
+        ["/site/.gitattributes", "/site/README.md", "/site/index.html"],
         "OSError"
     ]));
     let listed = hf.json(&["spaces", "volumes", "ls", "alice/app"]);
