@@ -64,7 +64,11 @@ fn they_are_set_seen_inside_listed_and_taken_away() {
     look(&json!([
         ["/m/.gitattributes", "/m/config.json"],
         ["/part/a.txt"],
-        ["/site/.gitattributes", "/site/README.md", "/site/index.html"],
+        [
+            "/site/.gitattributes",
+            "/site/README.md",
+            "/site/index.html"
+        ],
         "OSError"
     ]));
     let listed = hf.json(&["spaces", "volumes", "ls", "alice/app"]);
