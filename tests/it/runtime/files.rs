@@ -48,7 +48,7 @@ fn what_the_card_names_is_there_to_be_read() {
         .map(str::to_owned)
         .collect();
     names.sort();
-    assert_eq!(names, ["sub", "weights.txt"]);
+    assert_eq!(names, [".gitattributes", "sub", "weights.txt"]);
     let log = space.log("run").join("\n");
     assert!(
         log.contains("alice/tiny at ") && log.contains("/models/alice/tiny, read-only"),
