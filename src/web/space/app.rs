@@ -88,6 +88,7 @@ pub(super) async fn stage(
         "long": found.long(),
         "passing": look.is_passing(),
         "shows": shows(&found),
+        "error": found.view.error.as_ref().filter(|_| found.writes),
     })))
 }
 
