@@ -286,7 +286,11 @@ async fn a_tunnel_ends_with_the_server() {
     ended.expect("silence is the end").expect("ended");
     let mut rest = Vec::new();
     let _ = visitor.read_to_end(&mut rest).await;
-    assert!(rest.is_empty());
+    assert_eq!(
+        rest,
+        [0x88, 2, 0x03, 0xf4],
+        "closed with 1012, and nothing else"
+    );
 }
 
 #[tokio::test]

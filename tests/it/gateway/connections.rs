@@ -123,7 +123,7 @@ impl Drop for Limited {
 fn the_soft_limit_of_files_is_raised_to_the_hard_one() {
     let folder = tempfile::tempdir().unwrap();
     let script =
-        "ulimit -Hn 2048; ulimit -Sn 256; exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\"";
+        "ulimit -Sn 256; ulimit -Hn 2048; exec \"$0\" serve --listen 127.0.0.1:0 --data \"$1\"";
     let child = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_glasshouse")])
         .arg(folder.path().join("data"))

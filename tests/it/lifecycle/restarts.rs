@@ -180,14 +180,16 @@ fn a_socket_of_systemd_holds_visitors_while_the_server_restarts() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let data = server.data();
-    let mut activated = Activated::start(&socket, &data);
+    let mut activated = Some(Activated::start(&socket, &data));
     // It is there once it answers, and not refused before.
     Request::get("/healthz").send(address).expect(200);
     let answers = under_load(address, hosts, || {
         for _ in 0..3 {
             std::thread::sleep(Duration::from_millis(300));
-            activated.stop();
-            activated = Activated::start(&socket, &data);
+            if let Some(before) = activated.take() {
+                before.stop();
+            }
+            activated = Some(Activated::start(&socket, &data));
             Request::get("/healthz").send(address).expect(200);
         }
     });
