@@ -128,6 +128,7 @@ fn engine_name(data: &Path) -> anyhow::Result<(String, PathBuf)> {
 pub(super) fn container_settings(config: &Config) -> anyhow::Result<ContainerSettings> {
     let docker = &config.docker;
     Ok(ContainerSettings {
+        data: config.data.clone(),
         storage: config.data.join("storage"),
         runtime: docker.runtime.clone(),
         pool: docker.pool().context("`docker.network_pool`")?,
@@ -135,7 +136,6 @@ pub(super) fn container_settings(config: &Config) -> anyhow::Result<ContainerSet
         egress: docker.egress,
         egress_private: docker.egress_private,
         pids: docker.pids,
-        tmp_bytes: docker.tmp,
         disk_bytes: docker.disk,
         startup_timeout: docker.startup_timeout,
         stop_grace: docker.stop_grace,

@@ -247,6 +247,9 @@ async fn report(
                     "{id} is paused; `glasshouse restart {id}` starts it"
                 ));
             }
+            if stage == "RUNNING" && !error.is_empty() {
+                output.note(&error);
+            }
             if host.trim_end_matches('/') != origin.trim_end_matches('/') {
                 output.note(format_args!("Where that name is not found: {host}"));
             }

@@ -41,10 +41,7 @@ pub struct DockerConfig {
     pub egress_private: bool,
     /// Processes and threads of one container.
     pub pids: u32,
-    /// Of `/tmp`, which lies in memory and counts against it.
-    #[serde(with = "text::bytes")]
-    pub tmp: u64,
-    /// Written outside `/tmp` and `/data`; gone with the instance.
+    /// Written outside `/data`, `/tmp` included; gone with the instance.
     #[serde(with = "text::bytes")]
     pub disk: u64,
     /// Largest storage a card may ask for under `/data`.

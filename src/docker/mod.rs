@@ -6,6 +6,7 @@
 mod claim;
 mod firewall;
 mod network;
+mod surroundings;
 
 use std::fmt;
 use std::path::Path;
@@ -18,6 +19,8 @@ use tokio::sync::Mutex;
 pub use claim::Claim;
 pub use firewall::{Firewall, Reach};
 pub use network::{Network, Networks};
+use surroundings::{BRIDGE_NAME, NETWORKS_ELSEWHERE, has_interface};
+pub use surroundings::{Elsewhere, is_missing_mount};
 
 /// Label of everything made: the data folder it belongs to.
 pub const DATA: &str = "glasshouse.data";

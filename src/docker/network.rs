@@ -40,6 +40,8 @@ pub struct Network {
     pub name: String,
     /// The address of this host on it.
     pub host: Option<Ipv4Addr>,
+    /// The name of its bridge.
+    bridge: String,
 }
 
 /// How long whoever asked for a network may take to connect to it.
@@ -76,6 +78,14 @@ impl Networks {
         self.firewall.ensure().await
     }
 
+    /// Looks whether it still is, and puts back what is gone.
+    ///
+    /// # Errors
+    /// As [`Self::isolated`].
+    pub async fn look(&self) -> anyhow::Result<()> {
+        self.firewall.look().await
+    }
+
     /// The name of the network of `whose`, whether it is there or not.
     pub fn name(&self, whose: &str, reach: Reach) -> String {
         format!("glasshouse-{whose}-{}", reach.as_str())
@@ -88,6 +98,7 @@ impl Networks {
     /// When the engine will not.
     pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<Network> {
         let name = self.name(whose, reach);
+        let bridge = bridge(whose, reach);
         let docker = self.engine.connect_to_make().await?;
         let mut asked = self.choosing.lock().await;
         asked.insert(name.clone(), Instant::now());
@@ -97,7 +108,7 @@ impl Networks {
         {
             Ok(found) => {
                 let host = found.ipam.as_ref().and_then(host_on);
-                return Ok(Network { name, host });
+                return Ok(Network { name, host, bridge });
             }
             Err(error) if is_gone(&error) => {}
             Err(error) => return Err(error.into()),
@@ -111,13 +122,14 @@ impl Networks {
             match docker.create_network(request).await {
                 Ok(_) => {
                     let host = Some(first_of(subnet));
-                    return Ok(Network { name, host });
+                    return Ok(Network { name, host, bridge });
                 }
                 // Somebody else on this host has those addresses.
                 Err(error) if error.to_string().contains("overlap") => {}
                 // Somebody has made it meanwhile.
                 Err(error) if status(&error) == Some(409) => {
-                    return Ok(Network { name, host: None });
+                    let host = None;
+                    return Ok(Network { name, host, bridge });
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -132,10 +144,8 @@ impl Networks {
         reach: Reach,
         (first, bits): (Ipv4Addr, u8),
     ) -> NetworkCreateRequest {
-        let tail = whose.len().saturating_sub(11);
-        let bridge = format!("{}-{}", reach.prefix(), whose.get(tail..).unwrap_or(whose));
         let options = [
-            ("com.docker.network.bridge.name", bridge),
+            (super::BRIDGE_NAME, bridge(whose, reach)),
             // Neighbours on one network are instances of one Space; they have nothing to say to each other.
             ("com.docker.network.bridge.enable_icc", "false".to_owned()),
         ];
@@ -206,6 +216,27 @@ impl Networks {
         }
         Ok(())
     }
+}
+
+// === impl Network ===
+
+impl Network {
+    /// Whether its bridge is one of this host's: only then do the packet filter's rules reach what is connected to it, and
+    /// the gateway too.
+    ///
+    /// # Errors
+    /// Why not, as the operator should read it.
+    pub fn is_here(&self) -> anyhow::Result<()> {
+        match super::has_interface(&self.bridge) {
+            true => Ok(()),
+            false => bail!(super::NETWORKS_ELSEWHERE),
+        }
+    }
+}
+
+fn bridge(whose: &str, reach: Reach) -> String {
+    let tail = whose.len().saturating_sub(11);
+    format!("{}-{}", reach.prefix(), whose.get(tail..).unwrap_or(whose))
 }
 
 /// The address of this host on a network: the first in its subnet, as it is made.

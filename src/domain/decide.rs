@@ -176,7 +176,12 @@ fn instance_action(snapshot: &Snapshot, now: Millis, wait: &mut Deadline) -> Opt
                 ..
             },
         )) => start(snapshot, wanted.id, now, wait),
-        Some((_, InstanceState::Ended { failures, .. })) if *failures >= MAX_FAILURES => None,
+        Some((
+            _,
+            InstanceState::Ended {
+                reason, failures, ..
+            },
+        )) if *failures >= MAX_FAILURES && !reason.is_the_servers() => None,
         Some((_, InstanceState::Ended { at, failures, .. })) => {
             let due = at + back_off(u64::from(*failures));
             if due <= now {

@@ -1,6 +1,6 @@
 //! A running copy of an artifact.
 
-use super::{BuildId, InstanceId, Millis};
+use super::{BuildId, InstanceId, Millis, bytes_text};
 
 /// Why an instance ended or would not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,10 @@ pub enum ExitReason {
     /// It was stopped because it was asked to be.
     Stopped,
     /// It went past its memory.
-    OutOfMemory,
+    OutOfMemory {
+        /// What it may hold, in bytes.
+        limit: u64,
+    },
     /// It wrote more than its disk holds.
     OutOfDisk {
         /// What it may write, in bytes.
@@ -20,9 +23,13 @@ pub enum ExitReason {
     Exited {
         /// What it said in ending.
         code: i32,
+        /// What more is known of why, as a sentence for the author.
+        hint: Option<String>,
     },
     /// It could not be started; the text is for the author.
     NotStarted(String),
+    /// The server could not keep it off its own network, and stopped it or did not start it; the text is for the author.
+    Exposed(String),
     /// The server failed to start it, or to thaw it, and tries again.
     ServerFailed,
     /// It is gone and nobody saw why.
@@ -30,26 +37,68 @@ pub enum ExitReason {
 }
 
 impl ExitReason {
+    /// Whether only the server or its operator can mend it, so that it is tried again for ever.
+    pub fn is_the_servers(&self) -> bool {
+        matches!(self, Self::ServerFailed | Self::Exposed(_))
+    }
+
     /// One sentence for the author.
     pub fn message(&self) -> String {
         match self {
             Self::Stopped => "It was stopped.".into(),
-            Self::OutOfMemory => "It needed more memory than its hardware has.".into(),
+            Self::OutOfMemory { limit } => format!(
+                "It needed more memory than the {} of its hardware and was ended; /dev/shm is part of them. Larger \
+                 hardware has more.",
+                bytes_text(*limit)
+            ),
             Self::OutOfDisk { limit } => format!(
-                "It wrote more than {} to its disk and was stopped.",
-                super::hardware::bytes_text(*limit)
+                "Its disk is full: it wrote more than {}, /tmp included, and was stopped. It begins anew with an empty one.",
+                bytes_text(*limit)
             ),
             Self::OverQuota(resource) => format!(
                 "It wrote to its durable storage while its owner's quota of {} was used up, and was stopped; delete \
                  something, or ask an operator for more.",
                 resource.noun()
             ),
-            Self::Exited { code } => format!("It ended by itself with exit code {code}."),
-            Self::NotStarted(why) => why.clone(),
+            Self::Exited { code, hint } => {
+                let mut message = format!("It ended by itself with exit code {code}");
+                if let Some(meaning) = exit_code_meaning(*code) {
+                    message += ": ";
+                    message += meaning;
+                }
+                message += ".";
+                if let Some(hint) = hint {
+                    message += " ";
+                    message += hint;
+                }
+                message
+            }
+            Self::NotStarted(why) | Self::Exposed(why) => why.clone(),
             Self::ServerFailed => "The server failed to start it and will try again.".into(),
             Self::Lost => "It disappeared.".into(),
         }
     }
+}
+
+/// What an exit code says by the conventions of shells (POSIX.1-2017, XCU 2.8.2): above 128 the signal that ended it.
+fn exit_code_meaning(code: i32) -> Option<&'static str> {
+    Some(match code {
+        126 => {
+            "its command was found and may not be run (is it executable, and of this machine's kind?)"
+        }
+        127 => "its command, or one that it calls, was not found",
+        132 => "illegal instruction (SIGILL): a part of it was made for another processor",
+        134 => "it gave up (SIGABRT)",
+        135 => {
+            "bus error (SIGBUS): what it had mapped into memory could not be written, which is how a full /dev/shm or a \
+             full disk looks; /dev/shm holds half of its hardware's memory"
+        }
+        136 => "arithmetic error (SIGFPE)",
+        137 => "it was killed (SIGKILL)",
+        139 => "segmentation fault (SIGSEGV)",
+        143 => "it was asked to end (SIGTERM)",
+        _ => return None,
+    })
 }
 
 /// Where an instance stands.
@@ -93,4 +142,20 @@ pub struct InstanceFacts {
     pub restarts: i64,
     /// Where it stands.
     pub state: InstanceState,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_code_is_said_in_words_where_it_means_something() {
+        let said = |code| ExitReason::Exited { code, hint: None }.message();
+        assert_eq!(said(3), "It ended by itself with exit code 3.");
+        assert!(said(135).contains("/dev/shm"), "{}", said(135));
+        assert!(said(127).contains("not found"), "{}", said(127));
+        let hint = Some("Because.".to_owned());
+        let hinted = ExitReason::Exited { code: 9, hint }.message();
+        assert_eq!(hinted, "It ended by itself with exit code 9. Because.");
+    }
 }

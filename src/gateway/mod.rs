@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::upgrade::OnUpgrade;
 
 use crate::auth::{Action, Auth};
@@ -230,6 +230,8 @@ impl Inner {
         if by == RequestKind::Outside {
             hop.say(request.headers_mut());
         }
+        // Pages subscribe with GET: an `EventSource` can do nothing else.
+        let asks = !matches!(*request.method(), Method::GET | Method::HEAD);
         let client = leave.then(|| hyper::upgrade::on(&mut request));
         let (idle, body_bytes) = (self.config.idle_timeout, self.config.body_bytes);
         let again = match by {
@@ -262,7 +264,7 @@ impl Inner {
             (Upgrade::Switched(..), None) => return Err(Trouble::Unreachable),
             (Upgrade::Declined(mut response), _) => {
                 hop.hear(response.headers_mut());
-                let stay = self.settle(&response, stay, knocks);
+                let stay = self.settle(&response, stay, knocks, asks);
                 forward::hold(response, stay, idle)
             }
         };
@@ -357,11 +359,11 @@ impl Inner {
     }
 
     /// What is held while this response is passed on.
-    fn settle(&self, response: &Response<Body>, mut stay: Stay, knocks: bool) -> Stay {
+    fn settle(&self, response: &Response<Body>, mut stay: Stay, knocks: bool, asks: bool) -> Stay {
         // What a guest in this process tells ends at its deadline: no tab keeps it open.
         if stay::is_event_stream(response.headers()) && !knocks && stay.is_outside() {
             let place = self.gates.admit_watcher(&stay.space, stay.visitor());
-            stay.become_stream(place.ok());
+            stay.become_stream(place.ok(), asks);
         }
         stay
     }

@@ -1,6 +1,7 @@
 //! What lasts as long as a visit does: its place, and the word to the control plane that it is there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use http::{HeaderMap, header};
@@ -41,11 +42,14 @@ impl Stay {
         }
     }
 
-    /// It is an event stream: kept open for as long as a tab is, so that it is use when it carries something. It gives
-    /// its place back to those who only want an answer.
-    pub(super) fn become_stream(&mut self, place: Option<Place>) {
-        self.visit.watch();
-        self.events = Some(Box::new(Events::new()));
+    /// It is an event stream, which gives its place back to those who only want an answer. One that a page subscribed to is
+    /// kept open for as long as a tab is, so that it is use when it carries something; one that answers a `job` is the
+    /// answer, and use until it ends, as any other is.
+    pub(super) fn become_stream(&mut self, place: Option<Place>, job: bool) {
+        if !job {
+            self.visit.watch();
+            self.events = Some(Box::new(Events::new()));
+        }
         if let Some(place) = place {
             self.place = place;
         }
@@ -74,11 +78,18 @@ impl Stay {
         }
     }
 
-    /// The tunnel carried something.
-    pub(super) fn passed(&self, passed: Passed) {
+    /// The tunnel carried something. Who said something there waits for an answer, for `patience` at most: as long as any
+    /// request does.
+    pub(super) fn passed(&self, passed: Passed, patience: Duration) {
         self.space.traffic.received(passed.up);
         self.space.traffic.sent(passed.down);
-        if passed.of_use {
+        if passed.asked {
+            let patience = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX);
+            self.visit.waits(patience);
+        } else if passed.answered {
+            self.visit.waits(0);
+        }
+        if passed.asked || passed.answered {
             self.used();
         }
     }

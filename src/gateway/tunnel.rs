@@ -71,7 +71,7 @@ pub(super) fn start(
                 None => std::future::pending().await,
             }
         };
-        let run = tunnel.run(silence, link.as_ref(), |passed| stay.passed(passed));
+        let run = tunnel.run(silence, link.as_ref(), |passed| stay.passed(passed, idle));
         let ended = tokio::select! {
             ended = run => ended,
             () = hurry => return,
@@ -120,8 +120,10 @@ pub(super) struct Passed {
     pub(super) up: u64,
     /// Bytes to the visitor.
     pub(super) down: u64,
-    /// Whether it was use of the Space.
-    pub(super) of_use: bool,
+    /// Whether the visitor said something.
+    pub(super) asked: bool,
+    /// Whether the Space did.
+    pub(super) answered: bool,
 }
 
 // === impl Tunnel ===
@@ -159,7 +161,8 @@ where
             let now_passed = Passed {
                 up: sent.bytes,
                 down: heard.bytes,
-                of_use: sent.of_use || heard.of_use,
+                asked: sent.of_use,
+                answered: heard.of_use,
             };
             if now_passed.up > 0 || now_passed.down > 0 {
                 last_moved = Instant::now();
@@ -397,7 +400,10 @@ mod tests {
             drop(visitor);
             drop(space);
         };
-        let count = |passed: Passed| uses.set(uses.get() + u32::from(passed.of_use));
+        let count = |passed: Passed| {
+            let used = passed.asked || passed.answered;
+            uses.set(uses.get() + u32::from(used));
+        };
         let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, count), talk);
         ended.expect("both sides left");
         assert_eq!(uses.get(), 1);

@@ -30,7 +30,13 @@ pub(super) async fn act(
         Action::Freeze(id) => freeze(supervisor, stored, id).await,
         Action::Thaw(id) => thaw(supervisor, id).await,
         Action::Stop(id) => stop(supervisor, stored, id, false).await,
-        Action::Sleep(id) => stop(supervisor, stored, id, true).await,
+        Action::Sleep(id) => {
+            // Whoever needs its room does not wait for what it computes for nobody.
+            let gives_way = lock(&supervisor.own.observed).give_way;
+            if gives_way || !works(supervisor, id).await {
+                stop(supervisor, stored, id, true).await;
+            }
+        }
         Action::Delete => {
             delete(supervisor, stored).await?;
             return Ok(true);
@@ -180,8 +186,33 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
     parts.ledger.starts().look_again();
 }
 
+/// Whether an instance that nobody visits computes at this moment; then it counts as used, and is looked at again when it
+/// could have been idle for long enough.
+async fn works(supervisor: &Supervisor, id: InstanceId) -> bool {
+    let kept = {
+        let observed = lock(&supervisor.own.observed);
+        let kept = observed.instances.iter().find(|kept| kept.id == id);
+        kept.and_then(|kept| match &kept.state {
+            KeptState::Ready { serving, .. } => Some((kept.artifact.clone(), Arc::clone(serving))),
+            _ => None,
+        })
+    };
+    let Some((artifact, serving)) = kept else {
+        return false;
+    };
+    let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    let works = runtime.is_working(id).await;
+    if works {
+        serving.touch();
+    }
+    works
+}
+
 /// Freezes an instance that nobody uses. Visitors are kept from it first, and whoever came before that keeps it going.
 async fn freeze(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
+    if works(supervisor, id).await {
+        return;
+    }
     let Some((artifact, serving)) = mark_frozen(supervisor, id, true) else {
         return;
     };

@@ -151,7 +151,14 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, said: &Mu
                 ));
             }
             let of = (refused.tier == Tier::Owner).then_some(space.owner);
-            capacity::ask_for_room(&supervisor.everybody, &parts.ledger, space, of, refused);
+            capacity::ask_for_room(
+                &supervisor.everybody,
+                &parts.ledger,
+                &parts.runtimes,
+                space,
+                of,
+                refused,
+            );
         }
         Some(Waiting::Day) => {
             if !std::mem::replace(&mut said.day, true) {

@@ -6,13 +6,14 @@ use super::observed::{KeptState, Observed};
 use super::supervisor::{Everybody, lock};
 use crate::domain::{AccountId, Millis, Resource, Space};
 use crate::ledger::{Ledger, Refused, SpaceAccount};
-use crate::runtime::freezes;
+use crate::runtime::{Runtimes, freezes};
 
 /// Asks idle Spaces other than `whose` (of one owner, if `of` says so; otherwise those of its own owner first) to sleep
 /// until what they hold covers what was refused, or nobody idle is left; whether it will be enough.
 pub(super) fn ask_for_room(
     everybody: &Everybody,
     ledger: &Ledger,
+    runtimes: &Runtimes,
     whose: &Space,
     of: Option<AccountId>,
     refused: &Refused,
@@ -28,7 +29,7 @@ pub(super) fn ask_for_room(
     for (account, own) in others {
         if lock(&own.observed).leaving {
             missing = missing.saturating_sub(held(&account, refused.resource));
-        } else if let Some(since) = idle_since(&own.observed) {
+        } else if let Some(since) = idle_since(&own.observed, runtimes) {
             let foreign = account.owner.owner != whose.owner;
             idle.push((foreign, since, account, own));
         }
@@ -57,8 +58,9 @@ pub(super) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
     }
 }
 
-/// Since when a Space holds a place for nobody; `None` when it is used or holds none.
-fn idle_since(observed: &Mutex<Observed>) -> Option<Millis> {
+/// Since when a Space holds a place for nobody; `None` when it is used or holds none. What computes for nobody gives way
+/// too, after what has been idle for longer.
+fn idle_since(observed: &Mutex<Observed>, runtimes: &Runtimes) -> Option<Millis> {
     let observed = lock(observed);
     let mut since = None;
     for kept in observed
@@ -68,7 +70,10 @@ fn idle_since(observed: &Mutex<Observed>) -> Option<Millis> {
     {
         match &kept.state {
             KeptState::Starting { .. } => return None,
-            KeptState::Ready { serving, .. } => since = Some(serving.idle_since()?),
+            KeptState::Ready { serving, .. } => {
+                let worked = runtimes.for_artifact(&kept.artifact).worked_at(kept.id);
+                since = Some(serving.idle_since()?.max(worked.unwrap_or(0)));
+            }
             KeptState::Ended { .. } => {}
         }
     }

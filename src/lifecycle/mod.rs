@@ -187,6 +187,10 @@ impl Lifecycle {
             .context("stored Spaces could not be taken into care")?;
         lifecycle.supervisors.listen(nudges);
         lifecycle.supervisors.hear_of_ends(endings);
+        let runtimes = lifecycle.parts.runtimes.clone();
+        lifecycle
+            .supervisors
+            .spawn(async move { runtimes.containers().guard().await });
         let parts = Arc::clone(&lifecycle.parts);
         let supervisors = Arc::clone(&lifecycle.supervisors);
         lifecycle.supervisors.spawn(async move {

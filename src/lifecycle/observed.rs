@@ -84,11 +84,6 @@ const STEADY_MILLIS: Millis = 10 * 60 * 1000;
 // === impl Observed ===
 
 impl Observed {
-    /// The instances as the decision wants them.
-    pub(super) fn facts(&self) -> Vec<InstanceFacts> {
-        self.instances.iter().map(Kept::facts).collect()
-    }
-
     /// Whether anything of it answers.
     pub(super) fn any_ready(&self) -> bool {
         let ready = |kept: &Kept| matches!(kept.state, KeptState::Ready { .. });
@@ -200,7 +195,8 @@ impl Observed {
 // === impl Kept ===
 
 impl Kept {
-    fn facts(&self) -> InstanceFacts {
+    /// As the decision wants it.
+    pub(super) fn facts(&self) -> InstanceFacts {
         InstanceFacts {
             id: self.id,
             build: self.build,

@@ -61,7 +61,14 @@ fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
     let of = (refused.tier == Tier::Owner).then_some(space.owner);
     let lasts_a_day = refused.resource.is_daily();
     let given = !lasts_a_day
-        && capacity::ask_for_room(&supervisor.everybody, &parts.ledger, space, of, refused);
+        && capacity::ask_for_room(
+            &supervisor.everybody,
+            &parts.ledger,
+            &parts.runtimes,
+            space,
+            of,
+            refused,
+        );
     let own = parts.ledger.known(space.id);
     let own = own.map_or(0, |account| capacity::held(&account, refused.resource));
     let mut observed = lock(&supervisor.own.observed);

@@ -1,8 +1,8 @@
 //! Gathers the facts that the decision looks at.
 
-use super::observed::Observed;
+use super::observed::{Kept, Observed};
 use super::{Parts, room};
-use crate::domain::{BuildFacts, Desired, Snapshot, Space, SpaceId};
+use crate::domain::{BuildFacts, Desired, InstanceFacts, InstanceState, Snapshot, Space, SpaceId};
 use crate::ledger::Ticket;
 use crate::runtime::freezes;
 use crate::store::StoreError;
@@ -45,7 +45,11 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
         newest: stored.newest.clone(),
         good: stored.good.clone(),
         building: observed.building.as_ref().map(|building| building.id),
-        instances: observed.facts(),
+        instances: observed
+            .instances
+            .iter()
+            .map(|kept| facts(parts, kept))
+            .collect(),
         // Who is being served wants nothing: a visitor can say so a moment after the route has changed.
         demand: space.wanted() == Desired::Running
             && observed.routed().is_none()
@@ -60,6 +64,8 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
             .as_ref()
             .and_then(|good| good.artifact.as_ref())
             .filter(|artifact| freezes(artifact))
+            // Never means never: what is to stay awake is not to stand still either.
+            .filter(|_| space.sleep_after.is_some())
             .map(|_| parts.settings.freeze_after),
         give_way: observed.give_way,
         full_until: observed.full_until,
@@ -67,4 +73,18 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
         place: observed.ticket.as_ref().map(Ticket::place),
         in_place: observed.in_place,
     }
+}
+
+/// An instance as it is known, and used: what computes is in use, though nobody visits it.
+fn facts(parts: &Parts, kept: &Kept) -> InstanceFacts {
+    let mut facts = kept.facts();
+    if let InstanceState::Ready {
+        idle_since: Some(since),
+        ..
+    } = &mut facts.state
+    {
+        let runtime = parts.runtimes.for_artifact(&kept.artifact);
+        *since = runtime.worked_at(kept.id).unwrap_or(*since).max(*since);
+    }
+    facts
 }

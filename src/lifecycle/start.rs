@@ -104,6 +104,7 @@ async fn start(
             )
         }
         Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),
+        Err(RuntimeError::Exposed(message)) => ExitReason::Exposed(message),
         Err(RuntimeError::Server(error)) => return Err(error),
     };
     lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use super::observed::{KeptState, Observed};
+use super::observed::{Kept, KeptState, Observed};
 use super::snapshot::{self, Stored};
 use super::supervisor::lock;
 use super::{LimitReport, Parts, room};
@@ -142,9 +142,8 @@ pub(super) async fn view(
             Some(reason) => Some(format!(
                 "An operator of this server has disabled this Space: {reason}"
             )),
-            None => {
-                error_of(&stored, &observed, stage).or_else(|| spent.map(super::usage::spent_today))
-            }
+            None => error_of(parts, &stored, &observed, stage)
+                .or_else(|| spent.map(super::usage::spent_today)),
         },
         waits: waits.map(|blocked| Waits {
             message: room::explain(&blocked),
@@ -170,8 +169,8 @@ pub(super) async fn view(
 /// The stage that follows from what is stored and what is observed.
 pub(super) fn stage_of(stored: &Stored, observed: &Observed, blocked: bool) -> Stage {
     let good = stored.good.as_ref().map(|good| good.id);
-    let ready = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Ready { .. });
-    let starting = |kept: &&super::observed::Kept| matches!(kept.state, KeptState::Starting { .. });
+    let ready = |kept: &&Kept| matches!(kept.state, KeptState::Ready { .. });
+    let starting = |kept: &&Kept| matches!(kept.state, KeptState::Starting { .. });
     stage(StageFacts {
         desired: stored.space.wanted(),
         build: stored.newest.as_ref().map(|build| {
@@ -219,22 +218,38 @@ fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<(&'a ExitReaso
         })
 }
 
-fn error_of(stored: &Stored, observed: &Observed, stage: Stage) -> Option<String> {
+fn error_of(parts: &Parts, stored: &Stored, observed: &Observed, stage: Stage) -> Option<String> {
     match stage {
         Stage::NoAppFile | Stage::ConfigError | Stage::BuildError => {
             let newest = stored.newest.as_ref()?;
             newest.error.as_ref().map(|error| error.message.clone())
         }
-        Stage::RuntimeError => failure(stored, observed).map(|(reason, last_words)| {
-            let mut message = reason.message();
-            if !last_words.is_empty() {
-                message += "\nThe last it printed:\n";
-                message += &last_words.join("\n");
-            }
-            message
-        }),
+        Stage::RuntimeError => last_failure(stored, observed),
+        // What went wrong the last time is true until something better is known.
+        Stage::AppStarting | Stage::RunningAppStarting => {
+            notice(parts, stored, observed).or_else(|| last_failure(stored, observed))
+        }
+        Stage::Running => notice(parts, stored, observed),
         _ => None,
     }
+}
+
+/// What its runtime has to say of the newest instance of what is to run.
+fn notice(parts: &Parts, stored: &Stored, observed: &Observed) -> Option<String> {
+    let good = stored.good.as_ref()?.id;
+    let alive = |kept: &&Kept| kept.build == good && !matches!(kept.state, KeptState::Ended { .. });
+    let kept = observed.instances.iter().rev().find(alive)?;
+    parts.runtimes.for_artifact(&kept.artifact).notice(kept.id)
+}
+
+fn last_failure(stored: &Stored, observed: &Observed) -> Option<String> {
+    let (reason, last_words) = failure(stored, observed)?;
+    let mut message = reason.message();
+    if !last_words.is_empty() {
+        message += "\nThe last it printed:\n";
+        message += &last_words.join("\n");
+    }
+    Some(message)
 }
 
 /// One sentence for a visitor whom no instance can serve.

@@ -21,8 +21,8 @@ pub struct Serving {
     /// What its visitors do, counted together with those of the Space's other instances.
     pub traffic: Arc<Traffic>,
     visits: AtomicUsize,
-    /// Those of the visits that are kept open to be told something: when each last was.
-    watchers: Mutex<Vec<Arc<AtomicI64>>>,
+    /// Those of the visits that are kept open to be told something.
+    watchers: Mutex<Vec<Arc<Watcher>>>,
     last_used: AtomicI64,
     draining: AtomicBool,
     space: SpaceId,
@@ -32,11 +32,21 @@ pub struct Serving {
 /// One visit under way; its drop ends it. Keep it until the body or tunnel has ended.
 ///
 /// A visit is use while it lasts, unless it is made a watcher ([`Visit::watch`]): a WebSocket or an event stream stays
-/// open for as long as a forgotten tab does, so that it is use only when it carries something ([`Visit::used`]).
+/// open for as long as a forgotten tab does, so that it is use only when it carries something ([`Visit::used`]), or while
+/// whoever said something there waits for an answer ([`Visit::waits`]).
 #[derive(Debug)]
 pub struct Visit {
     serving: Arc<Serving>,
-    watcher: Option<Arc<AtomicI64>>,
+    watcher: Option<Arc<Watcher>>,
+}
+
+/// A visit that is kept open to be told something.
+#[derive(Debug)]
+struct Watcher {
+    /// When it last was told something, or said it.
+    last: AtomicI64,
+    /// Until when it waits for an answer; 0 when it does not.
+    waits_until: AtomicI64,
 }
 
 // === impl Serving ===
@@ -99,7 +109,7 @@ impl Serving {
         let watchers = self.watchers();
         let quiet = watchers
             .iter()
-            .filter(|last| last.load(Ordering::Relaxed) < since)
+            .filter(|watcher| watcher.last.load(Ordering::Relaxed) < since)
             .count();
         self.visits().saturating_sub(quiet)
     }
@@ -109,18 +119,21 @@ impl Serving {
         self.last_used.load(Ordering::Acquire)
     }
 
-    /// Since when nobody uses it; `None` while a visit is under way that is no watcher. One that drains is in use until
+    /// Since when nobody uses it; `None` while a visit is under way that is no watcher, or waits for an answer. One that drains is in use until
     /// its watchers have left too: a stream is not cut off in the midst of what it tells.
     pub fn idle_since(&self) -> Option<Millis> {
         let users = if self.draining.load(Ordering::Acquire) {
             self.visits()
         } else {
-            self.active(Millis::MAX)
+            let now = now();
+            let waits = |watcher: &&Arc<Watcher>| watcher.waits_until.load(Ordering::Relaxed) > now;
+            let waiting = self.watchers().iter().filter(waits).count();
+            waiting + self.active(Millis::MAX)
         };
         (users == 0).then(|| self.last_used())
     }
 
-    fn watchers(&self) -> MutexGuard<'_, Vec<Arc<AtomicI64>>> {
+    fn watchers(&self) -> MutexGuard<'_, Vec<Arc<Watcher>>> {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -143,12 +156,25 @@ impl Visit {
             return false;
         };
         let now = now();
-        if now - watcher.load(Ordering::Relaxed) < GRAIN {
+        if now - watcher.last.load(Ordering::Relaxed) < GRAIN {
             return false;
         }
-        watcher.store(now, Ordering::Relaxed);
+        watcher.last.store(now, Ordering::Relaxed);
         self.serving.last_used.fetch_max(now, Ordering::AcqRel);
         true
+    }
+
+    /// Says that the watcher has asked something, and waits for an answer for that many milliseconds at most; or, with 0,
+    /// that one has come.
+    pub fn waits(&self, most: Millis) {
+        if let Some(watcher) = &self.watcher {
+            let until = if most > 0 {
+                now().saturating_add(most)
+            } else {
+                0
+            };
+            watcher.waits_until.store(until, Ordering::Relaxed);
+        }
     }
 
     /// The instance that is visited.
@@ -158,7 +184,10 @@ impl Visit {
 
     fn become_watcher(&mut self, last: Millis) {
         if self.watcher.is_none() {
-            let watcher = Arc::new(AtomicI64::new(last));
+            let watcher = Arc::new(Watcher {
+                last: AtomicI64::new(last),
+                waits_until: AtomicI64::new(0),
+            });
             self.serving.watchers().push(Arc::clone(&watcher));
             self.watcher = Some(watcher);
         }
@@ -227,7 +256,7 @@ mod tests {
 
         let long_ago = now() - 100_000;
         let last = watcher.watcher.as_ref().expect("a watcher");
-        last.store(long_ago, Ordering::Relaxed);
+        last.last.store(long_ago, Ordering::Relaxed);
         serving.last_used.store(long_ago, Ordering::Relaxed);
         assert!(watcher.used() && !watcher.used(), "told once a second");
         assert!(serving.last_used() > long_ago);
@@ -238,6 +267,24 @@ mod tests {
         drop(watcher);
         assert_eq!(serving.idle_since(), Some(long_ago));
         assert!(serving.watchers().is_empty());
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_uses_it_until_one_comes_or_for_long_enough() {
+        let serving = serving();
+        let mut watcher = serving.visit();
+        watcher.watch();
+        assert!(serving.idle_since().is_some());
+        watcher.waits(60_000);
+        assert_eq!(serving.idle_since(), None);
+        watcher.waits(0);
+        assert!(serving.idle_since().is_some(), "it was answered");
+        watcher.waits(1);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        assert!(serving.idle_since().is_some(), "it has waited long enough");
+        watcher.waits(60_000);
+        drop(watcher);
+        assert!(serving.idle_since().is_some(), "it has left");
     }
 
     #[test]

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::domain::{
-    Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, NamedRepository, Revision,
-    SpaceId, SpaceName,
+    Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, Millis, NamedRepository,
+    Revision, SpaceId, SpaceName,
 };
 use crate::journal::Log;
 use crate::ledger::{Reservation, SpaceAccount};
@@ -108,6 +108,9 @@ pub enum RuntimeError {
     /// The author's to mend; the text is for them.
     #[error("{0}")]
     Author(String),
+    /// Nothing keeps it off this host's network, and something must; the text is for the author, the operator can mend it.
+    #[error("{0}")]
+    Exposed(String),
     /// The artifact is not there any more, or not of this engine: it must be built again.
     #[error("the artifact is gone or was made by another version")]
     ArtifactLost,
@@ -162,6 +165,21 @@ pub trait Runtime: Send + Sync {
 
     /// The limits of a running instance, read back from what applies them.
     fn limits(&self, id: InstanceId) -> Vec<LimitReport>;
+
+    /// When an instance was last seen to compute of its own accord, in Unix milliseconds: as good as a visit.
+    fn worked_at(&self, _id: InstanceId) -> Option<Millis> {
+        None
+    }
+
+    /// Whether an instance computes right now. Takes a moment to look.
+    fn is_working(&self, _id: InstanceId) -> BoxFuture<'_, bool> {
+        Box::pin(async { false })
+    }
+
+    /// What the author should know of an instance that is on its way or answers; `None` while all is well.
+    fn notice(&self, _id: InstanceId) -> Option<String> {
+        None
+    }
 
     /// Freezes what an instance runs: it keeps its memory and computes nothing until it is thawed. Only for artifacts
     /// of which [`freezes`] is true.

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{Check, Verdict};
+use crate::docker::{Elsewhere, Engine};
 
 /// Whether an engine answers.
 pub(super) fn docker() -> Check {
@@ -51,6 +52,29 @@ fn ping(socket: &Path) -> std::io::Result<String> {
             .then(|| value.trim().to_owned())
     });
     Ok(version.unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// Whether the engine's folders and networks are this host's own. Not looked at where none answers.
+pub(super) fn place(data: &Path) -> Option<Check> {
+    let data = std::path::absolute(data).ok()?;
+    let data = data.ancestors().find(|path| path.is_dir())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
+    // It makes nothing there that would bear a name.
+    let engine = Engine::new(None, "doctor", None);
+    let found = runtime.block_on(engine.elsewhere(data)).ok()?;
+    let text = match found.first() {
+        None => "its folders and networks are this host's",
+        Some(Elsewhere::Folders) => "its folders are not this host's",
+        Some(Elsewhere::Networks) => "its networks are not this host's",
+    };
+    let check = Check::of("engine's place", found.is_empty(), text.to_owned());
+    Some(match found.first() {
+        Some(elsewhere) => check.or(Verdict::Limited, elsewhere.advice()),
+        None => check,
+    })
 }
 
 /// Whether containers can be kept off this host and off private networks.

@@ -48,6 +48,8 @@ pub(super) fn run(data: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         git(),
         hf(),
     ];
+    let place = containers::place(data);
+    let checks: Vec<_> = checks.into_iter().chain(place).collect();
     let documents: Vec<_> = checks
         .iter()
         .map(|check| {
@@ -279,9 +281,9 @@ impl Check {
             Verdict::Bad => Tone::Bad,
         };
         let word = output.toned(&format!("{:<7}", self.verdict.word()), tone);
-        let mut line = format!("{word}  {:<13}  {}", self.name, self.found);
+        let mut line = format!("{word}  {:<14}  {}", self.name, self.found);
         if let Some(advice) = self.advice {
-            line += &format!("\n{:24}{advice}", "");
+            line += &format!("\n{:25}{advice}", "");
         }
         line
     }

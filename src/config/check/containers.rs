@@ -17,7 +17,6 @@ pub(super) fn are_possible(config: &Config, problems: &mut Problems) {
         problems.add("docker.network_pool", &docker.network_pool, allowed);
     }
     problems.number("docker.pids", docker.pids.into(), 16, 1 << 20);
-    problems.size("docker.tmp", docker.tmp, MIB, 16 * TIB);
     problems.size("docker.disk", docker.disk, MIB, 16 * TIB);
     problems.size("docker.storage", docker.storage, 0, 16 * TIB);
     let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));

@@ -241,6 +241,33 @@ fn where_there_is_no_room_a_start_waits() {
 }
 
 #[test]
+fn what_the_server_fails_is_tried_for_ever_and_what_an_app_does_is_not() {
+    let (mut facts, good) = built();
+    for (reason, tried) in [
+        (ExitReason::ServerFailed, true),
+        (ExitReason::Exposed("open".into()), true),
+        (ExitReason::Lost, false),
+    ] {
+        let mut ended = running().instances.remove(0);
+        ended.build = good.id;
+        ended.restarts = facts.restarts;
+        ended.state = InstanceState::Ended {
+            reason,
+            at: 0,
+            failures: 10 * MAX_FAILURES,
+        };
+        facts.instances = vec![ended];
+        let next = decide(&facts, 5 * 60 * 1000);
+        let expected = if tried {
+            Next::Do(Action::Start(good.id))
+        } else {
+            Next::Wait
+        };
+        assert_eq!(next, expected);
+    }
+}
+
+#[test]
 fn a_refused_start_is_no_failure_and_goes_on_when_there_is_room_or_somebody_wants_it() {
     let (mut facts, good) = built();
     facts.full_until = Some(500);

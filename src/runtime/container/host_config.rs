@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-    RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
+    MountBindOptions, MountBindOptionsPropagationEnum, MountType, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 
 use super::super::InstanceSpec;
-use super::ContainerSettings;
+use super::{ContainerSettings, seccomp};
 use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID};
 
 /// Everybody in a container is this user, whatever its image says: the Hub's convention.
@@ -110,8 +111,14 @@ fn host_config(
         pids_limit: Some(settings.pids.into()),
         cap_drop: Some(vec!["ALL".into()]),
         privileged: Some(false),
-        // No program in it gains rights by being started; the engine's own seccomp profile stays.
-        security_opt: Some(vec!["no-new-privileges".into()]),
+        security_opt: Some(vec![
+            // No program in it gains rights by being started.
+            "no-new-privileges".into(),
+            // The system calls that are allowed.
+            seccomp::option(),
+        ]),
+        // Where processes share memory, as part of the Space's own.
+        shm_size: i64::try_from(shared_memory(spec.limits.memory_bytes)).ok(),
         // An init of the engine's collects the dead and passes on the request to end.
         init: Some(true),
         ipc_mode: Some("private".into()),
@@ -132,11 +139,7 @@ fn host_config(
             // An app that is not root may listen on any port.
             ("net.ipv4.ip_unprivileged_port_start", "0"),
         ])),
-        tmpfs: Some(options(&[(
-            "/tmp",
-            &format!("rw,nosuid,nodev,mode=1777,size={}", settings.tmp_bytes),
-        )])),
-        binds: Some(binds(spec, surroundings)),
+        mounts: Some(mounts(spec, surroundings)),
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".into()),
             config: Some(options(&[("max-size", LOG_BYTES), ("max-file", "1")])),
@@ -150,18 +153,38 @@ pub(super) fn cpu_shares(millis: u32) -> i64 {
     (i64::from(millis) * 1024 / 1000).max(2)
 }
 
+/// Of `/dev/shm`: half of the memory, as Linux gives it, so that a full one is an error before memory runs out.
+pub(super) fn shared_memory(memory_bytes: u64) -> u64 {
+    memory_bytes / 2
+}
+
 /// The folders of this host that a container sees.
-fn binds(spec: &InstanceSpec, surroundings: &Surroundings<'_>) -> Vec<String> {
+fn mounts(spec: &InstanceSpec, surroundings: &Surroundings<'_>) -> Vec<Mount> {
     // Durable storage, when the card asks for it. Whatever has the right to be somebody else there gives it to nobody:
     // see `security_opt`.
     let storage = surroundings
         .storage
         .iter()
-        .map(|folder| format!("{folder}:/data:rw"));
+        .map(|folder| mount(folder.clone(), "/data", false));
     // Models and datasets that its owner may read, and that others share with it: nobody writes there.
-    let mounts = spec.repositories.mounts.iter().filter_map(|mount| {
-        let source = std::path::absolute(&mount.source).ok()?;
-        Some(format!("{}:{}:ro", source.to_str()?, mount.target))
+    let shared = spec.repositories.mounts.iter().filter_map(|shared| {
+        let source = std::path::absolute(&shared.source).ok()?;
+        Some(mount(source.to_str()?.to_owned(), &shared.target, true))
     });
-    storage.chain(mounts).collect()
+    storage.chain(shared).collect()
+}
+
+/// A mount rather than a bind: where the engine finds no such folder it refuses, and does not make an empty one.
+fn mount(source: String, target: &str, read_only: bool) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(source),
+        target: Some(target.to_owned()),
+        read_only: Some(read_only),
+        bind_options: Some(MountBindOptions {
+            propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
+            ..MountBindOptions::default()
+        }),
+        ..Mount::default()
+    }
 }

@@ -4,8 +4,12 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
-use super::host_config::cpu_shares;
+use super::host_config::{cpu_shares, shared_memory};
+use super::{kernel, seccomp};
 use crate::domain::{RunSettings, bytes_text};
+
+/// The name of the limit that the packet filter applies.
+const NETWORK: &str = "network";
 
 /// Compares what was asked for with what the engine holds the container to.
 pub(super) fn read_back(
@@ -13,7 +17,7 @@ pub(super) fn read_back(
     info: &SystemInfo,
     spec: &InstanceSpec,
     settings: &ContainerSettings,
-    not_isolated: Option<anyhow::Error>,
+    not_isolated: Option<&str>,
 ) -> Vec<LimitReport> {
     let empty = HostConfig::default();
     let held = inspected.host_config.as_ref().unwrap_or(&empty);
@@ -56,14 +60,7 @@ pub(super) fn read_back(
             .iter()
             .any(|option| option.starts_with("no-new-privileges"))
     });
-    let seccomp = info
-        .security_options
-        .as_ref()
-        .is_some_and(|options| options.iter().any(|option| option.contains("seccomp")));
-    let tmp = held
-        .tmpfs
-        .as_ref()
-        .is_some_and(|mounts| mounts.contains_key("/tmp"));
+    let shared = i64::try_from(shared_memory(limits.memory_bytes)).ok();
     let mut reports = vec![
         report(
             "cpu",
@@ -90,11 +87,19 @@ pub(super) fn read_back(
             held.pids_limit == Some(settings.pids.into()),
             capable(info.pids_limit, "processes"),
         ),
-        report("tmp", bytes_text(settings.tmp_bytes), tmp, None),
+        report(
+            "shared memory",
+            format!(
+                "{} of it at /dev/shm",
+                bytes_text(shared_memory(limits.memory_bytes))
+            ),
+            held.shm_size == shared,
+            None,
+        ),
         LimitReport {
             name: "disk",
             value: format!(
-                "{}, measured every {} s",
+                "{} with /tmp, measured every {} s",
                 bytes_text(settings.disk_bytes),
                 settings.measure_every.as_secs_f64()
             ),
@@ -102,20 +107,16 @@ pub(super) fn read_back(
         },
         report("capabilities", "none".into(), drops_all, None),
         report("privileges", "none gained".into(), no_new, None),
-        report(
-            "system calls",
-            "the engine's default profile".into(),
-            seccomp,
-            None,
-        ),
+        LimitReport {
+            name: "system calls",
+            value: "those of a list; no new namespaces, no io_uring, no VSOCK".into(),
+            state: system_calls(inspected, info),
+        },
         report("user", user.clone(), user.starts_with("1000"), None),
         LimitReport {
-            name: "network",
+            name: NETWORK,
             value: network_text(&spec.artifact.settings, settings),
-            state: match not_isolated {
-                None => LimitState::Enforced,
-                Some(error) => LimitState::Unsupported(format!("{error:#}")),
-            },
+            state: network_state(not_isolated),
         },
     ];
     if let Some(bytes) = spec.artifact.settings.storage_bytes {
@@ -127,6 +128,41 @@ pub(super) fn read_back(
     }
     reports
 }
+
+/// Notes whether it is still kept off this host.
+pub(super) fn note_isolation(reports: &mut [LimitReport], not_isolated: Option<&str>) {
+    let network = reports.iter_mut().find(|report| report.name == NETWORK);
+    if let Some(network) = network {
+        network.state = network_state(not_isolated);
+    }
+}
+
+fn network_state(not_isolated: Option<&str>) -> LimitState {
+    match not_isolated {
+        None => LimitState::Enforced,
+        Some(why) => LimitState::Unsupported(why.to_owned()),
+    }
+}
+
+/// Whether the profile is in force: the engine took it over, and so did the kernel, where it can be asked.
+fn system_calls(inspected: &ContainerInspectResponse, info: &SystemInfo) -> LimitState {
+    let capable = info.security_options.iter().flatten();
+    let taken = inspected
+        .host_config
+        .as_ref()
+        .and_then(|held| held.security_opt.as_ref())
+        .is_some_and(|options| options.contains(&seccomp::option()));
+    if !taken || !capable.into_iter().any(|option| option.contains("seccomp")) {
+        return LimitState::Unsupported("the engine did not take it over".into());
+    }
+    match kernel::filters_system_calls(inspected) {
+        Some(false) => {
+            LimitState::Unsupported("the kernel does not filter its system calls".into())
+        }
+        Some(true) | None => LimitState::Enforced,
+    }
+}
+
 /// Where a container may connect to.
 fn network_text(card: &RunSettings, settings: &ContainerSettings) -> String {
     match (settings.egress.internet(card), settings.egress_private) {

@@ -10,16 +10,23 @@
 //! with the memory of this process. What runs is asked of the engine, by label.
 
 mod cache;
+mod ending;
 mod find;
+mod guard;
 mod host_config;
+mod kernel;
 mod limits;
 mod listeners;
+mod notice;
 mod probe;
 mod proxy;
+mod seccomp;
 mod start;
 mod stop;
 mod storage;
+mod temporary;
 mod watch;
+mod work;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
@@ -30,11 +37,11 @@ use std::time::Duration;
 
 use bollard::models::SystemInfo;
 use futures_util::future::BoxFuture;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, mpsc, watch::Sender};
 
 use super::{Ended, Endings, HubDoor, InstanceSpec, LimitReport, Runtime, RuntimeError};
-use crate::docker::{Engine, Networks};
-use crate::domain::{DiskAmount, EgressOffer, InstanceId, SpaceId};
+use crate::docker::{Elsewhere, Engine, Networks};
+use crate::domain::{DiskAmount, EgressOffer, InstanceId, Millis, SpaceId};
 use crate::journal::Log;
 use crate::ledger::{Reservation, SpaceAccount};
 use crate::upstream::Upstream;
@@ -44,6 +51,8 @@ pub use find::Found;
 /// What the runtime is told by the operator.
 #[derive(Debug, Clone)]
 pub struct ContainerSettings {
+    /// The data folder: whatever is mounted lies in it.
+    pub data: PathBuf,
     /// The folder of durable storage, one folder in it for each Space that asks.
     pub storage: PathBuf,
     /// OCI runtime; `None` takes the engine's own.
@@ -58,9 +67,7 @@ pub struct ContainerSettings {
     pub egress: EgressOffer,
     /// Processes and threads.
     pub pids: u32,
-    /// Bytes of `/tmp`.
-    pub tmp_bytes: u64,
-    /// Bytes that may be written elsewhere.
+    /// Bytes that may be written, `/tmp` included, durable storage not.
     pub disk_bytes: u64,
     /// Until it must answer, when its card does not say.
     pub startup_timeout: Duration,
@@ -84,6 +91,10 @@ struct Inner {
     host: OnceCell<SystemInfo>,
     running: Mutex<HashMap<InstanceId, Arc<Running>>>,
     endings: mpsc::UnboundedSender<Ended>,
+    /// Why containers are not kept off this host, while they are not.
+    exposed: Sender<Option<String>>,
+    /// What of the engine's is not this server's own.
+    elsewhere: Mutex<Vec<Elsewhere>>,
 }
 
 /// A container in care, from before it is created until it is removed.
@@ -94,6 +105,8 @@ struct Running {
     account: Arc<SpaceAccount>,
     /// What its card lets it store under `/data`, in bytes.
     storage_bytes: Option<u64>,
+    /// What its hardware lets it hold in memory, in bytes.
+    memory_bytes: u64,
     /// Its right to run, until it is removed.
     reservation: Mutex<Option<Arc<Reservation>>>,
     /// The hub on its network, for as long as somebody is there.
@@ -105,6 +118,12 @@ struct Running {
     /// It was asked to end, so its end is no news.
     stopping: AtomicBool,
     frozen: AtomicBool,
+    /// Its author was told that one of its processes was ended for want of memory.
+    told_of_memory: AtomicBool,
+    /// Whether it computes.
+    work: work::Work,
+    /// What its author should know while it runs.
+    notice: Mutex<Option<notice::Notice>>,
     /// CPU time in nanoseconds that is in the ledger.
     charged: AtomicU64,
     /// Throttled time in nanoseconds that is.
@@ -136,6 +155,8 @@ impl ContainerRuntime {
             host: OnceCell::new(),
             running: Mutex::default(),
             endings,
+            exposed: Sender::new(None),
+            elsewhere: Mutex::default(),
         };
         (Self(Arc::new(inner)), heard)
     }
@@ -149,6 +170,15 @@ impl ContainerRuntime {
         if self.is_away().await {
             return Some("no engine answers");
         }
+        match self.0.is_elsewhere() {
+            Some(Elsewhere::Folders) => {
+                return Some("the engine does not find this server's folders");
+            }
+            Some(Elsewhere::Networks) => {
+                return Some("the engine's networks are not this server's");
+            }
+            None => {}
+        }
         let isolated =
             !self.0.settings.isolation_required || self.0.networks.isolated().await.is_ok();
         (!isolated).then_some("containers cannot be kept off this host's network")
@@ -158,6 +188,10 @@ impl ContainerRuntime {
     async fn is_away(&self) -> bool {
         let answer = tokio::time::timeout(PING, self.0.engine.ping()).await;
         !matches!(answer, Ok(Ok(())))
+    }
+
+    fn known(&self, id: InstanceId) -> Option<Arc<Running>> {
+        lock(&self.0.running).get(&id).cloned()
     }
 
     /// What a Space holds in its durable storage.
@@ -183,8 +217,20 @@ impl Runtime for ContainerRuntime {
     }
 
     fn limits(&self, id: InstanceId) -> Vec<LimitReport> {
-        let running = lock(&self.0.running).get(&id).cloned();
+        let running = self.known(id);
         running.map_or_else(Vec::new, |running| lock(&running.limits).clone())
+    }
+
+    fn worked_at(&self, id: InstanceId) -> Option<Millis> {
+        self.known(id)?.work.at()
+    }
+
+    fn is_working(&self, id: InstanceId) -> BoxFuture<'_, bool> {
+        Box::pin(self.0.is_working(id))
+    }
+
+    fn notice(&self, id: InstanceId) -> Option<String> {
+        self.known(id)?.notice()
     }
 
     fn freeze(&self, id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
@@ -219,6 +265,7 @@ impl Running {
 
     /// Puts what it has used since the last look into the ledger.
     fn charge(&self, now: watch::Cpu) {
+        self.work.sample(now.used);
         let before = self.charged.fetch_max(now.used, Ordering::AcqRel);
         self.account.charge(now.used.saturating_sub(before));
         let before = self.throttled.fetch_max(now.throttled, Ordering::AcqRel);
@@ -229,6 +276,7 @@ impl Running {
 
     /// What it used before is in the ledger of another process.
     fn charged_already(&self, then: watch::Cpu) {
+        self.work.sample(then.used);
         self.charged.store(then.used, Ordering::Release);
         self.throttled.store(then.throttled, Ordering::Release);
     }

@@ -10,9 +10,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::RuntimeError;
+use super::listeners::Listener;
+use super::notice::Notice;
 use super::start::inspect;
-use super::watch::end_of;
-use super::{Running, listeners, name_of};
+use super::watch::has_ended;
+use super::{Running, ending, kernel, listeners, name_of};
 
 /// The first pauses are short, so that a quick start is a quick start.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -31,7 +33,8 @@ const TRY: Duration = Duration::from_secs(10);
 const REST_BYTES: u64 = 1 << 20;
 const REST: Duration = Duration::from_millis(250);
 
-/// Returns once the app has answered anything at all to `GET /`.
+/// Returns once the app has answered anything at all to `GET /`. Its author is told at once where it listens when that is
+/// where nobody reaches it, and when what it answers is an error.
 ///
 /// # Errors
 /// When it ends, or has not answered within `patience`.
@@ -50,16 +53,18 @@ pub(super) async fn until_it_answers(
                 running.say(&format!(
                     "It answers `GET /` with {status} after {after:.1} s."
                 ));
+                running.note((status >= 500).then_some(Notice::Failing(status)));
                 return Ok(());
             }
             Ok(Err(error)) => error.kind() != std::io::ErrorKind::ConnectionRefused,
             Err(_) => true,
         };
+        let elapsed = began.elapsed();
         if looked.elapsed() >= LOOK_EVERY {
             looked = Instant::now();
             still_runs(docker, running).await?;
+            running.note(misplaced(docker, running, address.port(), listens).await);
         }
-        let elapsed = began.elapsed();
         if elapsed >= patience {
             let why = advice(docker, running, address.port(), listens).await;
             return Err(RuntimeError::Author(format!(
@@ -80,8 +85,8 @@ pub(super) async fn until_it_answers(
     }
 }
 
-/// The first line of the answer, without the protocol's name.
-async fn ask(address: SocketAddr) -> std::io::Result<String> {
+/// The status of the answer.
+pub(super) async fn ask(address: SocketAddr) -> std::io::Result<u16> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!(
         "GET / HTTP/1.1\r\nHost: {address}\r\nAccept: text/html, */*\r\nConnection: close\r\n\r\n"
@@ -99,10 +104,9 @@ async fn ask(address: SocketAddr) -> std::io::Result<String> {
     let status = line
         .strip_prefix("HTTP/1.")
         .and_then(|rest| rest.get(2..5))
-        .filter(|status| status.bytes().all(|byte| byte.is_ascii_digit()));
-    let status = status
-        .map(str::to_owned)
-        .ok_or_else(|| std::io::Error::other("it does not speak HTTP/1.1"))?;
+        .and_then(|status| status.parse().ok())
+        .filter(|status| (100..1000).contains(status));
+    let status = status.ok_or_else(|| std::io::Error::other("it does not speak HTTP/1.1"))?;
     // An app that is cut off in the midst of its answer complains of it to its author.
     let (mut rest, mut nowhere) = (stream.take(REST_BYTES), tokio::io::sink());
     let _ = timeout(REST, tokio::io::copy(&mut rest, &mut nowhere)).await;
@@ -119,12 +123,12 @@ pub(super) async fn still_runs(docker: &Docker, running: &Running) -> Result<(),
         .await
         .context("while it was starting")
         .map_err(RuntimeError::Server)?;
-    let Some(state) = inspected.state.filter(|state| state.running != Some(true)) else {
+    if !has_ended(&inspected) {
         return Ok(());
-    };
+    }
     // The end of its log may still be on its way.
     sleep(Duration::from_millis(200)).await;
-    let mut message = end_of(&state).message();
+    let mut message = ending::reason(docker, running, &inspected).await.message();
     let words = running.last_words();
     if !words.is_empty() {
         message += "\nThe last it printed:\n";
@@ -138,13 +142,22 @@ async fn advice(docker: &Docker, running: &Running, port: u16, listens: bool) ->
     if listens {
         return format!("It listens on port {port} and does not answer HTTP there.");
     }
-    let process = inspect(docker, &name_of(running.instance))
-        .await
-        .ok()
-        .and_then(|inspected| inspected.state?.pid);
-    let found = match process {
+    listeners::advice(&where_it_listens(docker, running).await, port)
+}
+
+/// What to tell the author of an app that listens, and not where it is reached.
+async fn misplaced(docker: &Docker, running: &Running, port: u16, listens: bool) -> Option<Notice> {
+    if listens {
+        return None;
+    }
+    let found = where_it_listens(docker, running).await;
+    (!found.is_empty()).then(|| Notice::Unreachable(listeners::advice(&found, port)))
+}
+
+async fn where_it_listens(docker: &Docker, running: &Running) -> Vec<Listener> {
+    let inspected = inspect(docker, &name_of(running.instance)).await;
+    match inspected.ok().as_ref().and_then(kernel::first_process) {
         Some(process) => listeners::of(process).await,
         None => Vec::new(),
-    };
-    listeners::advice(&found, port)
+    }
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use bollard::Docker;
@@ -13,8 +14,13 @@ use bollard::query_parameters::{
 
 use super::super::{InstanceSpec, RuntimeError};
 use super::proxy::{self, Proxy};
-use super::{Inner, Running, cache, host_config, limits, lock, name_of, probe, watch};
-use crate::docker::{HUB_PORT, Network, PROXY_PORT, Reach, is_gone, status};
+use super::work::Work;
+use super::{
+    Inner, Running, cache, host_config, limits, lock, name_of, notice, probe, temporary, watch,
+};
+use crate::docker::{
+    Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_gone, is_missing_mount, status,
+};
 use crate::domain::ArtifactKind;
 use crate::runtime::egress::EgressPolicy;
 use crate::upstream::Upstream;
@@ -45,28 +51,29 @@ impl Inner {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
         let running = self.take_care(&spec);
-        let isolated = self.networks.isolated().await;
-        if let Err(error) = &isolated
-            && self.settings.isolation_required
-        {
-            let text = format!(
-                "This server does not start containers, because it cannot keep them off its own network: {error:#}. \
-                 Its operator can mend that, or allow it with `docker.isolation`."
-            );
-            tracing::error!("{text}");
-            return Err(RuntimeError::Author(text));
-        }
         let network = self
             .network_of(&spec)
             .await
             .context("its network")
             .map_err(RuntimeError::Server)?;
+        let exposed = self.exposed_on(&network).await;
+        if let Some(why) = &exposed
+            && self.settings.isolation_required
+        {
+            let text = not_isolated(why);
+            tracing::error!("{text}");
+            return Err(RuntimeError::Exposed(text));
+        }
         let hub = self.open_hub(&network, &running).await;
         let proxy = self.open_proxy(&network, &spec, &running).await;
         self.create(&docker, &spec, &image, &network, hub, proxy.is_some())
             .await?;
         let name = name_of(spec.id);
         running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
+        if let Err(error) = temporary::make(&docker, &name).await {
+            // Most images have one.
+            tracing::warn!(container = %name, "{error:#}");
+        }
         if let Err(error) = cache::fill(&docker, &spec, image.id, &name).await {
             // The files are there all the same, under the names below.
             tracing::warn!(container = %name, "{error:#}");
@@ -85,7 +92,7 @@ impl Inner {
         let host = self.host.get_or_try_init(|| docker.info()).await;
         let host = host.map_err(ours)?;
         *lock(&running.limits) =
-            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
+            limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         let Some(address) = address_of(&inspected, &network.name, image.port) else {
             // What has ended already has none.
             probe::still_runs(&docker, &running).await?;
@@ -97,9 +104,25 @@ impl Inner {
             .settings
             .startup_timeout
             .unwrap_or(self.settings.startup_timeout);
-        probe::until_it_answers(&docker, &running, address, patience).await?;
+        self.until_it_answers(&docker, &running, address, patience)
+            .await?;
         watch::watch(Arc::clone(self), docker, Arc::clone(&running));
+        notice::follow(Arc::clone(self), running, address);
         Ok(Upstream::Tcp(address))
+    }
+
+    /// Waits until it answers, as long as something keeps it in.
+    async fn until_it_answers(
+        &self,
+        docker: &Docker,
+        running: &Running,
+        address: SocketAddr,
+        patience: Duration,
+    ) -> Result<(), RuntimeError> {
+        tokio::select! {
+            answers = probe::until_it_answers(docker, running, address, patience) => answers,
+            exposed = self.exposed() => Err(RuntimeError::Exposed(exposed)),
+        }
     }
 
     /// Takes a container that runs already into care.
@@ -110,7 +133,6 @@ impl Inner {
         let image = image_of(&spec)?;
         let docker = self.engine.connect().await.map_err(ours)?;
         let running = self.take_care(&spec);
-        let isolated = self.networks.isolated().await;
         let name = name_of(spec.id);
         let inspected = inspect(&docker, &name)
             .await
@@ -120,10 +142,11 @@ impl Inner {
             docker.unpause_container(&name).await.map_err(ours)?;
         }
         let network = self.network_of(&spec).await.map_err(RuntimeError::Server)?;
+        let exposed = self.exposed_on(&network).await;
         let host = self.host.get_or_try_init(|| docker.info()).await;
         let host = host.map_err(ours)?;
         *lock(&running.limits) =
-            limits::read_back(&inspected, host, &spec, &self.settings, isolated.err());
+            limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         self.open_hub(&network, &running).await;
         let proxy = self.open_proxy(&network, &spec, &running).await;
         let address = address_of(&inspected, &network.name, image.port)
@@ -138,8 +161,10 @@ impl Inner {
             running.charged_already(sample);
         }
         let patience = self.settings.startup_timeout;
-        probe::until_it_answers(&docker, &running, address, patience).await?;
+        self.until_it_answers(&docker, &running, address, patience)
+            .await?;
         watch::watch(Arc::clone(self), docker, Arc::clone(&running));
+        notice::follow(Arc::clone(self), running, address);
         Ok(Upstream::Tcp(address))
     }
 
@@ -150,6 +175,7 @@ impl Inner {
             log: spec.log.clone(),
             account: Arc::clone(&spec.account),
             storage_bytes: spec.artifact.settings.storage_bytes,
+            memory_bytes: spec.limits.memory_bytes,
             reservation: Mutex::new(spec.reservation.clone()),
             hub: OnceLock::new(),
             egress: OnceLock::new(),
@@ -157,11 +183,24 @@ impl Inner {
             last_words: Mutex::default(),
             stopping: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
+            told_of_memory: AtomicBool::new(false),
+            work: Work::new(spec.limits.cpu_millis),
+            notice: Mutex::default(),
             charged: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
         });
         lock(&self.running).insert(spec.id, Arc::clone(&running));
         running
+    }
+
+    /// Why what is connected to that network is not kept off this host; `None` when it is.
+    async fn exposed_on(&self, network: &Network) -> Option<String> {
+        let here = network.is_here();
+        let isolated = match here {
+            Ok(()) => self.networks.isolated().await,
+            elsewhere => elsewhere,
+        };
+        isolated.err().map(|error| format!("{error:#}"))
     }
 
     async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<Network> {
@@ -277,6 +316,10 @@ impl Inner {
             Err(error) if status(&error) == Some(404) && error.to_string().contains("image") => {
                 Err(RuntimeError::ArtifactLost)
             }
+            Err(error) if is_missing_mount(&error) => {
+                let error = anyhow::Error::from(error).context(Elsewhere::Folders.advice());
+                Err(RuntimeError::Server(error))
+            }
             Err(error) => Err(self.not_started(error)),
         }
     }
@@ -291,6 +334,14 @@ impl Inner {
             _ => ours(error),
         }
     }
+}
+
+/// The refusal to run a container that nothing keeps in, for its author.
+pub(super) fn not_isolated(why: &str) -> String {
+    format!(
+        "This server runs no containers, because it cannot keep them off its own network: {why}. Its operator can mend \
+         that, or allow it with `docker.isolation`."
+    )
 }
 
 fn image_of(spec: &InstanceSpec) -> Result<Image<'_>, RuntimeError> {

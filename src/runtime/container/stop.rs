@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bollard::Docker;
 use bollard::query_parameters::{RemoveContainerOptions, StopContainerOptions};
 use futures_util::future::join_all;
+use tokio::time::sleep;
 
 use super::super::Runtime;
 use super::{ContainerRuntime, Inner, lock, name_of, watch};
 use crate::docker::{is_gone, status};
 use crate::domain::{InstanceId, SpaceId};
+
+/// How long it is looked at whether something computes.
+const GLIMPSE: Duration = Duration::from_millis(250);
 
 /// Beyond the grace, for the engine's own work.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,6 +64,28 @@ impl Inner {
         remove(docker, name).await
     }
 
+    /// Whether it computes right now. An engine that does not say is no reason to disturb it.
+    pub(super) async fn is_working(&self, id: InstanceId) -> bool {
+        let running = lock(&self.running).get(&id).cloned();
+        let (Some(running), Ok(docker)) = (running, self.engine.connect().await) else {
+            return false;
+        };
+        if running.frozen.load(Ordering::Acquire) {
+            return false;
+        }
+        let name = name_of(id);
+        let Some(before) = watch::cpu(&docker, &name).await else {
+            return true;
+        };
+        let begin = Instant::now();
+        sleep(GLIMPSE).await;
+        let Some(after) = watch::cpu(&docker, &name).await else {
+            return true;
+        };
+        let used = after.used.saturating_sub(before.used);
+        running.work.computes(begin.elapsed(), used)
+    }
+
     pub(super) async fn freeze(&self, id: InstanceId) -> anyhow::Result<()> {
         let docker = self.engine.connect().await?;
         docker.pause_container(&name_of(id)).await?;
@@ -72,6 +98,7 @@ impl Inner {
     pub(super) async fn thaw(&self, id: InstanceId) -> anyhow::Result<()> {
         let docker = self.engine.connect().await?;
         if let Some(running) = lock(&self.running).get(&id) {
+            running.work.forget();
             running.frozen.store(false, Ordering::Release);
         }
         match docker.unpause_container(&name_of(id)).await {

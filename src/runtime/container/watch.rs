@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::{ContainerInspectResponse, ContainerState};
+use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::{
     InspectContainerOptions, LogsOptions, StatsOptions, WaitContainerOptions,
 };
@@ -17,8 +17,8 @@ use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
 use super::storage::disk_below;
-use super::{Inner, Running, lock, name_of};
-use crate::domain::{DiskAmount, ExitReason, Millis};
+use super::{Inner, Running, ending, lock, name_of};
+use crate::domain::{DiskAmount, ExitReason, Millis, bytes_text};
 
 /// Between looks while the engine does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -86,6 +86,7 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
         let reason = tokio::select! {
             reason = ended(&docker, &running) => reason,
             reason = measure(&inner, &docker, &running) => reason,
+            exposed = inner.exposed() => ExitReason::Exposed(exposed),
         };
         if running.is_stopping() {
             return;
@@ -93,6 +94,8 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
         sleep(LAST_LINES).await;
         running.say(&reason.message());
         let name = name_of(running.instance);
+        // The engine does not end what is frozen.
+        let _ = docker.unpause_container(&name).await;
         if let Err(error) = remove(&docker, &name).await {
             tracing::warn!(container = %name, "a container that ended could not be removed: {error:#}");
         }
@@ -116,10 +119,10 @@ async fn ended(docker: &Docker, running: &Running) -> ExitReason {
         // Whatever it says, the state says it better.
         let _ = wait.next().await;
         match inspect(docker, &name).await {
-            Ok(inspected) => match inspected.state {
-                Some(state) if state.running != Some(true) => return end_of(&state),
-                _ => {}
-            },
+            Ok(inspected) if has_ended(&inspected) => {
+                return ending::reason(docker, running, &inspected).await;
+            }
+            Ok(_) => {}
             Err(_) if is_absent(docker, &name).await => return ExitReason::Lost,
             Err(_) => {}
         }
@@ -127,17 +130,10 @@ async fn ended(docker: &Docker, running: &Running) -> ExitReason {
     }
 }
 
-/// Why it ended, from the engine's account.
-pub(super) fn end_of(state: &ContainerState) -> ExitReason {
-    let code = state
-        .exit_code
-        .and_then(|code| i32::try_from(code).ok())
-        .unwrap_or(-1);
-    if state.oom_killed == Some(true) {
-        ExitReason::OutOfMemory
-    } else {
-        ExitReason::Exited { code }
-    }
+/// Whether the engine says that it runs no more.
+pub(super) fn has_ended(inspected: &ContainerInspectResponse) -> bool {
+    let state = inspected.state.as_ref();
+    state.is_some_and(|state| state.running != Some(true))
 }
 
 /// Measures again and again; returns when it has written more than it may.
@@ -193,6 +189,18 @@ fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Tells its author, once, that one of its processes was ended for want of memory while the others went on.
+fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
+    let state = found.state.as_ref();
+    let ended = state.is_some_and(|state| state.oom_killed == Some(true));
+    if ended && !running.told_of_memory.swap(true, Ordering::AcqRel) {
+        running.say(&format!(
+            "One of its processes was ended: together they needed more than the {} of memory of its hardware.",
+            bytes_text(running.memory_bytes)
+        ));
+    }
+}
+
 /// The limit or quota that what it has written exceeds.
 async fn over_disk(
     inner: &Arc<Inner>,
@@ -202,6 +210,7 @@ async fn over_disk(
 ) -> Option<ExitReason> {
     let options = InspectContainerOptions { size: true };
     let found = docker.inspect_container(name, Some(options)).await.ok()?;
+    tell_of_memory(&found, running);
     let volumes = own_volumes(&found);
     let layer = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
     let in_volumes = tokio::task::spawn_blocking(move || {

@@ -32,8 +32,8 @@ use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::Wringer;
 use super::thread::{
-    begin, deliver, deliver_before, hand_over, has_parcels, is_spare, run_behind, set_spare,
-    uncharged,
+    begin, deliver, deliver_before, hand_over, has_parcels, is_spare, polled, run_behind,
+    set_polled, set_spare, uncharged,
 };
 use super::turns::{Picked, Place, Queue, State};
 use crate::ledger::SpaceAccount;
@@ -264,10 +264,15 @@ impl Shared {
             return drop(runnable);
         };
         queue.tasks.push_back(runnable);
+        // A task that gives way by itself, in front of nobody.
+        let alone = queue.tasks.len() == 1 && polled() == Some(key);
         state.admit(key);
         if state.wakes_a_thread() {
             drop(state);
             self.work.notify_one();
+            return;
+        }
+        if alone && state.eligible.is_empty() {
             return;
         }
         if state.running > 0 {
@@ -361,7 +366,9 @@ impl Shared {
                 spare,
             });
             set_spare(spare);
+            set_polled(Some(key));
             runnable.run();
+            set_polled(None);
             self.wringer.wring();
             // Charged before its group stands in line again: one that used much must not come first once more.
             let long = turn.take_if(|turn| turn.is_long(self.now()));

@@ -10,6 +10,8 @@ thread_local! {
     static CHARGED: Cell<u64> = const { Cell::new(0) };
     /// Whether the time it uses now is time that nobody else wants.
     static SPARE: Cell<bool> = const { Cell::new(false) };
+    /// The group whose task it polls.
+    static POLLED: Cell<Option<u64>> = const { Cell::new(None) };
     /// What this thread is still to hand over.
     static OUTBOX: RefCell<Outbox> = const { RefCell::new(Outbox::new()) };
 }
@@ -45,6 +47,16 @@ pub(super) fn set_spare(spare: bool) {
 /// What was last said of it.
 pub(super) fn is_spare() -> bool {
     SPARE.get()
+}
+
+/// Says whose task this thread polls from now on, if any.
+pub(super) fn set_polled(group: Option<u64>) {
+    POLLED.set(group);
+}
+
+/// What was last said of it; `None` on other threads.
+pub(super) fn polled() -> Option<u64> {
+    POLLED.get()
 }
 
 /// Puts work that hands over an answer of that group with the others.

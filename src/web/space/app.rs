@@ -30,6 +30,10 @@ struct AppPage {
     permissions: String,
     /// What is wrong, for those who can do something about it.
     error: String,
+    /// That there is something wrong, in a sentence.
+    problem: &'static str,
+    /// Whether visitors see the version before the one that is wrong.
+    older: bool,
     hub: String,
     snippets: Vec<Snippet>,
 }
@@ -62,6 +66,8 @@ pub(super) async fn page(
             snippets: snippets(&state, &visitor.arrival, &found),
             permissions: frame_permissions(),
             error: error.unwrap_or_default(),
+            problem: problem(&found),
+            older: found.view.serves_older(),
             hub: visitor.arrival.to_string(),
             address,
             frame,
@@ -94,7 +100,17 @@ pub(super) async fn stage(
         "long": found.long(),
         "passing": look.is_passing(),
         "shows": shows(&found),
+        "problem": problem(&found),
+        "error": found.view.error.as_ref().filter(|_| found.writes),
     })))
+}
+
+/// What the notice above the demo says, where there is an error.
+fn problem(found: &Found) -> &'static str {
+    match found.view.serves_older() {
+        true => "The newest version does not run. Visitors see the one before it.",
+        false => "This Space runs, and something is wrong with it.",
+    }
 }
 
 /// Whether a visit leads to something: a demo, or one that is on its way.

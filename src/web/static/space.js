@@ -20,6 +20,12 @@ async function look() {
       if (stage.textContent !== now.short) stage.textContent = now.short;
       const long = document.getElementById("long");
       if (long) long.textContent = now.long;
+      const notice = document.getElementById("notice");
+      if (notice) {
+        notice.hidden = !now.error;
+        notice.querySelector("summary").textContent = now.problem;
+        notice.querySelector("bdi").textContent = now.error ?? "";
+      }
     }
   }
   setTimeout(look, 3000);

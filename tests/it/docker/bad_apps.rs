@@ -1,7 +1,7 @@
 //! Apps that never listen, listen elsewhere, end, crash, fork, eat memory, or answer what is no HTTP.
 
 use crate::support::docker::{app, docker, dockerfile, python};
-use crate::support::{DockerServer, Op, Space, card, eventually};
+use crate::support::{DockerServer, Op, Request, Space, card, cli, eventually};
 use std::time::{Duration, Instant};
 
 /// A second is a long time for an app that does nothing.
@@ -11,6 +11,19 @@ const HASTY: &str = "startup_duration_timeout: 4s";
 #[track_caller]
 fn error_of(space: &Space<'_>, code: &str) -> String {
     space.fails(&python(code, HASTY), "RUNTIME_ERROR")
+}
+
+/// The Space's page as its author sees it, signed in.
+fn page_of(space: &Space<'_>) -> String {
+    let address = space.hub.server.address;
+    let signed_in = Request::post("/login")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("token={}", space.hub.token))
+        .send(address);
+    let cookie = signed_in.header("set-cookie").expect("a session");
+    let cookie = cookie.split(';').next().unwrap();
+    let page = Request::get(format!("/spaces/{}", space.id)).header("cookie", cookie);
+    page.send(address).expect(200).text()
 }
 
 /// Answers one thing to whoever connects, as often as anybody does.
@@ -339,6 +352,161 @@ fn one_that_prints_without_end_keeps_a_small_log() {
 #[test]
 fn one_that_fills_its_disk_is_ended_and_told_so() {
     fill_the_disk("RUN mkdir -m 777 /work");
+}
+
+/// As the parts of uploads do that visitors broke off.
+#[test]
+fn one_that_fills_its_tmp_is_ended_and_begins_anew() {
+    let server = DockerServer::with(&[("DOCKER__DISK", "32 MiB")]);
+    let alice = server.user("alice");
+    let space = alice.publish_container("app", &app("here", ""));
+    let first = server.container(&space)["Id"].clone();
+    space.exec("threading.Thread(target=lambda: open('/tmp/upload', 'wb').write(b'x' * (64 << 20))).start()");
+    eventually(Duration::from_secs(60), "it begins anew", || {
+        let all = server.containers(&space);
+        (all.len() == 1 && all[0]["Id"] != first && space.visit("/").status == 200).then_some(())
+    });
+    assert_eq!(space.exec("print(os.listdir('/tmp'))"), "[]\n");
+    let log = space.log("run").join("\n");
+    assert!(log.contains("32 MiB") && log.contains("/tmp"), "{log}");
+}
+
+#[test]
+fn tmp_is_as_it_is_everywhere_else() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let mut files = app("here", "");
+    for file in &mut files {
+        if let Op::File(path, content) = file
+            && path == "Dockerfile"
+        {
+            content.extend(b"\nRUN rmdir /tmp || rm -rf /tmp");
+        }
+    }
+    let space = alice.publish_container("app", &files);
+    let said = space.exec(
+        r#"
+        print(oct(os.stat("/tmp").st_mode & 0o7777))
+        with open("/tmp/run", "w") as file: file.write('#!/bin/sh\necho runs')
+        os.chmod("/tmp/run", 0o755)
+        print(subprocess.run(["/tmp/run"], capture_output=True, text=True).stdout)
+        # More than its memory holds goes to disk.
+        with open("/tmp/large", "wb") as file:
+            for _ in range(400): file.write(b"x" * (1 << 20))
+        print(os.path.getsize("/tmp/large") >> 20)
+        "#,
+    );
+    assert_eq!(said, "0o1777\nruns\n\n400\n");
+}
+
+#[test]
+fn an_end_is_said_in_words() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.create("app");
+    let script = |name: &str, content: &str| {
+        let text = format!(
+            "FROM glasshouse-test-python:1\nCOPY {name} /{name}\nRUN chmod +x /{name}\nCMD [\"/{name}\"]"
+        );
+        let mut files = dockerfile(&text, HASTY);
+        files.push(Op::file(name, content));
+        files
+    };
+    let message = space.fails(&script("crlf.sh", "#!/bin/sh\r\necho\r\n"), "RUNTIME_ERROR");
+    assert!(
+        message.contains("127") && message.contains("/crlf.sh") && message.contains("\\r\\n"),
+        "{message}"
+    );
+    // What was mapped into a full /dev/shm.
+    let message = error_of(
+        &space,
+        "import mmap, os\nfile = open('/dev/shm/x', 'w+b')\nfile.truncate(1 << 40)\nmemory = mmap.mmap(file.fileno(), 1 << 40)\n\
+         for at in range(0, 1 << 40, 1 << 20): memory[at:at + (1 << 20)] = bytes(1 << 20)",
+    );
+    assert!(
+        message.contains("135") && message.contains("/dev/shm"),
+        "{message}"
+    );
+    let message = error_of(
+        &space,
+        "file = open('/dev/shm/x', 'wb')\nwhile True: file.write(bytes(1 << 20))",
+    );
+    assert!(
+        message.contains("full") && message.contains("1 GiB"),
+        "{message}"
+    );
+}
+
+#[test]
+fn one_that_fails_at_first_is_said_to_until_it_does_not() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let code = answering(
+        r#"print("no weights found", flush=True)
+        import os
+        status = b"200 OK" if os.path.exists("/tmp/mended") else b"503 Later"
+        if b"/mend" in request: open("/tmp/mended", "w").close()
+        client.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 2\r\n\r\nok")"#,
+    );
+    let space = alice.create("app");
+    space.commit(&python(&code, HASTY));
+    space.settles();
+    // It answers, so that visitors see what it says.
+    assert_eq!(space.stage(), "RUNNING");
+    let message = space.error_message();
+    assert!(
+        message.contains("503") && message.contains("no weights found"),
+        "{message}"
+    );
+    let page = page_of(&space);
+    assert!(page.contains("503"), "{page}");
+    let info = cli::glasshouse(&server, &alice.token, &["info", "alice/app"]).success();
+    assert!(info.stdout.contains("503"), "{}", info.stdout);
+    space.visit("/mend").expect(503);
+    eventually(Duration::from_secs(30), "it is mended", || {
+        (space.runtime()["errorMessage"].is_null()).then_some(())
+    });
+}
+
+#[test]
+fn where_it_listens_instead_is_said_at_once_and_stays() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.create("app");
+    let elsewhere = "import http.server\nhttp.server.test(port=8000, bind='0.0.0.0', HandlerClass=http.server.SimpleHTTPRequestHandler)";
+    space.commit(&python(elsewhere, "startup_duration_timeout: 12s"));
+    let knows = |space: &Space<'_>| {
+        let runtime = space.runtime();
+        let message = runtime["errorMessage"].as_str().unwrap_or_default();
+        (
+            runtime["stage"].as_str().unwrap().to_owned(),
+            message.contains("app_port: 8000"),
+        )
+    };
+    let began = eventually(Duration::from_secs(240), "it starts", || {
+        (knows(&space).0 == "APP_STARTING").then(Instant::now)
+    });
+    eventually(
+        Duration::from_secs(10),
+        "it is said while it starts",
+        || {
+            let (stage, said) = knows(&space);
+            (stage == "APP_STARTING" && said).then_some(())
+        },
+    );
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let page = page_of(&space);
+    assert!(page.contains("app_port: 8000"), "{page}");
+    // Through the first failure and the tries after it.
+    let mut stages = Vec::new();
+    while began.elapsed() < Duration::from_secs(25) {
+        let (stage, said) = knows(&space);
+        assert!(said, "{stage}: {:#}", space.runtime());
+        stages.push(stage);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    stages.dedup();
+    assert!(stages.len() >= 3, "{stages:?}");
 }
 
 #[test]

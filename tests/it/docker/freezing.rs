@@ -87,27 +87,6 @@ fn a_long_request_keeps_it_from_freezing() {
 }
 
 #[test]
-fn frozen_it_uses_no_cpu() {
-    let server = DockerServer::with(&[("DOCKER__FREEZE_AFTER", "1s")]);
-    let alice = server.user("alice");
-    let space = alice.publish_container("app", &app("here", ""));
-    space.exec(
-        r#"
-        def spin():
-            while True: pass
-        threading.Thread(target=spin, daemon=True).start()
-        "#,
-    );
-    freezes(&server, &space);
-    std::thread::sleep(Duration::from_secs(1));
-    let before = space.usage().cpu_seconds;
-    assert!(before > 0.2, "{before}");
-    std::thread::sleep(Duration::from_secs(3));
-    let after = space.usage().cpu_seconds;
-    assert!(after - before < 0.2, "{before} then {after}");
-}
-
-#[test]
 fn the_longest_idle_gives_way_when_memory_is_short() {
     // Room for two of cpu-nano's 256 MiB.
     let server = DockerServer::with(&[

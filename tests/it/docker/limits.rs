@@ -18,7 +18,7 @@ fn limit(space: &Space<'_>, name: &str) -> Value {
 
 #[test]
 fn what_the_api_calls_enforced_is_what_the_engine_holds_it_to() {
-    let server = DockerServer::with(&[("DOCKER__PIDS", "99"), ("DOCKER__TMP", "32 MiB")]);
+    let server = DockerServer::with(&[("DOCKER__PIDS", "99")]);
     let alice = server.user("alice");
     let space = alice.publish_container("app", &app("here", ""));
     let container = server.container(&space);
@@ -43,6 +43,9 @@ fn what_the_api_calls_enforced_is_what_the_engine_holds_it_to() {
             .to_string()
             .contains("no-new-privileges")
     );
+    // Half of its memory; and nothing lies in memory without being asked for.
+    assert_eq!(host["ShmSize"], 1024 * MIB, "{host:#}");
+    assert!(host["Tmpfs"].is_null(), "{host:#}");
     assert!(host["LogConfig"]["Config"]["max-size"].is_string());
     assert!(host["OomScoreAdj"].as_i64().unwrap() > 0);
     let labels = &container["Config"]["Labels"];
@@ -54,7 +57,7 @@ fn what_the_api_calls_enforced_is_what_the_engine_holds_it_to() {
         "memory",
         "swap",
         "processes",
-        "tmp",
+        "shared memory",
         "capabilities",
         "privileges",
         "system calls",
@@ -199,11 +202,9 @@ fn an_image_that_wants_to_be_root_is_not() {
 }
 
 #[test]
-fn memory_processes_tmp_and_disk_end_where_they_should() {
+fn memory_processes_and_shared_memory_end_where_they_should() {
     let server = DockerServer::with(&[
         ("DOCKER__PIDS", "40"),
-        ("DOCKER__TMP", "8 MiB"),
-        ("DOCKER__DISK", "32 MiB"),
         ("DOCKER__DEFAULT_HARDWARE", "cpu-nano"),
     ]);
     let alice = server.user("alice");
@@ -223,17 +224,18 @@ fn memory_processes_tmp_and_disk_end_where_they_should() {
         "#,
     );
     assert!(threads.contains("can't start new thread"), "{threads}");
-    let tmp = space.exec(
+    // cpu-nano: 256 MiB, of which half may be shared.
+    let shared = space.exec(
         r#"
         try:
-            with open("/tmp/large", "wb") as file:
-                for _ in range(32): file.write(b"x" * (1 << 20))
+            with open("/dev/shm/large", "wb") as file:
+                for _ in range(200): file.write(b"x" * (1 << 20))
         except OSError as error:
-            print(error.errno, os.path.getsize("/tmp/large") >> 20)
-        os.unlink("/tmp/large")
+            print(error.errno, os.path.getsize("/dev/shm/large") >> 20)
+        os.unlink("/dev/shm/large")
         "#,
     );
-    assert!(tmp.starts_with("28 "), "{tmp}");
+    assert!(shared.starts_with("28 12"), "{shared}");
     assert_eq!(space.visit("/").expect(200).text(), "here");
     // Its own processes may not be starved by a fork bomb either: it ends, it is ended, but all else goes on.
     let id = server.container(&space)["Id"].as_str().unwrap().to_owned();

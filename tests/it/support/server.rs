@@ -29,16 +29,20 @@ impl Server {
         Self::with(&[])
     }
 
-    /// With settings as `GLASSHOUSE_*` variables: `("GATEWAY__QUEUE", "2")`.
+    /// With settings as `GLASSHOUSE_*` variables: `("GATEWAY__QUEUE", "2")`; `PATH` is where it finds programs.
     pub fn with(settings: &[(&str, &str)]) -> Self {
         Self::on(settings, |_| {})
     }
 
     /// The same on the data folder that `prepare` makes at a path where nothing is yet.
     pub fn on(settings: &[(&str, &str)], prepare: impl FnOnce(&Path)) -> Self {
-        let settings = settings
-            .iter()
-            .map(|(key, value)| (format!("GLASSHOUSE_{key}"), (*value).to_owned()));
+        let settings = settings.iter().map(|(key, value)| {
+            let name = match *key {
+                "PATH" => "PATH".to_owned(),
+                key => format!("GLASSHOUSE_{key}"),
+            };
+            (name, (*value).to_owned())
+        });
         let mut server = Self {
             address: ([0, 0, 0, 0], 0).into(),
             folder: tempfile::tempdir().unwrap(),
