@@ -8,8 +8,10 @@ use anyhow::{Context, bail};
 use super::handover::DataFolder;
 use super::settings;
 use crate::config::{Config, Flags};
+use crate::docker::Engine;
 
 pub use crate::backup::{Manifest, back_up, check, restore};
+pub use crate::docker::Elsewhere;
 
 /// The data folder that a server started with the same flags would use.
 ///
@@ -45,6 +47,15 @@ pub async fn take_engine(data: Option<PathBuf>, config: Option<&Path>) -> anyhow
     let engine = settings::engine_without_claim(&config, &config.data)?;
     engine.give_up_claim().await?;
     Ok(())
+}
+
+/// What of the engine's is not this host's own, for a server whose data folder is, or will lie below, `data`.
+///
+/// # Errors
+/// When no engine answers, or the folder cannot be written to.
+pub async fn engine_elsewhere(data: &Path) -> anyhow::Result<Vec<Elsewhere>> {
+    // It makes nothing there that would bear a name.
+    Engine::new(None, "doctor", None).elsewhere(data).await
 }
 
 fn configuration(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<Config> {

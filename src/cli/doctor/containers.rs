@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::{Check, Verdict};
-use crate::docker::{Elsewhere, Engine};
+use crate::app::maintenance::{Elsewhere, engine_elsewhere};
 
 /// Whether an engine answers.
 pub(super) fn docker() -> Check {
@@ -62,9 +62,7 @@ pub(super) fn place(data: &Path) -> Option<Check> {
         .enable_all()
         .build()
         .ok()?;
-    // It makes nothing there that would bear a name.
-    let engine = Engine::new(None, "doctor", None);
-    let found = runtime.block_on(engine.elsewhere(data)).ok()?;
+    let found = runtime.block_on(engine_elsewhere(data)).ok()?;
     let text = match found.first() {
         None => "its folders and networks are this host's",
         Some(Elsewhere::Folders) => "its folders are not this host's",
