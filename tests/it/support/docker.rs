@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -72,6 +74,11 @@ impl DockerServer {
         ];
         all.extend(settings);
         Self(Server::with(&all))
+    }
+
+    /// One that is started and ended in another way ([`Server::started_by`]).
+    pub fn started_by(start: impl FnOnce(&Path) -> SocketAddr) -> Self {
+        Self(Server::started_by(start))
     }
 
     /// The name of its data folder in labels.

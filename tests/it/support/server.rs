@@ -55,6 +55,23 @@ impl Server {
         server
     }
 
+    /// One that `start` starts in its own way, on that data folder, and ends as well: where it listens is what is returned.
+    pub fn started_by(start: impl FnOnce(&Path) -> SocketAddr) -> Self {
+        let mut server = Self {
+            address: ([0, 0, 0, 0], 0).into(),
+            folder: tempfile::tempdir().unwrap(),
+            settings: Vec::new(),
+            child: None,
+            said: Arc::default(),
+        };
+        server.address = start(&server.data());
+        eventually(Duration::from_secs(60), "ready", || {
+            let answer = Request::get("/readyz").open(server.address).ok()?.finish();
+            (answer.status == 200).then_some(())
+        });
+        server
+    }
+
     /// Ends it as a power cut would: no handler of its own runs.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
