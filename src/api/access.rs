@@ -158,11 +158,11 @@ impl SpaceAccess {
         headers: &HeaderMap,
         owner: &str,
         name: &str,
-    ) -> Result<(Principal, Space), ApiError> {
+    ) -> Result<(Caller, Space), ApiError> {
         let caller = Caller::of(state, headers).await?;
         let space = Self::find(state, &caller.principal, owner, name).await?;
         may_write(&caller.principal, &Repository::from(&space))?;
-        Ok((caller.principal, space))
+        Ok((caller, space))
     }
 
     async fn find(

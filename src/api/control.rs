@@ -75,8 +75,9 @@ pub(super) async fn pause(
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
 ) -> Result<Json<Runtime>, ApiError> {
-    let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
-    state.lifecycle.pause(space.id).await?;
+    let (caller, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let by = caller.account.id.into();
+    state.lifecycle.pause(space.id, by).await?;
     current(&state, &headers, space.id).await
 }
 

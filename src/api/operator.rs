@@ -11,8 +11,7 @@ use super::accounts::operator;
 use super::extract::{JsonBody, QueryPairs};
 use super::schema::date;
 use super::{ApiError, ApiState};
-use crate::domain::{Account, Owner, Space, SpaceId, SpaceName};
-use crate::store::Event;
+use crate::domain::{Account, Owner, Space, SpaceName};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,21 +45,6 @@ pub(super) async fn account_named(state: &ApiState, name: &str) -> Result<Accoun
     let name: Owner = name.parse().map_err(|_| unknown())?;
     let found = state.store.account_by_name(&name).await?;
     found.ok_or_else(unknown)
-}
-
-/// Adds to the audit trail.
-///
-/// # Errors
-/// Ours.
-pub(super) async fn record(
-    state: &ApiState,
-    who: &Account,
-    action: &'static str,
-    space: Option<SpaceId>,
-    detail: String,
-) -> Result<(), ApiError> {
-    let event = Event::now(who.id, action, space, detail);
-    Ok(state.store.record(event).await?)
 }
 
 /// `GET /api/admin/capacity`
@@ -165,10 +149,8 @@ pub(super) async fn disable(
     let space = space_named(&state, &owner, &name).await?;
     state
         .lifecycle
-        .set_disabled(space.id, Some(reason.clone()))
+        .set_disabled(space.id, Some(reason.clone()), who.id.into())
         .await?;
-    let detail = format!("{}: {reason}", space.name);
-    record(&state, &who, "space.disable", Some(space.id), detail).await?;
     Ok(Json(
         json!({ "id": space.name.to_string(), "disabled": reason }),
     ))
@@ -182,9 +164,10 @@ pub(super) async fn enable(
 ) -> Result<Json<Value>, ApiError> {
     let who = operator(&state, &headers).await?;
     let space = space_named(&state, &owner, &name).await?;
-    state.lifecycle.set_disabled(space.id, None).await?;
-    let detail = space.name.to_string();
-    record(&state, &who, "space.enable", Some(space.id), detail).await?;
+    state
+        .lifecycle
+        .set_disabled(space.id, None, who.id.into())
+        .await?;
     Ok(Json(
         json!({ "id": space.name.to_string(), "disabled": null }),
     ))

@@ -79,7 +79,8 @@ pub(super) async fn delete(
     }
     let (owner, name) = (name.owner.as_str(), name.name.as_str());
     let (_, repo) = RepoAccess::write(&state, &headers, kind, owner, name).await?;
-    state.lifecycle.delete_repository(kind, repo.id).await?;
+    let by = caller.account.id.into();
+    state.lifecycle.delete_repository(repo, by).await?;
     Ok("OK")
 }
 
@@ -91,7 +92,7 @@ pub(super) async fn settings(
     Path((owner, name)): Path<(String, String)>,
     JsonBody(wanted): JsonBody<SettingsRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    let (_, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
+    let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if wanted
         .gated
         .is_some_and(|gated| gated != Value::Bool(false) && !gated.is_null())
@@ -104,7 +105,7 @@ pub(super) async fn settings(
     if visibility != repo.visibility {
         state
             .lifecycle
-            .set_repository_visibility(kind, repo.id, visibility)
+            .set_repository_visibility(&repo, visibility, caller.account.id.into())
             .await?;
     }
     let private = visibility == Visibility::Private;
@@ -132,7 +133,11 @@ pub(super) async fn move_repo(
         Some(found) if found.id == repo.id => repo.owner,
         _ => room_for(&state, &caller, kind, &to, &arrival).await?,
     };
-    match state.lifecycle.rename(repo, owner, to.clone()).await {
+    match state
+        .lifecycle
+        .rename(repo, owner, to.clone(), caller.account.id.into())
+        .await
+    {
         Err(LifecycleError::Taken { existing }) if kind == RepoKind::Space => {
             Err(same_address(&state, &caller, &to, &existing).await?)
         }

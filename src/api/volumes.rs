@@ -41,7 +41,8 @@ pub(super) async fn set(
     Path((owner, name)): SpacePath,
     JsonBody(wanted): JsonBody<VolumesRequest>,
 ) -> Result<Json<Runtime>, ApiError> {
-    let (principal, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let (caller, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
+    let principal = caller.principal;
     if space.sdk.as_deref().and_then(Sdk::from_word) == Some(Sdk::Static) {
         return Err(ApiError::bad_request(
             "A static Space runs nothing, so it has no volumes",

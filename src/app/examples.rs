@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::{Card, Owner, Role, Space, SpaceName, Stage, Visibility};
 use crate::lifecycle::Lifecycle;
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
-use crate::store::{NewSpace, Store};
+use crate::store::{Actor, NewSpace, Store};
 use crate::web::Starter;
 
 /// Whose they are.
@@ -41,7 +41,9 @@ pub(super) async fn publish(
 ) -> anyhow::Result<()> {
     let owner: Owner = OWNER.parse().expect("a plain name");
     if store.account_by_name(&owner).await?.is_none() {
-        store.create_account(&owner, Role::User).await?;
+        store
+            .create_account(&owner, Role::User, Actor::Server)
+            .await?;
     }
     let mut examples = examples();
     if let Some(why) = no_containers {

@@ -10,7 +10,7 @@ use anyhow::Context;
 use crate::auth::new_token;
 use crate::config::Config;
 use crate::domain::{Account, Owner, Role, Scope};
-use crate::store::{NewToken, Store};
+use crate::store::{Actor, NewToken, Store};
 
 /// The operator's account.
 const ADMIN: &str = "admin";
@@ -29,7 +29,9 @@ pub(super) async fn accounts(store: &Store, data: &Path) -> anyhow::Result<bool>
         Some(admin) if store.list_tokens(admin.id).await?.is_empty() => admin,
         Some(_) => return Ok(false),
         None if store.list_accounts().await?.is_empty() => {
-            store.create_account(&name, Role::Operator).await?
+            store
+                .create_account(&name, Role::Operator, Actor::Server)
+                .await?
         }
         None => return Ok(false),
     };

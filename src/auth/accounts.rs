@@ -2,7 +2,7 @@
 
 use super::{Auth, SecretToken, WantedToken};
 use crate::domain::{Account, AccountId, Owner, Role};
-use crate::store::{Event, StoreError};
+use crate::store::StoreError;
 
 impl Auth {
     /// An account for somebody, and its first token.
@@ -14,11 +14,13 @@ impl Auth {
         by: AccountId,
         name: &Owner,
     ) -> Result<(Account, SecretToken), StoreError> {
-        let account = self.store.create_account(name, Role::User).await?;
+        let account = self
+            .store
+            .create_account(name, Role::User, by.into())
+            .await?;
         let token = self
             .issue_token(WantedToken::plain(account.id, "first"))
             .await?;
-        self.note_account(by, name.to_string()).await?;
         Ok((account, token))
     }
 
@@ -32,10 +34,7 @@ impl Auth {
         name: &Owner,
         admin: &Account,
     ) -> Result<Account, StoreError> {
-        let made = self.store.create_organization(name, admin.id).await?;
-        let detail = format!("{name}, an organisation of {}", admin.name);
-        self.note_account(by, detail).await?;
-        Ok(made)
+        self.store.create_organization(name, admin, by.into()).await
     }
 
     /// For somebody who has lost what they entered with, or who has to go: their sessions, tokens and password end, and
@@ -49,24 +48,8 @@ impl Auth {
         user: &Account,
     ) -> Result<SecretToken, StoreError> {
         let (token, record) = WantedToken::plain(user.id, "first").made();
-        self.store.reset_access(record).await?;
+        self.store.reset_access(user, record, by.into()).await?;
         self.devices.forget(user.id);
-        self.note(by, "account.reset", user.name.to_string())
-            .await?;
         Ok(token)
-    }
-
-    async fn note_account(&self, by: AccountId, detail: String) -> Result<(), StoreError> {
-        self.note(by, "account.create", detail).await
-    }
-
-    async fn note(
-        &self,
-        by: AccountId,
-        action: &'static str,
-        detail: String,
-    ) -> Result<(), StoreError> {
-        let event = Event::now(by, action, None, detail);
-        self.store.record(event).await
     }
 }

@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq;
 
 use super::token::{are_letters, random_letters};
 use super::{Auth, AuthError, Credential, Principal, SecretToken, hash_token, now, password};
-use crate::domain::{AccountId, Millis, Owner, Scope};
+use crate::domain::{Account, AccountId, Millis, Owner, Scope};
 use crate::store::{StoreError, TokenRecord};
 
 /// How long a session lasts: thirty days from signing in.
@@ -106,7 +106,7 @@ impl Auth {
     pub async fn disconnect(
         &self,
         session: &Session,
-        account: AccountId,
+        account: &Account,
         issuer: &str,
     ) -> Result<(), StoreError> {
         let kept = &session.hash;

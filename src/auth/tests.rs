@@ -12,7 +12,7 @@ use crate::domain::{
     AccountId, AccountKind, Desired, Grant, GrantTarget, MemberRole, Membership, Owner, Role,
     Scope, Space, SpaceId, SpaceName, Visibility,
 };
-use crate::store::{NewToken, Sealer};
+use crate::store::{Actor, NewToken, Sealer};
 
 const ACTIONS: [Action; 4] = [
     Action::See,
@@ -272,7 +272,7 @@ async fn bench() -> Bench {
     let url = format!("sqlite://{}", folder.path().join("data.db").display());
     let store = Store::connect(&url, Sealer::new(&[7; 32])).await.unwrap();
     let account = store
-        .create_account(&"ada".parse().unwrap(), Role::User)
+        .create_account(&"ada".parse().unwrap(), Role::User, Actor::Server)
         .await
         .unwrap();
     let mut texts = Vec::new();

@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Role;
-    use crate::store::{Sealer, Store};
+    use crate::store::{Actor, Sealer, Store};
 
     #[tokio::test]
     async fn a_ticket_opens_one_space_for_one_session_in_one_place() {
@@ -113,7 +113,7 @@ mod tests {
         let url = format!("sqlite://{}", folder.path().join("data.db").display());
         let store = Store::connect(&url, Sealer::new(&[7; 32])).await.unwrap();
         let account = store
-            .create_account(&"ada".parse().unwrap(), Role::User)
+            .create_account(&"ada".parse().unwrap(), Role::User, Actor::Server)
             .await
             .unwrap();
         let auth = Auth::new(store);

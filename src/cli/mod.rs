@@ -100,7 +100,12 @@ enum Command {
     /// Say what this host can do, and what to install or change
     Doctor {
         /// Folder the server is to keep its data in
-        #[arg(long, value_name = "DIR", default_value = "./glasshouse-data")]
+        #[arg(
+            long,
+            env = "GLASSHOUSE_DATA",
+            value_name = "DIR",
+            default_value = "./glasshouse-data"
+        )]
         data: PathBuf,
     },
     /// Compile one WebAssembly module from stdin; the server starts this for every build

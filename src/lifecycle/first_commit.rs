@@ -6,6 +6,7 @@ use crate::domain::{
 };
 use crate::ledger::DiskReservation;
 use crate::repo::{CommitRequest, FilePath, MAIN, Operation};
+use crate::store::Actor;
 
 /// What a new repository begins with.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ impl Lifecycle {
     ) -> Result<T, LifecycleError> {
         if begun.is_err() {
             // Half a repository would be in the way of the next try. The first error is the one to report.
-            let _ = self.delete_repository(made.kind, made.id).await;
+            let _ = self.delete_repository(made.clone(), Actor::Server).await;
         } else {
             self.parts.measure(made.kind, made.id, made.owner).await;
         }

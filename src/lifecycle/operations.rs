@@ -7,7 +7,7 @@ use super::{Lifecycle, LifecycleError, now};
 use crate::domain::{
     Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
 };
-use crate::store::{NewSpace, SecretValue};
+use crate::store::{Actor, NewSpace, SecretValue};
 
 /// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
 const DELETE_PATIENCE: Duration = Duration::from_secs(10);
@@ -154,10 +154,11 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the Space is gone.
-    pub async fn pause(&self, space: SpaceId) -> Result<(), LifecycleError> {
+    pub async fn pause(&self, space: SpaceId, actor: Actor) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
-            this.parts.store.set_desired(space, Desired::Paused).await?;
+            let store = &this.parts.store;
+            store.set_desired(space, Desired::Paused, actor).await?;
             this.supervisors.nudge(space);
             Ok(())
         })
@@ -168,13 +169,13 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the Space is gone already.
-    pub async fn delete(&self, space: SpaceId) -> Result<(), LifecycleError> {
+    pub async fn delete(&self, space: SpaceId, actor: Actor) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             let stored = this
                 .parts
                 .store
-                .set_desired(space, Desired::Deleted)
+                .set_desired(space, Desired::Deleted, actor)
                 .await?;
             this.parts.routes.remove(space, &stored.subdomain);
             let ended = this.supervisors.ended(space);
@@ -236,12 +237,14 @@ impl Lifecycle {
         &self,
         space: SpaceId,
         visibility: Visibility,
+        actor: Actor,
     ) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             // One after the other, so that what is stored last is also what holds.
             let _turn = this.supervisors.publishing(space).lock_owned().await;
-            let stored = this.parts.store.set_visibility(space, visibility).await?;
+            let store = &this.parts.store;
+            let stored = store.set_visibility(space, visibility, actor).await?;
             this.parts.place(&stored);
             Ok(())
         })

@@ -4,7 +4,7 @@ use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, now};
 use crate::domain::{Account, AccountId, Millis, Resource, SpaceId};
 use crate::ledger::{Book, Day, FairQueue, Refused, Tier};
-use crate::store::Event;
+use crate::store::Actor;
 
 /// What an owner may have and has.
 #[derive(Debug, Clone)]
@@ -119,7 +119,11 @@ impl Lifecycle {
             for (resource, amount) in changes {
                 after.set(resource, amount);
             }
-            parts.store.set_quota(owner.id, &after).await?;
+            let change = format!("{}: {before} -> {after}", owner.name);
+            let store = &parts.store;
+            store
+                .set_quota(owner.id, &after, operator.into(), &change)
+                .await?;
             let account = parts.ledger.owner(owner.id);
             account.set_quota(&after.over(parts.ledger.default_quota()));
             if account.look_at_the_day(now()) {
@@ -127,9 +131,7 @@ impl Lifecycle {
             }
             parts.ledger.builds_look_again();
             parts.ledger.starts().look_again();
-            let detail = format!("{}: {before} -> {after}", owner.name);
-            let event = Event::now(operator, "quota.set", None, detail);
-            Ok(parts.store.record(event).await?)
+            Ok(())
         })
         .await
     }
@@ -187,11 +189,12 @@ impl Lifecycle {
         &self,
         space: SpaceId,
         reason: Option<String>,
+        actor: Actor,
     ) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             let store = &this.parts.store;
-            store.set_disabled(space, reason.as_deref()).await?;
+            store.set_disabled(space, reason.as_deref(), actor).await?;
             if reason.is_none() {
                 this.supervisors.wake(space);
             }

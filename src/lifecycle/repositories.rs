@@ -9,7 +9,7 @@ use crate::domain::{
     Visibility,
 };
 use crate::ledger::{DiskUse, Refused, Tier};
-use crate::store::{NewRepository, NewSpace};
+use crate::store::{Actor, NewRepository, NewSpace};
 
 /// A copy of a repository.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Lifecycle {
             let made = store.create_repository(new).await?;
             // A crash before this line leaves a row without files, which the next start mends.
             if let Err(error) = this.parts.repos.create(made.id, prepared).await {
-                store.remove_repository(made.id).await?;
+                store.remove_repository(&made, Actor::Server).await?;
                 store.finish_removal(made.id).await?;
                 return Err(error.into());
             }
@@ -110,15 +110,17 @@ impl Lifecycle {
     /// When it is gone already.
     pub async fn delete_repository(
         &self,
-        kind: RepoKind,
-        id: RepoId,
+        repository: Repository,
+        actor: Actor,
     ) -> Result<(), LifecycleError> {
-        if kind == RepoKind::Space {
-            return self.delete(id.space()).await;
+        let id = repository.id;
+        if repository.kind == RepoKind::Space {
+            return self.delete(id.space(), actor).await;
         }
         let this = self.clone();
         to_the_end(async move {
-            this.parts.store.remove_repository(id).await?;
+            let store = &this.parts.store;
+            store.remove_repository(&repository, actor).await?;
             this.parts.finish_removal(id).await?;
             this.parts.forget_disk(id);
             Ok(())
@@ -132,16 +134,19 @@ impl Lifecycle {
     /// When it is gone; `protected` for anything but a Space.
     pub async fn set_repository_visibility(
         &self,
-        kind: RepoKind,
-        id: RepoId,
+        repository: &Repository,
         visibility: Visibility,
+        actor: Actor,
     ) -> Result<(), LifecycleError> {
-        if kind == RepoKind::Space {
-            return self.set_visibility(id.space(), visibility).await;
+        if repository.kind == RepoKind::Space {
+            let space = repository.id.space();
+            return self.set_visibility(space, visibility, actor).await;
         }
-        check_visibility(kind, visibility)?;
+        check_visibility(repository.kind, visibility)?;
         let store = &self.parts.store;
-        Ok(store.set_repository_visibility(id, visibility).await?)
+        Ok(store
+            .set_repository_visibility(repository, visibility, actor)
+            .await?)
     }
 
     /// Gives a repository another name, perhaps another owner. Its old name leads to it from then on.
@@ -153,6 +158,7 @@ impl Lifecycle {
         repository: Repository,
         owner: AccountId,
         to: SpaceName,
+        actor: Actor,
     ) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
@@ -168,10 +174,12 @@ impl Lifecycle {
                 room.grow(moved).map_err(LifecycleError::Over)?;
             }
             if kind == RepoKind::Space {
-                this.rename_space(id, owner, &to).await?;
+                this.rename_space(id, owner, &to, actor).await?;
             } else {
                 let store = &this.parts.store;
-                store.rename_repository(&repository, owner, &to).await?;
+                store
+                    .rename_repository(&repository, owner, &to, actor)
+                    .await?;
             }
             if owner != repository.owner {
                 this.parts.measure(kind, id, owner).await;
@@ -195,7 +203,7 @@ impl Lifecycle {
             let made = this.create_copy(&from, new).await?;
             if let Err(error) = this.fill_copy(&from, &made).await {
                 // Half a copy is of no use to anybody. The first error is the one to report.
-                let _ = this.delete_repository(made.kind, made.id).await;
+                let _ = this.delete_repository(made, Actor::Server).await;
                 return Err(error);
             }
             Ok(made)
@@ -276,6 +284,7 @@ impl Lifecycle {
         id: RepoId,
         owner: AccountId,
         to: &SpaceName,
+        actor: Actor,
     ) -> Result<(), LifecycleError> {
         // Whoever publishes or sets the visibility meanwhile waits, and so finds the new address.
         let _turn = self.supervisors.publishing(id.space()).lock_owned().await;
@@ -285,7 +294,11 @@ impl Lifecycle {
             .space_by_id(id.space())
             .await?
             .ok_or(LifecycleError::NotFound)?;
-        let renamed = self.parts.store.rename_space(&before, owner, to).await?;
+        let renamed = self
+            .parts
+            .store
+            .rename_space(&before, owner, to, actor)
+            .await?;
         let route = self.parts.entry(&before).map(|entry| entry.route());
         if renamed.subdomain != before.subdomain {
             self.parts.routes.remove(before.id, &before.subdomain);

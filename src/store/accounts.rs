@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::events::{Actor, record};
 use super::fields::Fields;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{Account, AccountId, AccountKind, Owner, Role};
@@ -12,9 +13,15 @@ impl Store {
     ///
     /// # Errors
     /// [`Taken::Owner`] when the name is somebody's, in whatever case.
-    pub async fn create_account(&self, name: &Owner, role: Role) -> Result<Account, StoreError> {
+    pub async fn create_account(
+        &self,
+        name: &Owner,
+        role: Role,
+        actor: Actor,
+    ) -> Result<Account, StoreError> {
         let mut write = self.write().await?;
         let account = insert(&mut write, AccountKind::User, name, role).await?;
+        record(&mut write, actor, "account.create", None, name.as_str()).await?;
         write.commit().await?;
         Ok(account)
     }

@@ -5,6 +5,7 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, Transaction};
 
+use super::events::{Actor, record};
 use super::repositories::{forget, name_key, remember_name};
 use super::spaces::{fetch, millis};
 use super::{Store, StoreError, is_unique_violation, now};
@@ -92,13 +93,23 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when there is no such Space or it is being removed.
-    pub async fn set_desired(&self, space: SpaceId, desired: Desired) -> Result<Space, StoreError> {
+    pub async fn set_desired(
+        &self,
+        space: SpaceId,
+        desired: Desired,
+        actor: Actor,
+    ) -> Result<Space, StoreError> {
         let update = start(space, update_space!("desired = $3")).bind(desired.as_str());
-        let write = match desired {
-            Desired::Running => self.write().await?,
-            Desired::Paused | Desired::Deleted => self.write_less().await?,
+        let (mut write, action) = match desired {
+            Desired::Running => (self.write().await?, "space.run"),
+            Desired::Paused => (self.write_less().await?, "space.pause"),
+            Desired::Deleted => (self.write_less().await?, "space.delete"),
         };
-        change(write, space, update).await
+        let changed = change(&mut write, space, update).await?;
+        let name = changed.name.to_string();
+        record(&mut write, actor, action, Some(space), &name).await?;
+        write.commit().await?;
+        Ok(changed)
     }
 
     /// Has the Space run, with its instances replaced.
@@ -152,9 +163,15 @@ impl Store {
         &self,
         space: SpaceId,
         visibility: Visibility,
+        actor: Actor,
     ) -> Result<Space, StoreError> {
         let update = start(space, update_space!("visibility = $3")).bind(visibility.as_str());
-        self.change(space, update).await
+        let mut write = self.write().await?;
+        let changed = change(&mut write, space, update).await?;
+        let detail = format!("{}: {}", changed.name, visibility.as_str());
+        record(&mut write, actor, "space.visibility", Some(space), &detail).await?;
+        write.commit().await?;
+        Ok(changed)
     }
 
     /// Gives the Space another name, perhaps another owner, and so another address; its old name leads to it from then
@@ -168,6 +185,7 @@ impl Store {
         space: &Space,
         owner: AccountId,
         to: &SpaceName,
+        actor: Actor,
     ) -> Result<Space, StoreError> {
         let subdomain = to.subdomain()?;
         let mut write = self.write().await?;
@@ -200,6 +218,8 @@ impl Store {
         let renamed = fetch(&mut *write, space.id)
             .await?
             .ok_or(StoreError::NotFound)?;
+        let detail = format!("{} -> {}", space.name, renamed.name);
+        record(&mut write, actor, "space.move", Some(space.id), &detail).await?;
         write.commit().await?;
         Ok(renamed)
     }
@@ -225,24 +245,25 @@ impl Store {
         space: SpaceId,
         update: Query<'static, Any, AnyArguments>,
     ) -> Result<Space, StoreError> {
-        change(self.write().await?, space, update).await
+        let mut write = self.write().await?;
+        let changed = change(&mut write, space, update).await?;
+        write.commit().await?;
+        Ok(changed)
     }
 }
 
 async fn change(
-    mut write: Transaction<'static, Any>,
+    write: &mut Transaction<'static, Any>,
     space: SpaceId,
     update: Query<'static, Any, AnyArguments>,
 ) -> Result<Space, StoreError> {
-    let updated = update.execute(&mut *write).await?;
+    let updated = update.execute(&mut **write).await?;
     if updated.rows_affected() == 0 {
         return Err(StoreError::NotFound);
     }
-    let changed = fetch(&mut *write, space)
+    fetch(&mut **write, space)
         .await?
-        .ok_or(StoreError::NotFound)?;
-    write.commit().await?;
-    Ok(changed)
+        .ok_or(StoreError::NotFound)
 }
 
 /// Part of a larger change: raises `restarts`, so that instances started before it are replaced. It comes first in its

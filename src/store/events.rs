@@ -1,35 +1,30 @@
 //! The audit trail: who did what, to be read by operators. It is only ever added to.
 
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 use uuid::Uuid;
 
 use super::fields::Fields;
 use super::{Store, StoreError, now};
 use crate::domain::{AccountId, Millis, SpaceId};
 
-/// Something that somebody did.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// When.
-    pub at: Millis,
-    /// Who; `None` is the server itself, or somebody unknown.
-    pub actor: Option<AccountId>,
-    /// What, in one of the code's own words such as `space.delete`.
-    pub action: &'static str,
-    /// To which Space.
-    pub space: Option<SpaceId>,
-    /// What else an operator would want to know; never a secret's value.
-    pub detail: String,
+/// Who does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody with an account.
+    Account(AccountId),
+    /// The server itself: at its first start, or because what it had begun for somebody failed.
+    Server,
 }
 
-/// An [`Event`] read back: its word may come from another version of the code.
+/// Something that somebody did. Its words may come from another version of the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventRecord {
     /// When.
     pub at: Millis,
     /// Who; the account may be gone.
     pub actor: Option<AccountId>,
-    /// What.
+    /// What, such as `space.delete`.
     pub action: String,
     /// To which Space; it may be gone.
     pub space: Option<SpaceId>,
@@ -37,46 +32,40 @@ pub struct EventRecord {
     pub detail: String,
 }
 
-impl Event {
-    /// What an account does now.
-    pub fn now(
-        actor: AccountId,
-        action: &'static str,
-        space: Option<SpaceId>,
-        detail: String,
-    ) -> Self {
-        Self {
-            at: now(),
-            actor: Some(actor),
-            action,
-            space,
-            detail,
-        }
+impl From<AccountId> for Actor {
+    fn from(id: AccountId) -> Self {
+        Self::Account(id)
     }
 }
 
-impl Store {
-    /// Adds to the trail.
-    ///
-    /// # Errors
-    /// Ours only.
-    pub async fn record(&self, event: Event) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        sqlx::query(
-            "INSERT INTO events (id, at, actor_id, action, space_id, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(Uuid::now_v7().simple().to_string())
-        .bind(event.at)
-        .bind(event.actor.map(|id| id.to_string()))
-        .bind(event.action)
-        .bind(event.space.map(|id| id.to_string()))
-        .bind(event.detail)
-        .execute(&mut *write)
-        .await?;
-        write.commit().await?;
-        Ok(())
-    }
+/// Part of a larger change: what was done is in the trail if it was done, and not otherwise. `detail` is what else an
+/// operator would want to know, never a secret's value.
+pub(super) async fn record(
+    write: &mut Transaction<'static, Any>,
+    actor: Actor,
+    action: &'static str,
+    space: Option<SpaceId>,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let actor = match actor {
+        Actor::Account(id) => Some(id.to_string()),
+        Actor::Server => None,
+    };
+    sqlx::query(
+        "INSERT INTO events (id, at, actor_id, action, space_id, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(Uuid::now_v7().simple().to_string())
+    .bind(now())
+    .bind(actor)
+    .bind(action)
+    .bind(space.map(|id| id.to_string()))
+    .bind(detail.to_owned())
+    .execute(&mut **write)
+    .await?;
+    Ok(())
+}
 
+impl Store {
     /// The newest `limit` events, newest first.
     ///
     /// # Errors

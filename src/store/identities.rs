@@ -3,6 +3,7 @@
 use sqlx::{Any, Transaction};
 
 use super::accounts::{insert, read};
+use super::events::record;
 use super::sessions::end_sessions_but;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{Account, AccountId, AccountKind, Identity, Owner, Role};
@@ -39,6 +40,8 @@ impl Store {
         let mut write = self.write().await?;
         let account = insert(&mut write, AccountKind::User, name, Role::User).await?;
         tie(&mut write, identity, account.id).await?;
+        let actor = account.id.into();
+        record(&mut write, actor, "account.create", None, name.as_str()).await?;
         write.commit().await?;
         Ok(account)
     }
@@ -50,10 +53,12 @@ impl Store {
     pub async fn add_identity(
         &self,
         identity: &Identity,
-        account: AccountId,
+        account: &Account,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
-        tie(&mut write, identity, account).await?;
+        tie(&mut write, identity, account.id).await?;
+        let (actor, name) = (account.id.into(), account.name.as_str());
+        record(&mut write, actor, "identity.connect", None, name).await?;
         write.commit().await?;
         Ok(())
     }
@@ -77,17 +82,19 @@ impl Store {
     /// Ours only.
     pub async fn remove_identities(
         &self,
-        account: AccountId,
+        account: &Account,
         issuer: &str,
         kept: &[u8; 32],
     ) -> Result<(), StoreError> {
         let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM identities WHERE account_id = $1 AND issuer = $2")
-            .bind(account.to_string())
+            .bind(account.id.to_string())
             .bind(issuer)
             .execute(&mut *write)
             .await?;
-        end_sessions_but(&mut write, account, kept).await?;
+        end_sessions_but(&mut write, account.id, kept).await?;
+        let (actor, name) = (account.id.into(), account.name.as_str());
+        record(&mut write, actor, "identity.disconnect", None, name).await?;
         write.commit().await?;
         Ok(())
     }

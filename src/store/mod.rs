@@ -56,7 +56,7 @@ use room::Room;
 
 pub use console::BuildRecord;
 pub use copy::{check_database, copy_database};
-pub use events::{Event, EventRecord};
+pub use events::{Actor, EventRecord};
 pub use likes::Like;
 pub use limits::Counted;
 pub use listing::{ListRepositories, ListSpaces};

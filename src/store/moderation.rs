@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::events::{Actor, record};
 use super::fields::Fields;
 use super::{Store, StoreError, now};
 use crate::domain::{AccountId, Millis, SpaceId, SpaceName};
@@ -75,14 +76,19 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn close_report(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn close_report(&self, id: &str, actor: Actor) -> Result<bool, StoreError> {
         let mut write = self.write_less().await?;
-        let closed = sqlx::query("DELETE FROM reports WHERE id = $1")
-            .bind(id)
-            .execute(&mut *write)
-            .await?;
+        let closed: Option<String> =
+            sqlx::query_scalar("DELETE FROM reports WHERE id = $1 RETURNING space_id")
+                .bind(id)
+                .fetch_optional(&mut *write)
+                .await?;
+        let Some(space) = closed else {
+            return Ok(false);
+        };
+        record(&mut write, actor, "report.close", space.parse().ok(), "").await?;
         write.commit().await?;
-        Ok(closed.rows_affected() > 0)
+        Ok(true)
     }
 
     /// Keeps what its owner says to a Space's being disabled, in place of what was said before; whether it is disabled.

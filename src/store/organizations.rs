@@ -1,6 +1,7 @@
 //! Organisations: accounts that own things for others, and who these are.
 
 use super::accounts::insert;
+use super::events::{Actor, record};
 use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, now};
@@ -27,16 +28,19 @@ impl Store {
     pub async fn create_organization(
         &self,
         name: &Owner,
-        admin: AccountId,
+        admin: &Account,
+        actor: Actor,
     ) -> Result<Account, StoreError> {
         let mut write = self.write().await?;
         let made = insert(&mut write, AccountKind::Organization, name, Role::User).await?;
         sqlx::query("INSERT INTO members (organization_id, account_id, role) VALUES ($1, $2, $3)")
             .bind(made.id.to_string())
-            .bind(admin.to_string())
+            .bind(admin.id.to_string())
             .bind(MemberRole::Admin.as_str())
             .execute(&mut *write)
             .await?;
+        let detail = format!("{name}, an organisation of {}", admin.name);
+        record(&mut write, actor, "account.create", None, &detail).await?;
         write.commit().await?;
         Ok(made)
     }

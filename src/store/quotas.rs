@@ -2,7 +2,9 @@
 
 use sqlx::any::AnyRow;
 
+use super::events::{Actor, record};
 use super::fields::Fields;
+use super::spaces::fetch;
 use super::{Store, StoreError, now};
 use crate::domain::{AccountId, QuotaOverrides, SpaceId};
 
@@ -41,7 +43,7 @@ impl Store {
         Ok(found.map_or_else(QuotaOverrides::default, |(_, quota)| quota))
     }
 
-    /// Sets all of it for one owner.
+    /// Sets all of it for one owner. `change` is what the audit trail says of it.
     ///
     /// # Errors
     /// Ours only.
@@ -49,6 +51,8 @@ impl Store {
         &self,
         owner: AccountId,
         quota: &QuotaOverrides,
+        actor: Actor,
+        change: &str,
     ) -> Result<(), StoreError> {
         let number =
             |value: Option<u64>| value.map(|value| i64::try_from(value).unwrap_or(i64::MAX));
@@ -76,6 +80,7 @@ impl Store {
         .bind(now())
         .execute(&mut *write)
         .await?;
+        record(&mut write, actor, "quota.set", None, change).await?;
         write.commit().await?;
         Ok(())
     }
@@ -88,6 +93,7 @@ impl Store {
         &self,
         space: SpaceId,
         reason: Option<&str>,
+        actor: Actor,
     ) -> Result<(), StoreError> {
         let mut write = self.write_less().await?;
         let updated = sqlx::query(
@@ -104,6 +110,13 @@ impl Store {
             .bind(space.to_string())
             .execute(&mut *write)
             .await?;
+        let found = fetch(&mut *write, space).await?;
+        let name = found.ok_or(StoreError::NotFound)?.name;
+        let (action, detail) = match reason {
+            Some(reason) => ("space.disable", format!("{name}: {reason}")),
+            None => ("space.enable", name.to_string()),
+        };
+        record(&mut write, actor, action, Some(space), &detail).await?;
         write.commit().await?;
         Ok(())
     }

@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
 use super::accounts::key;
+use super::events::{Actor, record};
 use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, Taken, now};
@@ -270,18 +271,21 @@ impl Store {
     /// `NotFound` when it is gone.
     pub async fn set_repository_visibility(
         &self,
-        id: RepoId,
+        repository: &Repository,
         visibility: Visibility,
+        actor: Actor,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         let updated =
             sqlx::query("UPDATE repositories SET visibility = $2, updated_at = $3 WHERE id = $1")
-                .bind(id.to_string())
+                .bind(repository.id.to_string())
                 .bind(visibility.as_str())
                 .bind(now())
                 .execute(&mut *write)
                 .await?;
         found(updated.rows_affected())?;
+        let detail = format!("{}: {}", named(repository), visibility.as_str());
+        record(&mut write, actor, "repository.visibility", None, &detail).await?;
         write.commit().await?;
         Ok(())
     }
@@ -295,6 +299,7 @@ impl Store {
         repository: &Repository,
         owner: AccountId,
         to: &SpaceName,
+        actor: Actor,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         let updated = sqlx::query(
@@ -310,6 +315,8 @@ impl Store {
         .map_err(|error| StoreError::or_taken(error, Taken::Repository(to.clone())))?;
         found(updated.rows_affected())?;
         remember_name(&mut write, repository.kind, &repository.name, repository.id).await?;
+        let detail = format!("{} -> {to}", named(repository));
+        record(&mut write, actor, "repository.move", None, &detail).await?;
         write.commit().await?;
         Ok(())
     }
@@ -318,7 +325,12 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when it is gone.
-    pub async fn remove_repository(&self, id: RepoId) -> Result<(), StoreError> {
+    pub async fn remove_repository(
+        &self,
+        repository: &Repository,
+        actor: Actor,
+    ) -> Result<(), StoreError> {
+        let id = repository.id;
         let mut write = self.write_less().await?;
         let deleted = sqlx::query("DELETE FROM repositories WHERE id = $1")
             .bind(id.to_string())
@@ -330,6 +342,8 @@ impl Store {
             .execute(&mut *write)
             .await?;
         forget(&mut write, id).await?;
+        let detail = named(repository);
+        record(&mut write, actor, "repository.delete", None, &detail).await?;
         write.commit().await?;
         Ok(())
     }
@@ -426,4 +440,9 @@ pub(super) fn read(row: &AnyRow) -> Result<Repository, StoreError> {
         created_at: fields.number("created_at")?,
         updated_at: fields.number("updated_at")?,
     })
+}
+
+/// As the audit trail has it: `model ada/tiny`.
+fn named(repository: &Repository) -> String {
+    format!("{} {}", repository.kind.noun(), repository.name)
 }

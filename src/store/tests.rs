@@ -100,7 +100,7 @@ fn parsed<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 
 async fn user(store: &Store, name: &str) -> Account {
     store
-        .create_account(&parsed::<Owner>(name), Role::User)
+        .create_account(&parsed::<Owner>(name), Role::User, Actor::Server)
         .await
         .unwrap()
 }

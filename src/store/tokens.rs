@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 
+use super::events::{Actor, record};
 use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, Taken, now};
@@ -77,7 +78,12 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when there is no such account.
-    pub async fn reset_access(&self, token: NewToken) -> Result<(), StoreError> {
+    pub async fn reset_access(
+        &self,
+        user: &Account,
+        token: NewToken,
+        actor: Actor,
+    ) -> Result<(), StoreError> {
         let mut write = self.write_less().await?;
         for forget in [
             "DELETE FROM sessions WHERE account_id = $1",
@@ -85,11 +91,13 @@ impl Store {
             "DELETE FROM passwords WHERE account_id = $1",
         ] {
             sqlx::query(forget)
-                .bind(token.account.to_string())
+                .bind(user.id.to_string())
                 .execute(&mut *write)
                 .await?;
         }
         insert(&mut write, token).await?;
+        let name = user.name.as_str();
+        record(&mut write, actor, "account.reset", None, name).await?;
         write.commit().await?;
         Ok(())
     }

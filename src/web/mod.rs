@@ -38,11 +38,11 @@ pub use publish::Starter;
 use crate::auth::Auth;
 use crate::cards::Cards;
 use crate::config::Config;
-use crate::domain::{Account, AccountId, Owner, SpaceId};
+use crate::domain::{Account, Owner};
 use crate::ledger::Ledger;
 use crate::lifecycle::Lifecycle;
 use crate::repo::Repos;
-use crate::store::{Event, Store};
+use crate::store::Store;
 
 /// The largest form, but for the one that files are uploaded with.
 const MAX_FORM_BYTES: usize = 1 << 20;
@@ -107,18 +107,6 @@ impl WebState {
             Ok(name) => Ok(self.store.account_by_name(&name).await?),
             Err(_) => Ok(None),
         }
-    }
-
-    /// Adds to the audit trail what somebody did here.
-    async fn note(
-        &self,
-        actor: AccountId,
-        action: &'static str,
-        space: Option<SpaceId>,
-        detail: String,
-    ) -> Result<(), PageError> {
-        let event = Event::now(actor, action, space, detail);
-        Ok(self.store.record(event).await?)
     }
 }
 

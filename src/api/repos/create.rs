@@ -18,7 +18,7 @@ use crate::domain::{
     AccountId, RepoKind, Repository, Sdk, Space, SpaceId, SpaceName, Visibility, Volume,
 };
 use crate::lifecycle::{FirstCommit, LifecycleError};
-use crate::store::{NewRepository, NewSpace};
+use crate::store::{Actor, NewRepository, NewSpace};
 
 /// The body of a creation. Clients before 1.20 say `private`, later ones `visibility`.
 #[derive(Debug, Deserialize)]
@@ -246,7 +246,7 @@ async fn make_space(
     };
     if let Err(error) = given.await {
         // Whoever hears that it was not created is not to find it. The first error is the one to report.
-        let _ = state.lifecycle.delete(space.id).await;
+        let _ = state.lifecycle.delete(space.id, Actor::Server).await;
         return Err(error);
     }
     Ok(space)

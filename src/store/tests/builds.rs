@@ -243,7 +243,10 @@ async fn pruning_leaves_what_may_still_run() {
         // Zero keeps what is needed all the same.
         assert_eq!(store.prune_builds(0).await.unwrap(), 1);
         assert!(store.newest_good_build(id).await.unwrap().is_some());
-        store.set_desired(other, Desired::Deleted).await.unwrap();
+        store
+            .set_desired(other, Desired::Deleted, Actor::Server)
+            .await
+            .unwrap();
         assert_eq!(store.artifacts_in_use().await.unwrap(), [site("a3")]);
     })
     .await;

@@ -1,6 +1,6 @@
 //! Accounts, tokens and the audit trail.
 
-use super::super::{Event, NewToken, StoreError, Taken};
+use super::super::{NewToken, StoreError, Taken};
 use super::*;
 use crate::domain::{
     AccountId, AccountKind, Grant, GrantTarget, Identity, MemberRole, RepoId, Scope, SpaceId,
@@ -21,13 +21,15 @@ fn token(account: AccountId, name: &str, number: u8) -> NewToken {
 async fn accounts_are_one_for_each_name_in_whatever_case() {
     on_each_engine(|store| async move {
         let ada = user(&store, "Ada").await;
-        let again = store.create_account(&parsed("aDA"), Role::Operator).await;
+        let again = store
+            .create_account(&parsed("aDA"), Role::Operator, Actor::Server)
+            .await;
         assert!(
             matches!(again, Err(StoreError::Taken { what: Taken::Owner })),
             "{again:?}"
         );
         let root = store
-            .create_account(&parsed("Root"), Role::Operator)
+            .create_account(&parsed("Root"), Role::Operator, Actor::Server)
             .await
             .unwrap();
 
@@ -79,10 +81,10 @@ async fn an_identity_is_of_one_account() {
         let second = of("https://login.example", "2");
         let named = store.create_account_of(&second, &parsed("ADA")).await;
         assert_eq!(taken(&named.map(|_| ())), Some(Taken::Owner));
-        let tied = store.add_identity(&here, bob.id).await;
+        let tied = store.add_identity(&here, &bob).await;
         assert_eq!(taken(&tied), Some(Taken::Identity));
 
-        store.add_identity(&second, bob.id).await.unwrap();
+        store.add_identity(&second, &bob).await.unwrap();
         let issuer = "https://login.example";
         assert!(store.has_identity(bob.id, issuer).await.unwrap());
         let (kept, other) = ([1; 32], [2; 32]);
@@ -92,10 +94,7 @@ async fn an_identity_is_of_one_account() {
                 .await
                 .unwrap();
         }
-        store
-            .remove_identities(bob.id, issuer, &kept)
-            .await
-            .unwrap();
+        store.remove_identities(&bob, issuer, &kept).await.unwrap();
         let known = async |hash: [u8; 32]| store.session(&hash, 0).await.unwrap().is_some();
         assert!(known(kept).await && known([3; 32]).await && !known(other).await);
         assert!(!store.has_identity(bob.id, issuer).await.unwrap());
@@ -156,26 +155,41 @@ async fn a_token_needs_an_account_and_a_name_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_trail_is_read_newest_first() {
+async fn the_trail_has_what_was_done_and_nothing_else_newest_first() {
     on_each_engine(|store| async move {
-        let space = SpaceId::new();
-        for at in [3, 1, 2, 3] {
-            let event = Event {
-                at,
-                actor: None,
-                action: "space.delete",
-                space: Some(space),
-                detail: "ada/demo".into(),
-            };
-            store.record(event).await.unwrap();
+        let ada = user(&store, "ada").await;
+        let demo = space(&store, &ada, "demo").await.id;
+        let by = Actor::from(ada.id);
+        store.set_desired(demo, Desired::Paused, by).await.unwrap();
+        store
+            .set_disabled(demo, Some("it mines"), Actor::Server)
+            .await
+            .unwrap();
+        store.set_desired(demo, Desired::Deleted, by).await.unwrap();
+        // Too late: nothing was done.
+        for late in [Desired::Paused, Desired::Deleted] {
+            store.set_desired(demo, late, by).await.unwrap_err();
         }
-        let events = store.events(3).await.unwrap();
+        let again = store.create_account(&parsed("ADA"), Role::User, by).await;
+        again.unwrap_err();
+        assert!(!store.close_report("none", by).await.unwrap());
+        let events = store.events(10).await.unwrap();
+        let told = events.iter().map(|event| (&*event.action, &*event.detail));
         assert_eq!(
-            events.iter().map(|event| event.at).collect::<Vec<_>>(),
-            [3, 3, 2]
+            told.collect::<Vec<_>>(),
+            [
+                ("space.delete", "ada/demo"),
+                ("space.disable", "ada/demo: it mines"),
+                ("space.pause", "ada/demo"),
+                ("account.create", "ada"),
+            ]
         );
-        assert_eq!(events[0].action, "space.delete");
-        assert_eq!((events[0].actor, events[0].space), (None, Some(space)));
+        assert_eq!(
+            (events[0].actor, events[0].space),
+            (Some(ada.id), Some(demo))
+        );
+        assert_eq!(events[1].actor, None);
+        assert_eq!(store.events(1).await.unwrap(), events[..1]);
         assert_eq!(store.events(-1).await.unwrap(), []);
     })
     .await;
@@ -186,11 +200,13 @@ async fn organisations_have_members_and_never_lose_their_last_admin() {
     on_each_engine(|store| async move {
         let (ada, bob) = (user(&store, "ada").await, user(&store, "bob").await);
         let lab = store
-            .create_organization(&parsed("Lab"), ada.id)
+            .create_organization(&parsed("Lab"), &ada, Actor::Server)
             .await
             .unwrap();
         assert_eq!(lab.kind, AccountKind::Organization);
-        let again = store.create_organization(&parsed("ADA"), bob.id).await;
+        let again = store
+            .create_organization(&parsed("ADA"), &bob, Actor::Server)
+            .await;
         assert!(matches!(again, Err(StoreError::Taken { .. })), "{again:?}");
         store
             .set_member(lab.id, bob.id, MemberRole::Write)

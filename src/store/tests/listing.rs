@@ -32,7 +32,10 @@ async fn pages_are_complete_and_in_order() {
         // Many of one moment: the identifier decides.
         damage(&store, "UPDATE spaces SET updated_at = updated_at / 8").await;
         let gone = *made.iter().next().unwrap();
-        store.set_desired(gone, Desired::Deleted).await.unwrap();
+        store
+            .set_desired(gone, Desired::Deleted, Actor::Server)
+            .await
+            .unwrap();
         made.remove(&gone);
 
         let mut seen: Vec<Space> = Vec::new();
@@ -78,11 +81,14 @@ async fn private_spaces_are_listed_to_those_who_may_know() {
         let bob = user(&store, "bob").await;
         for (owner, visibility) in [(&ada, Visibility::Private), (&bob, Visibility::Private)] {
             let id = space(&store, owner, "private").await.id;
-            store.set_visibility(id, visibility).await.unwrap();
+            store
+                .set_visibility(id, visibility, Actor::Server)
+                .await
+                .unwrap();
         }
         let id = space(&store, &ada, "protected").await.id;
         store
-            .set_visibility(id, Visibility::Protected)
+            .set_visibility(id, Visibility::Protected, Actor::Server)
             .await
             .unwrap();
         space(&store, &bob, "public").await;

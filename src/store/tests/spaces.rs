@@ -111,7 +111,10 @@ async fn every_change_raises_the_generation() {
     on_each_engine(|store| async move {
         let first = lone_space(&store).await;
         let id = first.id;
-        let paused = store.set_desired(id, Desired::Paused).await.unwrap();
+        let paused = store
+            .set_desired(id, Desired::Paused, Actor::Server)
+            .await
+            .unwrap();
         assert_eq!((paused.desired, paused.restarts), (Desired::Paused, 0));
         let restarted = store.restart_space(id).await.unwrap();
         assert_eq!(
@@ -130,7 +133,10 @@ async fn every_change_raises_the_generation() {
             store.set_sleep_after(id, nap).await.unwrap().sleep_after,
             nap
         );
-        let hidden = store.set_visibility(id, Visibility::Private).await.unwrap();
+        let hidden = store
+            .set_visibility(id, Visibility::Private, Actor::Server)
+            .await
+            .unwrap();
         assert_eq!(hidden.visibility, Visibility::Private);
         assert_eq!(
             (hidden.restarts, hidden.generation),
@@ -146,14 +152,21 @@ async fn a_space_being_removed_refuses_changes_and_frees_its_name() {
     on_each_engine(|store| async move {
         let old = lone_space(&store).await;
         let id = old.id;
-        store.set_desired(id, Desired::Deleted).await.unwrap();
+        store
+            .set_desired(id, Desired::Deleted, Actor::Server)
+            .await
+            .unwrap();
 
-        assert_not_found(store.set_desired(id, Desired::Deleted).await);
-        assert_not_found(store.set_desired(id, Desired::Running).await);
+        assert_not_found(store.set_desired(id, Desired::Deleted, Actor::Server).await);
+        assert_not_found(store.set_desired(id, Desired::Running, Actor::Server).await);
         assert_not_found(store.restart_space(id).await);
         assert_not_found(store.set_hardware(id, None).await);
         assert_not_found(store.set_sleep_after(id, None).await);
-        assert_not_found(store.set_visibility(id, Visibility::Public).await);
+        assert_not_found(
+            store
+                .set_visibility(id, Visibility::Public, Actor::Server)
+                .await,
+        );
         assert_not_found(store.publish(id, &revision(1), None, true).await);
         let value = SecretValue::new("v");
         assert_not_found(store.set_secret(id, "K", &value, None, 0).await);
@@ -233,12 +246,18 @@ async fn an_answer_goes_with_the_reason_it_was_to() {
         let ada = user(&store, "ada").await;
         let space = store.create_space(wanted(&ada, "demo")).await.unwrap().id;
         assert!(!store.answer(space, "why me?").await.unwrap());
-        store.set_disabled(space, Some("it mines")).await.unwrap();
+        store
+            .set_disabled(space, Some("it mines"), Actor::Server)
+            .await
+            .unwrap();
         assert!(store.answer(space, "it does not").await.unwrap());
         let told = store.answer_of(space).await.unwrap();
         assert_eq!(told.as_deref(), Some("it does not"));
         for reason in [Some("it spams"), None] {
-            store.set_disabled(space, reason).await.unwrap();
+            store
+                .set_disabled(space, reason, Actor::Server)
+                .await
+                .unwrap();
             assert_eq!(store.answer_of(space).await.unwrap(), None);
         }
     })

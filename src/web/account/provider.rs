@@ -170,7 +170,7 @@ async fn connect(
     if !session.is_form_token(&errand.connect) {
         return Err(PageError::Forged);
     }
-    match state.store.add_identity(identity, account.id).await {
+    match state.store.add_identity(identity, account).await {
         Err(StoreError::Taken { .. }) => {
             let known = state.store.account_by_identity(identity).await?;
             match known {
@@ -181,11 +181,7 @@ async fn connect(
                 )),
             }
         }
-        other => {
-            other?;
-            let name = account.name.to_string();
-            state.note(account.id, "identity.connect", None, name).await
-        }
+        other => Ok(other?),
     }
 }
 
@@ -207,11 +203,7 @@ async fn account_of(state: &WebState, identity: &Identity) -> Result<AccountId, 
                 .to_owned(),
         ));
     }
-    let account = create(state, identity).await?;
-    state
-        .note(account.id, "account.create", None, account.name.to_string())
-        .await?;
-    Ok(account.id)
+    Ok(create(state, identity).await?.id)
 }
 
 async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageError> {

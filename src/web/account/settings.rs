@@ -232,11 +232,7 @@ async fn disconnect(state: &WebState, posted: &Posted) -> Result<(), PageError> 
     }
     if let Some(issuer) = &state.config.oidc.issuer {
         let session = &posted.session;
-        state.auth.disconnect(session, account.id, issuer).await?;
-        let name = account.name.to_string();
-        state
-            .note(account.id, "identity.disconnect", None, name)
-            .await?;
+        state.auth.disconnect(session, account, issuer).await?;
     }
     Ok(())
 }

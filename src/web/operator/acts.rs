@@ -1,4 +1,4 @@
-//! What operators do on their console, each with an entry in the audit trail.
+//! What operators do on their console.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::quotas::{self, Changed};
 use super::{Asked, Outcome, render};
 use crate::domain::{Account, AccountKind, Owner, SpaceId};
-use crate::store::{StoreError, Taken};
+use crate::store::{Actor, StoreError, Taken};
 use crate::web::posted::{Fields, Posted};
 use crate::web::{PageError, WebState};
 
@@ -86,6 +86,7 @@ async fn apply(
         let id = fields.get("space").parse();
         id.map_err(|_| PageError::BadRequest("There is no such Space.".to_owned()))
     };
+    let by = Actor::Account(operator.id);
     match fields.get("do") {
         "hold" => {
             let reason: String = fields.get("reason").chars().take(MAX_REASON).collect();
@@ -93,31 +94,20 @@ async fn apply(
                 return bad("Say why: the Space's owner reads it.");
             }
             let space = space()?;
-            let told = reason.clone();
-            state.lifecycle.set_disabled(space, Some(told)).await?;
             state
-                .note(operator.id, "space.disable", Some(space), reason)
+                .lifecycle
+                .set_disabled(space, Some(reason), by)
                 .await?;
         }
         "release" => {
             let space = space()?;
-            state.lifecycle.set_disabled(space, None).await?;
-            state
-                .note(operator.id, "space.enable", Some(space), String::new())
-                .await?;
+            state.lifecycle.set_disabled(space, None, by).await?;
         }
         "pause" => {
-            let space = space()?;
-            state.lifecycle.pause(space).await?;
-            state
-                .note(operator.id, "space.pause", Some(space), String::new())
-                .await?;
+            state.lifecycle.pause(space()?, by).await?;
         }
         "close" => {
-            state.store.close_report(fields.get("report")).await?;
-            state
-                .note(operator.id, "report.close", None, String::new())
-                .await?;
+            state.store.close_report(fields.get("report"), by).await?;
         }
         "account" => {
             return add_account(state, operator, fields.get("name"))

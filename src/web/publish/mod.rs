@@ -20,7 +20,7 @@ use super::{PageError, WebState, text};
 use crate::domain::{AccountId, Sdk, Space, SpaceName, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 use crate::repo::{CommitRequest, MAIN, Operation, RepoError, Spool};
-use crate::store::NewSpace;
+use crate::store::{Actor, NewSpace};
 
 use draft::{Draft, Problems, ready};
 use upload::Upload;
@@ -200,7 +200,7 @@ async fn attempt(
         Ok(()) => Ok(space),
         Err(error) => {
             // Half a Space is nobody's wish.
-            state.lifecycle.delete(space.id).await?;
+            state.lifecycle.delete(space.id, Actor::Server).await?;
             match error {
                 PageError::BadRequest(text) => {
                     problems.add("files", text);

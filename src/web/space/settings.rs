@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::{Found, Head, find};
 use crate::domain::{Desired, SleepAfter, Visibility, check_variable};
 use crate::lifecycle::LimitState;
-use crate::store::{SecretFacts, Variable};
+use crate::store::{Actor, SecretFacts, Variable};
 use crate::web::error::show;
 use crate::web::look::StageLook;
 use crate::web::posted::{Fields, Posted};
@@ -98,7 +98,8 @@ pub(super) async fn change(
     let visitor = &posted.visitor;
     let found = find(&state, visitor, &owner, &name).await?.owned(visitor)?;
     let word = posted.fields.get("do").to_owned();
-    match apply(&state, &found, &word, &posted.fields).await {
+    let by = Actor::Account(posted.account.id);
+    match apply(&state, &found, by, &word, &posted.fields).await {
         Ok(()) if word == "delete" => Ok(Redirect::to("/settings?done=deleted").into_response()),
         Ok(()) => {
             let section = section_of(&word);
@@ -139,6 +140,7 @@ fn section_of(word: &str) -> &'static str {
 async fn apply(
     state: &WebState,
     found: &Found,
+    by: Actor,
     word: &str,
     fields: &Fields,
 ) -> Result<(), PageError> {
@@ -148,11 +150,11 @@ async fn apply(
     match word {
         "restart" => lifecycle.restart(id, false).await?,
         "rebuild" => lifecycle.restart(id, true).await?,
-        "pause" => lifecycle.pause(id).await?,
+        "pause" => lifecycle.pause(id, by).await?,
         "hardware" => lifecycle.set_hardware(id, Some(value)).await?,
         "sleep" => lifecycle.set_sleep_after(id, sleep_after(value)?).await?,
         "visibility" => match Visibility::from_word(value) {
-            Some(visibility) => lifecycle.set_visibility(id, visibility).await?,
+            Some(visibility) => lifecycle.set_visibility(id, visibility, by).await?,
             None => return bad("Choose who sees the Space."),
         },
         "variable" | "secret" => {
@@ -172,7 +174,7 @@ async fn apply(
             }
         }
         "delete" if fields.get("confirm") == found.space.name.to_string() => {
-            lifecycle.delete(id).await?;
+            lifecycle.delete(id, by).await?;
         }
         "delete" => return bad("Type the Space's full name, exactly as it is shown."),
         _ => return bad("There is no such setting."),

@@ -4,18 +4,21 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::support::docker::{PYTHON_IMAGE, app};
 use crate::support::server::BINARY;
-use crate::support::{DockerServer, Request};
+use crate::support::{DockerServer, Request, eventually};
 
 const IMAGE: &str = "glasshouse-test-base:1";
 
 /// `deploy/compose.yaml` as one operator uses it. What it started ends with it.
 struct Compose {
     project: String,
-    /// What this operator adds to the file.
-    more: PathBuf,
+    /// With `more.yaml`, what this operator adds to the file.
+    folder: TempDir,
     data: PathBuf,
     port: u16,
 }
@@ -28,7 +31,7 @@ impl Compose {
             .args(["--project-name", &self.project, "--file"])
             .arg(repository().join("deploy/compose.yaml"))
             .arg("--file")
-            .arg(&self.more)
+            .arg(self.folder.path().join("more.yaml"))
             .args(arguments)
             .env("GLASSHOUSE_IMAGE", IMAGE)
             .env("GLASSHOUSE_DATA", &self.data)
@@ -70,15 +73,16 @@ fn make_base_image() {
 #[test]
 fn a_server_in_a_container_runs_spaces_in_containers_beside_it() {
     make_base_image();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = port.local_addr().unwrap().port();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
     let mut compose = None;
     let server = DockerServer::started_by(|data| {
         fs::create_dir_all(data).unwrap();
-        let more = data.with_file_name("more.yaml");
+        let folder = TempDir::new().unwrap();
         let images = r#"'["glasshouse-test-*"]'"#;
         fs::write(
-            &more,
+            folder.path().join("more.yaml"),
             format!(
                 "services: {{glasshouse: {{volumes: ['{BINARY}:/usr/local/bin/glasshouse:ro'], \
                  environment: {{GLASSHOUSE_BUILD__IMAGES: {images}, GLASSHOUSE_DOCKER__STOP_GRACE: 1s}}}}}}"
@@ -87,7 +91,7 @@ fn a_server_in_a_container_runs_spaces_in_containers_beside_it() {
         .unwrap();
         let composed = Compose {
             project: format!("glasshouse-test-{port}"),
-            more,
+            folder,
             data: data.to_owned(),
             port,
         };
@@ -114,7 +118,7 @@ fn a_server_in_a_container_runs_spaces_in_containers_beside_it() {
     let before = server.container(&space)["Id"].clone();
     compose.run(&["down"]);
     compose.run(&["up", "--detach"]);
-    crate::support::eventually(std::time::Duration::from_secs(60), "it is back", || {
+    eventually(Duration::from_secs(60), "it is back", || {
         let answer = Request::get("/readyz").open(server.address).ok()?.finish();
         (answer.status == 200).then_some(())
     });
