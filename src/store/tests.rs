@@ -16,7 +16,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{NewSpace, Sealer, Store, StoreError};
+use super::{Actor, NewSpace, Sealer, Store, StoreError};
 use crate::domain::{
     Account, Artifact, ArtifactKind, Owner, Revision, Role, RunSettings, Space, SpaceName,
     Visibility,

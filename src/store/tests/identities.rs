@@ -3,7 +3,7 @@
 use super::super::{NewToken, StoreError, Taken};
 use super::*;
 use crate::domain::{
-    AccountId, AccountKind, Grant, GrantTarget, Identity, MemberRole, RepoId, Scope, SpaceId,
+    AccountId, AccountKind, Desired, Grant, GrantTarget, Identity, MemberRole, RepoId, Scope,
 };
 
 fn token(account: AccountId, name: &str, number: u8) -> NewToken {

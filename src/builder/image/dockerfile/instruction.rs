@@ -61,6 +61,14 @@ impl Command {
         })
     }
 
+    /// In bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Exec(words) => words.iter().map(String::len).sum(),
+            Self::Shell(text) => text.len(),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Exec(words) => words.is_empty(),

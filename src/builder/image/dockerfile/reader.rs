@@ -23,6 +23,8 @@ pub(in crate::builder::image) fn read(
         globals: HashMap::new(),
         names: Vec::new(),
         lengths: Vec::new(),
+        weights: Vec::new(),
+        described: 0,
         file: Dockerfile::default(),
     };
     if lines.lines.len() > MOST_INSTRUCTIONS {
@@ -55,6 +57,19 @@ const MOST_VARIABLES: usize = 1000;
 const LONGEST_VALUE: usize = 128 << 10;
 /// Bytes that a variable of which nothing is known, such as one of the base image, is taken to have.
 const UNKNOWN_VALUE: usize = 2 << 10;
+/// Bytes that the engine may write to describe the image after each step: every description has all variables, labels and
+/// steps up to there, and whoever lists images has the engine read them all.
+const MOST_DESCRIBED: usize = 64 << 20;
+
+/// What a stage's description has in it, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    /// Variables, labels and steps.
+    all: usize,
+    /// Its arguments, which each `RUN` tells again.
+    arguments: usize,
+}
+
 fn few(line: usize, variables: usize) -> Result<(), Problem> {
     if variables <= MOST_VARIABLES {
         return Ok(());
@@ -72,6 +87,9 @@ struct Reader<'a> {
     names: Vec<String>,
     /// For each stage the most bytes that its variables may have.
     lengths: Vec<HashMap<String, usize>>,
+    weights: Vec<Weight>,
+    /// Bytes of all descriptions so far.
+    described: usize,
     file: Dockerfile,
 }
 
@@ -96,7 +114,8 @@ impl Reader<'_> {
             self.file.globals.push((step, arguments));
             return Ok(());
         }
-        self.lengths(line.number, &instruction)?;
+        let bytes = self.lengths(line.number, &instruction)?;
+        self.weigh(line.number, &instruction, bytes)?;
         let mut source = None;
         if let Instruction::Copy {
             from, paths, added, ..
@@ -179,26 +198,61 @@ impl Reader<'_> {
         Err(problem(line, message))
     }
 
-    /// Keeps count of how long the variables of the stage may become.
-    fn lengths(&mut self, line: usize, instruction: &Instruction) -> Result<(), Problem> {
+    /// Keeps count of what the engine writes to describe the image. `bytes` are the instruction's own.
+    fn weigh(
+        &mut self,
+        line: usize,
+        instruction: &Instruction,
+        bytes: usize,
+    ) -> Result<(), Problem> {
+        let Some(weight) = self.weights.last_mut() else {
+            return Ok(());
+        };
+        let again = match instruction {
+            Instruction::Nothing => return Ok(()),
+            Instruction::Arg(_) => {
+                weight.arguments = weight.arguments.saturating_add(bytes);
+                0
+            }
+            Instruction::Run(_) => weight.arguments,
+            _ => 0,
+        };
+        // Once for what it sets, and once for the step.
+        let added = bytes.saturating_mul(2).saturating_add(again);
+        weight.all = weight.all.saturating_add(added);
+        self.described = self.described.saturating_add(weight.all);
+        if self.described <= MOST_DESCRIBED {
+            return Ok(());
+        }
+        let message = "the variables, labels and steps up to here are too large together: an engine describes the image anew \
+                       after each step, and has all of them in every description";
+        Err(problem(line, message))
+    }
+
+    /// Keeps count of how long the variables of the stage may become; the most bytes that the instruction may have.
+    fn lengths(&mut self, line: usize, instruction: &Instruction) -> Result<usize, Problem> {
         let lengths = self.lengths.last();
         let length = |name: &str| {
             let known = lengths.and_then(|lengths| lengths.get(name));
             known.copied().unwrap_or(UNKNOWN_VALUE)
         };
         let mut longer = Vec::new();
+        let mut all = 0_usize;
         match instruction {
             Instruction::Arg(arguments) => {
                 for (name, default) in arguments {
                     let default = default.as_ref().map(|default| default.longest(&length));
                     let inherited = self.global_length(name);
                     let given = self.given(name).map_or(0, str::len);
-                    longer.push((name.as_str(), default.unwrap_or(inherited).max(given)));
+                    let bytes = default.unwrap_or(inherited).max(given);
+                    all = all.saturating_add(bytes).saturating_add(name.len());
+                    longer.push((name.as_str(), bytes));
                 }
             }
             Instruction::Env(pairs) | Instruction::Label(pairs) => {
                 for (name, value) in pairs {
                     let bytes = value.longest(&length).saturating_add(name.longest(&length));
+                    all = all.saturating_add(bytes);
                     match name.literal() {
                         Some(name) if matches!(instruction, Instruction::Env(_)) => {
                             longer.push((name, bytes));
@@ -214,15 +268,22 @@ impl Reader<'_> {
             Instruction::Workdir(text)
             | Instruction::User(text)
             | Instruction::StopSignal(text) => {
-                self.short(line, "it", text.longest(&length))?;
+                all = text.longest(&length);
+                self.short(line, "it", all)?;
             }
             Instruction::Copy { paths, .. }
             | Instruction::Volume(paths)
             | Instruction::Expose(paths) => {
                 let bytes = paths.iter().map(|path| path.longest(&length));
-                self.short(line, "it", bytes.fold(0, usize::saturating_add))?;
+                all = bytes.fold(0, usize::saturating_add);
+                self.short(line, "it", all)?;
             }
-            _ => {}
+            Instruction::Run(command)
+            | Instruction::Cmd(command)
+            | Instruction::Entrypoint(command)
+            | Instruction::Healthcheck(Some((_, command))) => all = command.len(),
+            Instruction::Shell(words) => all = words.iter().map(String::len).sum(),
+            Instruction::Healthcheck(None) | Instruction::Nothing => {}
         }
         for (name, bytes) in longer {
             // A value given from outside is as long as it is.
@@ -235,7 +296,7 @@ impl Reader<'_> {
                 few(line, lengths.len())?;
             }
         }
-        Ok(())
+        Ok(all)
     }
 
     fn stage(&mut self, line: &Line, step: Step) -> Result<(), Problem> {
@@ -296,11 +357,12 @@ impl Reader<'_> {
             (None, "scratch") => Source::Scratch,
             (None, name) => self.image(number, name)?,
         };
-        let lengths = match base {
-            Source::Stage(stage) => self.lengths[stage].clone(),
-            Source::Scratch | Source::Image(_) => HashMap::new(),
+        let (lengths, weight) = match base {
+            Source::Stage(stage) => (self.lengths[stage].clone(), self.weights[stage]),
+            Source::Scratch | Source::Image(_) => Default::default(),
         };
         self.lengths.push(lengths);
+        self.weights.push(weight);
         self.names.push(name);
         self.file.stages.push(Stage {
             step,

@@ -309,6 +309,32 @@ fn a_value_that_doubles_itself_is_refused() {
 }
 
 #[test]
+fn descriptions_that_grow_with_each_step_are_refused() {
+    let long = format!(
+        "FROM a\nENV A={}\nENV B={}\n",
+        "x".repeat(4000),
+        "$A".repeat(32)
+    );
+    let labels = |of: &str| -> String { (0..30).map(|n| format!("LABEL l{n}={of}\n")).collect() };
+    assert!(read(&format!("{long}{}", labels("short")), &[]).is_ok());
+    let labelled = refused(&format!("{long}{}", labels("$B")));
+    assert!(
+        labelled.message.contains("too large together"),
+        "{labelled:?}"
+    );
+    let steps = "RUN make\n".repeat(400);
+    assert!(read(&format!("FROM a\nARG C=gcc\n{steps}"), &[]).is_ok());
+    let told_again = refused(&format!("FROM a\nARG C={}\n{steps}", "x".repeat(10_000)));
+    assert!(
+        told_again.message.contains("too large together"),
+        "{told_again:?}"
+    );
+    let inherited = format!("{long}LABEL l=$B\n{}", "FROM stage\nRUN make\n".repeat(400));
+    let inherited = inherited.replacen("FROM a\n", "FROM a AS stage\n", 1);
+    assert!(refused(&inherited).message.contains("too large together"));
+}
+
+#[test]
 fn add_may_name_files_and_nothing_else() {
     let added = |text: &str| -> Vec<String> {
         let file = read(text, &[]).expect("readable");
