@@ -76,7 +76,10 @@ pub(super) async fn list(args: ListArgs, client: &Client, output: &Output) -> an
     });
     let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
     if spaces.is_empty() && !output.is_json() {
-        output.note("No Spaces yet. Publish one with `glasshouse push FOLDER OWNER/NAME`.");
+        output.note(
+            "No Spaces here. Publish one with `glasshouse push FOLDER OWNER/NAME`; `glasshouse ls --all` lists \
+             everybody's.",
+        );
         return Ok(());
     }
     output.result(&spaces.into(), table(&rows));
