@@ -133,7 +133,11 @@ impl Successor {
         let tried = tried.with_context(|| format!("{} cannot be run", program.display()))?;
         if !tried.status.success() {
             let said = String::from_utf8_lossy(&tried.stderr);
-            bail!("{} refuses: {}", program.display(), said.trim());
+            let said = match said.trim() {
+                "" => tried.status.to_string(),
+                said => said.to_owned(),
+            };
+            bail!("{} refuses: {said}", program.display());
         }
         Ok(Self {
             program,

@@ -45,6 +45,15 @@ pub async fn take_engine(data: Option<PathBuf>, config: Option<&Path>) -> anyhow
     let _lock = existing(&config.data)?;
     // Without a claim of its own it is refused by nobody.
     let engine = settings::engine_without_claim(&config, &config.data)?;
+    let former = engine.claimant().await?;
+    let own = config.data.canonicalize()?;
+    if let Some(former) = former.filter(|former| *former != own && is_in_use(former)) {
+        bail!(
+            "the server of {} is using these containers: stop it first, or give this folder a name of its own with \
+             `glasshouse engine rename`",
+            former.display()
+        );
+    }
     engine.give_up_claim().await?;
     Ok(())
 }
@@ -64,6 +73,12 @@ fn configuration(data: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result
         ..Flags::default()
     };
     Ok(Config::load(config, &flags)?)
+}
+
+/// Whether a server has that folder.
+fn is_in_use(data: &Path) -> bool {
+    let lock = fs::File::open(data.join("lock"));
+    lock.is_ok_and(|lock| lock.try_lock().is_err())
 }
 
 fn existing(data: &Path) -> anyhow::Result<DataFolder> {

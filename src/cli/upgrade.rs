@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -27,6 +27,8 @@ struct Holder {
     process: i32,
     began: String,
     word: String,
+    /// When it said so: a server that is kept twice for one reason says the same twice.
+    said: Option<SystemTime>,
 }
 
 /// Lets the program that is installed where the running server was started from take its place, and waits for it.
@@ -64,6 +66,7 @@ fn holder(data: &Path) -> anyhow::Result<Option<Holder>> {
     if file.try_lock().is_ok() {
         bail!("no server is using the data folder {}", data.display());
     }
+    let said = file.metadata()?.modified().ok();
     let text = std::fs::read_to_string(path)?;
     let mut lines = text.lines().map(str::to_owned);
     let (process, began, word) = (lines.next(), lines.next(), lines.next());
@@ -75,5 +78,6 @@ fn holder(data: &Path) -> anyhow::Result<Option<Holder>> {
             process,
             began,
             word,
+            said,
         }))
 }

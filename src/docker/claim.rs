@@ -100,6 +100,18 @@ impl Claim {
     }
 }
 
+/// The folder on this host that has claimed the name `data`, if there is one.
+pub(super) async fn claimant(docker: &Docker, data: &str) -> Result<Option<PathBuf>, EngineError> {
+    let labels = match docker.inspect_volume(&volume(data)).await {
+        Ok(found) => found.labels,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let here = rustix::system::uname();
+    let is_here = labels.get(HOST).map(String::as_bytes) == Some(here.nodename().to_bytes());
+    Ok(labels.get(PATH).filter(|_| is_here).map(PathBuf::from))
+}
+
 pub(super) async fn remove(docker: &Docker, data: &str) -> Result<(), EngineError> {
     match docker
         .remove_volume(&volume(data), None::<RemoveVolumeOptions>)

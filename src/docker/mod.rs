@@ -10,6 +10,7 @@ mod surroundings;
 
 use std::fmt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,6 +183,15 @@ impl Engine {
     pub async fn give_up_claim(&self) -> Result<(), EngineError> {
         let docker = self.connect().await?;
         claim::remove(&docker, &self.0.data).await
+    }
+
+    /// The folder on this host that what bears this data folder's name belongs to, if one has claimed it.
+    ///
+    /// # Errors
+    /// When no engine answers, or it refuses.
+    pub async fn claimant(&self) -> Result<Option<PathBuf>, EngineError> {
+        let docker = self.connect().await?;
+        claim::claimant(&docker, &self.0.data).await
     }
 
     /// Whether it answers right now.

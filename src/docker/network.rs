@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use bollard::Docker;
 use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest};
 use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptions};
 use tokio::sync::Mutex;
@@ -88,30 +89,27 @@ impl Networks {
 
     /// The name of the network of `whose`, whether it is there or not.
     pub fn name(&self, whose: &str, reach: Reach) -> String {
-        format!("glasshouse-{whose}-{}", reach.as_str())
+        // A data folder that is a copy of another has the same Spaces, and is to have none of its networks.
+        let data = self.engine.data();
+        format!("glasshouse-{data}-{whose}-{}", reach.as_str())
     }
 
-    /// The network of `whose`, made if it is not there. `whose` is an identifier that ends in at least
-    /// eleven random letters or digits.
+    /// The network of `whose`, made if it is not there.
     ///
     /// # Errors
     /// When the engine will not.
     pub async fn ensure(&self, whose: &str, reach: Reach) -> anyhow::Result<Network> {
         let name = self.name(whose, reach);
-        let bridge = bridge(whose, reach);
+        let bridge = bridge(self.engine.data(), whose, reach);
         let docker = self.engine.connect_to_make().await?;
         let mut asked = self.choosing.lock().await;
-        asked.insert(name.clone(), Instant::now());
-        match docker
-            .inspect_network(&name, None::<InspectNetworkOptions>)
-            .await
-        {
-            Ok(found) => {
-                let host = found.ipam.as_ref().and_then(host_on);
-                return Ok(Network { name, host, bridge });
+        // What an earlier version named, without the data folder: its containers may be connected still.
+        let former = format!("glasshouse-{whose}-{}", reach.as_str());
+        for name in [&name, &former] {
+            asked.insert(name.clone(), Instant::now());
+            if let Some(found) = self.find(&docker, name).await? {
+                return Ok(found);
             }
-            Err(error) if is_gone(&error) => {}
-            Err(error) => return Err(error.into()),
         }
         let taken = self.taken().await?;
         let mut free =
@@ -137,6 +135,27 @@ impl Networks {
         bail!("no subnet of the pool is free")
     }
 
+    /// The network of that name, if it is this data folder's.
+    async fn find(&self, docker: &Docker, name: &str) -> anyhow::Result<Option<Network>> {
+        let found = docker
+            .inspect_network(name, None::<InspectNetworkOptions>)
+            .await;
+        let found = match found {
+            Ok(found) => found,
+            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let labels = found.labels.unwrap_or_default();
+        let options = found.options.unwrap_or_default();
+        let ours = labels.get(DATA).map(String::as_str) == Some(self.engine.data());
+        let bridge = options.get(super::BRIDGE_NAME).filter(|_| ours);
+        Ok(bridge.map(|bridge| Network {
+            name: name.to_owned(),
+            host: found.ipam.as_ref().and_then(host_on),
+            bridge: bridge.clone(),
+        }))
+    }
+
     fn request(
         &self,
         name: &str,
@@ -145,7 +164,7 @@ impl Networks {
         (first, bits): (Ipv4Addr, u8),
     ) -> NetworkCreateRequest {
         let options = [
-            (super::BRIDGE_NAME, bridge(whose, reach)),
+            (super::BRIDGE_NAME, bridge(self.engine.data(), whose, reach)),
             // Neighbours on one network are instances of one Space; they have nothing to say to each other.
             ("com.docker.network.bridge.enable_icc", "false".to_owned()),
         ];
@@ -234,9 +253,10 @@ impl Network {
     }
 }
 
-fn bridge(whose: &str, reach: Reach) -> String {
-    let tail = whose.len().saturating_sub(11);
-    format!("{}-{}", reach.prefix(), whose.get(tail..).unwrap_or(whose))
+/// Of at most fifteen characters, as Linux has it (`IFNAMSIZ`).
+fn bridge(data: &str, whose: &str, reach: Reach) -> String {
+    let both = blake3::hash(format!("{data} {whose}").as_bytes());
+    format!("{}-{}", reach.prefix(), &both.to_hex()[..11])
 }
 
 /// The address of this host on a network: the first in its subnet, as it is made.

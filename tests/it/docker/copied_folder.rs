@@ -1,12 +1,13 @@
 //! A data folder that was copied with everything in it does not get the containers of the one it was copied from.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::cli::Said;
 use crate::support::docker::app;
 use crate::support::server::BINARY;
-use crate::support::{DockerServer, Hub, Server};
+use crate::support::{DockerServer, Hub, Space};
 
 fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
@@ -49,19 +50,15 @@ fn its_server_is_refused_until_it_has_a_name_of_its_own() {
             said.contains("engine rename") && said.contains(data.to_str().unwrap()),
             "{said}"
         );
+        if running {
+            let said = run(&["engine", "take"], &drill).failure();
+            assert!(said.contains("stop it first"), "{said}");
+        }
         let alive = server.ids("container");
         assert_eq!(alive, [space_id.as_str().unwrap()], "the copy touched them");
     }
     let drill = server.scratch("second").join("data");
     run(&["engine", "rename"], &drill).success();
-    {
-        let copied = Server::on(&[], |data| {
-            std::fs::rename(&drill, data).unwrap();
-        });
-        let alice = Hub::new(&copied, "alice", &token);
-        assert_eq!(alice.get("/api/spaces/alice/app").status, 200);
-    }
-    assert_eq!(server.ids("container"), [space_id.as_str().unwrap()]);
     // The folder itself is known again, under another path too.
     let (data, aside) = (server.data(), server.data().with_file_name("aside"));
     std::fs::rename(&data, &aside).unwrap();
@@ -75,6 +72,27 @@ fn its_server_is_refused_until_it_has_a_name_of_its_own() {
         space_id,
         "it was not taken in"
     );
+
+    // Beside it, one of its own: on its own network, with its own hub.
+    let copied = DockerServer::on(&[], |data| {
+        std::fs::rename(&drill, data).unwrap();
+    });
+    let twin = Hub::new(&copied, "alice", &token).space("app");
+    assert_eq!(twin.visit("/").text(), "here");
+    assert_ne!(copied.data_id(), server.data_id());
+    assert!(networks(&copied, &twin).is_disjoint(&networks(&server, &space)));
+    let hub = "print(os.environ['HF_ENDPOINT'].split('/')[2].split(':')[0])";
+    assert_ne!(twin.exec(hub), space.exec(hub));
+    drop(copied);
+    assert_eq!(server.ids("container"), [space_id.as_str().unwrap()]);
+    assert_eq!(space.visit("/").text(), "here");
+}
+
+/// The networks that the container of a Space is on.
+fn networks(server: &DockerServer, space: &Space<'_>) -> BTreeSet<String> {
+    let container = server.container(space);
+    let networks = container["NetworkSettings"]["Networks"].as_object();
+    networks.unwrap().keys().cloned().collect()
 }
 
 #[test]

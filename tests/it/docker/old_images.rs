@@ -53,7 +53,7 @@ fn what_cannot_be_removed_keeps_nothing_else() {
         format!("glasshouse.data={data}"),
         format!("glasshouse.build={build}"),
     ];
-    let network = format!("glasshouse-{build}-internet");
+    let network = format!("glasshouse-{data}-{build}-internet");
     docker(&[
         "network", "create", "--label", &labels[0], "--label", &labels[1], &network,
     ])

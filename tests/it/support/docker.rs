@@ -59,6 +59,11 @@ impl DockerServer {
 
     /// With settings as [`Server::with`]; Gradio and Streamlit stand ready in the image they are built on.
     pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(settings, |_| {})
+    }
+
+    /// The same on a data folder, as [`Server::on`].
+    pub fn on(settings: &[(&str, &str)], prepare: impl FnOnce(&Path)) -> Self {
         for image in [PYTHON_IMAGE, GRADIO_IMAGE] {
             assert!(
                 docker(&["image", "inspect", image]).is_ok(),
@@ -73,7 +78,7 @@ impl DockerServer {
             ("DOCKER__MEASURE_EVERY", "500ms"),
         ];
         all.extend(settings);
-        Self(Server::with(&all))
+        Self(Server::on(&all, prepare))
     }
 
     /// One that is started and ended in another way ([`Server::started_by`]).
