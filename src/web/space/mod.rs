@@ -86,6 +86,10 @@ pub(super) fn routes() -> Router<WebState> {
             "/spaces/{owner}/{name}/settings",
             get(settings::page).post(settings::change),
         )
+        .route(
+            "/spaces/{owner}/{name}/settings/import",
+            post(settings::import),
+        )
         .route("/spaces/{owner}/{name}/like", post(social::like))
         .route(
             "/spaces/{owner}/{name}/report",

@@ -1,7 +1,10 @@
 //! Pages for people.
 
 mod browser;
+mod environment;
 mod first_page;
 mod forms;
+mod naming;
+mod session;
 mod start_page;
 mod visitors;
