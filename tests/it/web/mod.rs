@@ -1,6 +1,7 @@
 //! Pages for people.
 
 mod browser;
+mod editing;
 mod environment;
 mod first_page;
 mod forms;
