@@ -51,7 +51,12 @@ pub(super) async fn rename(
     };
     let repository = Repository::from(space);
     let id = repository.id;
-    let renamed = state.lifecycle.rename(repository, owner.id, name.clone(), Actor::Account(account.id));
+    let renamed = state.lifecycle.rename(
+        repository,
+        owner.id,
+        name.clone(),
+        Actor::Account(account.id),
+    );
     match renamed.await {
         Err(LifecycleError::Taken { .. }) => return bad(taken.to_owned()),
         renamed => renamed?,
