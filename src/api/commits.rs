@@ -18,12 +18,11 @@ use serde_json::{Value, json};
 
 use self::receive::receive;
 pub(super) use self::receive::{next_chunk, small_json};
-use self::stream::Arrived;
 use super::kinds::EachKind;
 use super::quota;
-use super::{ApiError, ApiState, Caller, QueryPairs, RepoAccess};
+use super::{ApiError, ApiState, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
-use crate::domain::{Card, DiskAmount, RepoKind, Repository, Revision, split_front_matter};
+use crate::domain::{Card, DiskAmount, RepoKind, split_front_matter};
 use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
@@ -177,29 +176,6 @@ async fn commit(
     let room = state.lifecycle.disk_room(repo.owner).await?;
     let arrived = receive(&state.repos, room, body).await?;
     let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
-    let (lifecycle, of) = (state.lifecycle.clone(), repo.owner);
-    // The rest runs to its end even when the client no longer waits: a commit that landed is published.
-    let work = tokio::spawn(async move { land(&state, &caller, &repo, branch, arrived).await });
-    let head = work
-        .await
-        .map_err(|error| RepoError::Io(std::io::Error::other(error)))??;
-    let body = json!({
-        "success": true,
-        "commitOid": head.as_str(),
-        "commitUrl": format!("{page}/commit/{head}"),
-        "hookOutput": "",
-    });
-    Ok((quota::notice(&lifecycle, of).await, Json(body)))
-}
-
-async fn land(
-    state: &ApiState,
-    caller: &Caller,
-    repo: &Repository,
-    branch: String,
-    arrived: Arrived,
-) -> Result<Revision, ApiError> {
-    let publishes = branch == MAIN;
     let request = CommitRequest {
         branch,
         parent: arrived.header.parent_commit,
@@ -209,14 +185,15 @@ async fn land(
         operations: arrived.operations,
         spool: arrived.spool,
     };
-    if publishes {
-        state.store.check_writable().await?;
-    }
-    let head = state.repos.commit(repo.id, request).await?;
-    if publishes {
-        state.lifecycle.landed(repo.kind, repo.id, &head).await?;
-    }
-    Ok(head)
+    let head = state.lifecycle.commit(repo.kind, repo.id, request).await?;
+    let body = json!({
+        "success": true,
+        "commitOid": head.as_str(),
+        "commitUrl": format!("{page}/commit/{head}"),
+        "hookOutput": "",
+    });
+    let notice = quota::notice(&state.lifecycle, repo.owner).await;
+    Ok((notice, Json(body)))
 }
 
 #[derive(Deserialize)]

@@ -133,6 +133,7 @@ pub(super) async fn move_repo(
         Some(found) if found.id == repo.id => repo.owner,
         _ => room_for(&state, &caller, kind, &to, &arrival).await?,
     };
+    let (id, former) = (repo.id, repo.owner);
     match state
         .lifecycle
         .rename(repo, owner, to.clone(), caller.account.id.into())
@@ -141,9 +142,14 @@ pub(super) async fn move_repo(
         Err(LifecycleError::Taken { existing }) if kind == RepoKind::Space => {
             Err(same_address(&state, &caller, &to, &existing).await?)
         }
-        moved => Ok(Json(
-            moved.map(|()| json!({ "url": arrival.repo_page(kind, &to) }))?,
-        )),
+        moved => {
+            moved?;
+            if owner != former && owner != caller.account.id {
+                // Contributors to an organisation may change what they have brought there.
+                state.store.set_creator(id, caller.account.id).await?;
+            }
+            Ok(Json(json!({ "url": arrival.repo_page(kind, &to) })))
+        }
     }
 }
 

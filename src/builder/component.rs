@@ -13,18 +13,18 @@ use super::guest::world_of;
 use super::process::{self, Run};
 use super::worker::{Order, too_large};
 use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text, touch};
-use crate::domain::{ArtifactKind, BuildError, Revision, World};
+use crate::domain::{ArtifactKind, BuildError, Revision, SpaceId, World};
 use crate::engine::seal::{open_sealed, seal, seal_path};
 use crate::ledger::Lane;
 use crate::repo::{Repo, RepoError};
 
 /// The WebAssembly of a revision, as it lies in its repository.
-struct Source {
+pub(super) struct Source {
     oid: String,
     bytes: u64,
     world: World,
     /// Of the WebAssembly and the engine's profile: the name of the native code.
-    digest: String,
+    pub(super) digest: String,
 }
 
 // === impl Inner ===
@@ -41,7 +41,8 @@ impl Inner {
             ..error
         };
         let reading = self.turn(request, Lane::Files, 0).await?;
-        let source = self.source(request, app_file).await?.map_err(about)?;
+        let source = self.source(request.space, &request.revision, app_file);
+        let source = source.await?.map_err(about)?;
         let digest = source.digest.clone();
         log.line(&format!(
             "{app_file} is {} of WebAssembly, {}.",
@@ -73,19 +74,16 @@ impl Inner {
     }
 
     /// Reads the app's file. The inner error is about the file.
-    async fn source(
+    pub(super) async fn source(
         self: &Arc<Self>,
-        request: &BuildRequest,
+        space: SpaceId,
+        revision: &Revision,
         app_file: &str,
     ) -> Result<Result<Source, BuildError>, BuildError> {
-        let (inner, revision, path) = (
-            Arc::clone(self),
-            request.revision.clone(),
-            app_file.to_owned(),
-        );
-        let copied = self.repos.read(request.space, move |repo| {
-            inner.inspect(repo, &revision, &path)
-        });
+        let (inner, revision, path) = (Arc::clone(self), revision.clone(), app_file.to_owned());
+        let copied = self
+            .repos
+            .read(space, move |repo| inner.inspect(repo, &revision, &path));
         copied.await.map_err(repo_error)
     }
 

@@ -100,14 +100,23 @@ pub struct BuildRequest {
     pub revision: Revision,
     /// Whether an artifact made earlier of the same files will do.
     pub cached: bool,
-    /// The Space's variables, for what asks for them while it is built.
-    pub variables: Vec<(String, String)>,
+    /// What the Space has already.
+    pub before: Before,
     /// Whether it was tried as often as what the server may have to answer for is tried.
     pub last_try: bool,
     /// How it gets the right to do what takes more than a moment.
     pub turns: BuildTurns,
     /// Lines for the author.
     pub log: Log,
+}
+
+/// What a Space has before it is built.
+#[derive(Debug, Clone, Default)]
+pub struct Before {
+    /// Its variables, for what asks for them while it is built.
+    pub variables: Vec<(String, String)>,
+    /// What earlier builds of it made, the newest first.
+    pub artifacts: Vec<Artifact>,
 }
 
 /// Makes artifacts. Cheap to clone; all clones are the same builder.
@@ -202,6 +211,34 @@ impl Builder {
         built
     }
 
+    /// Whether a build of that revision would find made already what it is to make, and so take a moment only.
+    ///
+    /// # Errors
+    /// What such a build would say of the card, or of the app's file.
+    pub async fn is_made(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+        before: Before,
+    ) -> Result<bool, BuildError> {
+        let inner = &self.inner;
+        let plan = inner.plan(space, revision).await?;
+        let (artifacts, app_file) = (&inner.config.artifacts, &plan.card.app_file);
+        match plan.card.sdk {
+            Sdk::Static => {
+                let digest = inner.tree_id(space, revision).await?;
+                Ok(Self::site_path(artifacts, &digest).is_dir())
+            }
+            Sdk::Wasi => {
+                let source = inner.source(space, revision, app_file).await??;
+                Ok(Self::component_path(artifacts, &source.digest).is_file())
+            }
+            Sdk::Gradio | Sdk::Streamlit | Sdk::Docker => {
+                inner.has_image(space, revision, before, &plan).await
+            }
+        }
+    }
+
     /// Removes artifacts that are not in use and were not made or asked for within the last ten minutes. Returns how
     /// many.
     ///
@@ -237,7 +274,7 @@ impl Inner {
             ..
         } = &request;
         log.line(&format!("Building {name} at {revision}."));
-        let plan = self.plan(&request).await?;
+        let plan = self.plan(request.space, revision).await?;
         log.line(&format!(
             "sdk: {}, app_file: {}",
             plan.card.sdk.as_str(),
@@ -257,15 +294,15 @@ impl Inner {
         })
     }
 
-    async fn plan(&self, request: &BuildRequest) -> Result<BuildPlan, BuildError> {
-        let revision = request.revision.clone();
+    async fn plan(&self, space: SpaceId, revision: &Revision) -> Result<BuildPlan, BuildError> {
+        let revision = revision.clone();
         let offer = Offer {
             hardware: self.config.hardware.clone(),
             max_request_timeout: self.config.max_request_timeout,
             egress: self.config.egress,
             containers: self.config.containers,
         };
-        let planned = self.repos.read(request.space, move |repo| {
+        let planned = self.repos.read(space, move |repo| {
             let readme = match repo.read(&revision, "README.md", MAX_README) {
                 Ok(bytes) => Some(bytes),
                 Err(RepoError::EntryNotFound(_)) => None,
@@ -297,6 +334,12 @@ impl Inner {
             }
         });
         planned.await.map_err(repo_error)?
+    }
+
+    async fn tree_id(&self, space: SpaceId, revision: &Revision) -> Result<String, BuildError> {
+        let revision = revision.clone();
+        let read = self.repos.read(space, move |repo| repo.tree_id(&revision));
+        read.await.map_err(repo_error)
     }
 
     /// The right to build, in its turn.

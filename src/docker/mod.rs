@@ -33,6 +33,8 @@ pub const SPACE_ID: &str = "glasshouse.space-id";
 pub const REVISION: &str = "glasshouse.revision";
 /// Label: the build's id.
 pub const BUILD: &str = "glasshouse.build";
+/// Label of images: a hash of all that one was made of.
+pub const MADE_OF: &str = "glasshouse.made-of";
 /// Label: the instance's id.
 pub const INSTANCE: &str = "glasshouse.instance";
 /// Label: the Space's count of restarts at its start.

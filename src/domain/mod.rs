@@ -10,6 +10,7 @@ mod blocked;
 mod build;
 mod card;
 mod decide;
+mod dotenv;
 mod egress;
 mod first_files;
 mod front_matter;
@@ -36,6 +37,7 @@ pub use build::{
 };
 pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
+pub use dotenv::{DotenvEntry, DotenvError, parse_dotenv};
 pub use egress::EgressOffer;
 pub use first_files::{first_files, is_first_card, is_first_file};
 pub use front_matter::{read_front_matter, split_front_matter};

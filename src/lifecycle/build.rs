@@ -8,9 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::observed::Building;
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{capacity, now};
-use crate::builder::BuildRequest;
-use crate::domain::{AccountId, BuildFacts, BuildId, Fault, RepoKind, Space, bytes_text};
+use super::{Lifecycle, LifecycleError, Parts, capacity, now};
+use crate::builder::{Before, BuildRequest};
+use crate::domain::{
+    AccountId, BuildError, BuildFacts, BuildId, Fault, RepoKind, Revision, Space, SpaceId,
+    bytes_text,
+};
 use crate::ledger::{BuildTurns, Tier, Waiting};
 use crate::telemetry::BuildEnd;
 
@@ -64,7 +67,7 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
         name: stored.space.name.clone(),
         revision: facts.revision.clone(),
         cached: facts.cached,
-        variables: Vec::new(),
+        before: Before::default(),
         last_try: facts.tries + 1 >= BUILD_TRIES,
         turns: turns(supervisor, stored, run),
         log: supervisor.parts.journal.build(stored.space.id),
@@ -186,11 +189,7 @@ async fn build(
         return Ok(());
     }
     request.log.restart();
-    let variables = parts.store.list_variables(request.space).await?;
-    let variables = variables.into_iter();
-    request.variables = variables
-        .map(|variable| (variable.key, variable.value))
-        .collect();
+    request.before = before(parts, request.space).await?;
     let (space, name) = (request.space, request.name.clone());
     let turns = request.turns.clone();
     let result = parts.builder.build(request, cancel.clone()).await;
@@ -224,4 +223,33 @@ async fn build(
         }
     }
     Ok(())
+}
+
+/// What a Space has before it is built.
+async fn before(parts: &Parts, space: SpaceId) -> Result<Before, LifecycleError> {
+    let variables = parts.store.list_variables(space).await?.into_iter();
+    Ok(Before {
+        variables: variables
+            .map(|variable| (variable.key, variable.value))
+            .collect(),
+        artifacts: parts.store.artifacts_of(space).await?,
+    })
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// Whether that revision would run without being built, as what an earlier build made of the same files is still there.
+    /// The inner error is what its build would say.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn is_made(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+    ) -> Result<Result<bool, BuildError>, LifecycleError> {
+        let before = before(&self.parts, space).await?;
+        Ok(self.parts.builder.is_made(space, revision, before).await)
+    }
 }

@@ -8,6 +8,7 @@ mod actions;
 mod adopt;
 mod build;
 mod capacity;
+mod commits;
 mod disk;
 mod environment;
 mod first_commit;

@@ -7,7 +7,7 @@ use super::{Lifecycle, LifecycleError, now};
 use crate::domain::{
     Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
 };
-use crate::store::{Actor, NewSpace, SecretValue};
+use crate::store::{Actor, NewSetting, NewSpace, SecretValue};
 
 /// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
 const DELETE_PATIENCE: Duration = Duration::from_secs(10);
@@ -313,6 +313,24 @@ impl Lifecycle {
                 .store
                 .set_variable(space, &key, &value, description.as_deref(), now())
                 .await?;
+            this.supervisors.nudge(space);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Sets variables and secrets, all or none, which restarts the Space once.
+    ///
+    /// # Errors
+    /// When the Space is gone.
+    pub async fn set_all(
+        &self,
+        space: SpaceId,
+        settings: Vec<NewSetting>,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            this.parts.store.set_all(space, &settings, now()).await?;
             this.supervisors.nudge(space);
             Ok(())
         })

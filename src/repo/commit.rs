@@ -50,6 +50,11 @@ pub enum Operation {
         /// Which.
         path: FilePath,
     },
+    /// Makes the files what they were at a commit of this repository, and no others.
+    Restore {
+        /// Which commit.
+        from: Revision,
+    },
 }
 
 /// A commit somebody wants.
@@ -173,7 +178,7 @@ impl Repo {
                     )));
                 }
                 Operation::Put { path, content } => {
-                    staged.put(path, StagedFile::New(*content))?;
+                    staged.put_new(path, *content)?;
                 }
                 Operation::PutLarge { path, id, size } => {
                     let file = self.stored_large(path, id, *size)?;
@@ -181,6 +186,9 @@ impl Repo {
                 }
                 Operation::DeleteFile { path } => staged.delete_file(path)?,
                 Operation::DeleteFolder { path } => staged.delete_folder(path)?,
+                Operation::Restore { from } => {
+                    staged = Staged::read(self, self.tree_of(self.commit_id(from)?)?)?;
+                }
             }
         }
         self.note_large(&mut staged, request)?;
@@ -246,7 +254,7 @@ impl Repo {
         }
         let mut text = Vec::new();
         match staged.get(ATTRIBUTES) {
-            Some(StagedFile::New(content)) if content.size() <= MAX_ATTRIBUTES => {
+            Some(StagedFile::New { content, .. }) if content.size() <= MAX_ATTRIBUTES => {
                 request.spool.read(*content).read_to_end(&mut text)?;
             }
             Some(StagedFile::Kept { id, size, .. }) if *size <= MAX_ATTRIBUTES => {

@@ -17,6 +17,7 @@
 mod blob;
 mod checkout;
 mod commit;
+mod diff;
 mod durable;
 mod error;
 mod first;
@@ -36,6 +37,7 @@ mod spool;
 mod staged;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tree;
 mod walk;
 mod xet;
@@ -44,6 +46,7 @@ use std::path::{Path, PathBuf};
 
 pub use blob::{BlobReader, BlobStream};
 pub use commit::{CommitRequest, Operation};
+pub use diff::{Change, CommitDiff, ContentChange, DiffLimits, FileChange, Hunk, Line, LineKind};
 pub use error::{RepoError, size_text};
 pub use git::{Fetch, FetchRequest, Landed, Push, Received};
 pub use history::{CommitFacts, Ref, Refs};
@@ -55,6 +58,7 @@ pub use replica::Replicas;
 pub use repos::{Prepared, Repos};
 pub use size::amount_below;
 pub use spool::{Content, Spool};
+pub use text::TextFile;
 pub use tree::{Entry, EntryKind, FileFacts, Page};
 pub use walk::{CheckoutLimits, Walked};
 pub use xet::{Hash as XetHash, XetStore};

@@ -26,7 +26,12 @@ pub(super) enum StagedFile {
         size: u64,
     },
     /// Brought by this commit.
-    New(Content),
+    New {
+        /// Its bytes.
+        content: Content,
+        /// Whether it takes the place of a file that may be executed, and so may be too.
+        executable: bool,
+    },
     /// Written by us for this commit: a pointer, or the list of what is one.
     Text(String),
 }
@@ -35,8 +40,16 @@ impl StagedFile {
     fn size(&self) -> u64 {
         match self {
             Self::Kept { size, .. } => *size,
-            Self::New(content) => content.size(),
+            Self::New { content, .. } => content.size(),
             Self::Text(text) => text.len() as u64,
+        }
+    }
+
+    fn is_executable(&self) -> bool {
+        match self {
+            Self::Kept { mode, .. } => mode.kind() == EntryKind::BlobExecutable,
+            Self::New { executable, .. } => *executable,
+            Self::Text(_) => false,
         }
     }
 }
@@ -45,6 +58,8 @@ impl StagedFile {
 #[derive(Debug, Default)]
 pub(super) struct Staged {
     files: BTreeMap<BString, StagedFile>,
+    /// The tree that they are, as long as none of them was changed.
+    tree: Option<ObjectId>,
 }
 
 // === impl Staged ===
@@ -82,7 +97,21 @@ impl Staged {
                 files.insert(path, StagedFile::Kept { mode, id, size });
             }
         }
-        Ok(Self { files })
+        Ok(Self {
+            files,
+            tree: Some(tree),
+        })
+    }
+
+    /// Adds a file of this commit's, or puts it in the place of another, whose right to be executed it keeps.
+    pub(super) fn put_new(&mut self, path: &FilePath, content: Content) -> Result<(), RepoError> {
+        let replaced = self.get(path.as_str());
+        let executable = replaced.is_some_and(StagedFile::is_executable);
+        let file = StagedFile::New {
+            content,
+            executable,
+        };
+        self.put(path, file)
     }
 
     /// Adds or replaces a file.
@@ -102,11 +131,13 @@ impl Staged {
             )));
         }
         self.files.insert(name.into(), file);
+        self.tree = None;
         Ok(())
     }
 
     /// Removes a file.
     pub(super) fn delete_file(&mut self, path: &FilePath) -> Result<(), RepoError> {
+        self.tree = None;
         match self.files.remove(path.as_str().as_bytes().as_bstr()) {
             Some(_) => Ok(()),
             None => Err(RepoError::Refused(format!(
@@ -123,6 +154,7 @@ impl Staged {
                 "`{path}` cannot be deleted: there is no such folder"
             )));
         }
+        self.tree = None;
         for path in below {
             self.files.remove(&path);
         }
@@ -154,7 +186,7 @@ impl Staged {
     /// What this commit brings.
     pub(super) fn new_contents(&self) -> impl Iterator<Item = (&BString, Content)> {
         self.files.iter().filter_map(|(path, file)| match file {
-            StagedFile::New(content) => Some((path, *content)),
+            StagedFile::New { content, .. } => Some((path, *content)),
             StagedFile::Kept { .. } | StagedFile::Text(_) => None,
         })
     }
@@ -163,7 +195,7 @@ impl Staged {
     pub(super) fn new_texts(&self) -> impl Iterator<Item = (&BString, &str)> {
         self.files.iter().filter_map(|(path, file)| match file {
             StagedFile::Text(text) => Some((path, text.as_str())),
-            StagedFile::Kept { .. } | StagedFile::New(_) => None,
+            StagedFile::Kept { .. } | StagedFile::New { .. } => None,
         })
     }
 
@@ -178,14 +210,21 @@ impl Staged {
         ids: &BTreeMap<&BString, ObjectId>,
         objects: &mut NewObjects<'_>,
     ) -> Result<ObjectId, RepoError> {
+        if let Some(tree) = self.tree {
+            return Ok(tree);
+        }
         let leaves: Vec<Leaf<'_>> = self
             .files
             .iter()
             .filter_map(|(path, file)| {
                 let (mode, id) = match file {
                     StagedFile::Kept { mode, id, .. } => (*mode, *id),
-                    StagedFile::New(_) | StagedFile::Text(_) => {
-                        (EntryKind::Blob.into(), *ids.get(path)?)
+                    StagedFile::New { .. } | StagedFile::Text(_) => {
+                        let kind = match file.is_executable() {
+                            true => EntryKind::BlobExecutable,
+                            false => EntryKind::Blob,
+                        };
+                        (kind.into(), *ids.get(path)?)
                     }
                 };
                 Some(Leaf { path, mode, id })

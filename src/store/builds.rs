@@ -133,14 +133,21 @@ impl Store {
         )
         .fetch_all(&self.readers)
         .await?;
-        rows.iter()
-            .map(|row| {
-                let fields = Fields::new(row, "builds", "id")?;
-                fields
-                    .optional_json("artifact")?
-                    .ok_or_else(|| fields.corrupt("artifact", "missing in a build that succeeded"))
-            })
-            .collect()
+        rows.iter().map(artifact).collect()
+    }
+
+    /// What the good builds of a Space that are kept have made, the newest first.
+    ///
+    /// # Errors
+    /// `Corrupt` when one cannot be read.
+    pub async fn artifacts_of(&self, space: SpaceId) -> Result<Vec<Artifact>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, artifact FROM builds WHERE space_id = $1 AND state = 'succeeded' ORDER BY generation DESC",
+        )
+        .bind(space.to_string())
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter().map(artifact).collect()
     }
 
     /// Forgets all but the newest `keep` builds of each Space, and returns how many. The newest, the newest good one
@@ -182,6 +189,14 @@ impl Store {
 /// How `cached` is stored.
 pub(super) fn cached_word(cached: bool) -> &'static str {
     if cached { "yes" } else { "no" }
+}
+
+/// What a good build made.
+fn artifact(row: &AnyRow) -> Result<Artifact, StoreError> {
+    let fields = Fields::new(row, "builds", "id")?;
+    fields
+        .optional_json("artifact")?
+        .ok_or_else(|| fields.corrupt("artifact", "missing in a build that succeeded"))
 }
 
 fn read(row: &AnyRow) -> Result<BuildFacts, StoreError> {

@@ -17,6 +17,7 @@ mod builds;
 mod changes;
 mod console;
 mod copy;
+mod environment;
 mod events;
 mod fields;
 mod identities;
@@ -56,6 +57,7 @@ use room::Room;
 
 pub use console::BuildRecord;
 pub use copy::{check_database, copy_database};
+pub use environment::{NewSetting, SettingValue};
 pub use events::{Actor, EventRecord};
 pub use likes::Like;
 pub use limits::Counted;

@@ -202,6 +202,7 @@ impl From<RepoError> for PageError {
             RepoError::Refused(message) | RepoError::TooLarge(message) => Self::BadRequest(message),
             RepoError::DiskFull => Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error),
             RepoError::OverQuota(refused) => Self::BadRequest(refused.explain()),
+            RepoError::Conflict { .. } | RepoError::Taken(_) => Self::BadRequest(error.to_string()),
             other => Self::internal(&other),
         }
     }

@@ -22,6 +22,7 @@ mod publish;
 mod showcase;
 mod space;
 mod text;
+mod upload;
 mod usage;
 mod visitor;
 

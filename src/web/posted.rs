@@ -138,6 +138,14 @@ fn page_of(address: &str) -> String {
         ["", "spaces", owner, name, "settings", ..] => {
             format!("/spaces/{owner}/{name}/settings")
         }
+        [
+            "",
+            "spaces",
+            _,
+            _,
+            "edit" | "new" | "delete" | "upload" | "restore",
+            ..,
+        ] => path.to_owned(),
         ["", "spaces", owner, name, ..] => format!("/spaces/{owner}/{name}"),
         ["", first, ..] => format!("/{first}"),
         _ => "/".to_owned(),
@@ -153,6 +161,7 @@ mod tests {
         for (form, page) in [
             ("/spaces/a/b/like", "/spaces/a/b"),
             ("/spaces/a/b/settings/secrets?x", "/spaces/a/b/settings"),
+            ("/spaces/a/b/edit/main/c/d?e", "/spaces/a/b/edit/main/c/d"),
             ("/settings/tokens", "/settings"),
             ("/new", "/new"),
         ] {

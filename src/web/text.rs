@@ -37,6 +37,26 @@ pub(super) fn path(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// A line of a stranger's source, at most `most` characters long: what is hidden in it is shown as `�`, a carriage return
+/// as `␍`.
+pub(super) fn source(text: &str, most: usize) -> String {
+    let mut shown: String = text
+        .chars()
+        .map(|letter| match letter {
+            '\t' => letter,
+            '\r' => '␍',
+            letter if is_hidden(letter) && letter != '\u{200d}' => '\u{fffd}',
+            letter => letter,
+        })
+        .take(most + 1)
+        .collect();
+    if let Some((end, _)) = shown.char_indices().nth(most) {
+        shown.truncate(end);
+        shown.push('…');
+    }
+    shown
+}
+
 /// Bytes as people read them: `1.4 MB`.
 pub(super) fn bytes(bytes: u64) -> String {
     let mut size = bytes as f64;
@@ -190,6 +210,8 @@ mod tests {
         assert_eq!(line(" a\u{202e}\tb\u{0} ", 10), " a b ");
         assert_eq!(line("abcdef", 3), "abc…");
         assert_eq!(line("👩‍🔬", 9), "👩‍🔬");
+        assert_eq!(source("\tif\u{202e} x\r", 10), "\tif\u{fffd} x␍");
+        assert_eq!(source("abcdef", 3), "abc…");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rand::RngCore;
 use super::{PageError, WebState, assets};
 use crate::arrival::Arrival;
 use crate::auth::{Action, Object, Principal, SESSION_LIFE, Session, cookies};
-use crate::domain::{Account, AccountId, household};
+use crate::domain::{Account, AccountId, Owner, household};
 use crate::server::Client;
 
 /// Whoever asks for a page.
@@ -82,6 +82,33 @@ impl Visitor {
             true => Ok(account),
             false => Err(PageError::NotFound),
         }
+    }
+
+    /// The accounts under which the visitor may create repositories: its own, then organisations by name.
+    pub(super) fn owners(&self) -> Vec<Owner> {
+        let own = self.account().map(|account| account.name.clone());
+        let organizations = self.principal.memberships.iter();
+        let organizations = organizations.map(|membership| membership.name.clone());
+        own.into_iter()
+            .chain(organizations)
+            .filter(|name| self.principal.may_create(name))
+            .collect()
+    }
+
+    /// The account of that name, if the visitor may create repositories under it; no name is the visitor's own.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub(super) async fn creates_under(
+        &self,
+        state: &WebState,
+        name: &str,
+    ) -> Result<Option<Account>, PageError> {
+        if name.is_empty() {
+            return Ok(self.account().cloned());
+        }
+        let found = state.account_named(name).await?;
+        Ok(found.filter(|account| self.principal.may_create(&account.name)))
     }
 
     fn operates(&self) -> bool {

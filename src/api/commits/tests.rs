@@ -40,6 +40,7 @@ fn summary(arrived: &Arrived) -> Vec<(String, Option<u64>)> {
         Operation::DeleteFile { path } | Operation::DeleteFolder { path } => {
             (path.to_string(), None)
         }
+        Operation::Restore { .. } => panic!("no line of a commit says so"),
     };
     arrived.operations.iter().map(one).collect()
 }

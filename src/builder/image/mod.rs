@@ -19,6 +19,7 @@ mod dockerfile;
 mod failure;
 mod follow;
 mod ignore;
+mod made;
 mod network;
 mod order;
 mod progress;
@@ -39,14 +40,15 @@ use bollard::query_parameters::BuildImageOptions;
 use tokio::sync::Notify;
 
 use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error};
-use crate::docker::{BUILD, DATA, Engine, Networks, REVISION, Reach, SPACE, SPACE_ID};
-use crate::domain::{ArtifactKind, BuildError, Sdk, bytes_text};
+use crate::docker::{BUILD, DATA, Engine, MADE_OF, Networks, REVISION, Reach, SPACE, SPACE_ID};
+use crate::domain::{ArtifactKind, BuildError, bytes_text};
 use crate::journal::Log;
 use crate::ledger::Lane;
 use crate::repo::RepoError;
 use base::Finder;
 pub(super) use base::PublicImages;
 use failure::{Failed, build_error, engine_error, ours};
+use made::made_image;
 use order::Order;
 use progress::Progress;
 use record::Recorder;
@@ -113,10 +115,20 @@ impl Inner {
             .connect_to_make()
             .await
             .map_err(engine_error)?;
-        let order = match plan.card.sdk {
-            Sdk::Docker => self.dockerfile_order(request, &plan.card.app_file).await?,
-            _ => self.recipe_order(request, plan).await?,
-        };
+        let order = self.order(
+            request.space,
+            &request.revision,
+            request.before.variables.clone(),
+            plan,
+        );
+        let order = order.await?;
+        if request.cached
+            && let Some(image) =
+                made_image(&docker, &request.before.artifacts, &order.made_of).await
+        {
+            log.line("An earlier build made an image of the same files; it is used again.");
+            return self.use_again(image, request, plan);
+        }
         self.say_limits(log);
         let _permit = self
             .turn(request, Lane::Images, limits.memory_bytes)
@@ -234,6 +246,7 @@ impl Inner {
             file,
             theirs,
             args,
+            made_of,
             ..
         } = order;
         // The client's numbers end at two gigabytes; the watch sets what was meant.
@@ -245,6 +258,7 @@ impl Inner {
             (SPACE_ID, request.space.to_string()),
             (REVISION, request.revision.to_string()),
             (BUILD, request.build.to_string()),
+            (MADE_OF, made_of),
         ];
         let options = BuildImageOptions {
             dockerfile: context::DOCKERFILE.to_owned(),

@@ -3,19 +3,22 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::super::{BuildPlan, BuildRequest, Inner, repo_error};
+use super::super::{BuildPlan, Inner, repo_error};
 use super::base::Wanted;
 use super::context::{Context, MAX_IGNORE};
 use super::dockerfile::{self, Dockerfile, Problem};
 use super::ignore::Ignore;
+use super::made::made_of;
 use super::recipe::{self, Recipe};
-use crate::domain::{BuildError, Revision};
+use crate::domain::{BuildError, Revision, Sdk, SpaceId};
 use crate::repo::{CheckoutLimits, Repo, RepoError};
 
 /// A build as the engine is asked for it.
 pub(super) struct Order {
     pub(super) context: Context,
     pub(super) dockerfile: Dockerfile,
+    /// Names all that an image is made of by this, but for the images it is built on.
+    pub(super) made_of: String,
     /// What the Dockerfile is called in messages.
     pub(super) file: String,
     /// Whether it is the author's; or else an SDK's.
@@ -40,19 +43,35 @@ impl Problem {
 // === impl Inner ===
 
 impl Inner {
-    /// A Dockerfile of the author's.
-    pub(super) async fn dockerfile_order(
+    /// What the engine is to build of a revision.
+    pub(super) async fn order(
         self: &Arc<Self>,
-        request: &BuildRequest,
+        space: SpaceId,
+        revision: &Revision,
+        variables: Vec<(String, String)>,
+        plan: &BuildPlan,
+    ) -> Result<Order, BuildError> {
+        match plan.card.sdk {
+            Sdk::Docker => {
+                let file = &plan.card.app_file;
+                self.dockerfile_order(space, revision, variables, file)
+                    .await
+            }
+            _ => self.recipe_order(space, revision, plan).await,
+        }
+    }
+
+    /// A Dockerfile of the author's.
+    async fn dockerfile_order(
+        self: &Arc<Self>,
+        space: SpaceId,
+        revision: &Revision,
+        variables: Vec<(String, String)>,
         path: &str,
     ) -> Result<Order, BuildError> {
-        let (revision, file, variables) = (
-            request.revision.clone(),
-            path.to_owned(),
-            request.variables.clone(),
-        );
+        let (revision, file) = (revision.clone(), path.to_owned());
         let limits = self.context_limits();
-        let read = self.repos.read(request.space, move |repo| {
+        let read = self.repos.read(space, move |repo| {
             let text = repo.read(&revision, &file, MAX_DOCKERFILE)?;
             let Ok(text) = String::from_utf8(text) else {
                 let message = format!("{file}: the file is not text in UTF-8");
@@ -74,7 +93,9 @@ impl Inner {
                 name: image.name.clone(),
                 at: Some(format!("{file}:{}", image.line)),
             });
+            let args = dockerfile.arguments(variables);
             Ok(Ok(Order {
+                made_of: made_of(&repo.tree_id(&revision)?, &file, &text, &args),
                 images: images.collect(),
                 context: Context {
                     folder: "",
@@ -82,7 +103,7 @@ impl Inner {
                     ignore: Ignore::parse(&ignored),
                     limits,
                 },
-                args: dockerfile.arguments(variables),
+                args,
                 dockerfile,
                 file,
                 theirs: true,
@@ -92,9 +113,10 @@ impl Inner {
     }
 
     /// The Dockerfile of an SDK.
-    pub(super) async fn recipe_order(
+    async fn recipe_order(
         self: &Arc<Self>,
-        request: &BuildRequest,
+        space: SpaceId,
+        revision: &Revision,
         plan: &BuildPlan,
     ) -> Result<Order, BuildError> {
         let sdk = plan.card.sdk.as_str();
@@ -104,17 +126,19 @@ impl Inner {
             )));
         };
         let theirs = base_image.contains("{python_version}") && plan.card.python_version.is_some();
-        let (revision, card) = (request.revision.clone(), plan.card.clone());
-        let read = self.repos.read(request.space, move |repo| {
-            recipe::recipe(repo, &revision, &card, &base_image)
+        let (revision, card) = (revision.clone(), plan.card.clone());
+        let read = self.repos.read(space, move |repo| {
+            let recipe = recipe::recipe(repo, &revision, &card, &base_image)?;
+            Ok((recipe, repo.tree_id(&revision)?))
         });
+        let (recipe, tree) = read.await.map_err(repo_error)?;
         let Recipe {
-            dockerfile,
+            dockerfile: text,
             args,
             setup,
-        } = read.await.map_err(repo_error)??;
+        } = recipe?;
         let file = format!("runtimes/{sdk}/Dockerfile");
-        let dockerfile = dockerfile::read(&dockerfile, &args).map_err(|problem| {
+        let dockerfile = dockerfile::read(&text, &args).map_err(|problem| {
             let Problem { line, message } = problem;
             tracing::warn!("{file}:{line}: {message}");
             BuildError::server(format!("{file}:{line}: {message}"))
@@ -123,7 +147,9 @@ impl Inner {
             name: image.name.clone(),
             at: theirs.then(|| "README.md: `python_version`".to_owned()),
         });
+        let args = dockerfile.arguments(args);
         Ok(Order {
+            made_of: made_of(&tree, &file, &text, &args),
             context: Context {
                 folder: "app/",
                 beside: setup,
@@ -131,7 +157,7 @@ impl Inner {
                 limits: self.context_limits(),
             },
             images: images.collect(),
-            args: dockerfile.arguments(args),
+            args,
             dockerfile,
             file,
             theirs: false,

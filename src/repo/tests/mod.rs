@@ -10,6 +10,7 @@ mod model;
 mod reading;
 mod refs;
 mod tidy;
+mod versions;
 
 use super::*;
 use crate::domain::{AccountId, Revision, SpaceId};
@@ -64,7 +65,7 @@ impl House {
     async fn commit(
         &self,
         parent: Option<&Revision>,
-        changes: &[Change<'_>],
+        changes: &[Edit<'_>],
     ) -> Result<Revision, RepoError> {
         let mut spool = self.repos.spool(self.room())?;
         let mut operations = Vec::new();
@@ -80,6 +81,7 @@ impl House {
                 DeleteFolder(path) => Operation::DeleteFolder {
                     path: path.parse()?,
                 },
+                Restore(from) => Operation::Restore { from: from.clone() },
             });
         }
         let request = CommitRequest {
@@ -111,12 +113,13 @@ impl House {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Change<'a> {
+enum Edit<'a> {
     Put(&'a str, &'a [u8]),
     Delete(&'a str),
     DeleteFolder(&'a str),
+    Restore(&'a Revision),
 }
-use Change::{Delete, DeleteFolder, Put};
+use Edit::{Delete, DeleteFolder, Put, Restore};
 
 fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")

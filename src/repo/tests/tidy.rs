@@ -31,7 +31,7 @@ fn many() -> Vec<(String, String)> {
         .collect()
 }
 
-fn put(files: &[(String, String)]) -> Vec<Change<'_>> {
+fn put(files: &[(String, String)]) -> Vec<Edit<'_>> {
     files
         .iter()
         .map(|(path, text)| Put(path, text.as_bytes()))

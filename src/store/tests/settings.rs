@@ -1,6 +1,6 @@
 //! Secrets and variables.
 
-use super::super::{Counted, NewToken, SecretValue};
+use super::super::{Counted, NewSetting, NewToken, SecretValue, SettingValue};
 use super::*;
 use crate::domain::{RepoKind, Scope, SpaceId};
 
@@ -186,6 +186,61 @@ async fn an_account_has_a_hundred_sessions_and_the_oldest_goes() {
         for kept in [1, 50, 100] {
             assert!(store.session(&[kept; 32], 1).await.unwrap().is_some());
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn settings_are_set_together_or_not_at_all() {
+    on_each_engine(|store| async move {
+        let before = lone_space(&store).await;
+        let id = before.id;
+        let variable = |name: &str, value: &str| NewSetting {
+            name: name.to_owned(),
+            value: SettingValue::Variable(value.to_owned()),
+        };
+        let secret = |name: &str, value: &str| NewSetting {
+            name: name.to_owned(),
+            value: SettingValue::Secret(SecretValue::new(value)),
+        };
+        let described = store.set_variable(id, "A", "0", Some("why"), 1);
+        described.await.unwrap();
+        let both = [variable("A", "1"), secret("S", "s"), variable("V", "v")];
+        store.set_all(id, &both, 2).await.unwrap();
+        let variables = async || {
+            let listed = store.list_variables(id).await.unwrap();
+            let listed = listed.into_iter();
+            listed
+                .map(|variable| (variable.key, variable.value))
+                .collect::<Vec<_>>()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(variables().await, [pair("A", "1"), pair("V", "v")]);
+        let kept = store.list_variables(id).await.unwrap();
+        assert_eq!(kept[0].description.as_deref(), Some("why"));
+
+        // What was a variable is a secret now, and the other way round.
+        let turned = [secret("V", "v2"), variable("S", "s2")];
+        store.set_all(id, &turned, 3).await.unwrap();
+        assert_eq!(variables().await, [pair("A", "1"), pair("S", "s2")]);
+        let secrets = store.reveal_secrets(id).await.unwrap();
+        let secrets: Vec<_> = secrets
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .collect();
+        assert_eq!(secrets, [("V", "v2")]);
+
+        let most = usize::try_from(Counted::Variables.most()).unwrap();
+        let many: Vec<_> = (0..most)
+            .map(|index| variable(&format!("N{index}"), "x"))
+            .chain([secret("NEW", "x")])
+            .collect();
+        let refused = store.set_all(id, &many, 4).await;
+        assert!(matches!(refused, Err(StoreError::TooMany { .. })));
+        assert_eq!(variables().await.len(), 2);
+        assert_eq!(store.list_secrets(id).await.unwrap().len(), 1);
+        let after = store.space_by_id(id).await.unwrap().unwrap();
+        assert_eq!(after.restarts, before.restarts + 3, "one for each change");
     })
     .await;
 }

@@ -2,13 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::upload::Upload;
 use crate::domain::{Card, Sdk};
 use crate::web::PageError;
 use crate::web::posted::Fields;
-
-/// A file by its path.
-pub(super) type File = (String, Cow<'static, [u8]>);
+use crate::web::upload::{File, Upload};
 
 /// A Space to begin with.
 #[derive(Debug, Clone)]
@@ -26,6 +23,8 @@ pub struct Starter {
 /// The form, as it was filled in.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
+    /// Under whose name; empty for the visitor's own.
+    pub(super) owner: String,
     pub(super) name: String,
     pub(super) sdk: String,
     pub(super) hardware: String,
@@ -57,6 +56,7 @@ impl Draft {
             given => given.to_owned(),
         };
         Self {
+            owner: fields.get("owner").chars().take(200).collect(),
             name: fields.get("name").chars().take(200).collect(),
             sdk: or("sdk", Sdk::Static.as_str()),
             hardware: fields.get("hardware").to_owned(),

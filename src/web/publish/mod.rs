@@ -1,7 +1,6 @@
 //! Publishing from a browser: a form, the checks that the API makes, each shown at its field, and on to the build's log.
 
 mod draft;
-mod upload;
 
 use std::sync::Arc;
 
@@ -15,15 +14,15 @@ use serde::Deserialize;
 
 use super::error::show;
 use super::space;
+use super::upload::{Upload, receive};
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
-use crate::domain::{AccountId, Sdk, Space, SpaceName, Visibility};
+use crate::domain::{Account, RepoId, RepoKind, Sdk, Space, SpaceName, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
-use crate::repo::{CommitRequest, MAIN, Operation, RepoError, Spool};
+use crate::repo::{CommitRequest, MAIN, Operation, RepoError};
 use crate::store::{Actor, NewSpace};
 
 use draft::{Draft, Problems, ready};
-use upload::Upload;
 
 pub use draft::Starter;
 
@@ -42,6 +41,8 @@ pub(super) struct Asked {
     copy: String,
     #[serde(default)]
     from: String,
+    #[serde(default)]
+    owner: String,
 }
 
 #[derive(Template)]
@@ -50,6 +51,8 @@ struct NewPage {
     frame: Frame,
     draft: Draft,
     problems: Problems,
+    /// Under whom it can be made.
+    owners: Vec<String>,
     sdks: Vec<(&'static str, &'static str)>,
     sizes: Vec<Size>,
     starters: Arc<[Starter]>,
@@ -70,7 +73,10 @@ async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     visitor.signed_in()?;
-    let mut draft = Draft::default();
+    let mut draft = Draft {
+        owner: asked.owner,
+        ..Draft::default()
+    };
     if !asked.copy.is_empty() {
         let source = source(&state, &visitor, &asked.copy).await?;
         draft.how = "copy".to_owned();
@@ -86,9 +92,12 @@ async fn page(
 
 async fn publish(
     State(state): State<WebState>,
+    visitor: Visitor,
     request: axum::extract::Request,
 ) -> Result<Response, PageError> {
-    let (visitor, upload) = upload::receive(&state, request).await?;
+    visitor.signed_in()?;
+    let upload = receive(&state, &visitor, request, None).await?;
+    let upload = upload.unwrapped()?;
     let draft = Draft::of(&upload.fields);
     match attempt(&state, &visitor, &draft, upload).await {
         Ok(space) => {
@@ -125,22 +134,25 @@ async fn attempt(
 ) -> Result<Space, Refused> {
     let (_, account) = visitor.signed_in()?;
     let mut problems = Problems::default();
-    let name = match draft.name.parse() {
-        Ok(name) => Some(SpaceName {
-            owner: account.name.clone(),
+    let owner = visitor.creates_under(state, &draft.owner).await?;
+    let name = match (&owner, draft.name.parse()) {
+        (Some(owner), Ok(name)) => Some(SpaceName {
+            owner: owner.name.clone(),
             name,
         }),
-        Err(error) => {
+        (None, _) => {
+            let text = format!("You may not create Spaces under {}.", draft.owner);
+            problems.add("name", text);
+            None
+        }
+        (_, Err(error)) => {
             problems.add("name", format!("{error}"));
             None
         }
     };
     if let Some(name) = &name {
-        if let Some(existing) = state.store.space_by_name(name).await? {
-            problems.add(
-                "name",
-                format!("You have a Space {} already.", existing.name),
-            );
+        if state.store.space_by_name(name).await?.is_some() {
+            problems.add("name", format!("There is a Space {name} already."));
         } else if let Err(error) = name.subdomain() {
             problems.add("name", error.to_string());
         }
@@ -166,7 +178,7 @@ async fn attempt(
     if !copies {
         upload = ready(draft, upload, &mut problems).await?;
     }
-    let (Some(name), true) = (name, problems.is_empty()) else {
+    let (Some(name), Some(owner), true) = (name, owner, problems.is_empty()) else {
         return Err(Refused::Problems(problems));
     };
     let visibility = Visibility::from_word(&draft.visibility).unwrap_or(Visibility::Public);
@@ -174,7 +186,7 @@ async fn attempt(
     if copies {
         let from = source(state, visitor, &draft.copy).await?;
         let new = NewCopy {
-            owner: account.id,
+            owner: owner.id,
             name,
             visibility,
             hardware,
@@ -182,11 +194,12 @@ async fn attempt(
         };
         let made = state.lifecycle.duplicate((&from).into(), new).await;
         let made = made.map_err(refused)?;
+        remember_creator(state, account, &owner, made.id).await?;
         let space = state.store.space_by_id(made.id.space()).await?;
         return space.ok_or(Refused::Page(PageError::NotFound));
     }
     let new = NewSpace {
-        owner: account.id,
+        owner: owner.id,
         name,
         visibility,
         hardware,
@@ -196,7 +209,11 @@ async fn attempt(
         Ok(space) => space,
         Err(error) => return Err(refused(error)),
     };
-    match commit(state, &space, account.name.as_str(), upload).await {
+    let made = async {
+        remember_creator(state, account, &owner, space.id.into()).await?;
+        commit(state, &space, account.name.as_str(), upload).await
+    };
+    match made.await {
         Ok(()) => Ok(space),
         Err(error) => {
             // Half a Space is nobody's wish.
@@ -210,6 +227,19 @@ async fn attempt(
             }
         }
     }
+}
+
+/// Contributors to an organisation may change what they have made there.
+async fn remember_creator(
+    state: &WebState,
+    account: &Account,
+    owner: &Account,
+    made: RepoId,
+) -> Result<(), PageError> {
+    if owner.id != account.id {
+        state.store.set_creator(made, account.id).await?;
+    }
+    Ok(())
 }
 
 /// Whom a refusal of the control plane concerns.
@@ -246,9 +276,8 @@ async fn commit(
             .collect(),
         spool: upload.spool,
     };
-    state.store.check_writable().await?;
-    let revision = state.repos.commit(space.id, request).await?;
-    state.lifecycle.publish(space.id, &revision).await?;
+    let id = space.id.into();
+    state.lifecycle.commit(RepoKind::Space, id, request).await?;
     Ok(())
 }
 
@@ -266,10 +295,12 @@ fn render(
     problems: Problems,
 ) -> Result<Response, PageError> {
     let (_, account) = visitor.signed_in()?;
-    let owner = state.ledger.owner(account.id);
-    let book = &owner.memory;
+    let book = &state.ledger.owner(account.id).memory;
     let (used, most) = (book.used(), book.limit());
     let left = most.saturating_sub(used);
+    let owners = visitor.owners();
+    // An organisation has room of its own.
+    let only_own = owners.len() < 2;
     let sizes = state.lifecycle.hardware().iter().map(|size| Size {
         name: size.name.clone(),
         label: format!(
@@ -278,7 +309,7 @@ fn render(
             size.cpu_text(),
             size.memory_text()
         ),
-        fits: size.limits.memory_bytes <= left,
+        fits: !only_own || size.limits.memory_bytes <= left,
         chosen: draft.hardware == size.name,
     });
     let frame = visitor.frame();
@@ -291,6 +322,7 @@ fn render(
                 .collect(),
             sizes: sizes.collect(),
             starters: Arc::clone(&state.starters),
+            owners: owners.iter().map(ToString::to_string).collect(),
             left: text::memory(left),
             most: text::memory(most),
             frame,
@@ -298,10 +330,4 @@ fn render(
             problems,
         },
     ))
-}
-
-/// An empty spool, with what room an account has.
-async fn spool(state: &WebState, owner: AccountId) -> Result<Spool, PageError> {
-    let room = state.lifecycle.disk_room(owner).await?;
-    Ok(state.repos.spool(room)?)
 }

@@ -6,10 +6,11 @@ use axum::response::IntoResponse;
 use axum::response::{Redirect, Response};
 use serde::Deserialize;
 
+use super::edit::MAX_TEXT;
 use super::files::{CommitLook, Crumb, address, crumbs, rendered};
 use super::raw::is_picture;
 use super::{Head, find};
-use crate::repo::{Entry, EntryKind, Repo};
+use crate::repo::{Entry, EntryKind, MAIN, Repo};
 use crate::web::error::show;
 use crate::web::visitor::{Frame, Visitor, quoted};
 use crate::web::{PageError, WebState, highlight, text};
@@ -41,6 +42,9 @@ struct BlobPage {
     rendered: String,
     note: String,
     history: String,
+    /// Where it is edited and deleted; empty for who may not, and where it cannot be.
+    edit: String,
+    delete: String,
 }
 
 /// `GET /spaces/{owner}/{name}/blob/{revision}/{*path}`
@@ -81,7 +85,8 @@ pub(super) async fn page(
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.filter(|text| !text.contains('\0'));
     let is_markdown = path.to_ascii_lowercase().ends_with(".md");
-    let shown = Shown::of(&path, text.is_some(), is_markdown && !plain);
+    let is_text = text.is_some();
+    let shown = Shown::of(&path, is_text, is_markdown && !plain);
     let (lines, html) = {
         let (text, path, base, at) = (
             text.unwrap_or_default(),
@@ -97,6 +102,10 @@ pub(super) async fn page(
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| PageError::internal(&error))?
+    };
+    let at_main = |can: bool, kind| match can && found.writes && revision == MAIN {
+        true => address(&base, kind, MAIN, &path),
+        false => String::new(),
     };
     let frame = visitor.frame();
     let file = path.rsplit('/').next().unwrap_or(&path);
@@ -124,6 +133,8 @@ pub(super) async fn page(
             }
             .to_owned(),
             history: format!("{base}/commits/{}", quoted(&revision)),
+            edit: at_main(is_text && size <= MAX_TEXT, "edit"),
+            delete: at_main(true, "delete"),
             frame,
         },
     ))

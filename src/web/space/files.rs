@@ -73,6 +73,11 @@ struct FilesPage {
     history: String,
     readme: String,
     empty: bool,
+    /// Whether files can be added and deleted here.
+    changes: bool,
+    /// The folder, quoted for a query; empty for the root.
+    folder: String,
+    delete: String,
     hub: String,
 }
 
@@ -119,7 +124,7 @@ pub(super) async fn folder(
     let base = format!("/spaces/{}", found.space.name);
     let revision = text::path(&revision);
     let frame = visitor.frame();
-    let tree = |at: &str, path: &str| address(&base, "tree", at, path);
+    let tree = |kind: &str, at: &str, path: &str| address(&base, kind, at, path);
     let mut page = FilesPage {
         frame: frame.clone(),
         head: found.head(&state, &visitor, "files").await?,
@@ -132,12 +137,18 @@ pub(super) async fn folder(
         readme: String::new(),
         empty: listing.is_none(),
         hub: visitor.arrival.to_string(),
+        changes: found.writes && revision == MAIN,
+        folder: quoted(&path),
+        delete: match path.as_str() {
+            "" => String::new(),
+            path => tree("delete", MAIN, path),
+        },
         revision,
     };
     if let Some(listing) = listing {
         let revisions = listing.refs.iter();
         page.revisions = revisions
-            .map(|name| (text::path(name), tree(name, "")))
+            .map(|name| (text::path(name), tree("tree", name, "")))
             .collect();
         let mut commits = listing.commits.into_iter();
         page.rows = listing
@@ -147,7 +158,11 @@ pub(super) async fn folder(
             .collect();
         page.last = listing.last.as_ref().map(CommitLook::of);
         if let Some(next) = &listing.next {
-            page.next = format!("{}?after={}", tree(&page.revision, &path), quoted(next));
+            page.next = format!(
+                "{}?after={}",
+                tree("tree", &page.revision, &path),
+                quoted(next)
+            );
         }
         if let Some(readme) = &listing.readme {
             page.readme = rendered(readme, &base, listing.at.as_str(), &path);

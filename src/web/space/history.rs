@@ -2,10 +2,10 @@
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::response::{Redirect, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::files::{CommitLook, address};
+use super::files::CommitLook;
 use super::{Head, find};
 use crate::repo::Repo;
 use crate::web::error::show;
@@ -29,6 +29,8 @@ struct HistoryPage {
     head: Head,
     revision: String,
     commits: Vec<CommitLook>,
+    /// Where `main` is; there is nothing to go back to.
+    newest: String,
     newer: String,
     older: String,
 }
@@ -45,9 +47,10 @@ pub(super) async fn page(
     let asked = revision.clone();
     let read = move |repo: &Repo| {
         let from = repo.resolve(&asked)?;
-        repo.commits(&from, number * PAGE, PAGE + 1)
+        let commits = repo.commits(&from, number * PAGE, PAGE + 1)?;
+        Ok((commits, repo.head()?))
     };
-    let mut commits = state.repos.read(found.space.id, read).await?;
+    let (mut commits, newest) = state.repos.read(found.space.id, read).await?;
     let more = commits.len() > PAGE && number < MAX_PAGE;
     commits.truncate(PAGE);
     let base = format!("/spaces/{}/commits/{}", found.space.name, quoted(&revision));
@@ -57,6 +60,7 @@ pub(super) async fn page(
         &HistoryPage {
             head: found.head(&state, &visitor, "files").await?,
             revision: text::path(&revision),
+            newest: newest.map_or(String::new(), |newest| newest.to_string()),
             commits: commits.iter().map(CommitLook::of).collect(),
             newer: match number {
                 0 => String::new(),
@@ -70,12 +74,4 @@ pub(super) async fn page(
             frame,
         },
     ))
-}
-
-/// `GET /spaces/{owner}/{name}/commit/{revision}`: the files as that commit left them.
-pub(super) async fn commit(
-    Path((owner, name, revision)): Path<(String, String, String)>,
-) -> Result<Redirect, PageError> {
-    let base = format!("/spaces/{}/{}", quoted(&owner), quoted(&name));
-    Ok(Redirect::to(&address(&base, "tree", &revision, "")))
 }

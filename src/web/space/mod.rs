@@ -2,10 +2,13 @@
 
 mod app;
 mod blob;
+mod commit;
+mod edit;
 mod files;
 mod history;
 mod logs;
 mod raw;
+mod restore;
 mod settings;
 mod snippets;
 mod social;
@@ -78,13 +81,22 @@ pub(super) fn routes() -> Router<WebState> {
         )
         .route(
             "/spaces/{owner}/{name}/commit/{revision}",
-            get(history::commit),
+            get(commit::page),
         )
+        .route(
+            "/spaces/{owner}/{name}/restore/{revision}",
+            get(restore::page).post(restore::restore),
+        )
+        .merge(edit::routes())
         .route("/spaces/{owner}/{name}/logs", get(logs::page))
         .route("/spaces/{owner}/{name}/logs/{which}", get(logs::follow))
         .route(
             "/spaces/{owner}/{name}/settings",
             get(settings::page).post(settings::change),
+        )
+        .route(
+            "/spaces/{owner}/{name}/settings/import",
+            post(settings::import),
         )
         .route("/spaces/{owner}/{name}/like", post(social::like))
         .route(

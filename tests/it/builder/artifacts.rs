@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use glasshouse::builder::{
-    BuildRequest, Builder, BuilderConfig, CompileLimits, ImageConfig, ImageLimits,
+    Before, BuildRequest, Builder, BuilderConfig, CompileLimits, ImageConfig, ImageLimits,
 };
 use glasshouse::docker::{Engine, Networks, Reach};
 use glasshouse::domain::{
@@ -173,7 +173,7 @@ impl House {
             name: "a/b".parse().unwrap(),
             revision,
             cached,
-            variables: Vec::new(),
+            before: Before::default(),
             last_try: false,
             turns: turns(),
             log: self.journal.build(self.space),

@@ -23,6 +23,7 @@ mod inside;
 mod isolation;
 mod lanes;
 mod limits;
+mod made_again;
 mod old_images;
 mod sleeping;
 mod storage;

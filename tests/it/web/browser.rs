@@ -4,6 +4,7 @@ mod accessibility;
 mod clicked_twice;
 mod console;
 mod dropped_folder;
+mod editing;
 mod hostile_page;
 mod live_log;
 mod owner;

@@ -1,7 +1,11 @@
 //! Pages for people.
 
 mod browser;
+mod editing;
+mod environment;
 mod first_page;
 mod forms;
+mod naming;
+mod session;
 mod start_page;
 mod visitors;

@@ -18,6 +18,7 @@ const VISITORS: &[&str] = &[
     "/spaces/alice/site/files",
     "/spaces/alice/site/blob/main/src/app.js",
     "/spaces/alice/site/commits/main",
+    "/spaces/alice/site/commit/main",
     "/spaces/alice/site/report",
     "/spaces/alice/broken",
 ];
@@ -33,6 +34,14 @@ const PUBLISHERS: &[&str] = &[
     "/spaces/alice/guest/logs?which=build&search=nobody-says-this",
     "/spaces/alice/site/logs?which=run",
     "/spaces/alice/site/settings",
+    "/spaces/alice/site/files",
+    "/spaces/alice/site/commits/main",
+    "/spaces/alice/site/edit/main/src/app.js",
+    "/spaces/alice/site/new/main?in=src",
+    "/spaces/alice/site/delete/main/src",
+    "/spaces/alice/site/upload/main?in=src",
+    "/spaces/alice/site/restore/main",
+    "/spaces/alice/site/restore/{first}",
     "/spaces/alice/broken/logs",
 ];
 const OPERATORS: &[&str] = &[
@@ -90,6 +99,9 @@ fn look(width: u32, dark: bool) {
     let broken = alice.create("broken");
     broken.commit(&[card("sdk: wasi\n"), Op::file("app.wasm", "no wasm")]);
     broken.wait_for("BUILD_ERROR");
+    let site = alice.space("site").api("/commits/main");
+    let site = site.expect(200).json();
+    let first = site[1]["id"].as_str().unwrap();
     let mut found = Vec::new();
     let browser = Browser::open();
     browser.visit("data:text/html,<title>t</title><img src=x>");
@@ -107,13 +119,14 @@ fn look(width: u32, dark: bool) {
             sign_in(&browser, who);
         }
         for path in paths {
+            let path = &path.replace("{first}", first);
             browser.visit(&page(&server, path));
             let title = browser.run("return document.title");
             let is_missing = title
                 .as_str()
                 .unwrap_or_default()
                 .starts_with("Nothing here");
-            assert_eq!(is_missing, *path == "/no/such/page", "{path}: {title}");
+            assert_eq!(is_missing, path == "/no/such/page", "{path}: {title}");
             // A page that can be pushed aside has something sticking out.
             let sticks_out = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
             assert_eq!(browser.run(sticks_out), false, "{path}, {width} wide");

@@ -1,5 +1,8 @@
 //! A Space's settings, for those who may change it: one form for each thing, each of which says what is wrong beside it.
 
+mod environment;
+mod rename;
+
 use std::time::Duration;
 
 use askama::Template;
@@ -9,7 +12,9 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::{Found, Head, find};
-use crate::domain::{Desired, SleepAfter, Visibility, check_variable};
+use environment::typed_value;
+
+use crate::domain::{Desired, SleepAfter, Space, Visibility, check_variable};
 use crate::lifecycle::LimitState;
 use crate::store::{Actor, SecretFacts, Variable};
 use crate::web::error::show;
@@ -17,6 +22,7 @@ use crate::web::look::StageLook;
 use crate::web::posted::{Fields, Posted};
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
+pub(super) use environment::import;
 
 /// Sleep times on offer, in seconds.
 const SLEEP_TIMES: [u64; 7] = [60, 300, 900, 3600, 86_400, 172_800, 604_800];
@@ -65,6 +71,7 @@ struct SettingsPage {
     has_hardware: bool,
     sleep: Vec<Choice>,
     visibilities: Vec<Choice>,
+    owners: Vec<Choice>,
     variables: Vec<Variable>,
     secrets: Vec<SecretFacts>,
     limits: Vec<LimitLook>,
@@ -99,14 +106,18 @@ pub(super) async fn change(
     let found = find(&state, visitor, &owner, &name).await?.owned(visitor)?;
     let word = posted.fields.get("do").to_owned();
     let by = Actor::Account(posted.account.id);
-    match apply(&state, &found, by, &word, &posted.fields).await {
-        Ok(()) if word == "delete" => Ok(Redirect::to("/settings?done=deleted").into_response()),
-        Ok(()) => {
+    let done = match word.as_str() {
+        "rename" => rename::rename(&state, visitor, &found, &posted.fields).await,
+        word => {
+            let applied = apply(&state, &found, by, word, &posted.fields).await;
+            applied.map(|()| found.space.name.clone())
+        }
+    };
+    match done {
+        Ok(_) if word == "delete" => Ok(Redirect::to("/settings?done=deleted").into_response()),
+        Ok(name) => {
             let section = section_of(&word);
-            let to = format!(
-                "/spaces/{}/settings?done={section}#{section}",
-                found.space.name
-            );
+            let to = format!("/spaces/{name}/settings?done={section}#{section}");
             Ok(Redirect::to(&to).into_response())
         }
         Err(PageError::BadRequest(text)) => {
@@ -133,6 +144,7 @@ fn section_of(word: &str) -> &'static str {
         "variable" | "variable-delete" => "variables",
         "secret" | "secret-delete" => "secrets",
         "answer" => "hold",
+        "rename" => "name",
         _ => "delete",
     }
 }
@@ -158,11 +170,11 @@ async fn apply(
             None => return bad("Choose who sees the Space."),
         },
         "variable" | "secret" => {
-            let text = fields.raw("value");
-            check_variable(key, text).map_err(PageError::BadRequest)?;
+            let text = typed_value(fields);
+            check_variable(key, &text).map_err(PageError::BadRequest)?;
             match word {
-                "variable" => lifecycle.set_variable(id, key, text, None).await?,
-                _ => lifecycle.set_secret(id, key, text, None).await?,
+                "variable" => lifecycle.set_variable(id, key, &text, None).await?,
+                _ => lifecycle.set_secret(id, key, &text, None).await?,
             }
         }
         "variable-delete" => drop(lifecycle.delete_variable(id, key).await?),
@@ -235,6 +247,7 @@ async fn render(
             has_hardware: requested.is_some(),
             sleep: sleep_choices(view.sleep_after),
             visibilities: visibility_choices(space.visibility),
+            owners: owner_choices(visitor, space),
             variables: state.store.list_variables(space.id).await?,
             secrets: state.store.list_secrets(space.id).await?,
             limits: limits.collect(),
@@ -289,6 +302,21 @@ fn visibility_choices(present: Visibility) -> Vec<Choice> {
             chosen: visibility == present,
         })
         .collect()
+}
+
+/// Under whom it can be: where it is, and where the visitor may create Spaces.
+fn owner_choices(visitor: &Visitor, space: &Space) -> Vec<Choice> {
+    let present = &space.name.owner;
+    let mut owners = visitor.owners();
+    if !owners.contains(present) {
+        owners.insert(0, present.clone());
+    }
+    let owners = owners.iter().map(|owner| Choice {
+        value: owner.to_string(),
+        label: owner.to_string(),
+        chosen: owner == present,
+    });
+    owners.collect()
 }
 
 // === impl SettingsPage ===

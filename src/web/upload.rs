@@ -2,15 +2,15 @@
 
 use axum::RequestExt;
 use axum::extract::multipart::{Field, MultipartError};
-use axum::extract::{FromRequestParts, Multipart, Request};
+use axum::extract::{Multipart, Request};
+use std::borrow::Cow;
 use std::io::Read;
 
-use super::draft::File;
-use super::spool;
+use super::posted::{FORM_TOKEN, Fields, check_origin};
+use super::visitor::Visitor;
+use super::{PageError, WebState};
+use crate::domain::AccountId;
 use crate::repo::{Content, FilePath, RepoError, RepoLimits, Spool};
-use crate::web::posted::{FORM_TOKEN, Fields, check_origin};
-use crate::web::visitor::Visitor;
-use crate::web::{PageError, WebState};
 
 /// Bytes of one field that is no file: pasted code is the longest.
 const MAX_FIELD: usize = 1 << 20;
@@ -20,6 +20,9 @@ const MAX_FIELDS: usize = 40;
 /// Files that operating systems and tools leave lying about.
 const LITTER: [&str; 4] = [".DS_Store", "Thumbs.db", ".git", "__pycache__"];
 
+/// A file by its path.
+pub(super) type File = (String, Cow<'static, [u8]>);
+
 /// What a form brought: its fields, and its files in a spool.
 pub(super) struct Upload {
     pub(super) fields: Fields,
@@ -27,23 +30,23 @@ pub(super) struct Upload {
     pub(super) spool: Spool,
 }
 
-/// Reads a form. Its token comes first, and before that is looked at no file is taken.
+/// Reads a form. Its token comes first, and before that is looked at no file is taken. The files go where `owner` has
+/// room; without one, where the account has that the form names before its files.
 pub(super) async fn receive(
     state: &WebState,
+    visitor: &Visitor,
     request: Request,
-) -> Result<(Visitor, Upload), PageError> {
-    let (mut parts, body) = request.into_parts();
-    let visitor = Visitor::from_request_parts(&mut parts, state).await?;
-    check_origin(&parts.headers, &visitor)?;
-    let (session, account) = visitor.signed_in()?;
-    let (session, owner) = (session.clone(), account.id);
-    let mut form: Multipart = Request::from_parts(parts, body)
+    owner: Option<AccountId>,
+) -> Result<Upload, PageError> {
+    check_origin(request.headers(), visitor)?;
+    let (session, _) = visitor.signed_in()?;
+    let mut form: Multipart = request
         .extract()
         .await
         .map_err(|_| PageError::BadRequest("This form was not sent as it should be.".to_owned()))?;
     let limits = state.repos.limits().clone();
-    let mut spool = spool(state, owner).await?;
     let mut fields = Fields::default();
+    let mut spool = None;
     let mut files: Vec<(String, Content)> = Vec::new();
     let (mut count, mut left) = (0, limits.commit_bytes);
     while let Some(field) = form.next_field().await.map_err(broken)? {
@@ -63,8 +66,12 @@ pub(super) async fn receive(
             return Err(PageError::Forged);
         }
         let path = field.file_name().unwrap_or_default().to_owned();
-        let (back, content) = file_of(field, spool, &mut left, &limits).await?;
-        spool = back;
+        let empty = match spool.take() {
+            Some(begun) => begun,
+            None => spool_of(state, visitor, owner, &fields).await?,
+        };
+        let (back, content) = file_of(field, empty, &mut left, &limits).await?;
+        spool = Some(back);
         // A field for files without a choice sends one without a name.
         if !path.is_empty() {
             files.push((path, content));
@@ -76,15 +83,35 @@ pub(super) async fn receive(
     if !session.is_form_token(fields.raw(FORM_TOKEN)) {
         return Err(PageError::Forged);
     }
-    let files = placed(files)?;
-    Ok((
-        visitor,
-        Upload {
-            fields,
-            files,
-            spool,
-        },
-    ))
+    let spool = match spool {
+        Some(filled) => filled,
+        None => spool_of(state, visitor, owner, &fields).await?,
+    };
+    Ok(Upload {
+        fields,
+        files: placed(files)?,
+        spool,
+    })
+}
+
+/// An empty spool, with what room there is.
+async fn spool_of(
+    state: &WebState,
+    visitor: &Visitor,
+    owner: Option<AccountId>,
+    fields: &Fields,
+) -> Result<Spool, PageError> {
+    let owner = match owner {
+        Some(owner) => owner,
+        None => {
+            let (_, account) = visitor.signed_in()?;
+            let named = visitor.creates_under(state, fields.get("owner")).await?;
+            // Under a name that is refused nothing is kept.
+            named.map_or(account.id, |named| named.id)
+        }
+    };
+    let room = state.lifecycle.disk_room(owner).await?;
+    Ok(state.repos.spool(room)?)
 }
 
 async fn text_of(mut field: Field<'_>) -> Result<String, PageError> {
@@ -136,12 +163,10 @@ fn broken(error: MultipartError) -> PageError {
     ))
 }
 
-/// The files at their places: below the folder that all of them were in when it was dropped, and without litter.
+/// The files at their places, without litter.
 fn placed(files: Vec<(String, Content)>) -> Result<Vec<(FilePath, Content)>, PageError> {
-    let common = common_folder(files.iter().map(|(path, _)| path.as_str()));
     let mut found = Vec::new();
     for (path, content) in files {
-        let path = path.strip_prefix(&common).unwrap_or(&path);
         if path.split('/').any(|part| LITTER.contains(&part)) {
             continue;
         }
@@ -168,6 +193,17 @@ fn common_folder<'p>(mut paths: impl Iterator<Item = &'p str>) -> String {
 // === impl Upload ===
 
 impl Upload {
+    /// The same below the folder that all of its files were in when it was dropped.
+    pub(super) fn unwrapped(mut self) -> Result<Self, PageError> {
+        let common = common_folder(self.files.iter().map(|(path, _)| path.as_str()));
+        for (path, _) in &mut self.files {
+            if let Some(below) = path.as_str().strip_prefix(&common) {
+                *path = below.parse::<FilePath>()?;
+            }
+        }
+        Ok(self)
+    }
+
     /// The same with more files, which come after those there are.
     pub(super) async fn with(mut self, files: Vec<File>) -> Result<Self, PageError> {
         let work = move || {

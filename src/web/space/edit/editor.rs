@@ -1,0 +1,309 @@
+//! Editing a file, and adding one.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::endings::restored;
+use super::{MAX_TEXT, NotCommitted, Wanted, commit, spool};
+use crate::domain::{Account, Revision};
+use crate::repo::{FilePath, MAIN, Operation, RepoError, TextFile, size_text};
+use crate::web::error::show;
+use crate::web::posted::Posted;
+use crate::web::space::files::{Crumb, address, crumbs};
+use crate::web::space::{Found, Head, find};
+use crate::web::visitor::{Frame, Visitor};
+use crate::web::{PageError, WebState, text};
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    /// The folder that the new file is to be in.
+    #[serde(default, rename = "in")]
+    folder: String,
+}
+
+/// What somebody types.
+#[derive(Default)]
+struct Draft {
+    path: String,
+    text: String,
+    wanted: Wanted,
+}
+
+/// What stands above a draft that was not committed.
+#[derive(Default)]
+struct Notice {
+    problem: String,
+    /// The commit that was faster; empty if none was.
+    newer: String,
+    /// What it did to this file.
+    meanwhile: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "space/edit.html", config = "src/web/askama.toml")]
+struct EditPage {
+    frame: Frame,
+    head: Head,
+    crumbs: Vec<Crumb>,
+    is_new: bool,
+    action: String,
+    path: String,
+    /// The path as it is shown.
+    shown: String,
+    text: String,
+    wanted: Wanted,
+    usual_title: String,
+    notice: Notice,
+    /// Where it leads if nothing is to be committed.
+    back: String,
+}
+
+/// `GET /spaces/{owner}/{name}/edit/main/{*path}`
+pub(super) async fn edit_page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((owner, name, path)): Path<(String, String, String)>,
+) -> Result<Response, PageError> {
+    let found = find(&state, &visitor, &owner, &name).await?;
+    let found = found.owned(&visitor)?;
+    let wanted = Wanted::at_head(&state, &found).await?;
+    let text = match at(&state, &found, wanted.parent.clone(), &path).await? {
+        Some(TextFile::Text(text)) => text,
+        Some(TextFile::Other(why)) => {
+            return Err(PageError::BadRequest(format!(
+                "`{}` {why}, so it cannot be edited here. What takes its place can be uploaded.",
+                text::path(&path)
+            )));
+        }
+        None => return Err(PageError::NotFound),
+    };
+    let draft = Draft { path, text, wanted };
+    render(&state, &visitor, &found, false, draft, Notice::default()).await
+}
+
+/// `GET /spaces/{owner}/{name}/new/main`
+pub(super) async fn new_page(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path((owner, name)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, PageError> {
+    let found = find(&state, &visitor, &owner, &name).await?;
+    let found = found.owned(&visitor)?;
+    let path = match asked.folder.trim_matches('/') {
+        "" => String::new(),
+        folder => format!("{folder}/"),
+    };
+    let draft = Draft {
+        path,
+        wanted: Wanted::at_head(&state, &found).await?,
+        ..Draft::default()
+    };
+    render(&state, &visitor, &found, true, draft, Notice::default()).await
+}
+
+/// `POST /spaces/{owner}/{name}/edit/main/{*path}`
+pub(super) async fn edit(
+    State(state): State<WebState>,
+    Path((owner, name, path)): Path<(String, String, String)>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    take(&state, &owner, &name, Some(path), posted).await
+}
+
+/// `POST /spaces/{owner}/{name}/new/main`
+pub(super) async fn add(
+    State(state): State<WebState>,
+    Path((owner, name)): Path<(String, String)>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    take(&state, &owner, &name, None, posted).await
+}
+
+/// Commits what was typed, or shows it again with what is in its way. A file that is edited has its path in the address.
+async fn take(
+    state: &WebState,
+    owner: &str,
+    name: &str,
+    edited: Option<String>,
+    posted: Posted,
+) -> Result<Response, PageError> {
+    let visitor = &posted.visitor;
+    let found = find(state, visitor, owner, name).await?.owned(visitor)?;
+    let is_new = edited.is_none();
+    let mut draft = Draft {
+        path: edited.unwrap_or_else(|| posted.fields.get("path").to_owned()),
+        text: posted.fields.raw("text").replace("\r\n", "\n"),
+        wanted: Wanted::of(&posted.fields)?,
+    };
+    let notice = match attempt(state, &found, &posted.account, is_new, &draft).await {
+        Ok(_) => {
+            let base = format!("/spaces/{}", found.space.name);
+            let to = address(&base, "blob", MAIN, &draft.path);
+            return Ok(Redirect::to(&to).into_response());
+        }
+        Err(NotCommitted::Page(error)) => return Err(error),
+        Err(NotCommitted::Refused(problem)) => Notice {
+            problem,
+            ..Notice::default()
+        },
+        Err(NotCommitted::Overtaken(newer)) => {
+            let meanwhile = meanwhile(state, &found, &draft, &newer).await?;
+            // Whoever sends it once more has been told.
+            draft.wanted.parent = Some(newer.clone());
+            Notice {
+                newer: newer.to_string(),
+                meanwhile,
+                ..Notice::default()
+            }
+        }
+    };
+    let status = match notice.problem.is_empty() {
+        true => StatusCode::CONFLICT,
+        false => StatusCode::BAD_REQUEST,
+    };
+    let page = render(state, visitor, &found, is_new, draft, notice).await?;
+    Ok((status, page).into_response())
+}
+
+async fn attempt(
+    state: &WebState,
+    found: &Found,
+    author: &Account,
+    is_new: bool,
+    draft: &Draft,
+) -> Result<Revision, NotCommitted> {
+    let path: FilePath = draft.path.parse()?;
+    let before = at(state, found, draft.wanted.parent.clone(), &draft.path).await?;
+    let text = match (before, is_new) {
+        (Some(_), true) => {
+            return Err(NotCommitted::Refused(format!(
+                "There is `{path}` already. Choose another name, or edit that one."
+            )));
+        }
+        (Some(TextFile::Text(before)), false) => restored(&before, &draft.text),
+        _ => draft.text.clone(),
+    };
+    if text.len() as u64 > MAX_TEXT {
+        return Err(NotCommitted::Refused(format!(
+            "A file may have {} here, and this has {}. A longer one can be uploaded.",
+            size_text(MAX_TEXT),
+            size_text(text.len() as u64)
+        )));
+    }
+    let mut spool = spool(state, found).await?;
+    let put = move || {
+        let content = spool.put(text.as_bytes())?;
+        Ok::<_, RepoError>((content, spool))
+    };
+    let put = tokio::task::spawn_blocking(put).await;
+    let (content, spool) = put.map_err(|error| PageError::internal(&error))??;
+    let title = usual_title(is_new, &draft.path);
+    let wanted = draft.wanted.clone();
+    let operations = vec![Operation::Put { path, content }];
+    commit(state, found, author, wanted, title, (operations, spool)).await
+}
+
+/// The file at a commit; `None` where there is none, and where there is no commit yet.
+async fn at(
+    state: &WebState,
+    found: &Found,
+    revision: Option<Revision>,
+    path: &str,
+) -> Result<Option<TextFile>, PageError> {
+    let Some(revision) = revision else {
+        return Ok(None);
+    };
+    let path = path.to_owned();
+    let read = state.repos.read(found.space.id, move |repo| {
+        repo.text(&revision, &path, MAX_TEXT)
+    });
+    Ok(read.await?)
+}
+
+/// What became of a file since its page was opened.
+async fn meanwhile(
+    state: &WebState,
+    found: &Found,
+    draft: &Draft,
+    newer: &Revision,
+) -> Result<&'static str, PageError> {
+    let (newer, path) = (newer.clone(), draft.path.clone());
+    let parent = draft.wanted.parent.clone();
+    let read = state.repos.read(found.space.id, move |repo| {
+        let id = |at: &Revision| Ok::<_, RepoError>(repo.file_ids(at, &[&path])?.pop().flatten());
+        let before = match &parent {
+            Some(parent) => id(parent)?,
+            None => None,
+        };
+        Ok((before, id(&newer)?))
+    });
+    Ok(match read.await? {
+        (before, now) if before == now => {
+            "This file is still what it was when you opened it. Commit again to add your change to theirs."
+        }
+        (_, None) => {
+            "This file is not there any more. Commit again to bring it back with your text."
+        }
+        (None, _) => "This file has come meanwhile. Commit again to put your text in its place.",
+        _ => {
+            "This file was changed. Look at their change first: if you commit again, your text takes the place of theirs."
+        }
+    })
+}
+
+fn usual_title(is_new: bool, path: &str) -> String {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    match (is_new, file) {
+        (true, "") => "Add a file".to_owned(),
+        (true, file) => format!("Add {file}"),
+        (false, file) => format!("Update {file}"),
+    }
+}
+
+async fn render(
+    state: &WebState,
+    visitor: &Visitor,
+    found: &Found,
+    is_new: bool,
+    draft: Draft,
+    notice: Notice,
+) -> Result<Response, PageError> {
+    let base = format!("/spaces/{}", found.space.name);
+    let frame = visitor.frame();
+    let (place, folder) = match draft.path.rsplit_once('/') {
+        Some((folder, _)) => (folder, folder),
+        None => ("", ""),
+    };
+    let (kind, place) = match is_new {
+        true => ("tree", place),
+        false => ("blob", draft.path.as_str()),
+    };
+    let mut crumbs = crumbs(&base, MAIN, if is_new { folder } else { &draft.path });
+    if is_new && let Some(last) = crumbs.last_mut() {
+        last.href = address(&base, "tree", MAIN, folder);
+    }
+    Ok(show(
+        &frame.clone(),
+        &EditPage {
+            head: found.head(state, visitor, "files").await?,
+            crumbs,
+            usual_title: usual_title(is_new, &draft.path),
+            back: address(&base, kind, MAIN, place),
+            action: match is_new {
+                true => format!("{base}/new/main"),
+                false => address(&base, "edit", MAIN, &draft.path),
+            },
+            is_new,
+            shown: text::path(&draft.path),
+            path: draft.path,
+            text: draft.text,
+            wanted: draft.wanted,
+            notice,
+            frame,
+        },
+    ))
+}

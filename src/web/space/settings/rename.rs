@@ -1,0 +1,69 @@
+//! Giving a Space another name, perhaps under another owner.
+
+use crate::domain::{RepoKind, Repository, SpaceName};
+use crate::lifecycle::LifecycleError;
+use crate::store::Actor;
+use crate::web::posted::Fields;
+use crate::web::space::Found;
+use crate::web::visitor::Visitor;
+use crate::web::{PageError, WebState};
+
+/// Renames it; its new name.
+///
+/// # Errors
+/// `BadRequest` with what is wrong with the name, or in its way.
+pub(super) async fn rename(
+    state: &WebState,
+    visitor: &Visitor,
+    found: &Found,
+    fields: &Fields,
+) -> Result<SpaceName, PageError> {
+    let bad = |text: String| Err(PageError::BadRequest(text));
+    let (_, account) = visitor.signed_in()?;
+    let space = &found.space;
+    let name = format!("{}/{}", fields.get("owner"), fields.get("name"));
+    let name: SpaceName = match name.parse() {
+        Ok(name) => name,
+        Err(error) => return bad(format!("That is no name: {error}.")),
+    };
+    if name == space.name {
+        return bad("That is its name already.".to_owned());
+    }
+    let owner = match state.account_named(name.owner.as_str()).await? {
+        Some(owner) if owner.id == space.owner || visitor.principal.may_create(&name.owner) => {
+            owner
+        }
+        _ => return bad(format!("You may not create Spaces under {}.", name.owner)),
+    };
+    // Not before: what is there under other names is not told.
+    let taken = "Another Space has that name, or the address that it would have.";
+    let known = state
+        .store
+        .repository_by_name(RepoKind::Space, &name)
+        .await?;
+    if known.is_some_and(|known| known.id != space.id.into()) {
+        return bad(taken.to_owned());
+    }
+    // As its owner writes it.
+    let name = SpaceName {
+        owner: owner.name.clone(),
+        name: name.name,
+    };
+    let repository = Repository::from(space);
+    let id = repository.id;
+    let renamed = state.lifecycle.rename(
+        repository,
+        owner.id,
+        name.clone(),
+        Actor::Account(account.id),
+    );
+    match renamed.await {
+        Err(LifecycleError::Taken { .. }) => return bad(taken.to_owned()),
+        renamed => renamed?,
+    }
+    if owner.id != space.owner && owner.id != account.id {
+        // Contributors to an organisation may change what they have brought there.
+        state.store.set_creator(id, account.id).await?;
+    }
+    Ok(name)
+}
