@@ -17,7 +17,7 @@ use super::look::{Look, StageLook};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
-use crate::domain::{RepoId, RepoKind, Repository, Space, SpaceName, Stage};
+use crate::domain::{RepoId, RepoKind, Repository, Space, SpaceName, Stage, about};
 use crate::lifecycle::SpaceView;
 
 /// A Space that its visitor may at least visit.
@@ -176,7 +176,19 @@ impl Found {
             (_, Some(place)) if self.view.stage == Stage::AppStarting => {
                 format!("It waits for room to start: place {place} in the line.")
             }
-            _ => stage.long.to_owned(),
+            _ => {
+                let usual = match self.view.stage {
+                    Stage::Building => ("build", self.view.usual_build),
+                    Stage::AppStarting => ("start", self.view.usual_start),
+                    _ => ("", None),
+                };
+                match usual {
+                    (what, Some(time)) if self.space.disabled.is_none() => {
+                        format!("{} A {what} usually takes {}.", stage.long, about(time))
+                    }
+                    _ => stage.long.to_owned(),
+                }
+            }
         }
     }
 
