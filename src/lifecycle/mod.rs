@@ -15,6 +15,7 @@ mod mounts;
 mod observed;
 mod operations;
 mod owed;
+mod problems;
 mod quotas;
 mod repositories;
 mod room;
@@ -45,6 +46,7 @@ use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
 pub use first_commit::FirstCommit;
+pub use problems::{DiskSpace, Problems};
 pub use quotas::{Capacity, QuotaLine, QuotaView};
 pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView, Waits};
