@@ -6,6 +6,7 @@
 
 mod actions;
 mod adopt;
+mod ask;
 mod build;
 mod capacity;
 mod disk;

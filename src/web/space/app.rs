@@ -7,7 +7,7 @@ use axum::response::{Redirect, Response};
 use serde_json::{Value, json};
 
 use super::logs::{Line, last_lines};
-use super::snippets::{Snippet, snippets};
+use super::snippets::{Snippets, snippets};
 use super::{Found, Head, find};
 use crate::auth::Purpose;
 use crate::domain::{Stage, Visibility};
@@ -38,7 +38,7 @@ struct AppPage {
     /// Whether visitors see the version before the one that is wrong.
     older: bool,
     hub: String,
-    snippets: Vec<Snippet>,
+    snippets: Snippets,
 }
 
 /// Lines of the log where there is no demo to see.
@@ -77,7 +77,7 @@ pub(super) async fn page(
             head: found.head(&state, &visitor, "app").await?,
             stage: found.stage(),
             long: found.long(),
-            snippets: snippets(&state, &visitor.arrival, &found),
+            snippets: snippets(&state, &visitor.arrival, &found).await,
             permissions: frame_permissions(),
             error: error.unwrap_or_default(),
             lines,

@@ -2,6 +2,8 @@
 
 mod app;
 mod blob;
+mod calls;
+mod endpoints;
 mod files;
 mod history;
 mod logs;
@@ -12,6 +14,8 @@ mod social;
 
 use axum::Router;
 use axum::routing::{get, post};
+
+pub(super) use endpoints::Apis;
 
 use super::look::{Look, StageLook};
 use super::visitor::Visitor;
