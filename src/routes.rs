@@ -14,8 +14,10 @@ use tokio::sync::{mpsc, watch};
 use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Stage, Subdomain, Visibility};
 use crate::upstream::{Traffic, Upstream};
 
+mod mean;
 mod serving;
 
+pub use mean::MeanTime;
 pub use serving::{Serving, Visit};
 
 /// What the gateway does with a Space's requests right now.
@@ -71,6 +73,10 @@ pub struct Entry {
     pub id: SpaceId,
     /// What its visitors do.
     pub traffic: Arc<Traffic>,
+    /// How long its instances take to answer, from the moment they are begun.
+    pub starts: MeanTime,
+    /// How long its builds take, waiting for a turn not counted.
+    pub builds: MeanTime,
     settings: RwLock<Arc<EntrySettings>>,
     barred: RwLock<Option<Arc<Refusal>>>,
     route: watch::Sender<Route>,
@@ -163,6 +169,8 @@ impl RouteTable {
         let entry = Arc::new(Entry {
             id,
             traffic: Arc::default(),
+            starts: MeanTime::default(),
+            builds: MeanTime::default(),
             settings: RwLock::new(Arc::new(settings)),
             barred: RwLock::default(),
             route: watch::Sender::new(Route::Starting),

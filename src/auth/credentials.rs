@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::{AuthError, looks_like_ours};
 
 /// Where `gradio_client` puts our token, so that `Authorization` is left for the Space.
-const HUB_AUTHORIZATION: HeaderName = HeaderName::from_static("x-hf-authorization");
+pub const HUB_AUTHORIZATION: HeaderName = HeaderName::from_static("x-hf-authorization");
 
 /// The token of a request to the house, `None` when it has no such header.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<String>, AuthError> {

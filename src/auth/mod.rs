@@ -30,7 +30,7 @@ use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId};
 use crate::store::{Store, StoreError, TokenRecord};
 
 pub use allowance::Allowance;
-pub use credentials::cookies;
+pub use credentials::{HUB_AUTHORIZATION, cookies};
 pub use device::{
     DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes, DeviceRefused,
 };

@@ -1,11 +1,11 @@
 //! Who may visit a Space.
 
 use axum::body::Body;
-use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 
 use super::trouble::Trouble;
-use crate::auth::{Action, Auth, AuthError, Principal, Purpose, cookies};
+use crate::auth::{Action, Auth, AuthError, HUB_AUTHORIZATION, Principal, Purpose, cookies};
 use crate::domain::{AccountId, Belonging, SpaceId, Visibility};
 use crate::routes::{Entry, EntrySettings};
 
@@ -44,6 +44,24 @@ async fn visitor(auth: &Auth, space: &Entry, headers: &HeaderMap) -> Result<Prin
         }
         _ => Ok(visitor),
     }
+}
+
+/// Whether these headers are of somebody who may change the Space, and read its logs. Who cannot be told apart from
+/// anybody is anybody.
+pub(super) async fn may_write(auth: &Auth, space: &Entry, headers: &HeaderMap) -> bool {
+    let belonging = belonging(space.id, &space.settings());
+    let visitor = Box::pin(visitor(auth, space, headers)).await;
+    visitor.is_ok_and(|visitor| visitor.may(Action::Write, belonging))
+}
+
+/// What of these headers tells who somebody is.
+pub(super) fn credentials(headers: &HeaderMap) -> HeaderMap {
+    let tells = [AUTHORIZATION, HUB_AUTHORIZATION, COOKIE];
+    let theirs = headers
+        .iter()
+        .filter(|(name, _)| tells.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()));
+    theirs.collect()
 }
 
 /// A ticket in the address of a private Space, and the address without it.
@@ -123,7 +141,7 @@ fn ticket_in(uri: &Uri) -> Option<(&str, String)> {
 }
 
 /// Whose a Space is, and who sees it, from what the gateway knows of it.
-pub(super) fn belonging(id: SpaceId, settings: &EntrySettings) -> Belonging {
+fn belonging(id: SpaceId, settings: &EntrySettings) -> Belonging {
     Belonging {
         id: id.into(),
         owner: settings.owner,
@@ -144,7 +162,6 @@ fn ours(error: &AuthError, space: &Entry) -> Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::header::COOKIE;
 
     #[test]
     fn the_ticket_leaves_the_address() {

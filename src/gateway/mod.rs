@@ -23,7 +23,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::upgrade::OnUpgrade;
 
-use crate::auth::{Action, Auth};
+use crate::auth::Auth;
 use crate::config::{Addresses, Config, GatewayConfig};
 use crate::journal::Journal;
 use crate::routes::{Entry, Refusal, Route, RouteTable};
@@ -33,6 +33,7 @@ use crate::upstream::{CallError, Upgrade, Upstream};
 
 mod access;
 mod activator;
+mod back;
 mod complaints;
 mod events;
 mod forward;
@@ -54,13 +55,14 @@ mod visitor;
 mod wake;
 
 use activator::Answering;
+use back::Back;
 use complaints::Complaints;
 use forward::ForwardError;
 use headers::hop::Hop;
 use headers::{Origin, path_form};
 use host::Hosts;
 use limits::{Gates, Place};
-use pages::{Back, Caller};
+use pages::Caller;
 use stay::Stay;
 use trouble::Trouble;
 use visitor::Visitor;
@@ -124,7 +126,11 @@ impl Gateway {
             Some(_) => Trouble::Misdirected,
             None => Trouble::Ambiguous("A request must name one host, once."),
         };
-        let response = Caller::of(request).answer(&trouble, "", &self.0.back(None));
+        let back = Back {
+            hub: self.0.addresses.hub(),
+            ..Back::default()
+        };
+        let response = Caller::of(request).answer(&trouble, "", &back);
         self.0
             .metrics
             .request(RequestKind::Gateway, response.status());
@@ -134,6 +140,8 @@ impl Gateway {
     /// Answers a visitor. Always: what goes wrong is an answer too.
     pub async fn call(&self, request: Request<Body>, target: Target) -> Response<Body> {
         let caller = Caller::of(&request);
+        let navigates = caller.is_navigating();
+        let credentials = navigates.then(|| access::credentials(request.headers()));
         let (by, mut response) = match self.0.visit(request, &target, &caller).await {
             Ok(answered) => answered,
             Err(trouble) => {
@@ -146,7 +154,8 @@ impl Gateway {
                     trouble.message()
                 );
                 let prefix = target.prefix().unwrap_or_default();
-                let back = self.0.back_of(&trouble, &target);
+                let back = self.0.back_of(&trouble, &target, credentials.as_ref());
+                let back = Box::pin(back).await;
                 let answer = caller.answer(&trouble, &prefix, &back);
                 (RequestKind::Gateway, answer)
             }
@@ -342,12 +351,7 @@ impl Inner {
         if wake::PATH.strip_prefix(wake::RESERVED) != Some(path) {
             return Err(Trouble::NotFound);
         }
-        let settings = space.settings();
-        // Who cannot be told apart from anybody is anybody, and sees no logs.
-        let principal = self.auth.authenticate_visitor(headers).await;
-        let reads_logs = principal.is_ok_and(|principal| {
-            principal.may(Action::Write, access::belonging(space.id, &settings))
-        });
+        let reads_logs = access::may_write(&self.auth, &space, headers).await;
         let place = self.gates.admit_watcher(&space, visitor)?;
         let journal = reads_logs.then(|| self.journal.clone());
         Ok(wake::follow(
@@ -422,29 +426,6 @@ impl Inner {
         let settings = space.settings();
         let answer = target::lead(request, target, &settings.name, &place)?;
         Some((space, answer))
-    }
-
-    /// Where a page about this Space leads back to. One that this visitor may not know of is not named.
-    fn back_of(&self, trouble: &Trouble, target: &Target) -> Back {
-        let space = self.resolve(target);
-        let back = self.back(space.filter(|_| trouble.is_of_a_space()));
-        match target.is_path_form() {
-            true => Back {
-                hub: String::new(),
-                ..back
-            },
-            false => back,
-        }
-    }
-
-    fn back(&self, space: Option<Arc<Entry>>) -> Back {
-        let totals = space.as_ref().map(|space| space.traffic.totals());
-        let usual = totals.filter(|totals| totals.wakes > 0);
-        Back {
-            hub: self.addresses.hub(),
-            space: space.map(|space| space.settings().name.clone()),
-            usual: usual.map(|totals| Duration::from_micros(totals.wake_micros / totals.wakes)),
-        }
     }
 
     /// Makes of a request what the Space shall see.

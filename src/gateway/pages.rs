@@ -1,7 +1,5 @@
 //! Our own answers: a page for people, JSON for programs.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::body::Body;
 use http::header::{
@@ -9,9 +7,9 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 
+use super::back::Back;
 use super::trouble::Trouble;
 use super::wake;
-use crate::domain::SpaceName;
 use crate::server::Client;
 use crate::telemetry::RequestId;
 
@@ -19,6 +17,7 @@ use crate::telemetry::RequestId;
 pub(super) struct Caller {
     accept: Option<HeaderValue>,
     fetch_mode: Option<HeaderValue>,
+    fetch_dest: Option<HeaderValue>,
     get: bool,
     impatient: bool,
     id: Option<RequestId>,
@@ -30,7 +29,8 @@ struct WakePage<'a> {
     title: &'a str,
     message: &'a str,
     back: &'a Back,
-    usual: &'a str,
+    log_page: &'a str,
+    window: &'a str,
     id: &'a str,
     nonce: &'a str,
     endpoint: &'a str,
@@ -42,21 +42,14 @@ struct ErrorPage<'a> {
     title: &'a str,
     message: &'a str,
     back: &'a Back,
+    log_page: &'a str,
+    window: &'a str,
     id: &'a str,
     nonce: &'a str,
 }
 
-/// Where a page of ours leads back to.
-pub(super) struct Back {
-    /// The hub's own address, without a slash at its end; empty below it.
-    pub(super) hub: String,
-    /// The Space that answers here, as far as this visitor may know of it.
-    pub(super) space: Option<SpaceName>,
-    /// How long its visitors have waited for it to wake, as a rule.
-    pub(super) usual: Option<Duration>,
-}
-
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Clients that give up after five seconds without a byte, and are known to read past interim responses.
 const IMPATIENT: [&[u8]; 2] = [b"gradio_client/", b"python-httpx/"];
@@ -71,6 +64,7 @@ impl Caller {
         Self {
             accept: header(request.headers(), ACCEPT),
             fetch_mode: header(request.headers(), SEC_FETCH_MODE),
+            fetch_dest: header(request.headers(), SEC_FETCH_DEST),
             get: *request.method() == Method::GET,
             impatient: request.version() == Version::HTTP_11
                 && IMPATIENT.iter().any(|name| agent.starts_with(name)),
@@ -128,14 +122,25 @@ impl Caller {
         response
     }
 
+    /// Where links of ours open: the hub's page frames Spaces and lets none take its place.
+    fn window(&self) -> &'static str {
+        let framed = |to: &HeaderValue| to == "iframe" || to == "frame" || to == "embed";
+        match self.fetch_dest.as_ref().is_some_and(framed) {
+            true => "_blank",
+            false => "_top",
+        }
+    }
+
     fn page(&self, trouble: &Trouble, prefix: &str, nonce: &str, back: &Back) -> String {
         let (message, id) = (trouble.message(), self.id());
+        let (log_page, window) = (&back.log_page(), self.window());
         let page = match trouble {
             Trouble::Waking(progress) => WakePage {
                 title: progress.title(),
                 message: &message,
                 back,
-                usual: &back.usual(),
+                log_page,
+                window,
                 id,
                 nonce,
                 endpoint: &format!("{prefix}/{}", wake::PATH),
@@ -145,6 +150,8 @@ impl Caller {
                 title: trouble.title(),
                 message: &message,
                 back,
+                log_page,
+                window,
                 id,
                 nonce,
             }
@@ -152,19 +159,6 @@ impl Caller {
         };
         // Writing to a string fails only if a value refuses to be shown, and these are plain text.
         page.unwrap_or_else(|_| message.into_owned())
-    }
-}
-
-// === impl Back ===
-
-impl Back {
-    fn usual(&self) -> String {
-        match self.usual.map(|usual| usual.as_secs()) {
-            None => String::new(),
-            Some(0) => "It usually takes less than a second.".to_owned(),
-            Some(seconds @ 1..90) => format!("It usually takes about {seconds} s."),
-            Some(seconds) => format!("It usually takes about {} min.", seconds.div_ceil(60)),
-        }
     }
 }
 
@@ -196,7 +190,8 @@ mod tests {
         Back {
             hub: "http://localhost:1".into(),
             space: "a/b".parse().ok(),
-            usual: Some(Duration::from_secs(7)),
+            usual: "A build usually takes about 7 s.".into(),
+            ..Back::default()
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::domain::Stage;
-use crate::routes::{Refusal, Route};
+use crate::domain::{Stage, about};
+use crate::routes::{Entry, Refusal, Route};
 
 /// Each has one status and one sentence for the visitor.
 #[derive(Debug)]
@@ -57,6 +57,15 @@ pub(super) enum Progress {
     Blocked,
 }
 
+/// One of a Space's two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogKind {
+    /// What its newest build printed.
+    Build,
+    /// What its instances print.
+    Run,
+}
+
 // === impl Progress ===
 
 impl Progress {
@@ -93,6 +102,37 @@ impl Progress {
                 "This server is full. This Space starts as soon as there is room; its place in the queue is {place}."
             )
             .into(),
+        }
+    }
+
+    /// How long that takes as a rule, in a sentence; empty while nobody knows.
+    pub(super) fn usual(self, space: &Entry) -> String {
+        let (what, time) = match self {
+            Self::Building => ("build", space.builds.get()),
+            _ => ("start", space.starts.get()),
+        };
+        time.map_or_else(String::new, |time| {
+            format!("A {what} usually takes {}.", about(time))
+        })
+    }
+
+    /// The log in which its author sees how it goes on.
+    pub(super) fn log(self) -> LogKind {
+        match self {
+            Self::Building => LogKind::Build,
+            _ => LogKind::Run,
+        }
+    }
+}
+
+// === impl LogKind ===
+
+impl LogKind {
+    /// As the hub's pages name it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Run => "run",
         }
     }
 }
@@ -133,6 +173,20 @@ impl Trouble {
                 | Self::Unreachable
                 | Self::Late
         )
+    }
+
+    /// The log in which its author sees how it goes on, or why it does not.
+    pub(super) fn log(&self) -> Option<LogKind> {
+        match self {
+            Self::Waking(progress) => Some(progress.log()),
+            Self::Refused(refusal) => match refusal.stage {
+                Stage::NoAppFile | Stage::ConfigError | Stage::BuildError => Some(LogKind::Build),
+                Stage::RuntimeError => Some(LogKind::Run),
+                _ => None,
+            },
+            Self::Unreachable | Self::Late => Some(LogKind::Run),
+            _ => None,
+        }
     }
 
     /// A few words for people.

@@ -116,7 +116,7 @@ impl Watcher {
     /// What is new since it last looked.
     fn look(&mut self) -> Option<Bytes> {
         let route = self.changes.borrow_and_update().clone();
-        let (name, title, message) = match &route {
+        let (name, title, message, usual) = match &route {
             Route::Serving(_) => {
                 self.done = true;
                 if self.waited {
@@ -131,6 +131,7 @@ impl Watcher {
                 "failed",
                 refusal.stage.as_str(),
                 Cow::Borrowed(refusal.message.as_str()),
+                String::new(),
             ),
             route => {
                 if matches!(route, Route::Asleep) {
@@ -138,7 +139,12 @@ impl Watcher {
                 }
                 self.waited = true;
                 let progress = Progress::of(route);
-                ("stage", progress.title(), progress.message())
+                (
+                    "stage",
+                    progress.title(),
+                    progress.message(),
+                    progress.usual(&self.space),
+                )
             }
         };
         let said = format!("{title}: {message}");
@@ -150,7 +156,10 @@ impl Watcher {
             Route::Refused(_) => "Not available",
             _ => title,
         };
-        Some(event(name, &json!({ "title": title, "message": message })))
+        Some(event(
+            name,
+            &json!({ "title": title, "message": message, "usual": usual }),
+        ))
     }
 
     /// The log in which one can see how it goes on.
@@ -165,7 +174,7 @@ impl Watcher {
 }
 
 async fn next_line(lines: &mut Option<Follow>) -> Option<String> {
-    Some(lines.as_mut()?.next().await?.text)
+    Some(lines.as_mut()?.next().await?.plain())
 }
 
 fn event(name: &str, data: &serde_json::Value) -> Bytes {

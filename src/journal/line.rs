@@ -16,6 +16,40 @@ pub struct LogLine {
     pub text: String,
 }
 
+// === impl LogLine ===
+
+impl LogLine {
+    /// The text as a terminal without colours would show it: control sequences (ECMA-48) and characters are left out, and of
+    /// a line that was written over again and again the last state is kept.
+    pub fn plain(&self) -> String {
+        let text = self.text.trim_end_matches('\r');
+        let text = text.rsplit_once('\r').map_or(text, |(_, last)| last);
+        let mut plain = String::with_capacity(text.len());
+        let mut letters = text.chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\u{1b}' => match letters.next() {
+                    // Up to the letter that names what is to be done.
+                    Some('[') => drop(letters.find(|letter| ('@'..='~').contains(letter))),
+                    // Titles of windows and links: up to BEL, or ST of which ESC is the first half.
+                    Some(']') => {
+                        let end = letters.find(|letter| matches!(letter, '\u{7}' | '\u{1b}'));
+                        if end == Some('\u{1b}') {
+                            letters.next();
+                        }
+                    }
+                    _ => {}
+                },
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => plain.push('\u{fffd}'),
+                '\t' => plain.push('\t'),
+                other if other.is_control() => {}
+                other => plain.push(other),
+            }
+        }
+        plain
+    }
+}
+
 /// Splits a stream into lines of a log. Text that is not UTF-8 is kept with replacement characters; the drop says what
 /// the last line still held.
 #[derive(Debug)]

@@ -244,3 +244,23 @@ async fn a_restart_and_a_removal_reach_followers() {
     assert_eq!(std::fs::read_dir(folder.path()).expect("there").count(), 0);
     assert!(everything(&journal.build(space)).is_empty());
 }
+
+#[test]
+fn a_plain_line_is_what_a_terminal_would_show() {
+    let plain = |text: &str| {
+        let text = text.to_owned();
+        LogLine { at: 0, text }.plain()
+    };
+    assert_eq!(plain("a\tb <b>"), "a\tb <b>");
+    assert_eq!(
+        plain("\u{1b}[1;31mred\u{1b}[0m, \u{1b}[2Kgone"),
+        "red, gone"
+    );
+    assert_eq!(plain("10%\r50%\r100%\r"), "100%");
+    assert_eq!(
+        plain("\u{1b}]0;title\u{7}a \u{1b}]8;;x\u{1b}\\link"),
+        "a link"
+    );
+    assert_eq!(plain("\u{202e}gpj.exe\u{8}"), "\u{fffd}gpj.exe");
+    assert_eq!(plain("cut \u{1b}["), "cut ");
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -84,7 +85,7 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
             let space = under_way.supervisor.id;
             tracing::error!(%space, "the build of {space} could not be recorded: {error:#}");
             // The next look finds it unfinished; a full disk or a lost database is not to be hammered.
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
         }
     });
 }
@@ -217,6 +218,15 @@ async fn build(
         parts.store.retry_build(facts.id, now()).await?;
     } else {
         let made = result.is_ok();
+        let entry = parts
+            .routes
+            .get_by_name(&name)
+            .filter(|entry| entry.id == space);
+        if let Some(entry) = entry.filter(|_| made) {
+            entry
+                .builds
+                .note(Duration::from_millis(turns.worked_millis()));
+        }
         parts.store.finish_build(facts.id, result, now()).await?;
         if made {
             parts.measure(RepoKind::Space, space.into(), owner).await;

@@ -6,6 +6,7 @@
 
 mod actions;
 mod adopt;
+mod ask;
 mod build;
 mod capacity;
 mod commits;
@@ -16,6 +17,7 @@ mod mounts;
 mod observed;
 mod operations;
 mod owed;
+mod problems;
 mod quotas;
 mod repositories;
 mod room;
@@ -46,6 +48,7 @@ use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
 pub use first_commit::FirstCommit;
+pub use problems::{DiskSpace, Problems};
 pub use quotas::{Capacity, QuotaLine, QuotaView};
 pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView, Waits};

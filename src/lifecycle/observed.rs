@@ -90,6 +90,13 @@ impl Observed {
         self.instances.iter().any(ready)
     }
 
+    /// Whether the end of an instance counts as a failure.
+    pub(super) fn has_failed(&self) -> bool {
+        let failed =
+            |kept: &Kept| matches!(kept.state, KeptState::Ended { failures, .. } if failures > 0);
+        self.instances.iter().any(failed)
+    }
+
     /// Whether it is the server that failed, and soon tries again.
     pub(super) fn server_failed(&self) -> bool {
         let last = self.instances.last().map(|kept| &kept.state);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,7 @@ async fn start(
     let artifact = spec.artifact.clone();
     let account = Arc::clone(&spec.account);
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    let began = Instant::now();
     let started = tokio::select! {
         biased;
         () = supervisor.closing.cancelled() => None,
@@ -95,6 +97,9 @@ async fn start(
     let reason = match started {
         Ok(upstream) => {
             account.usage.starts.fetch_add(1, Ordering::Relaxed);
+            if let Some(entry) = supervisor.parts.entry(space) {
+                entry.starts.note(began.elapsed());
+            }
             return take_over(supervisor, space, runtime, id, upstream).await;
         }
         Err(RuntimeError::ArtifactLost) => {

@@ -143,6 +143,16 @@ impl Supervisors {
         }
     }
 
+    /// The Spaces in care of whom `who` is true.
+    pub(super) fn those_who(&self, who: impl Fn(&Observed) -> bool) -> Vec<SpaceId> {
+        let all: Vec<_> = lock(&self.all)
+            .iter()
+            .map(|(id, own)| (*id, own.clone()))
+            .collect();
+        let found = all.into_iter().filter(|(_, own)| who(&lock(&own.observed)));
+        found.map(|(id, _)| id).collect()
+    }
+
     /// The owner wants it: it need not sleep on.
     pub(super) fn wake(&self, id: SpaceId) {
         lock(&self.observed(id)).asleep = false;

@@ -1,6 +1,7 @@
 //! What the outside is told of a Space: derived anew from the facts each time it is asked.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::observed::{Kept, KeptState, Observed};
 use super::snapshot::{self, Stored};
@@ -43,6 +44,10 @@ pub struct SpaceView {
     pub build_place: Option<usize>,
     /// Why it does not start although nothing is wrong with it.
     pub waits: Option<Waits>,
+    /// How long its starts take as a rule; `None` while none was measured.
+    pub usual_start: Option<Duration>,
+    /// The same of its builds.
+    pub usual_build: Option<Duration>,
 }
 
 /// Why a Space does not start although nothing is wrong with it.
@@ -73,9 +78,22 @@ pub struct UsageView {
     pub wakes: u64,
 }
 
+/// What stands in an error before the lines that an instance printed last.
+const LAST_WORDS: &str = "\nThe last it printed:\n";
+
 // === impl SpaceView ===
 
 impl SpaceView {
+    /// What is wrong, without what it printed last: its log has that, and more.
+    pub fn cause(&self) -> Option<&str> {
+        let error = self.error.as_deref()?;
+        Some(
+            error
+                .split_once(LAST_WORDS)
+                .map_or(error, |(cause, _)| cause),
+        )
+    }
+
     /// Whether the newest version cannot be, and the one before answers in its place.
     pub fn serves_older(&self) -> bool {
         self.answers
@@ -132,7 +150,8 @@ pub(super) async fn view(
             .find(|build| build.id == kept.build)
             .map(|build| build.revision.clone())
     });
-    let answers = parts.entry(&stored.space).is_some_and(|entry| {
+    let entry = parts.entry(&stored.space);
+    let answers = entry.as_ref().is_some_and(|entry| {
         entry.barred().is_none() && matches!(entry.route(), Route::Serving(_) | Route::Asleep)
     });
     Ok(SpaceView {
@@ -163,6 +182,8 @@ pub(super) async fn view(
         }),
         revision,
         usage,
+        usual_start: entry.as_ref().and_then(|entry| entry.starts.get()),
+        usual_build: entry.as_ref().and_then(|entry| entry.builds.get()),
     })
 }
 
@@ -246,7 +267,7 @@ fn last_failure(stored: &Stored, observed: &Observed) -> Option<String> {
     let (reason, last_words) = failure(stored, observed)?;
     let mut message = reason.message();
     if !last_words.is_empty() {
-        message += "\nThe last it printed:\n";
+        message += LAST_WORDS;
         message += &last_words.join("\n");
     }
     Some(message)

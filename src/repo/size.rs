@@ -40,6 +40,13 @@ impl Repos {
         .await
     }
 
+    /// Bytes that may still be written to the server's disk, and all that it has; `None` where it does not say.
+    pub fn disk_space(&self) -> Option<(u64, u64)> {
+        let disk = rustix::fs::statvfs(self.aside()).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Some((bytes(disk.f_bavail), bytes(disk.f_blocks)))
+    }
+
     /// Says no, before anything is sent, to more than the server's disk has left.
     ///
     /// # Errors

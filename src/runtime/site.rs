@@ -10,6 +10,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
+mod charset;
+
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
 use crate::domain::{ArtifactKind, InstanceId};
 use crate::upstream::{Serve, Upstream};
@@ -89,23 +91,26 @@ impl Serve for Site {
             if request.uri().path() == "/" {
                 *request.uri_mut() = self.app_file.clone();
             }
+            // What a GET would be told: a charset is found out by looking into the file.
+            let only_head = *request.method() == Method::HEAD;
+            if only_head {
+                *request.method_mut() = Method::GET;
+            }
             let answer: Result<_, Infallible> = self.folder.clone().oneshot(request).await;
             let Ok(response) = answer;
-            let mut response = response.map(Body::new);
+            let mut response = charset::say(response.map(Body::new)).await;
             // A site changes with every publish, so a browser asks each time whether it still has the right file.
             let revalidate = HeaderValue::from_static("no-cache");
             response
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, revalidate);
-            if let Some(kind) = response.headers().get(header::CONTENT_TYPE)
-                && let Some(kind) = in_utf8(kind)
-            {
-                response.headers_mut().insert(header::CONTENT_TYPE, kind);
-            }
             if response.status() == StatusCode::NOT_FOUND {
                 *response.body_mut() = Body::from("There is no such file in this Space.\n");
                 let plain = HeaderValue::from_static("text/plain; charset=utf-8");
                 response.headers_mut().insert(header::CONTENT_TYPE, plain);
+            }
+            if only_head {
+                *response.body_mut() = Body::empty();
             }
             response
         })
@@ -114,19 +119,6 @@ impl Serve for Site {
     fn is_free(&self) -> bool {
         true
     }
-}
-
-/// A kind of text that says no charset, saying UTF-8: without it a browser guesses, and guesses wrong. HTML says its own
-/// in the page, and is guessed right where it does not.
-fn in_utf8(kind: &HeaderValue) -> Option<HeaderValue> {
-    let kind = kind.to_str().ok()?;
-    let text = kind.starts_with("text/")
-        || matches!(
-            kind,
-            "application/json" | "application/javascript" | "image/svg+xml"
-        );
-    let silent = text && !kind.contains(';') && kind != "text/html";
-    silent.then(|| HeaderValue::try_from(format!("{kind}; charset=utf-8")).ok())?
 }
 
 fn method_not_allowed() -> Response<Body> {

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::{Store, StoreError};
-use crate::domain::{BuildError, BuildState, Millis, SpaceName};
+use crate::domain::{BuildError, BuildState, Millis, SpaceId, SpaceName};
 
 /// A build among those of all Spaces.
 #[derive(Debug, Clone)]
@@ -31,6 +31,25 @@ impl Store {
         .fetch_one(&self.readers)
         .await?;
         Ok((spaces.unsigned_abs(), accounts.unsigned_abs()))
+    }
+
+    /// Spaces that are to run and whose newest version could not be built, newest first.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn spaces_not_built(&self, limit: i64) -> Result<Vec<SpaceId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT s.id FROM spaces s JOIN builds b ON b.space_id = s.id \
+             WHERE s.desired = 'running' AND s.disabled IS NULL AND b.state = 'failed' \
+               AND b.generation = (SELECT MAX(generation) FROM builds WHERE space_id = s.id) \
+             ORDER BY b.id DESC LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| Fields::new(row, "spaces", "id")?.parsed("id"))
+            .collect()
     }
 
     /// The newest builds, those that wait and run among them, newest first.

@@ -62,7 +62,7 @@ pub use events::{Actor, EventRecord};
 pub use likes::Like;
 pub use limits::Counted;
 pub use listing::{ListRepositories, ListSpaces};
-pub use moderation::Report;
+pub use moderation::{Answered, Report};
 pub use organizations::Member;
 pub use repositories::NewRepository;
 pub use seal::{Sealer, SecretValue};

@@ -25,6 +25,21 @@ pub struct Report {
     pub at: Millis,
 }
 
+/// What an owner says to a Space's being disabled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Which.
+    pub space: SpaceId,
+    /// Its name.
+    pub name: SpaceName,
+    /// Why it is disabled, in an operator's words.
+    pub reason: String,
+    /// In the owner's words.
+    pub answer: String,
+    /// When.
+    pub at: Millis,
+}
+
 /// Open reports about one Space; a further one says nothing new.
 const MAX_REPORTS: i64 = 20;
 
@@ -109,6 +124,35 @@ impl Store {
         .await?;
         write.commit().await?;
         Ok(kept.rows_affected() > 0)
+    }
+
+    /// Disabled Spaces whose owners have answered, the newest answer first.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn answers(&self, limit: i64) -> Result<Vec<Answered>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT s.id, s.disabled, a.name AS owner_name, s.name, w.answer, w.at FROM answers w \
+             JOIN spaces s ON s.id = w.space_id JOIN accounts a ON a.id = s.owner_id \
+             WHERE s.disabled IS NOT NULL AND s.desired <> 'deleted' ORDER BY w.at DESC, s.id DESC LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        let read = |row| {
+            let fields = Fields::new(row, "answers", "id")?;
+            Ok(Answered {
+                space: fields.parsed("id")?,
+                name: SpaceName {
+                    owner: fields.parsed("owner_name")?,
+                    name: fields.parsed("name")?,
+                },
+                reason: fields.text("disabled")?,
+                answer: fields.text("answer")?,
+                at: fields.number("at")?,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
     /// What the owner of that Space answered.

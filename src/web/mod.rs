@@ -80,6 +80,7 @@ pub struct WebState {
     showcase: showcase::Showcase,
     attempts: account::Attempts,
     rates: operator::Rates,
+    apis: space::Apis,
 }
 
 // === impl WebState ===
@@ -99,6 +100,7 @@ impl WebState {
             showcase: showcase::Showcase::default(),
             attempts: account::Attempts::default(),
             rates: operator::Rates::default(),
+            apis: space::Apis::default(),
         }
     }
 

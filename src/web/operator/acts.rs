@@ -1,22 +1,25 @@
 //! What operators do on their console.
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
+use super::accounts;
 use super::quotas::{self, Changed};
-use super::{Asked, Outcome, render};
+use super::{Asked, Outcome, Tab, render};
 use crate::domain::{Account, AccountKind, Owner, SpaceId};
 use crate::store::{Actor, StoreError, Taken};
 use crate::web::posted::{Fields, Posted};
+use crate::web::visitor::quoted;
 use crate::web::{PageError, WebState};
 
 /// Characters of a reason.
 const MAX_REASON: usize = 500;
 
-/// `POST /operator`: `do` names what an operator does.
+/// `POST /operator`: `do` names what an operator does. The answer is the part of the console that the form stood in.
 pub(super) async fn act(
     State(state): State<WebState>,
+    Query(asked): Query<Asked>,
     posted: Posted,
 ) -> Result<Response, PageError> {
     let operator = posted.visitor.operator()?.clone();
@@ -24,30 +27,29 @@ pub(super) async fn act(
     if fields.get("do") == "quota" {
         return set_quota(&state, &posted, &operator).await;
     }
-    let section = match fields.get("do") {
-        "account" | "organization" | "reset" => "accounts",
-        "close" => "reports",
-        _ => "spaces",
-    };
     match apply(&state, &operator, fields).await {
-        Ok(None) => Ok(Redirect::to(&format!("/operator#{section}")).into_response()),
+        Ok(None) if fields.get("do") == "organization" => {
+            let (page, name) = (Tab::Accounts.address(), quoted(fields.get("name")));
+            let to = format!("{page}&owner={name}&done=organization");
+            Ok(Redirect::to(&to).into_response())
+        }
+        Ok(None) => Ok(Redirect::to(&posted.visitor.here).into_response()),
         Ok(Some((account, token))) => {
             let outcome = Outcome {
-                section,
                 account,
                 token,
                 reset: fields.get("do") == "reset",
                 ..Outcome::default()
             };
-            render(&state, &posted.visitor, &Asked::default(), outcome).await
+            // Wherever it was asked for: the token has no other way out.
+            accounts::page(&state, &posted.visitor, &asked, outcome).await
         }
         Err(PageError::BadRequest(problem)) => {
             let outcome = Outcome {
-                section,
                 problem,
                 ..Outcome::default()
             };
-            let page = render(&state, &posted.visitor, &Asked::default(), outcome).await?;
+            let page = render(&state, &posted.visitor, &asked, outcome).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
         Err(other) => Err(other),
@@ -61,7 +63,7 @@ async fn set_quota(
 ) -> Result<Response, PageError> {
     match quotas::change(state, operator, &posted.fields).await? {
         Changed::Done(owner) => {
-            let to = format!("/operator?owner={owner}&done=quota#quotas");
+            let to = format!("{}&owner={owner}&done=quota", Tab::Quotas.address());
             Ok(Redirect::to(&to).into_response())
         }
         Changed::Refused(form) => {
@@ -69,7 +71,8 @@ async fn set_quota(
                 quota: Some(form),
                 ..Outcome::default()
             };
-            let page = render(state, &posted.visitor, &Asked::default(), outcome).await?;
+            let asked = Asked::default();
+            let page = quotas::page(state, &posted.visitor, &asked, outcome).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())
         }
     }

@@ -1,17 +1,20 @@
-//! What the host holds and uses right now: a part of the console that renews itself, and asks for itself alone.
+//! What the host holds and uses right now, in a part of the page that renews itself and asks for itself alone, and what
+//! it used hour by hour.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::{Asked, Tab, TabLink};
 use crate::web::chart::Bar;
 use crate::web::error::show;
+use crate::web::usage::Usage;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 #[derive(Template)]
-#[template(path = "host.html", config = "src/web/askama.toml")]
-pub(super) struct Host {
+#[template(path = "operator/gauges.html", config = "src/web/askama.toml")]
+struct Host {
     memory: Bar,
     cpu: Bar,
     cpu_total: String,
@@ -22,6 +25,32 @@ pub(super) struct Host {
     /// Builds under way, and builds that wait for them to end.
     building: u64,
     waiting: usize,
+}
+
+#[derive(Template)]
+#[template(path = "operator/host.html", config = "src/web/askama.toml")]
+struct HostPage {
+    frame: Frame,
+    tabs: Vec<TabLink>,
+    host: Host,
+    usage: Usage,
+}
+
+pub(super) async fn page(
+    state: &WebState,
+    visitor: &Visitor,
+    asked: &Asked,
+) -> Result<Response, PageError> {
+    let frame = visitor.frame();
+    Ok(show(
+        &frame.clone(),
+        &HostPage {
+            tabs: Tab::Host.links(),
+            host: Host::of(state).await?,
+            usage: Usage::of_host(state, &asked.hours).await?,
+            frame,
+        },
+    ))
 }
 
 /// `GET /operator/host`
@@ -36,7 +65,7 @@ pub(super) async fn part(
 // === impl Host ===
 
 impl Host {
-    pub(super) async fn of(state: &WebState) -> Result<Self, PageError> {
+    async fn of(state: &WebState) -> Result<Self, PageError> {
         let host = state.ledger.host();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
         let busy = state.rates.host(state.ledger.cpu_nanos());

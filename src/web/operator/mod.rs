@@ -1,38 +1,35 @@
-//! The operator's console: what the host holds and uses, Space by Space, and an operator's hand on it.
+//! The operator's console: what needs an operator first, then the host, every Space, and an operator's hand on them.
 
+mod accounts;
 mod acts;
 mod host;
+mod problems;
 mod quotas;
 mod rates;
+mod spaces;
 mod table;
+mod trail;
 
-use askama::Template;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::error::show;
-use super::usage::Usage;
-use super::visitor::{Frame, Visitor};
-use super::{PageError, WebState, text};
-use crate::domain::{BuildState, Fault};
-use crate::store::BuildRecord;
+use super::visitor::Visitor;
+use super::{PageError, WebState};
+use crate::domain::{Account, AccountId};
 
-use host::Host;
 use quotas::QuotaForm;
 pub(super) use rates::Rates;
-use table::{Column, Row, Table};
 
-/// Of each list.
-const BUILDS: i64 = 20;
-const EVENTS: i64 = 40;
-const REPORTS: i64 = 50;
+/// Names of accounts that are offered where one is to be typed.
 const OWNERS: usize = 500;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
+    #[serde(default)]
+    tab: String,
     #[serde(default)]
     sort: String,
     #[serde(default)]
@@ -47,36 +44,28 @@ pub(super) struct Asked {
     done: String,
 }
 
-struct BuildLook {
-    name: String,
-    state: &'static str,
-    mood: &'static str,
-    ago: String,
-    took: String,
-    error: String,
+/// The parts of the console, each a page of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tab {
+    Problems,
+    Host,
+    Spaces,
+    Builds,
+    Quotas,
+    Accounts,
+    Audit,
 }
 
-struct ReportLook {
-    id: String,
-    name: String,
-    reporter: String,
-    reason: String,
-    ago: String,
-}
-
-struct EventLook {
-    moment: String,
-    ago: String,
-    actor: String,
-    action: String,
-    space: String,
-    detail: String,
+/// A link to one of them.
+struct TabLink {
+    label: &'static str,
+    href: String,
+    chosen: bool,
 }
 
 /// What goes with the answer to a form.
 #[derive(Default)]
 struct Outcome {
-    section: &'static str,
     problem: String,
     /// An account and its new token, on its one way out.
     account: String,
@@ -85,28 +74,6 @@ struct Outcome {
     reset: bool,
     /// A quota's form that was refused.
     quota: Option<QuotaForm>,
-}
-
-#[derive(Template)]
-#[template(path = "operator.html", config = "src/web/askama.toml")]
-struct OperatorPage {
-    frame: Frame,
-    host: Host,
-    usage: Usage,
-    /// Names of accounts, to choose from.
-    owners: Vec<String>,
-    /// Whose quota was asked for, be there such an account or not.
-    owner: String,
-    quota: Option<QuotaForm>,
-    quota_done: bool,
-    columns: Vec<Column>,
-    rows: Vec<Row>,
-    beyond: usize,
-    search: String,
-    builds: Vec<BuildLook>,
-    reports: Vec<ReportLook>,
-    events: Vec<EventLook>,
-    outcome: Outcome,
 }
 
 /// `/operator`
@@ -129,123 +96,104 @@ async fn render(
     state: &WebState,
     visitor: &Visitor,
     asked: &Asked,
-    mut outcome: Outcome,
+    outcome: Outcome,
 ) -> Result<Response, PageError> {
-    let accounts = state.store.list_accounts().await?;
-    let name_of = |id| {
-        let account = accounts.iter().find(|account| Some(account.id) == id);
-        account
-            .map(|account| account.name.to_string())
-            .unwrap_or_default()
-    };
-    let Table {
-        columns,
-        rows,
-        beyond,
-        names: space_names,
-    } = table::table(state, &asked.sort, &asked.search).await?;
-    let events = state.store.events(EVENTS).await?;
-    let reports = state.store.reports(REPORTS).await?;
-    let builds = state.store.recent_builds(BUILDS).await?;
-    let quota = match (outcome.quota.take(), asked.owner.trim()) {
-        (Some(refused), _) => Some(refused),
-        (None, "") => None,
-        (None, name) => match state.account_named(name).await? {
-            Some(owner) => Some(quotas::form(state, &owner).await?),
-            None => None,
-        },
-    };
-    let owner = match &quota {
-        Some(form) => form.owner.clone(),
-        None => asked.owner.trim().chars().take(40).collect(),
-    };
-    let names = accounts.iter().map(|account| account.name.to_string());
-    let frame = visitor.frame();
-    Ok(show(
-        &frame.clone(),
-        &OperatorPage {
-            usage: Usage::of_host(state, &asked.hours).await?,
-            owners: names.take(OWNERS).collect(),
-            owner,
-            quota,
-            quota_done: asked.done == "quota",
-            host: Host::of(state).await?,
-            columns,
-            rows,
-            beyond,
-            search: asked.search.chars().take(100).collect(),
-            builds: builds.iter().map(BuildLook::of).collect(),
-            reports: reports
-                .into_iter()
-                .map(|report| ReportLook {
-                    id: report.id,
-                    name: report.name.to_string(),
-                    reporter: name_of(report.reporter),
-                    reason: report.reason,
-                    ago: text::ago(report.at),
-                })
-                .collect(),
-            events: events
-                .into_iter()
-                .map(|event| EventLook {
-                    moment: text::moment(event.at),
-                    ago: text::ago(event.at),
-                    actor: name_of(event.actor),
-                    action: event.action,
-                    space: event
-                        .space
-                        .and_then(|id| space_names.get(&id).cloned())
-                        .unwrap_or_default(),
-                    detail: text::line(&event.detail, 300),
-                })
-                .collect(),
-            outcome,
-            frame,
-        },
-    ))
-}
-
-// === impl BuildLook ===
-
-impl BuildLook {
-    fn of(build: &BuildRecord) -> Self {
-        let mood = match build.state {
-            BuildState::Queued | BuildState::Running => "busy",
-            BuildState::Succeeded => "good",
-            BuildState::Failed => "bad",
-            BuildState::Superseded => "rest",
-        };
-        let ended = build
-            .finished_at
-            .filter(|_| !matches!(build.state, BuildState::Queued));
-        let took =
-            ended.map(|at| format!("{:.1} s", (at - build.created_at).max(0) as f64 / 1000.0));
-        let error = build.error.as_ref().map(|error| {
-            let whose = if matches!(error.fault, Fault::Server) {
-                "ours: "
-            } else {
-                ""
-            };
-            text::line(&format!("{whose}{}", error.message), 200)
-        });
-        Self {
-            name: build.space.to_string(),
-            state: build.state.as_str(),
-            mood,
-            ago: text::ago(build.created_at),
-            took: took.unwrap_or_default(),
-            error: error.unwrap_or_default(),
-        }
+    match asked.tab() {
+        Tab::Problems => problems::page(state, visitor, outcome).await,
+        Tab::Host => host::page(state, visitor, asked).await,
+        Tab::Spaces => spaces::page(state, visitor, asked, outcome).await,
+        Tab::Builds => trail::builds(state, visitor).await,
+        Tab::Quotas => quotas::page(state, visitor, asked, outcome).await,
+        Tab::Accounts => accounts::page(state, visitor, asked, outcome).await,
+        Tab::Audit => trail::audit(state, visitor).await,
     }
 }
 
-// === impl OperatorPage ===
+/// The name of one of these accounts; empty when it is gone, or nobody's.
+fn name_of(accounts: &[Account], id: Option<AccountId>) -> String {
+    let account = accounts.iter().find(|account| Some(account.id) == id);
+    account
+        .map(|account| account.name.to_string())
+        .unwrap_or_default()
+}
 
-impl OperatorPage {
-    fn problem_of(&self, section: &str) -> &str {
-        match self.outcome.section == section {
-            true => &self.outcome.problem,
-            false => "",
+/// Names of these accounts, to choose from.
+fn names(accounts: &[Account]) -> Vec<String> {
+    let names = accounts.iter().map(|account| account.name.to_string());
+    names.take(OWNERS).collect()
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// The part that is asked for: the one that is named, or else the one to which the other questions belong.
+    fn tab(&self) -> Tab {
+        let named = Tab::ALL
+            .into_iter()
+            .find(|tab| !self.tab.is_empty() && tab.word() == self.tab);
+        let [owner, hours, sort, search] =
+            [&self.owner, &self.hours, &self.sort, &self.search].map(|text| !text.is_empty());
+        named.unwrap_or(match () {
+            () if owner => Tab::Quotas,
+            () if hours => Tab::Host,
+            () if sort || search => Tab::Spaces,
+            () => Tab::Problems,
+        })
+    }
+}
+
+// === impl Tab ===
+
+impl Tab {
+    const ALL: [Self; 7] = [
+        Self::Problems,
+        Self::Host,
+        Self::Spaces,
+        Self::Builds,
+        Self::Quotas,
+        Self::Accounts,
+        Self::Audit,
+    ];
+
+    /// As addresses name it; the first one needs no name.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Problems => "",
+            Self::Host => "host",
+            Self::Spaces => "spaces",
+            Self::Builds => "builds",
+            Self::Quotas => "quotas",
+            Self::Accounts => "accounts",
+            Self::Audit => "audit",
         }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Problems => "Needs you",
+            Self::Host => "Host",
+            Self::Spaces => "Spaces",
+            Self::Builds => "Builds",
+            Self::Quotas => "Quotas",
+            Self::Accounts => "Accounts",
+            Self::Audit => "Audit trail",
+        }
+    }
+
+    fn address(self) -> String {
+        match self.word() {
+            "" => "/operator".to_owned(),
+            word => format!("/operator?tab={word}"),
+        }
+    }
+
+    /// All of them, with this one chosen.
+    fn links(self) -> Vec<TabLink> {
+        let link = |tab: Self| TabLink {
+            label: tab.label(),
+            href: tab.address(),
+            chosen: tab == self,
+        };
+        Self::ALL.into_iter().map(link).collect()
     }
 }

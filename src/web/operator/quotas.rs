@@ -1,7 +1,13 @@
 //! What an owner may have, as an operator sees and changes it.
 
+use askama::Template;
+use axum::response::Response;
+
+use super::{Asked, Outcome, Tab, TabLink, names};
 use crate::domain::{Account, AccountKind, QuotaOverrides, Resource};
+use crate::web::error::show;
 use crate::web::posted::Fields;
+use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 
 /// The form of one owner.
@@ -31,8 +37,53 @@ pub(super) enum Changed {
     Refused(QuotaForm),
 }
 
+#[derive(Template)]
+#[template(path = "operator/quotas.html", config = "src/web/askama.toml")]
+struct QuotasPage {
+    frame: Frame,
+    tabs: Vec<TabLink>,
+    /// Names of accounts, to choose from.
+    owners: Vec<String>,
+    /// Whose quota was asked for, be there such an account or not.
+    owner: String,
+    quota: Option<QuotaForm>,
+    quota_done: bool,
+}
+
+pub(super) async fn page(
+    state: &WebState,
+    visitor: &Visitor,
+    asked: &Asked,
+    outcome: Outcome,
+) -> Result<Response, PageError> {
+    let accounts = state.store.list_accounts().await?;
+    let quota = match (outcome.quota, asked.owner.trim()) {
+        (Some(refused), _) => Some(refused),
+        (None, "") => None,
+        (None, name) => match state.account_named(name).await? {
+            Some(owner) => Some(form(state, &owner).await?),
+            None => None,
+        },
+    };
+    let frame = visitor.frame();
+    Ok(show(
+        &frame.clone(),
+        &QuotasPage {
+            tabs: Tab::Quotas.links(),
+            owners: names(&accounts),
+            owner: match &quota {
+                Some(form) => form.owner.clone(),
+                None => asked.owner.trim().chars().take(40).collect(),
+            },
+            quota,
+            quota_done: asked.done == "quota",
+            frame,
+        },
+    ))
+}
+
 /// The form as it is before anybody types.
-pub(super) async fn form(state: &WebState, owner: &Account) -> Result<QuotaForm, PageError> {
+async fn form(state: &WebState, owner: &Account) -> Result<QuotaForm, PageError> {
     let set = state.store.quota(owner.id).await?;
     let written = |resource: Resource| {
         let set = set.of(resource);

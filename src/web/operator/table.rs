@@ -1,10 +1,9 @@
 //! Every Space in one table, in the order that an operator asks for.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
-use crate::domain::{Desired, Space, SpaceId};
+use crate::domain::{Desired, Space};
 use crate::store::ListSpaces;
 use crate::web::chart::share;
 use crate::web::look::StageLook;
@@ -50,7 +49,6 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     /// How many are not shown.
     pub(super) beyond: usize,
-    pub(super) names: HashMap<SpaceId, String>,
 }
 
 /// A Space with what the ledger knows of it.
@@ -91,10 +89,6 @@ pub(super) async fn table(state: &WebState, sort: &str, search: &str) -> Result<
         .into_iter()
         .map(|space| Used::of(state, space))
         .collect();
-    let names = used
-        .iter()
-        .map(|used| (used.space.id, used.space.name.to_string()))
-        .collect();
     let sort = match COLUMNS
         .iter()
         .any(|(_, word, _)| !word.is_empty() && *word == sort)
@@ -117,7 +111,7 @@ pub(super) async fn table(state: &WebState, sort: &str, search: &str) -> Result<
         label,
         href: match word {
             "" => String::new(),
-            word => format!("/operator?sort={word}{search}#spaces"),
+            word => format!("/operator?tab=spaces&sort={word}{search}"),
         },
         chosen: !word.is_empty() && word == sort,
         number,
@@ -126,7 +120,6 @@ pub(super) async fn table(state: &WebState, sort: &str, search: &str) -> Result<
         columns: columns.collect(),
         rows,
         beyond,
-        names,
     })
 }
 

@@ -6,7 +6,8 @@ use axum::extract::{Path, State};
 use axum::response::{Redirect, Response};
 use serde_json::{Value, json};
 
-use super::snippets::{Snippet, snippets};
+use super::logs::{Line, last_lines};
+use super::snippets::{Snippets, snippets};
 use super::{Found, Head, find};
 use crate::auth::Purpose;
 use crate::domain::{Stage, Visibility};
@@ -30,13 +31,18 @@ struct AppPage {
     permissions: String,
     /// What is wrong, for those who can do something about it.
     error: String,
+    /// The end of the log, for the same, while there is nothing else to see.
+    lines: Vec<Line>,
     /// That there is something wrong, in a sentence.
     problem: &'static str,
     /// Whether visitors see the version before the one that is wrong.
     older: bool,
     hub: String,
-    snippets: Vec<Snippet>,
+    snippets: Snippets,
 }
+
+/// Lines of the log where there is no demo to see.
+const LINES: usize = 15;
 
 /// `GET /spaces/{owner}/{name}`
 pub(super) async fn page(
@@ -56,16 +62,25 @@ pub(super) async fn page(
     let waits = found.view.waits.as_ref().map(|waits| waits.message.clone());
     // What an operator says stands in the notice at the head.
     let told = found.writes && found.space.disabled.is_none();
-    let error = found.view.error.clone().or(waits).filter(|_| told);
+    let lines = match told && address.is_empty() {
+        true => last_lines(&state, &found, LINES),
+        false => Vec::new(),
+    };
+    let error = match lines.is_empty() {
+        true => found.view.error.clone(),
+        false => found.view.cause().map(str::to_owned),
+    };
+    let error = error.or(waits).filter(|_| told);
     Ok(show(
         &frame.clone(),
         &AppPage {
             head: found.head(&state, &visitor, "app").await?,
             stage: found.stage(),
             long: found.long(),
-            snippets: snippets(&state, &visitor.arrival, &found),
+            snippets: snippets(&state, &visitor.arrival, &found).await,
             permissions: frame_permissions(),
             error: error.unwrap_or_default(),
+            lines,
             problem: problem(&found),
             older: found.view.serves_older(),
             hub: visitor.arrival.to_string(),
@@ -93,13 +108,19 @@ pub(super) async fn stage(
 ) -> Result<Json<Value>, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
     let look = found.stage();
+    let shows = shows(&found);
+    let lines = match shows || found.space.disabled.is_some() {
+        true => Vec::new(),
+        false => last_lines(&state, &found, LINES),
+    };
     Ok(Json(json!({
         "stage": look.word,
         "mood": look.mood,
         "short": look.short,
         "long": found.long(),
         "passing": look.is_passing(),
-        "shows": shows(&found),
+        "shows": shows,
+        "lines": lines,
         "problem": problem(&found),
         "error": found.view.error.as_ref().filter(|_| found.writes),
     })))
@@ -117,6 +138,11 @@ fn problem(found: &Found) -> &'static str {
 fn shows(found: &Found) -> bool {
     // A visit makes what waits for room try again; who may mend it reads what it waits for.
     let waits = found.view.stage == Stage::Paused && found.view.waits.is_some();
+    // The same of one that has failed to start, and is tried again.
+    let tries = found.view.stage == Stage::AppStarting && found.view.error.is_some();
+    if tries && found.writes {
+        return false;
+    }
     (waits && !found.writes)
         || found.view.serves_older()
         || matches!(

@@ -41,11 +41,11 @@ pub(super) struct Asked {
 
 /// A line as it is shown.
 #[derive(Serialize)]
-struct Line {
+pub(super) struct Line {
     #[serde(rename = "m")]
-    moment: String,
+    pub(super) moment: String,
     #[serde(rename = "p")]
-    pieces: Vec<Piece>,
+    pub(super) pieces: Vec<Piece>,
 }
 
 #[derive(Template)]
@@ -142,6 +142,20 @@ pub(super) async fn follow(
     Ok(response)
 }
 
+/// The last lines of the log that tells how the Space is doing, for those who may read it.
+pub(super) fn last_lines(state: &WebState, found: &Found, most: usize) -> Vec<Line> {
+    if !found.writes {
+        return Vec::new();
+    }
+    let which = if builds(found.view.stage) {
+        "build"
+    } else {
+        "run"
+    };
+    let lines = log(state, found, which).tail(most);
+    lines.iter().map(Line::of).collect()
+}
+
 /// Whether the build log is the one to look at.
 fn builds(stage: Stage) -> bool {
     matches!(
@@ -219,7 +233,7 @@ impl Line {
     }
 
     /// The time of day, in UTC.
-    fn clock(&self) -> &str {
+    pub(super) fn clock(&self) -> &str {
         self.moment.get(11..19).unwrap_or_default()
     }
 }

@@ -2,8 +2,10 @@
 
 mod app;
 mod blob;
+mod calls;
 mod commit;
 mod edit;
+mod endpoints;
 mod files;
 mod history;
 mod logs;
@@ -16,11 +18,13 @@ mod social;
 use axum::Router;
 use axum::routing::{get, post};
 
+pub(super) use endpoints::Apis;
+
 use super::look::{Look, StageLook};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
-use crate::domain::{RepoId, RepoKind, Repository, Space, SpaceName, Stage};
+use crate::domain::{RepoId, RepoKind, Repository, Space, SpaceName, Stage, about};
 use crate::lifecycle::SpaceView;
 
 /// A Space that its visitor may at least visit.
@@ -188,7 +192,19 @@ impl Found {
             (_, Some(place)) if self.view.stage == Stage::AppStarting => {
                 format!("It waits for room to start: place {place} in the line.")
             }
-            _ => stage.long.to_owned(),
+            _ => {
+                let usual = match self.view.stage {
+                    Stage::Building => ("build", self.view.usual_build),
+                    Stage::AppStarting => ("start", self.view.usual_start),
+                    _ => ("", None),
+                };
+                match usual {
+                    (what, Some(time)) if self.space.disabled.is_none() => {
+                        format!("{} A {what} usually takes {}.", stage.long, about(time))
+                    }
+                    _ => stage.long.to_owned(),
+                }
+            }
         }
     }
 

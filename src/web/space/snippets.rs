@@ -1,6 +1,8 @@
 //! Using a Space from elsewhere: texts that run as they are pasted.
 
 use super::Found;
+use super::calls::{self, Place};
+use super::endpoints::{Endpoint, GRADIO};
 use crate::arrival::Arrival;
 use crate::domain::Visibility;
 use crate::web::WebState;
@@ -9,66 +11,166 @@ use crate::web::headers::frame_permissions;
 /// A text and what it is for.
 pub(super) struct Snippet {
     /// Unique on the page.
-    pub(super) id: &'static str,
+    pub(super) id: String,
     pub(super) title: &'static str,
-    pub(super) note: &'static str,
+    pub(super) note: String,
     pub(super) text: String,
 }
 
-/// SDKs whose apps speak Gradio's protocol.
-const GRADIO: &str = "gradio";
+/// What can be pasted elsewhere.
+pub(super) struct Snippets {
+    /// Of the Space as a whole.
+    pub(super) general: Vec<Snippet>,
+    /// Of each endpoint that its app has told of.
+    pub(super) endpoints: Vec<Called>,
+}
 
-pub(super) fn snippets(state: &WebState, arrival: &Arrival, found: &Found) -> Vec<Snippet> {
+/// An endpoint and the programs that call it.
+pub(super) struct Called {
+    pub(super) name: String,
+    pub(super) snippets: Vec<Snippet>,
+}
+
+/// What the texts are made for.
+struct Target<'a> {
+    space: &'a Found,
+    /// Programs may not find the Space's own origin where browsers do.
+    programs: String,
+    private: bool,
+}
+
+/// The Space's snippets; those that call its endpoints where its app has told of them.
+pub(super) async fn snippets(state: &WebState, arrival: &Arrival, found: &Found) -> Snippets {
     let space = &found.space;
-    // Programs may not find the Space's own origin where browsers do, and pages elsewhere may only read the other one.
-    let programs = with_slash(&arrival.app(&state.config, space));
-    let pages = arrival.path(&space.name);
-    let private = space.visibility == Visibility::Private;
-    let gradio = space.sdk.as_deref() == Some(GRADIO);
+    let target = Target {
+        space: found,
+        programs: with_slash(&arrival.app(&state.config, space)),
+        private: space.visibility == Visibility::Private,
+    };
     let origin = with_slash(&arrival.origin(&state.config, space));
-    let embed = format!(
-        "<iframe\n  src=\"{origin}\"\n  title=\"{}\"\n  width=\"850\"\n  height=\"450\"\n  allow=\"{}\"\n></iframe>",
-        space.name,
-        frame_permissions(),
-    );
-    vec![
-        Snippet {
-            id: "embed",
-            title: "Embed",
-            note: if private {
-                "A private Space opens for its owner alone, so others see nothing in the frame."
-            } else {
-                "In any web page."
-            },
-            text: embed,
+    let mut general = vec![target.embed(&origin)];
+    let api = state.apis.of(state, found).await;
+    let endpoints = match &api {
+        Some(api) => {
+            let place = |address| Place {
+                address,
+                prefix: api.prefix,
+                private: target.private,
+            };
+            // Gradio's client for JavaScript knows apps at the root of an origin only.
+            let (programs, pages) = (place(target.programs.as_str()), place(origin.as_str()));
+            let numbered = api.endpoints.iter().enumerate();
+            numbered
+                .map(|(number, endpoint)| call(&programs, &pages, number, endpoint))
+                .collect()
+        }
+        None => {
+            // Pages elsewhere may only read what answers below `/run/`.
+            general.extend(target.generic(&arrival.path(&space.name)));
+            Vec::new()
+        }
+    };
+    Snippets { general, endpoints }
+}
+
+fn call(programs: &Place<'_>, pages: &Place<'_>, number: usize, endpoint: &Endpoint) -> Called {
+    let files = match endpoint.files().as_slice() {
+        [] => String::new(),
+        files => format!(". Put a file of yours in place of {}.", files.join(", ")),
+    };
+    let snippet = |word: &str, title, note: &str, text| Snippet {
+        id: match number {
+            0 => word.to_owned(),
+            number => format!("{word}-{}", number + 1),
         },
-        Snippet {
-            id: "python",
-            title: "Python",
-            note: if gradio {
-                "pip install gradio_client"
-            } else {
-                "pip install requests"
-            },
-            text: python(&programs, gradio, private),
-        },
-        Snippet {
-            id: "javascript",
-            title: "JavaScript",
-            note: "In a page's module script, or in Node.",
-            text: javascript(&pages, private),
-        },
-        Snippet {
-            id: "curl",
-            title: "curl",
-            note: "In a shell.",
-            text: curl(&programs, gradio, private),
-        },
-    ]
+        title,
+        note: format!("{note}{files}"),
+        text,
+    };
+    Called {
+        name: endpoint.name.clone(),
+        snippets: vec![
+            snippet(
+                "python",
+                "Python",
+                "pip install gradio_client",
+                calls::python(programs, endpoint),
+            ),
+            snippet(
+                "javascript",
+                "JavaScript",
+                "npm install @gradio/client",
+                calls::javascript(pages, endpoint),
+            ),
+            snippet(
+                "curl",
+                "curl",
+                "In a shell",
+                calls::curl(programs, endpoint),
+            ),
+        ],
+    }
 }
 
 fn with_slash(address: &str) -> String {
     format!("{}/", address.trim_end_matches('/'))
+}
+
+// === impl Target ===
+
+impl Target<'_> {
+    fn embed(&self, origin: &str) -> Snippet {
+        let text = format!(
+            "<iframe\n  src=\"{origin}\"\n  title=\"{}\"\n  width=\"850\"\n  height=\"450\"\n  allow=\"{}\"\n></iframe>",
+            self.space.space.name,
+            frame_permissions(),
+        );
+        let note = match self.private {
+            true => {
+                "A private Space opens for its owner alone, so others see nothing in the frame."
+            }
+            false => "In any web page.",
+        };
+        snippet("embed", "Embed", note, text)
+    }
+
+    /// For a Space of which nothing is known but where it answers.
+    fn generic(&self, pages: &str) -> [Snippet; 3] {
+        let gradio = self.space.space.sdk.as_deref() == Some(GRADIO);
+        let install = match gradio {
+            true => "pip install gradio_client",
+            false => "pip install requests",
+        };
+        [
+            snippet(
+                "python",
+                "Python",
+                install,
+                python(&self.programs, gradio, self.private),
+            ),
+            snippet(
+                "javascript",
+                "JavaScript",
+                "In a page's module script, or in Node.",
+                javascript(pages, self.private),
+            ),
+            snippet(
+                "curl",
+                "curl",
+                "In a shell.",
+                curl(&self.programs, gradio, self.private),
+            ),
+        ]
+    }
+}
+
+fn snippet(id: &str, title: &'static str, note: &str, text: String) -> Snippet {
+    Snippet {
+        id: id.to_owned(),
+        title,
+        note: note.to_owned(),
+        text,
+    }
 }
 
 fn python(address: &str, gradio: bool, private: bool) -> String {

@@ -16,24 +16,8 @@ function matches(line) {
   return !wanted || line.lastChild.textContent.toLowerCase().includes(wanted);
 }
 
-function lineOf({ m, p }) {
-  const line = document.createElement("div");
-  line.className = "log-line";
-  const time = document.createElement("time");
-  time.dateTime = m;
-  time.textContent = m.slice(11, 19);
-  const text = document.createElement("span");
-  for (const { c, t } of p) {
-    if (!c) {
-      text.append(t);
-      continue;
-    }
-    const piece = document.createElement("span");
-    piece.className = c;
-    piece.textContent = t;
-    text.append(piece);
-  }
-  line.append(time, text);
+function lineOf(said) {
+  const line = logLine(said);
   line.hidden = !matches(line);
   return line;
 }

@@ -1,4 +1,4 @@
-// On every page: copying, forms that are sent once, and the parts that renew themselves.
+// On every page: copying, forms that are sent once, the parts that renew themselves, and how a line of a log looks.
 "use strict";
 
 for (const button of document.querySelectorAll("[data-copy]")) {
@@ -36,6 +36,28 @@ document.addEventListener("click", (event) => {
     if (!open.contains(event.target)) open.open = false;
   }
 });
+
+// A line of a log as the server sends it: its moment, and its pieces with their classes and texts.
+function logLine({ m, p }) {
+  const line = document.createElement("div");
+  line.className = "log-line";
+  const time = document.createElement("time");
+  time.dateTime = m;
+  time.textContent = m.slice(11, 19);
+  const text = document.createElement("span");
+  for (const { c, t } of p) {
+    if (!c) {
+      text.append(t);
+      continue;
+    }
+    const piece = document.createElement("span");
+    piece.className = c;
+    piece.textContent = t;
+    text.append(piece);
+  }
+  line.append(time, text);
+  return line;
+}
 
 const live = document.querySelector("[data-refresh]");
 if (live) {

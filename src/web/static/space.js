@@ -1,4 +1,4 @@
-// A Space's own page: hands on the part of the address after the #, and keeps the stage true.
+// A Space's own page: hands on the part of the address after the #, and keeps the stage and the end of the log true.
 "use strict";
 
 const frame = document.getElementById("app");
@@ -16,10 +16,18 @@ async function look() {
       const now = await answer.json();
       if (String(now.shows) !== place.dataset.shows) return location.reload();
       const stage = document.getElementById("stage");
+      // Where there is no demo, what is wrong and the way on are the server's to write.
+      if (!frame && stage.textContent !== now.short) return location.reload();
       stage.className = `stage ${now.mood}`;
       if (stage.textContent !== now.short) stage.textContent = now.short;
       const long = document.getElementById("long");
       if (long) long.textContent = now.long;
+      const lines = document.getElementById("lines");
+      if (lines) {
+        lines.replaceChildren(...now.lines.map(logLine));
+        lines.hidden = now.lines.length === 0;
+        lines.scrollTop = lines.scrollHeight;
+      }
       const notice = document.getElementById("notice");
       if (notice) {
         notice.hidden = !now.error;

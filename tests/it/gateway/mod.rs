@@ -2,6 +2,7 @@
 
 mod connections;
 mod crowd;
+mod error_pages;
 mod head;
 mod headers;
 mod private;

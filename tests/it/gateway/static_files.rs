@@ -80,3 +80,46 @@ fn what_is_not_part_of_the_site_is_not_served() {
         assert!((400..500).contains(&answer.status), "{target}: {answer:?}");
     }
 }
+
+#[test]
+fn text_says_its_charset_where_the_file_does_not_say_another() {
+    let server = Server::start();
+    let latin = b"<meta charset=iso-8859-1><p>gr\xfc\xdfe".to_vec();
+    let wide: Vec<u8> = [0xfeff_u16, 0x68, 0x69].map(u16::to_le_bytes).concat();
+    let space = server.user("alice").publish(
+        "demo",
+        &[
+            card("sdk: static"),
+            Op::file("index.html", "<h1>grüße</h1>"),
+            Op::file("latin.html", latin.clone()),
+            Op::file("wide.txt", wide),
+            Op::file("style.css", "p { content: 'ü' }"),
+            Op::file("app.js", "let a = 'ü'"),
+            Op::file("data.json", "{}"),
+            Op::file("drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            Op::file("picture.png", "no text"),
+            Op::file("empty.html", ""),
+        ],
+    );
+    for (file, kind) in [
+        ("", "text/html; charset=utf-8"),
+        ("latin.html", "text/html"),
+        ("wide.txt", "text/plain; charset=utf-16"),
+        ("style.css", "text/css; charset=utf-8"),
+        ("app.js", "text/javascript; charset=utf-8"),
+        ("data.json", "application/json; charset=utf-8"),
+        ("drawing.svg", "image/svg+xml; charset=utf-8"),
+        ("picture.png", "image/png"),
+        ("empty.html", "text/html; charset=utf-8"),
+    ] {
+        let target = format!("/{file}");
+        let whole = space.visit(&target).expect(200);
+        assert_eq!(whole.header("content-type"), Some(kind), "{file}");
+        let head = space.send(&space.request("HEAD", &target)).expect(200);
+        for name in ["content-type", "content-length", "etag"] {
+            assert_eq!(head.header(name), whole.header(name), "{file}: {name}");
+        }
+        assert!(head.body.is_empty());
+    }
+    assert_eq!(space.visit("/latin.html").expect(200).body, latin);
+}

@@ -111,7 +111,7 @@ fn what_an_operator_stops_its_owner_answers() {
     alice.publish("demo", &static_site("one"));
     let operator = Browser::open();
     sign_in(&operator, &server.admin());
-    operator.visit(&page(&server, "/operator"));
+    operator.visit(&page(&server, "/operator?tab=spaces"));
     operator.click("details.pop summary");
     operator.fill("textarea[name=reason]", "it mines coins");
     operator.click("button[value=hold]");
@@ -125,7 +125,7 @@ fn what_an_operator_stops_its_owner_answers() {
     owner.click("#answer ~ button, #answer ~ p button");
     owner.shows("main", "it does not");
     operator.visit(&page(&server, "/operator"));
-    operator.shows("#spaces", "it does not");
+    operator.shows("#answers", "it does not");
 
     let visitor = Browser::open();
     visitor.visit(&page(&server, "/spaces/alice/demo"));
@@ -136,5 +136,7 @@ fn what_an_operator_stops_its_owner_answers() {
     // The visitor's page is the demo again by itself.
     visitor.enter(Some("iframe#app"));
     visitor.shows("body", "one");
-    operator.shows("main", "space.enable");
+    operator.waits_for("!document.querySelector('#answers')");
+    operator.visit(&page(&server, "/operator?tab=audit"));
+    operator.shows("#audit", "space.enable");
 }

@@ -46,7 +46,12 @@ const PUBLISHERS: &[&str] = &[
 ];
 const OPERATORS: &[&str] = &[
     "/operator",
-    "/operator?hours=168&owner=alice",
+    "/operator?hours=168",
+    "/operator?tab=spaces",
+    "/operator?tab=builds",
+    "/operator?owner=alice",
+    "/operator?tab=accounts",
+    "/operator?tab=audit",
     "/operator?owner=nobody",
 ];
 
@@ -137,7 +142,6 @@ fn look(width: u32, dark: bool) {
     let browser = Browser::sized(width, 900, dark);
     sign_in(&browser, &admin);
     browser.visit(&page(&server, "/operator?owner=alice"));
-    browser.run("document.querySelector('.behind').open = true");
     browser.fill("#quota-memory", "lots");
     browser.click(".quota-form button");
     browser.shows("#quota-memory-problem", "a size");

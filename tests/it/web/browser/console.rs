@@ -1,8 +1,10 @@
-//! The operator's console, left open.
+//! The operator's console: what needs an operator first, and the rest in parts of its own.
+
+use serde_json::json;
 
 use super::{page, sign_in};
 use crate::support::browser::Browser;
-use crate::support::{Hub, Request, Server};
+use crate::support::{Hub, Op, Request, Server, card, static_site};
 
 const SPACES: &str = "document.querySelector('.figures dd').textContent";
 
@@ -13,13 +15,13 @@ fn the_hosts_figures_renew_themselves_and_leave_the_rest_alone() {
     alice.create("first");
     let browser = Browser::open();
     sign_in(&browser, &server.admin());
-    browser.visit(&page(&server, "/operator"));
+    browser.visit(&page(&server, "/operator?tab=host"));
     browser.waits_for(&format!("{SPACES} === '1'"));
-    browser.fill("#account-name", "half a na");
+    browser.run("document.querySelector('#usage details').open = false");
     alice.create("second");
     browser.waits_for(&format!("{SPACES} === '2'"));
-    let typed = browser.run("return document.getElementById('account-name').value");
-    assert_eq!(typed, "half a na");
+    let open = browser.run("return document.querySelector('#usage details').open");
+    assert_eq!(open, false);
     // It asked for that part, not for the page.
     let asked = browser.run(
         "return performance.getEntriesByType('resource').map(entry => new URL(entry.name).pathname)
@@ -52,7 +54,7 @@ fn somebody_who_has_to_go_is_signed_out_everywhere() {
 
     let browser = Browser::open();
     sign_in(&browser, &server.admin());
-    browser.visit(&page(&server, "/operator"));
+    browser.visit(&page(&server, "/operator?tab=accounts"));
     browser.fill("#reset-name", "nobody-here");
     browser.click("#reset-name + button");
     browser.shows("#accounts [role=alert]", "There is nobody called");
@@ -72,4 +74,49 @@ fn somebody_who_has_to_go_is_signed_out_everywhere() {
     let token = token.as_str().unwrap();
     let me = Hub::new(&server, "alice", token).get("/api/whoami-v2");
     assert_eq!(me.expect(200).json()["name"], "alice");
+}
+
+#[test]
+fn what_needs_an_operator_stands_first_and_nothing_else_does() {
+    let server = Server::with(&[("DOCKER__ENABLED", "false")]);
+    let alice = server.user("alice");
+    alice.publish("fine", &static_site("hello"));
+    let browser = Browser::sized(390, 800, false);
+    sign_in(&browser, &server.admin());
+    browser.visit(&page(&server, "/operator"));
+    browser.shows("main", "Nothing needs you.");
+
+    let broken = alice.create("broken");
+    broken.commit(&[card("sdk: wasi\n"), Op::file("app.wasm", "no wasm")]);
+    broken.wait_for("BUILD_ERROR");
+    alice.create("empty").commit(&[card("sdk: static")]);
+    let report = "/spaces/alice/fine/report";
+    let visitor = Browser::open();
+    visitor.visit(&page(&server, report));
+    visitor.fill("textarea", "it is <b>not</b> fine");
+    visitor.click("main button");
+    visitor.shows("h2", "Thank you");
+    let disk = json!({"disk": 1});
+    let quota = Request::new("PUT", "/api/admin/quotas/alice").json(&disk);
+    server.admin().send(quota).expect(200);
+    browser.visit(&page(&server, "/operator"));
+    browser.shows("#reports", "it is <b>not</b> fine");
+    browser.shows("#stuck", "alice/broken");
+    browser.shows("#spent", "alice");
+    let text = browser.run("return document.querySelector('main').innerText");
+    let text = text.as_str().unwrap();
+    for calm in ["alice/empty", "Nothing needs you", "The server"] {
+        assert!(!text.contains(calm), "{calm}: {text}");
+    }
+
+    // By keyboard to another part, and back with what was done there.
+    browser.run("document.querySelector('nav.tabs a[href$=spaces]').focus()");
+    browser.run("document.activeElement.click()");
+    browser.shows("nav.tabs [aria-current]", "Spaces");
+    browser.shows("#spaces", "alice/fine");
+    browser.visit(&page(&server, "/operator"));
+    browser.click("[aria-label='Close the report about alice/fine']");
+    browser.waits_for("!document.querySelector('#reports') && !!document.querySelector('#stuck')");
+    let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    assert_eq!(browser.run(wide), false);
 }

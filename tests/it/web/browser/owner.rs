@@ -67,11 +67,13 @@ fn an_organisation_is_made_on_the_console_and_its_admin_chooses_who_is_in_it() {
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     let operator = Browser::open();
     sign_in(&operator, &server.admin());
-    operator.visit(&page(&server, "/operator"));
+    operator.visit(&page(&server, "/operator?tab=accounts"));
     operator.fill("#organization-name", "lab");
     operator.run("document.querySelector('[name=admin]').value = 'alice'");
     operator.click(".pair:has(#organization-name) button");
-    operator.shows("main", "lab, an organisation of alice");
+    operator.shows("#accounts", "lab is an organisation now.");
+    operator.visit(&page(&server, "/operator?tab=audit"));
+    operator.shows("#audit", "lab, an organisation of alice");
 
     let admin = Browser::open();
     sign_in(&admin, &alice);

@@ -21,7 +21,7 @@ fn a_quota_is_changed_and_holds_at_once() {
     alice.create("first");
     let browser = Browser::open();
     sign_in(&browser, &server.admin());
-    browser.visit(&page(&server, "/operator"));
+    browser.visit(&page(&server, "/operator?tab=quotas"));
     browser.fill("#owner", "ALICE");
     browser.click("#owner + button");
     browser.shows(".quota-form h3", "alice");
@@ -37,17 +37,20 @@ fn a_quota_is_changed_and_holds_at_once() {
     assert_eq!(quota["cpu"]["limit"], 250);
     assert_eq!(quota["disk"]["set"], false);
     assert_eq!(alice.create_with("second", json!({})).status, 403);
-    browser.shows(
-        "main",
-        "alice: defaults -> spaces=1 cpu=250 memory=1610612736",
-    );
     // What was set stands in the form; an empty field is the default again.
     let shown = browser.run("return document.getElementById('quota-memory').value");
     assert_eq!(shown, "1536 MiB");
     put(&browser, "spaces", "");
     browser.click(".quota-form button");
-    browser.shows("main", "cpu=250 memory=1610612736 -> cpu=250");
+    browser.shows(".quota-form", "Changed.");
     alice.create("second");
+    browser.visit(&page(&server, "/operator?tab=audit"));
+    for change in [
+        "alice: defaults -> spaces=1 cpu=250 memory=1610612736",
+        "cpu=250 memory=1610612736 -> cpu=250",
+    ] {
+        browser.shows("#audit", change);
+    }
 }
 
 #[test]

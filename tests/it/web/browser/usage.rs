@@ -88,7 +88,7 @@ fn an_operator_sees_all_of_it_and_how_long_wakes_took() {
     guest.visit("/").expect(200);
     let browser = Browser::open();
     sign_in(&browser, &server.admin());
-    browser.visit(&page(&server, "/operator"));
+    browser.visit(&page(&server, "/operator?tab=host"));
     let newest = first_row(&browser, "by-hour");
     assert_eq!(newest["Requests"], "2", "{newest}");
     assert_eq!(newest["Wakes"], "1", "{newest}");
