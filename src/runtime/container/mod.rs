@@ -25,6 +25,7 @@ mod start;
 mod stop;
 mod storage;
 mod temporary;
+mod tree;
 mod watch;
 mod work;
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Inner;
 use super::host_config::USER;
+use super::{Inner, tree};
 use crate::domain::{DiskAmount, SpaceId};
 
 // === impl Inner ===
@@ -39,7 +39,7 @@ impl Inner {
 
     /// Removes it. Blocks.
     pub(super) fn remove_storage(&self, space: SpaceId) -> anyhow::Result<()> {
-        match fs::remove_dir_all(self.folder_of(space)) {
+        match tree::remove(&self.folder_of(space)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).context("its durable storage could not be removed")
             }
