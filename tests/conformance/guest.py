@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 kept = []
+FOLDERS = {"/write": "/var/tmp", "/keep": "/data"}
 
 
 class Guest(http.server.BaseHTTPRequestHandler):
@@ -39,10 +40,11 @@ class Guest(http.server.BaseHTTPRequestHandler):
                 answer = "ok"
             except MemoryError:
                 answer = "refused"
-        elif url.path == "/write":
-            with open(f"/var/tmp/{int(query['part'])}", "wb") as file:
+        elif url.path in FOLDERS:
+            folder = FOLDERS[url.path]
+            with open(f"{folder}/{int(query['part'])}", "wb") as file:
                 file.write(os.urandom(int(query["mib"]) << 20))
-            answer = str(len(os.listdir("/var/tmp")))
+            answer = str(len(os.listdir(folder)))
         elif url.path == "/threads":
             made = 0
             try:
