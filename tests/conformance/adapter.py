@@ -145,8 +145,8 @@ class Glasshouse:
 
     def publish(self, name, kind, size=None, wait=600, card="", step=""):
         """Publishes a Space that answers /spin, /busy?ms= and /, a container /grow?mib=, /threads?n=,
-        /write?mib=&part= (which says how many parts there are), /keep?mib=&part= (the same under /data), /events and
-        /socket too. `card` are more lines of the card, `step` is one more of a container's Dockerfile."""
+        /write?mib=&part= (which says how many parts there are; with &held=1 it removes them and holds them open),
+        /keep?mib=&part= (the same under /data), /events and /socket too. `card` are more lines of the card, `step` is one more of a container's Dockerfile."""
         self.create(name)
         if size:
             status, answer = self.api("POST", f"/api/spaces/{self.owner}/{name}/hardware", {"flavor": size})

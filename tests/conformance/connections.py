@@ -5,6 +5,7 @@ import subprocess
 import threading
 import time
 
+import ways
 from adapter import Glasshouse
 from report import row
 
@@ -18,6 +19,7 @@ def connections(house, kind, arguments):
     if kind == "container":
         return
     judge(house, "IPv4", lambda number: "127.0.0.1", "127.0.0.2")
+    slow_fetches(house)
     with routed() as can:
         if not can:
             return row("IPv6 /64", "net", "a route for it", "not on this machine", True)
@@ -32,7 +34,7 @@ def judge(house, net, attacker, stranger):
     healthy = lambda source: house.raw("GET", "/healthz", timeout=10, source=source)[0] == 200
     with flood(house, attacker) as opened:
         house.wait(lambda: opened[0] >= FLOOD, 60, "the flood is there")
-        for who, source, soon in (("another net", stranger, 1), ("the same net", attacker(49_999), 5)):
+        for who, source, soon in (("another net", stranger, 3), ("the same net", attacker(49_999), 5)):
             served, slowest = 0, 0
             for _ in range(100):
                 begun = time.monotonic()
@@ -45,6 +47,23 @@ def judge(house, net, attacker, stranger):
     row("200 device codes", net, "50", f"{codes.count(200)}, {codes.count(429)} refused", codes.count(200) == 50 and codes.count(429) == 150)
     status = begin(stranger)
     row("  another net's", net, "200", str(status), status == 200)
+
+
+def slow_fetches(house):
+    """Strangers who begin to ask for a clone and go no further, while somebody else asks for one."""
+    ways.make(house, "cloned")
+    address = f"/{house.owner}/cloned.git"
+    head = f"POST {address}/git-upload-pack HTTP/1.1\r\nHost: localhost:{house.port}\r\nContent-Length: 1000000\r\n\r\n"
+    with contextlib.ExitStack() as held:
+        for _ in range(20):
+            held.enter_context(house.open_socket(5, "127.0.0.3")).sendall(head.encode())
+        time.sleep(1)
+        begun = time.monotonic()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(["git", "ls-remote", f"http://{house.address}:{house.port}{address}"], capture_output=True, timeout=60, check=False)
+        took = time.monotonic() - begun
+    row("20 unfinished fetches: another", "net", "answered within 5 s", f"{took:.1f} s", took < 5)
+    house.remove("cloned", "model")
 
 
 @contextlib.contextmanager

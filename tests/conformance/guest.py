@@ -42,8 +42,14 @@ class Guest(http.server.BaseHTTPRequestHandler):
                 answer = "refused"
         elif url.path in FOLDERS:
             folder = FOLDERS[url.path]
-            with open(f"{folder}/{int(query['part'])}", "wb") as file:
-                file.write(os.urandom(int(query["mib"]) << 20))
+            file = open(f"{folder}/{int(query['part'])}", "wb")
+            file.write(os.urandom(int(query["mib"]) << 20))
+            file.flush()
+            if "held" in query:
+                os.unlink(file.name)
+                kept.append(file)
+            else:
+                file.close()
             answer = str(len(os.listdir(folder)))
         elif url.path == "/threads":
             made = 0

@@ -1,5 +1,5 @@
-"""The ways in which bytes come to be kept, a part of the adapter: each writes `size` bytes of noise to the model `house.owner/name`,
-and returns whether it was taken and what was said.
+"""The ways in which bytes come to be kept, a part of the adapter: each writes `size` bytes of noise to the model
+`house.owner/name`, and returns whether it was taken and what was said.
 
 What is said of a refusal begins with its status, as far as that way has one.
 """
@@ -49,23 +49,33 @@ def commit(house, name, number, size):
 
 def push(house, name, number, size, branch="main"):
     """Each from a history of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        git = ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b"]
-        (pathlib.Path(folder) / "noise").write_bytes(os.urandom(size))
-        for command in (["init", "-q"], ["add", "noise"], ["commit", "-qm", f"push {number}"]):
-            subprocess.run(git + command, check=True, capture_output=True)
-        to = f"http://{house.owner}:{house.token}@{house.address}:{house.port}/{house.owner}/{name}.git"
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
-        done = subprocess.run(
-            [*git, "push", "-q", "--force", to, f"HEAD:refs/heads/{branch}"],
-            capture_output=True, text=True, env=environment, check=False,
-        )
-    # Git says no status; what the server says comes after `remote:`.
-    return done.returncode == 0, done.stderr
+    return push_files(house, f"{house.owner}/{name}", {"noise": os.urandom(size)}, branch)
 
 
 def push_aside(house, name, number, size):
     return push(house, name, number, size, f"side-{number}")
+
+
+def push_page(house, name, size):
+    """To the static Space of that name, and of zeros."""
+    files = {"README.md": b"---\nsdk: static\n---\n", "index.html": b"here", "zeros": bytes(size)}
+    return push_files(house, f"spaces/{house.owner}/{name}", files, "main")
+
+
+def push_files(house, path, files, branch):
+    with tempfile.TemporaryDirectory() as folder:
+        for file, content in files.items():
+            (pathlib.Path(folder) / file).write_bytes(content)
+        git = ["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b"]
+        for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "push"]):
+            subprocess.run(git + command, check=True, capture_output=True)
+        to = f"http://{house.owner}:{house.token}@{house.address}:{house.port}/{path}.git"
+        done = subprocess.run(
+            [*git, "push", "-q", "--force", to, f"HEAD:refs/heads/{branch}"],
+            capture_output=True, text=True, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"}, check=False,
+        )
+    # Git says no status; what the server says comes after `remote:`.
+    return done.returncode == 0, done.stderr
 
 
 def large(house, name, oid, size):
