@@ -9,6 +9,7 @@ import time
 import urllib.parse
 
 kept = []
+FOLDERS = {"/write": "/var/tmp", "/keep": "/data"}
 
 
 class Guest(http.server.BaseHTTPRequestHandler):
@@ -39,10 +40,17 @@ class Guest(http.server.BaseHTTPRequestHandler):
                 answer = "ok"
             except MemoryError:
                 answer = "refused"
-        elif url.path == "/write":
-            with open(f"/var/tmp/{int(query['part'])}", "wb") as file:
-                file.write(os.urandom(int(query["mib"]) << 20))
-            answer = str(len(os.listdir("/var/tmp")))
+        elif url.path in FOLDERS:
+            folder = FOLDERS[url.path]
+            file = open(f"{folder}/{int(query['part'])}", "wb")
+            file.write(os.urandom(int(query["mib"]) << 20))
+            file.flush()
+            if "held" in query:
+                os.unlink(file.name)
+                kept.append(file)
+            else:
+                file.close()
+            answer = str(len(os.listdir(folder)))
         elif url.path == "/threads":
             made = 0
             try:
