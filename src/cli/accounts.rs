@@ -151,7 +151,15 @@ fn grant(repo: &str, write: bool) -> Value {
 }
 
 pub(super) fn columns(list: &Value, keys: &[&str]) -> String {
-    let heading = keys.iter().map(|key| key.to_uppercase()).collect();
+    // `expiresAt` is headed `EXPIRES AT`.
+    let words = |key: &&str| {
+        let letters = key.chars().flat_map(|letter| {
+            let gap = letter.is_uppercase().then_some(' ');
+            gap.into_iter().chain(letter.to_uppercase())
+        });
+        letters.collect()
+    };
+    let heading = keys.iter().map(words).collect();
     let row = |entry: &Value| keys.iter().map(|key| text(&entry[*key])).collect();
     let rows = list.as_array().into_iter().flatten().map(row);
     table(&std::iter::once(heading).chain(rows).collect::<Vec<_>>())

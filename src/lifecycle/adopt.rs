@@ -220,7 +220,8 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
             }
             Err(error) => {
                 let name = &space.name;
-                tracing::warn!(space = %name, "a container of {name} could not be adopted: {error}");
+                let error = anyhow::Error::from(error);
+                tracing::warn!(space = %name, "a container of {name} could not be adopted: {error:#}");
             }
         }
     }

@@ -31,6 +31,11 @@ struct Image<'a> {
     port: u16,
 }
 
+/// How often a container that runs is looked at before it is given up.
+const ADOPTION_TRIES: u32 = 4;
+/// Between two looks.
+const ADOPTION_PAUSE: Duration = Duration::from_secs(2);
+
 // === impl Inner ===
 
 impl Inner {
@@ -134,13 +139,19 @@ impl Inner {
         let docker = self.engine.connect().await.map_err(ours)?;
         let running = self.take_care(&spec);
         let name = name_of(spec.id);
-        let inspected = inspect(&docker, &name)
-            .await
-            .map_err(RuntimeError::Server)?;
-        let paused = inspected.state.as_ref().and_then(|state| state.paused);
-        if paused == Some(true) {
-            docker.unpause_container(&name).await.map_err(ours)?;
-        }
+        let mut tries = 1;
+        let inspected = loop {
+            match thawed(&docker, &name).await {
+                Ok(inspected) => break inspected,
+                // What runs is not given up because the engine, which has just started too, is slow for once.
+                Err(error) if tries < ADOPTION_TRIES => {
+                    tracing::warn!(container = name, "not adopted yet: {error:#}");
+                    tries += 1;
+                    tokio::time::sleep(ADOPTION_PAUSE).await;
+                }
+                Err(error) => return Err(RuntimeError::Server(error)),
+            }
+        };
         let network = self.network_of(&spec).await.map_err(RuntimeError::Server)?;
         let exposed = self.exposed_on(&network).await;
         let host = self.host.get_or_try_init(|| docker.info()).await;
@@ -363,6 +374,19 @@ pub(super) async fn inspect(
         .inspect_container(name, None::<InspectContainerOptions>)
         .await
         .context("the container could not be looked at")
+}
+
+/// The container, running: one that is frozen is thawed.
+async fn thawed(docker: &Docker, name: &str) -> anyhow::Result<ContainerInspectResponse> {
+    let inspected = inspect(docker, name).await?;
+    let paused = inspected.state.as_ref().and_then(|state| state.paused);
+    if paused == Some(true) {
+        docker
+            .unpause_container(name)
+            .await
+            .context("the container could not be thawed")?;
+    }
+    Ok(inspected)
 }
 
 /// Where the container listens: its own address on its Space's network.
