@@ -99,7 +99,7 @@ fn problem(line: usize, message: impl Into<String>) -> Problem {
 // === impl Dockerfile ===
 
 impl Dockerfile {
-    /// Of these arguments those that it declares.
+    /// Of these arguments those that it declares, without those that the engine gives to every step.
     pub(super) fn arguments(&self, given: Vec<(String, String)>) -> Vec<(String, String)> {
         let in_globals = |name: &str| {
             let mut globals = self.globals.iter().flat_map(|(_, arguments)| arguments);
@@ -116,6 +116,7 @@ impl Dockerfile {
         let given = given.into_iter();
         given
             .filter(|(name, _)| in_globals(name) || in_stages(name))
+            .filter(|(name, _)| !is_given_to_all(name))
             .collect()
     }
 
@@ -128,6 +129,21 @@ impl Dockerfile {
         });
         globals.chain(stages).cloned().collect()
     }
+}
+
+/// Whether the engine gives an argument of that name to every step, declared there or not, and does not count it among what
+/// a step is remembered by: then a step that fetched something through somebody's own proxy would be everybody's.
+fn is_given_to_all(name: &str) -> bool {
+    const PREDEFINED: [&str; 5] = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "FTP_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+    ];
+    PREDEFINED
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether an image may have the engine do this for whoever builds on it.

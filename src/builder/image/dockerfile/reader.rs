@@ -60,6 +60,9 @@ const UNKNOWN_VALUE: usize = 2 << 10;
 /// Bytes that the engine may write to describe the image after each step: every description has all variables, labels and
 /// steps up to there, and whoever lists images has the engine read them all.
 const MOST_DESCRIBED: usize = 64 << 20;
+/// Bytes of one such description. An engine writes each value into it four times, and reading it takes some thirty times
+/// as much memory.
+const LARGEST_DESCRIPTION: usize = 2 << 20;
 
 /// What a stage's description has in it, in bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -221,7 +224,7 @@ impl Reader<'_> {
         let added = bytes.saturating_mul(2).saturating_add(again);
         weight.all = weight.all.saturating_add(added);
         self.described = self.described.saturating_add(weight.all);
-        if self.described <= MOST_DESCRIBED {
+        if weight.all <= LARGEST_DESCRIPTION && self.described <= MOST_DESCRIBED {
             return Ok(());
         }
         let message = "the variables, labels and steps up to here are too large together: an engine describes the image anew \

@@ -263,6 +263,18 @@ fn only_declared_arguments_are_given() {
     assert_eq!(names, ["A", "B"]);
 }
 
+/// The engine remembers a step without them: what somebody's own proxy said would be in everybody's images.
+#[test]
+fn no_argument_is_given_that_steps_are_remembered_without() {
+    let given: Vec<_> = ["http_proxy", "HTTPS_PROXY", "No_Proxy", "A"]
+        .map(|name| (name.to_owned(), "x".to_owned()))
+        .into();
+    let text =
+        "FROM a AS b\nARG A\nRUN fetch\nFROM b\nARG http_proxy\nARG HTTPS_PROXY\nARG No_Proxy";
+    let file = read(text, &given).expect("readable");
+    assert_eq!(file.arguments(given), [("A".to_owned(), "x".to_owned())]);
+}
+
 #[test]
 fn what_is_too_much_is_refused_soon() {
     let many = (0..100_000).map(|number| format!("A{number}=x"));
@@ -332,6 +344,17 @@ fn descriptions_that_grow_with_each_step_are_refused() {
     let inherited = format!("{long}LABEL l=$B\n{}", "FROM stage\nRUN make\n".repeat(400));
     let inherited = inherited.replacen("FROM a\n", "FROM a AS stage\n", 1);
     assert!(refused(&inherited).message.contains("too large together"));
+}
+
+/// Engines were seen to need gigabytes for an image whose description has some dozen megabytes.
+#[test]
+fn a_large_description_is_refused_at_once() {
+    let long = format!("FROM a\nENV A={}\nLABEL ", "x".repeat(50_000));
+    let labels = |many| (0..many).map(|at| format!("l{at}=$A "));
+    let text = |many| long.clone() + &labels(many).collect::<String>();
+    let message = refused(&text(30)).message;
+    assert!(message.contains("too large together"), "{message}");
+    assert!(read(&text(5), &[]).is_ok());
 }
 
 #[test]
