@@ -34,6 +34,10 @@ fn may_reach_v4(address: Ipv4Addr, private: bool) -> bool {
         || a >= 224
         || (a, b, c) == (192, 0, 0)
         || (a, b, c) == (192, 0, 2)
+        // Where clouds keep what their machines know, beside link-local: Azure's among public addresses, Alibaba's in RFC
+        // 6598's.
+        || address == Ipv4Addr::new(168, 63, 129, 16)
+        || address == Ipv4Addr::new(100, 100, 100, 200)
         || (a, b, c) == (198, 51, 100)
         || (a, b, c) == (203, 0, 113)
         || (a, b & 0xfe) == (198, 18);
@@ -46,7 +50,12 @@ fn may_reach_v6(address: Ipv6Addr, private: bool) -> bool {
     let first = address.segments()[0];
     // Global unicast is 2000::/3 (RFC 4291); documentation prefixes in it lead nowhere.
     let global = first & 0xe000 == 0x2000 && !(first == 0x2001 && address.segments()[1] == 0x0db8);
-    let unique_local = first & 0xfe00 == 0xfc00;
+    // The metadata services of AWS and Google are unique local addresses.
+    let metadata = [
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    ];
+    let unique_local = first & 0xfe00 == 0xfc00 && !metadata.contains(&address);
     global || (private && unique_local)
 }
 
@@ -115,7 +124,17 @@ mod tests {
         for text in ["10.1.2.3", "fc00::1"] {
             assert!(may_reach(text.parse().expect("address"), true), "{text}");
         }
-        for text in ["127.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1"] {
+        for text in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "::1",
+            "::ffff:127.0.0.1",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+        ] {
             assert!(!may_reach(text.parse().expect("address"), true), "{text}");
         }
     }

@@ -17,8 +17,14 @@ const PRIVATE: [&str; 9] = [
     "198.18.0.0/15",
     "224.0.0.0/3",
 ];
-/// Where clouds keep their machines' credentials (RFC 3927).
-const LINK_LOCAL: &str = "169.254.0.0/16";
+/// Where clouds keep their machines' credentials: link-local addresses (RFC 3927), and those of Azure, Alibaba and Oracle,
+/// which may pass for the internet or for a private network.
+const METADATA: [&str; 4] = [
+    "169.254.0.0/16",
+    "168.63.129.16/32",
+    "100.100.100.200/32",
+    "192.0.0.192/32",
+];
 
 pub(super) const INPUT: &str = "GLASSHOUSE-INPUT";
 pub(super) const FORWARD: &str = "GLASSHOUSE-FORWARD";
@@ -63,7 +69,9 @@ pub(super) fn rules(nameservers: &[String]) -> String {
     }
     // This host: every address of its own, for every bridge.
     rule(INPUT, format_args!("-j REJECT"));
-    rule(FORWARD, format_args!("-d {LINK_LOCAL} -j REJECT"));
+    for network in METADATA {
+        rule(FORWARD, format_args!("-d {network} -j REJECT"));
+    }
     rule(
         FORWARD,
         format_args!("-i {}+ -j REJECT", Reach::Nothing.prefix()),
@@ -106,7 +114,10 @@ mod tests {
             .iter()
             .rfind(|line| line.contains("-A GLASSHOUSE-INPUT"));
         assert_eq!(last_of_input, Some(&"-A GLASSHOUSE-INPUT -j REJECT"));
-        assert!(lines.contains(&"-A GLASSHOUSE-FORWARD -d 169.254.0.0/16 -j REJECT"));
+        for metadata in METADATA {
+            let rule = format!("-A GLASSHOUSE-FORWARD -d {metadata} -j REJECT");
+            assert!(lines.contains(&rule.as_str()), "{metadata}");
+        }
         assert!(lines.contains(&"-A GLASSHOUSE-FORWARD -i ghn+ -j REJECT"));
         assert!(lines.contains(&"-A GLASSHOUSE-FORWARD -i ghi+ -d 10.0.0.0/8 -j REJECT"));
         assert!(!rules.contains("-i ghn+ -p udp"), "names leak: {rules}");
