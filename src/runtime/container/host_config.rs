@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
-    MountBindOptions, MountBindOptionsPropagationEnum, MountType, RestartPolicy,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+    Mount, MountBindOptions, MountBindOptionsPropagationEnum, MountType, RestartPolicy,
     RestartPolicyNameEnum,
 };
 
@@ -86,6 +86,12 @@ pub(super) fn create_body(
         labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
         tty: Some(false),
         open_stdin: Some(false),
+        // The engine would start the check of an image as often as a thousand times a second, and what that costs is
+        // nobody's. Whether it answers is found out here.
+        healthcheck: Some(HealthConfig {
+            test: Some(vec!["NONE".into()]),
+            ..HealthConfig::default()
+        }),
         host_config: Some(host_config(spec, settings, surroundings)),
         ..ContainerCreateBody::default()
     }
