@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -34,7 +34,7 @@ impl Inner {
 
     /// What a Space holds in its durable storage. Blocks.
     pub(super) fn stored(&self, space: SpaceId) -> DiskAmount {
-        disk_below(&self.folder_of(space))
+        tree::disk(&self.folder_of(space))
     }
 
     /// Removes it. Blocks.
@@ -56,25 +56,4 @@ fn make(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         other => other,
     }
-}
-
-/// What a folder takes on disk. Links are not followed: whoever writes there is a stranger.
-pub(super) fn disk_below(folder: &Path) -> DiskAmount {
-    let mut folders = vec![folder.to_owned()];
-    let mut sum = DiskAmount::default();
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            let Ok(metadata) = entry.metadata() else {
-                continue;
-            };
-            sum = sum + DiskAmount::new(metadata.blocks() * 512, 1);
-            if metadata.is_dir() {
-                folders.push(entry.path());
-            }
-        }
-    }
-    sum
 }

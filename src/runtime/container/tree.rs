@@ -1,18 +1,93 @@
-//! Folders that strangers wrote, removed however deep they are.
+//! Folders that strangers wrote, measured and removed however deep they are.
 //!
 //! A container makes folders within folders without end, past the longest path that Linux takes (4096 bytes) and past the
-//! stack and the open files of whoever walks down into them. So nobody walks down: what lies in a subfolder is moved up
-//! beside it, until nothing lies in any.
+//! stack and the open files of whoever walks down into them. So what is deep is measured from a folder on the way, and
+//! what is removed is not walked into: what lies in a subfolder is moved up beside it, until nothing lies in any.
 
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Arc, Weak};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, Mode, OFlags, RenameFlags, open, openat, renameat_with, unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, open, openat, renameat_with, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
+
+use crate::domain::DiskAmount;
+
+/// Bytes of a path from a folder that is held open.
+const LONGEST_PATH: usize = 2000;
+/// Folders that are held open on the way to deeper ones.
+const MOST_HELD: usize = 64;
+/// What is so deep and branched that it cannot be counted: more than anybody may have.
+const BEYOND: DiskAmount = DiskAmount::new(1 << 60, 1 << 60);
+
+/// A folder yet to be looked into, by its path from one that is held open.
+struct Pending {
+    from: Arc<OwnedFd>,
+    path: Vec<u8>,
+}
+
+/// What a folder takes on disk; nothing, if it is not there. Links are not followed: whoever writes there is a stranger.
+pub(super) fn disk(folder: &Path) -> DiskAmount {
+    let mut sum = DiskAmount::default();
+    let Ok(top) = open(folder, FOLDER, Mode::empty()) else {
+        return sum;
+    };
+    let mut held: Vec<Weak<OwnedFd>> = Vec::new();
+    let mut pending = vec![Pending {
+        from: Arc::new(top),
+        path: b".".to_vec(),
+    }];
+    while let Some(Pending { from, path }) = pending.pop() {
+        // It may be gone by now, or not be this process's to read.
+        let Ok(folder) = openat(&from, path.as_slice(), FOLDER, Mode::empty()) else {
+            continue;
+        };
+        let folder = Arc::new(folder);
+        let Ok(entries) = Dir::read_from(&folder) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let Ok(facts) = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
+                continue;
+            };
+            let blocks = u64::try_from(facts.st_blocks).unwrap_or(0);
+            sum = sum + DiskAmount::new(blocks.saturating_mul(512), 1);
+            if FileType::from_raw_mode(facts.st_mode) != FileType::Directory {
+                continue;
+            }
+            let name = name.to_bytes();
+            pending.push(if path.len() + name.len() < LONGEST_PATH {
+                let path = [&path, name].join(&b'/');
+                Pending {
+                    from: Arc::clone(&from),
+                    path,
+                }
+            } else {
+                Pending {
+                    from: Arc::clone(&folder),
+                    path: name.to_vec(),
+                }
+            });
+        }
+        if Arc::strong_count(&folder) > 1 {
+            held.push(Arc::downgrade(&folder));
+            held.retain(|folder| folder.strong_count() > 0);
+            if held.len() > MOST_HELD {
+                return BEYOND;
+            }
+        }
+    }
+    sum
+}
 
 /// Removes a folder with all below it. Links are removed and never followed. It holds two folders open at a time.
 ///
@@ -91,8 +166,18 @@ mod tests {
     use super::*;
     use rustix::fs::mkdirat;
 
+    fn file_in(folder: &OwnedFd) -> std::fs::File {
+        let file = openat(
+            folder,
+            "file",
+            OFlags::CREATE | OFlags::WRONLY,
+            Mode::RUSR | Mode::WUSR,
+        );
+        file.expect("a file").into()
+    }
+
     #[test]
-    fn what_is_deeper_than_paths_go_is_removed() {
+    fn what_is_deeper_than_paths_go_is_measured_and_removed() {
         let folder = tempfile::tempdir().expect("a folder");
         let outside = folder.path().join("outside");
         std::fs::write(&outside, "kept").expect("a file");
@@ -100,11 +185,16 @@ mod tests {
         std::fs::create_dir_all(tree.join(".removed-1/x")).expect("folders");
         std::os::unix::fs::symlink(folder.path(), tree.join("link")).expect("a link");
         let mut deepest = open(&tree, FOLDER, Mode::empty()).expect("a folder");
-        for _ in 0..20_000 {
+        for _ in 0..3000 {
             mkdirat(&deepest, "d", Mode::RWXU).expect("room");
             deepest = openat(&deepest, "d", FOLDER, Mode::empty()).expect("a folder");
         }
+        std::io::Write::write_all(&mut file_in(&deepest), &[1; 1 << 20]).expect("room");
+        let found = disk(&tree);
+        assert_eq!(found.files, 3004);
+        assert!(found.bytes >= 1 << 20, "{found:?}");
         remove(&tree).expect("removed");
+        assert_eq!(disk(&tree), DiskAmount::default());
         assert!(!tree.exists());
         assert!(outside.exists());
         let again = remove(&tree).expect_err("it is gone");

@@ -16,8 +16,7 @@ use tokio::time::{interval, sleep};
 use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
-use super::storage::disk_below;
-use super::{Inner, Running, ending, lock, name_of};
+use super::{Inner, Running, ending, lock, name_of, tree};
 use crate::domain::{DiskAmount, ExitReason, Millis, bytes_text};
 
 /// Between looks while the engine does not answer.
@@ -189,6 +188,12 @@ fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Where the engine keeps what a container writes elsewhere, if it says so.
+fn own_layer(found: &ContainerInspectResponse) -> Option<PathBuf> {
+    let driver = found.graph_driver.as_ref()?;
+    Some(driver.data.get("UpperDir")?.into())
+}
+
 /// Tells its author, once, that one of its processes was ended for want of memory while the others went on.
 fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     let state = found.state.as_ref();
@@ -211,15 +216,17 @@ async fn over_disk(
     let options = InspectContainerOptions { size: true };
     let found = docker.inspect_container(name, Some(options)).await.ok()?;
     tell_of_memory(&found, running);
-    let volumes = own_volumes(&found);
+    let mut folders = own_volumes(&found);
     let layer = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
-    let in_volumes = tokio::task::spawn_blocking(move || {
-        let volumes = volumes.iter().map(|volume| disk_below(volume));
-        volumes.sum::<DiskAmount>().bytes
+    // The engine gives up on folders that are deeper than paths go, and on what changes while it counts.
+    if layer.is_none() {
+        folders.extend(own_layer(&found));
+    }
+    let below = tokio::task::spawn_blocking(move || {
+        let folders = folders.iter().map(|folder| tree::disk(folder));
+        folders.sum::<DiskAmount>().bytes
     });
-    let written = layer
-        .unwrap_or(0)
-        .saturating_add(in_volumes.await.unwrap_or(0));
+    let written = layer.unwrap_or(0).saturating_add(below.await.unwrap_or(0));
     let limit = inner.settings.disk_bytes;
     if written > limit {
         return Some(ExitReason::OutOfDisk { limit });
