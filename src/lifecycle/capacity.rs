@@ -40,10 +40,9 @@ pub(super) fn ask_for_room(
             return true;
         }
         missing = missing.saturating_sub(held(&account, refused.resource));
-        let already = std::mem::replace(&mut lock(&own.observed).give_way, true);
-        if !already {
-            own.nudge.notify_one();
-        }
+        lock(&own.observed).give_way = true;
+        // Also one that was asked before: it may have been in use then.
+        own.nudge.notify_one();
     }
     missing == 0
 }

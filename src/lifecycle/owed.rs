@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::supervisor::lock;
 use super::{Lifecycle, LifecycleError};
 use crate::domain::{RepoId, RepoKind};
+use crate::repo::RepoError;
 
 /// Between two tries, as long as what is in the way passes by itself.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -107,6 +108,7 @@ pub(super) async fn run(lifecycle: Lifecycle) {
                     // The next one would fare no better.
                     break;
                 }
+                Err(LifecycleError::Repo(RepoError::NoRepository)) => {}
                 Err(error @ (LifecycleError::Store(_) | LifecycleError::Repo(_))) => {
                     tracing::warn!(repository = %id, "a commit to {id} is still not recorded: {error}");
                     lifecycle.owed.add(kind, id);

@@ -64,8 +64,17 @@ impl Table {
         Ok(())
     }
 
-    /// Whether a chain has that jump, and nothing before it that lets every packet pass.
+    /// Whether a chain has that jump, and nothing before it that lets packets of the bridges pass.
     fn leads(&self, chain: &str, jump: &str) -> bool {
+        if chain == "INPUT" {
+            let wanted = format!("-A {chain} {jump}");
+            let begin = format!("-A {chain} ");
+            let mut lines = self.0.iter().filter(|line| line.starts_with(&begin));
+            // Nobody else puts rules there again and again, so nothing but what keeps out may stand before ours.
+            return lines
+                .find(|line| **line == wanted || !is_harmless(line))
+                .is_some_and(|line| *line == wanted);
+        }
         let open = ["-j ACCEPT", "-j RETURN"];
         let opened = open.iter().filter_map(|rule| self.position(chain, rule));
         let opened = opened.min().unwrap_or(usize::MAX);
@@ -76,6 +85,28 @@ impl Table {
         let wanted = format!("-A {chain} {rule}");
         self.0.iter().position(|line| *line == wanted)
     }
+}
+
+/// Whether a rule lets nothing in that comes from a bridge of ours.
+fn is_harmless(rule: &str) -> bool {
+    let words: Vec<&str> = rule.split(' ').collect();
+    let after = |word: &str| {
+        let at = words.iter().position(|known| *known == word)?;
+        Some((at > 0 && words[at - 1] == "!", *words.get(at + 1)?))
+    };
+    if let Some((_, target)) = after("-j")
+        && ["DROP", "REJECT", "LOG", INPUT].contains(&target)
+    {
+        return true;
+    }
+    // Of others alone: `lo`, `eth+`.
+    after("-i").is_some_and(|(negated, name)| {
+        let ours = Reach::ALL.iter().any(|reach| match name.strip_suffix('+') {
+            Some(stem) => stem.starts_with(reach.prefix()) || reach.prefix().starts_with(stem),
+            None => name.starts_with(reach.prefix()),
+        });
+        !negated && !ours
+    })
 }
 
 /// Of each chain of the kernel's or the engine's, what leads on towards ours.
@@ -136,12 +167,25 @@ mod tests {
         }
         for open in [
             "-A INPUT -j ACCEPT",
+            "-A INPUT -s 10.213.0.2/32 -j ACCEPT",
+            "-A INPUT ! -i eth0 -j ACCEPT",
+            "-A INPUT -i gh+ -j ACCEPT",
+            "-A INPUT -j somewhere",
             "-A FORWARD -j ACCEPT",
             "-A DOCKER-USER -j RETURN",
         ] {
             let mut opened = lines.clone();
             opened.insert(0, open.into());
             assert!(!table(&opened.join("\n")).is_led(), "{open}");
+        }
+        for harmless in [
+            "-A INPUT -i lo -j ACCEPT",
+            "-A INPUT -i eth+ -p tcp -j ACCEPT",
+            "-A INPUT -s 10.213.0.2/32 -j DROP",
+        ] {
+            let mut more = lines.clone();
+            more.insert(0, harmless.into());
+            assert!(table(&more.join("\n")).is_led(), "{harmless}");
         }
         assert!(!table("").is_led());
     }

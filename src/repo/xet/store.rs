@@ -107,22 +107,8 @@ impl Repos {
             tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
             return Ok(false);
         };
-        let mut size = 0;
-        loop {
-            let mut buffer = Vec::with_capacity(1 << 20);
-            while buffer.len() < 1 << 20 && body.read_buf(&mut buffer).await? > 0 {}
-            if buffer.is_empty() {
-                break;
-            }
-            size += buffer.len() as u64;
-            room.grow(DiskAmount::new(buffer.len() as u64, 0))?;
-            file = self
-                .work(move || {
-                    file.write_all(&buffer)?;
-                    Ok(file)
-                })
-                .await?;
-        }
+        let size;
+        (file, size) = self.spool(file, body, &mut room).await?;
         if size > MAX_XORB {
             return Err(RepoError::TooLarge(format!(
                 "a xorb has at most {}",
@@ -160,19 +146,49 @@ impl Repos {
         mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
-        let mut shard = Vec::new();
-        let mut body = body.take(MAX_SHARD as u64 + 1);
-        body.read_to_end(&mut shard).await?;
-        if shard.len() > MAX_SHARD {
+        let aside = self.aside();
+        let file = self.work(move || Ok(NamedTempFile::new_in(aside)?)).await?;
+        let body = body.take(MAX_SHARD as u64 + 1);
+        // On disk while it comes: many who send slowly would fill the memory.
+        let (file, size) = self.spool(file, body, &mut room).await?;
+        if size > MAX_SHARD as u64 {
             return Err(RepoError::TooLarge(format!(
                 "a shard has at most {}",
                 size_text(MAX_SHARD as u64)
             )));
         }
-        for file in shard::read_files(&shard)? {
+        let files = self
+            .work(move || shard::read_files(&fs::read(file.path())?))
+            .await?;
+        for file in files {
             room = self.put_together(store, id, file, room).await?;
         }
         Ok(())
+    }
+
+    /// Writes a body into a file; both and how long it is.
+    async fn spool(
+        &self,
+        mut file: NamedTempFile,
+        mut body: impl AsyncRead + Unpin + Send,
+        room: &mut DiskReservation,
+    ) -> Result<(NamedTempFile, u64), RepoError> {
+        let mut size = 0;
+        loop {
+            let mut buffer = Vec::with_capacity(1 << 20);
+            while buffer.len() < 1 << 20 && body.read_buf(&mut buffer).await? > 0 {}
+            if buffer.is_empty() {
+                return Ok((file, size));
+            }
+            size += buffer.len() as u64;
+            room.grow(DiskAmount::new(buffer.len() as u64, 0))?;
+            file = self
+                .work(move || {
+                    file.write_all(&buffer)?;
+                    Ok(file)
+                })
+                .await?;
+        }
     }
 
     async fn put_together(

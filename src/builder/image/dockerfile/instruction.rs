@@ -168,6 +168,11 @@ impl Instruction {
                     return Err(needs_words());
                 }
                 paths if paths.is_empty() => return Err(needs_words()),
+                paths if paths.iter().any(is_the_kernels) => {
+                    let message = "`VOLUME` may not name `/`, nor what lies in `/proc`, `/sys` or `/dev`: no container \
+                                   starts with that";
+                    return Err(problem(number, message));
+                }
                 paths => Self::Volume(paths),
             },
             "EXPOSE" => {
@@ -362,6 +367,24 @@ fn labels(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
         }
     }
     Ok(labels)
+}
+
+/// Whether a path is where the kernel shows itself to a container, or the root.
+fn is_the_kernels(path: &Text) -> bool {
+    let Some(path) = path.literal() else {
+        return false;
+    };
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names
+        .first()
+        .is_none_or(|first| ["proc", "sys", "dev"].contains(first))
 }
 
 /// What an author wrote, as it fits into a message.
