@@ -108,7 +108,7 @@ impl Repos {
             return Ok(false);
         };
         let size;
-        (file, size) = self.spool(file, body, &mut room).await?;
+        (file, size) = self.set_aside(file, body, &mut room).await?;
         if size > MAX_XORB {
             return Err(RepoError::TooLarge(format!(
                 "a xorb has at most {}",
@@ -150,7 +150,7 @@ impl Repos {
         let file = self.work(move || Ok(NamedTempFile::new_in(aside)?)).await?;
         let body = body.take(MAX_SHARD as u64 + 1);
         // On disk while it comes: many who send slowly would fill the memory.
-        let (file, size) = self.spool(file, body, &mut room).await?;
+        let (file, size) = self.set_aside(file, body, &mut room).await?;
         if size > MAX_SHARD as u64 {
             return Err(RepoError::TooLarge(format!(
                 "a shard has at most {}",
@@ -167,7 +167,7 @@ impl Repos {
     }
 
     /// Writes a body into a file; both and how long it is.
-    async fn spool(
+    async fn set_aside(
         &self,
         mut file: NamedTempFile,
         mut body: impl AsyncRead + Unpin + Send,

@@ -254,7 +254,15 @@ fn refused(error: LifecycleError) -> Refused {
         _ => return Refused::Page(error.into()),
     };
     let mut problems = Problems::default();
-    problems.add(field, error.to_string());
+    let text = match error {
+        // Which one that is, not everybody may know.
+        LifecycleError::Taken { .. } => {
+            "There is a Space of that name, or with the same address. Choose another name."
+                .to_owned()
+        }
+        error => error.to_string(),
+    };
+    problems.add(field, text);
     Refused::Problems(problems)
 }
 
