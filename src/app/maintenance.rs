@@ -10,7 +10,7 @@ use super::settings;
 use crate::config::{Config, Flags};
 use crate::docker::Engine;
 
-pub use crate::backup::{Manifest, back_up, check, restore};
+pub use crate::backup::{LeftOutOf, Manifest, back_up, check, restore};
 pub use crate::docker::Elsewhere;
 
 /// The data folder that a server started with the same flags would use.

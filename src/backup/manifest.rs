@@ -9,11 +9,13 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ADMIN_TOKEN, DATABASE, KEYS, STORAGE};
+use super::{ADMIN_TOKEN, DATABASE, KEYS, LeftOut, STORAGE, holes};
 
 const NAME: &str = "manifest.json";
 /// Raised when an older program could not restore what a newer one wrote.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The last one whose hashes are of files with their zeros.
+const WITH_ZEROS: u32 = 1;
 
 /// What is in a backup, and how to know that it is what was written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,8 +30,23 @@ pub struct Manifest {
     pub keys: bool,
     /// How many repositories are in it.
     pub repositories: usize,
-    /// SHA-256 of every file that is not below `repos/`, by its path. Objects of git and large files are named by theirs.
+    /// What it does not hold of the storage of Spaces.
+    #[serde(default)]
+    pub left_out: Vec<LeftOutOf>,
+    /// The hash of every file that is not below `repos/`, by its path. Objects of git and large files are named by theirs.
     files: BTreeMap<String, String>,
+}
+
+/// What a backup does not hold of one Space's storage.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LeftOutOf {
+    /// `owner/name`, unless no Space has this storage any more.
+    pub space: Option<String>,
+    /// Its path in the data folder.
+    pub folder: String,
+    /// How much.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
 }
 
 // === impl Manifest ===
@@ -44,13 +61,14 @@ impl Manifest {
                 .to_string(),
             keys,
             repositories: 0,
+            left_out: Vec::new(),
             files: BTreeMap::new(),
         }
     }
 
     /// Hashes the files of a backup and writes itself beside them.
     pub(super) fn seal(&mut self, backup: &Path) -> anyhow::Result<()> {
-        self.files = hashes(backup)?;
+        self.files = hashes(backup, self.format)?;
         let text = serde_json::to_string_pretty(self)?;
         fs::write(backup.join(NAME), text)?;
         Ok(())
@@ -81,7 +99,7 @@ impl Manifest {
 
     /// Compares the files with what was written.
     pub(super) fn compare(&self, backup: &Path) -> anyhow::Result<()> {
-        let found = hashes(backup)?;
+        let found = hashes(backup, self.format)?;
         for (path, hash) in &self.files {
             match found.get(path) {
                 None => bail!("{path} is missing in the backup"),
@@ -96,15 +114,20 @@ impl Manifest {
     }
 }
 
-fn hashes(backup: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+fn hashes(backup: &Path, format: u32) -> anyhow::Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for name in [DATABASE, STORAGE, KEYS, ADMIN_TOKEN] {
-        hash_below(&backup.join(name), name, &mut found)?;
+        hash_below(&backup.join(name), name, format, &mut found)?;
     }
     Ok(found)
 }
 
-fn hash_below(path: &Path, name: &str, found: &mut BTreeMap<String, String>) -> anyhow::Result<()> {
+fn hash_below(
+    path: &Path,
+    name: &str,
+    format: u32,
+    found: &mut BTreeMap<String, String>,
+) -> anyhow::Result<()> {
     let facts = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         facts => facts?,
@@ -117,16 +140,22 @@ fn hash_below(path: &Path, name: &str, found: &mut BTreeMap<String, String>) -> 
                 "{name}/{}",
                 entry.file_name().as_encoded_bytes().escape_ascii()
             );
-            hash_below(&entry.path(), &below, found)?;
+            hash_below(&entry.path(), &below, format, found)?;
         }
-    } else if facts.is_symlink() {
+        return Ok(());
+    }
+    let hash = if facts.is_symlink() {
         let target = fs::read_link(path)?;
-        let hash = Sha256::digest(target.as_os_str().as_encoded_bytes());
-        found.insert(name.to_owned(), hex::encode(hash));
-    } else {
+        hex::encode(Sha256::digest(target.as_os_str().as_encoded_bytes()))
+    } else if !facts.is_file() {
+        bail!("{name} in the backup is neither a file nor a folder nor a link");
+    } else if format <= WITH_ZEROS {
         let mut hash = Sha256::new();
         io::copy(&mut File::open(path)?, &mut hash)?;
-        found.insert(name.to_owned(), hex::encode(hash.finalize()));
-    }
+        hex::encode(hash.finalize())
+    } else {
+        holes::hash(&File::open(path)?)?
+    };
+    found.insert(name.to_owned(), hash);
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! A backup is a folder:
 //!
 //! ```text
-//! manifest.json    what made it and when, what is in it, SHA-256 of each file that is not named by its own hash
+//! manifest.json    what made it and when, what is in it, a hash of each file that is not named by its own
 //! glasshouse.db    the database as it was at one moment
 //! repos/           bare git repositories, and blobs/ with their large files
 //! storage/         what Spaces keep under /data
@@ -22,9 +22,11 @@
 //! a name of its own, so that a server on it touches no container of the one it was copied from.
 
 mod files;
+mod holes;
 mod manifest;
 mod restore;
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,8 @@ use crate::domain::RepoId;
 use crate::repo::{Replicas, Repos};
 use crate::store::{Sealer, Store, check_database, copy_database};
 
-pub use manifest::Manifest;
+pub use files::LeftOut;
+pub use manifest::{LeftOutOf, Manifest};
 pub use restore::{check, restore};
 
 use files::{copy_folder, copy_private};
@@ -77,7 +80,8 @@ pub async fn back_up(data: &Path, to: &Path, keys: bool) -> anyhow::Result<Manif
     private_folder(&partial)?;
     let mut manifest = Manifest::new(keys);
     manifest.repositories = copy_rows_and_repositories(data, &partial).await?;
-    copy_rest(data, &partial, keys)?;
+    let left_out = copy_rest(data, &partial, keys)?;
+    manifest.left_out = name_spaces(&partial.join(DATABASE), left_out).await?;
     manifest.seal(&partial)?;
     sync(&partial)?;
     fs::rename(&partial, to).with_context(|| {
@@ -168,12 +172,7 @@ fn remove_unnamed(root: &Path, named: &[RepoId]) -> anyhow::Result<()> {
 
 /// Every repository that the rows of a database name. Brings its tables up to date, if this program is newer.
 async fn repository_ids(database: &Path) -> anyhow::Result<Vec<RepoId>> {
-    // Nothing sealed is opened here.
-    let store = Store::connect(
-        &format!("sqlite://{}", database.display()),
-        Sealer::new(&[0; 32]),
-    )
-    .await?;
+    let store = open_copy(database).await?;
     let mut ids = store.repository_ids().await?;
     ids.extend(store.space_ids().await?.into_iter().map(RepoId::from));
     store.close().await;
@@ -181,10 +180,43 @@ async fn repository_ids(database: &Path) -> anyhow::Result<Vec<RepoId>> {
     Ok(ids)
 }
 
-fn copy_rest(data: &Path, to: &Path, keys: bool) -> anyhow::Result<()> {
+async fn open_copy(database: &Path) -> anyhow::Result<Store> {
+    // Nothing sealed is opened here.
+    let sealer = Sealer::new(&[0; 32]);
+    Ok(Store::connect(&format!("sqlite://{}", database.display()), sealer).await?)
+}
+
+/// Says of which Space's storage something was left out.
+async fn name_spaces(
+    database: &Path,
+    left_out: BTreeMap<String, LeftOut>,
+) -> anyhow::Result<Vec<LeftOutOf>> {
+    if left_out.is_empty() {
+        return Ok(Vec::new());
+    }
+    let store = open_copy(database).await?;
+    let mut named = Vec::new();
+    for (folder, left_out) in left_out {
+        let space = match folder.parse() {
+            Ok(id) => store.space_by_id(id).await?,
+            Err(_) => None,
+        };
+        named.push(LeftOutOf {
+            space: space.map(|space| space.name.to_string()),
+            folder: format!("{STORAGE}/{folder}"),
+            left_out,
+        });
+    }
+    store.close().await;
+    Ok(named)
+}
+
+/// What was left out of the storage of Spaces, by its folders.
+fn copy_rest(data: &Path, to: &Path, keys: bool) -> anyhow::Result<BTreeMap<String, LeftOut>> {
     let storage = data.join(STORAGE);
+    let mut left_out = BTreeMap::new();
     if storage.is_dir() {
-        copy_folder(&storage, &to.join(STORAGE))?;
+        left_out = copy_folder(&storage, &to.join(STORAGE))?;
     }
     if keys {
         private_folder(&to.join(KEYS))?;
@@ -192,7 +224,8 @@ fn copy_rest(data: &Path, to: &Path, keys: bool) -> anyhow::Result<()> {
             copy_private(&data.join(KEYS).join(key), &to.join(KEYS).join(key))?;
         }
     }
-    copy_private(&data.join(ADMIN_TOKEN), &to.join(ADMIN_TOKEN))
+    copy_private(&data.join(ADMIN_TOKEN), &to.join(ADMIN_TOKEN))?;
+    Ok(left_out)
 }
 
 /// `PATH.WORD`.

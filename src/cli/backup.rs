@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::output::Output;
-use crate::app::maintenance::{self, Manifest};
+use crate::app::maintenance::{self, LeftOutOf, Manifest};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
@@ -71,7 +71,12 @@ pub(super) fn restore(args: RestoreArgs, output: &Output) -> anyhow::Result<Exit
 
 fn tell(output: &Output, manifest: &Manifest, said: &str, more: &str) {
     let (repositories, created) = (manifest.repositories, &manifest.created);
-    let text = format!("{said}: {repositories} repositories, of {created}\n{more}");
+    let mut text = format!("{said}: {repositories} repositories, of {created}\n");
+    for of in &manifest.left_out {
+        text += &left_out(of);
+        text.push('\n');
+    }
+    text += more;
     output.result(
         &json!({
             "ok": true,
@@ -79,9 +84,29 @@ fn tell(output: &Output, manifest: &Manifest, said: &str, more: &str) {
             "version": manifest.version,
             "repositories": repositories,
             "keys": manifest.keys,
+            "left_out": manifest.left_out,
         }),
         text.trim_end(),
     );
+}
+
+/// One line about what is not in the backup.
+fn left_out(of: &LeftOutOf) -> String {
+    let whose = match &of.space {
+        Some(space) => format!("the storage of Space {space}"),
+        None => format!("{}, which no Space has", of.folder),
+    };
+    let (too_deep, not_files) = (of.left_out.too_deep, of.left_out.not_files);
+    let mut parts = Vec::new();
+    if too_deep > 0 {
+        parts.push(format!("{too_deep} that lie too deep"));
+    }
+    if not_files > 0 {
+        parts.push(format!(
+            "{not_files} that are no files, folders or links, or could not be read as such"
+        ));
+    }
+    format!("Entries left out of {whose}: {}", parts.join(", "))
 }
 
 /// Two threads: one copies while the other waits for git.

@@ -54,7 +54,7 @@ pub use ignore::Ignore;
 pub use large::{Attributes, LargeFile, LargeId, Parts};
 pub use path::FilePath;
 pub use refs::NewTag;
-pub use replica::Replicas;
+pub use replica::{Replicas, there};
 pub use repos::{Prepared, Repos};
 pub use size::amount_below;
 pub use spool::{Content, Spool};

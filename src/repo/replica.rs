@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::folders::Folders;
@@ -192,7 +193,12 @@ fn copy_file(from: &Path, to: &Path, present: Present) -> io::Result<()> {
     if present == Present::Kept && to.exists() {
         return Ok(());
     }
-    let Some(mut source) = there(File::open(from))? else {
+    // What it was looked at as, and nothing that it leads to.
+    let source = File::options()
+        .read(true)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(from);
+    let Some(mut source) = there(source)? else {
         return Ok(());
     };
     let mut copy = fs::OpenOptions::new()
@@ -210,7 +216,10 @@ fn remove_if_there(folder: &Path) -> io::Result<()> {
 }
 
 /// `None` for what is not there.
-fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+///
+/// # Errors
+/// All but that.
+pub fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found.map(Some),

@@ -1,10 +1,13 @@
 //! A backup of a server that is being used, and a server on what is restored from it.
 
 use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{FileType, Mode, OFlags, mkdirat, mknodat, openat};
 use serde_json::json;
 
 use crate::support::cli::Said;
@@ -53,6 +56,49 @@ fn large_file(hub: &Hub<'_>, name: &str, body: &[u8]) {
     .expect(200);
 }
 
+/// What a Space may do to whoever copies its storage: a file of a terabyte that takes no disk, folders past the longest
+/// path, a pipe that nobody writes to, a link to what is not its own.
+fn hostile_storage(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let sparse = fs::File::create(folder.join("sparse")).unwrap();
+    sparse.write_all_at(b"in the midst", TEBIBYTE / 2).unwrap();
+    sparse.set_len(TEBIBYTE).unwrap();
+    let top = fs::File::open(folder).unwrap();
+    mknodat(&top, "pipe", FileType::Fifo, Mode::RUSR, 0).unwrap();
+    let mut deepest = OwnedFd::from(top);
+    for _ in 0..30 {
+        mkdirat(&deepest, deep(1), Mode::RWXU).unwrap();
+        deepest = openat(&deepest, deep(1), OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    fs::create_dir_all(folder.join("own")).unwrap();
+    std::os::unix::fs::symlink("/etc", folder.join("own/link")).unwrap();
+}
+
+const TEBIBYTE: u64 = 1 << 40;
+
+/// So many folders within one another.
+fn deep(folders: usize) -> PathBuf {
+    std::iter::repeat_n("d".repeat(200), folders).collect()
+}
+
+#[track_caller]
+fn holds_what_can_be_kept(folder: &Path) {
+    let sparse = fs::File::open(folder.join("sparse")).unwrap();
+    let facts = sparse.metadata().unwrap();
+    assert_eq!(facts.len(), TEBIBYTE);
+    assert!(facts.blocks() < 2048, "its holes were filled: {facts:?}");
+    let mut held = [0; 12];
+    sparse.read_exact_at(&mut held, TEBIBYTE / 2).unwrap();
+    assert_eq!(&held, b"in the midst");
+    assert_eq!(
+        fs::read_link(folder.join("own/link")).unwrap(),
+        Path::new("/etc")
+    );
+    assert!(folder.join(deep(9)).is_dir());
+    assert!(!folder.join(deep(10)).exists());
+    assert!(fs::symlink_metadata(folder.join("pipe")).is_err());
+}
+
 /// The file of a repository's `lfs/` folder below a data folder or a backup.
 fn large_files(root: &Path) -> Vec<PathBuf> {
     let blobs = fs::read_dir(root.join("repos/blobs")).unwrap();
@@ -82,6 +128,9 @@ fn what_was_acknowledged_before_it_is_there_after_it() {
     fs::create_dir_all(&storage).unwrap();
     fs::write(storage.join("notes"), "what an app kept").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", storage.join("link")).unwrap();
+    let id = guest.api("").json()["_id"].as_str().unwrap().to_owned();
+    let hostile = format!("storage/{id}");
+    hostile_storage(&server.data().join(&hostile));
 
     // Somebody goes on writing.
     let busy = alice.create("busy");
@@ -99,8 +148,12 @@ fn what_was_acknowledged_before_it_is_there_after_it() {
         });
         let made = local(&["backup"], &[("--data", &server.data()), ("", &backup)]);
         written.store(true, Ordering::Relaxed);
-        made.success();
+        let told = made.success().stdout;
+        let left_out = "Entries left out of the storage of Space alice/guest: 1 that lie too deep, \
+                        1 that are no files";
+        assert!(told.contains(left_out), "{told}");
     });
+    holds_what_can_be_kept(&backup.join(&hostile));
     assert!(!backup.join("keys/engine").exists());
     assert_eq!(
         fs::read_link(backup.join("storage/kept/link")).unwrap(),
@@ -119,6 +172,7 @@ fn what_was_acknowledged_before_it_is_there_after_it() {
         fs::read(restored.data().join("keys/engine")).unwrap(),
         engine
     );
+    holds_what_can_be_kept(&restored.data().join(&hostile));
     let alice = Hub::new(&restored, "alice", &alice.token);
     let site = alice.space("site");
     site.wait_for("RUNNING");
