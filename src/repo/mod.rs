@@ -43,6 +43,7 @@ mod walk;
 mod xet;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use blob::{BlobReader, BlobStream};
 pub use commit::{CommitRequest, Operation};
@@ -93,6 +94,8 @@ pub struct RepoLimits {
     pub writers: usize,
     /// Git processes at once, over all repositories.
     pub git_processes: usize,
+    /// How long a client that fetches may keep git waiting while others wait for it.
+    pub git_patience: Duration,
 }
 
 impl Default for RepoLimits {
@@ -110,6 +113,7 @@ impl Default for RepoLimits {
             readers: 16,
             writers: 4,
             git_processes: 8,
+            git_patience: Duration::from_secs(10),
         }
     }
 }

@@ -6,12 +6,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::blob::BlobStream;
 use super::commit::{REF_BYTES, too_many_operations};
 use super::folders::{EMPTY, Folders, link_all};
+use super::git::GitPermits;
 use super::large::link;
 use super::size::amount_below;
 use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
@@ -29,7 +30,7 @@ struct Inner {
     limits: RepoLimits,
     readers: Semaphore,
     writers: Semaphore,
-    git: Arc<Semaphore>,
+    git: GitPermits,
     /// Held while a large file gets or loses a name.
     blobs: Mutex<()>,
     locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
@@ -64,7 +65,7 @@ impl Repos {
         let inner = Inner {
             readers: Semaphore::new(limits.readers.max(1)),
             writers: Semaphore::new(limits.writers.max(1)),
-            git: Arc::new(Semaphore::new(limits.git_processes.max(1))),
+            git: GitPermits::new(limits.git_processes),
             blobs: Mutex::default(),
             locks: Mutex::default(),
             folders: Folders { root },
@@ -299,10 +300,9 @@ impl Repos {
         self.write(id, move || work(&repos.open(id)?)).await
     }
 
-    /// Waits until another git process may run.
-    pub(super) async fn git_permit(&self) -> Result<OwnedSemaphorePermit, RepoError> {
-        let git = Arc::clone(&self.inner.git);
-        Ok(git.acquire_owned().await.map_err(io::Error::other)?)
+    /// How many git processes run at once.
+    pub(super) fn git_permits(&self) -> &GitPermits {
+        &self.inner.git
     }
 
     /// Where a repository is.

@@ -1,22 +1,31 @@
 //! Clones and fetches, by `git http-backend`: it knows every version of the protocol.
 
 use std::io;
+use std::pin::pin;
+use std::process::Stdio;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
+use super::permits::{GitPermits, Patience};
 use super::process::{Git, gone};
+use super::request::Request;
 use crate::domain::RepoId;
-use crate::repo::{RepoError, Repos, size_text};
+use crate::repo::{RepoError, Repos};
 
 /// Most bytes of git's header lines.
 const MAX_HEADER: u64 = 8 << 10;
-/// Most bytes of a client's request: what it wants and has, in ids of fifty bytes each. Git takes no more than 10 MiB.
-const MAX_REQUEST: u64 = 8 << 20;
 /// Bytes read at once for a client.
 const CHUNK: usize = 64 << 10;
+/// Chunks that wait for the client.
+const WAITING: usize = 2;
+/// Between two looks at whether others wait for git while a client takes nothing.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What a client asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +39,22 @@ pub enum FetchRequest {
     },
 }
 
-/// Git's answer on its way to a client. Dropped, git is ended.
+/// Git's answer on its way to a client. Dropped, git is ended; so it is when the client takes the answer too slowly while
+/// others wait for git.
 pub struct Fetch {
-    git: Git,
-    output: BufReader<ChildStdout>,
     status: u16,
     content_type: String,
-    first: Option<Bytes>,
+    chunks: mpsc::Receiver<Bytes>,
+    /// Fills `chunks`; `None` once it was heard how it ended.
+    filling: Option<AbortOnDropHandle<io::Result<()>>>,
+}
+
+/// Git while it answers.
+struct Answer {
+    git: Git,
+    output: BufReader<ChildStdout>,
+    /// What it reads.
+    _request: Option<Request>,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -46,17 +64,21 @@ impl Repos {
     /// Has git answer a fetch. `version` is the protocol's, as the client asks for it; unknown ones are the oldest.
     ///
     /// # Errors
-    /// `NoRepository`, `NoGit`, `TooLarge` for a body that is, `Refused` for one that git cannot read, and of the disk.
+    /// `NoRepository`, `NoGit`, `TooLarge` for a body that is, `Refused` for one that git cannot read or that takes more
+    /// than a minute to arrive, and of the disk.
     pub async fn fetch(
         &self,
         id: RepoId,
         request: FetchRequest,
         version: Option<u8>,
-        body: impl AsyncRead + Unpin + Send + 'static,
+        body: impl AsyncRead + Unpin + Send,
     ) -> Result<Fetch, RepoError> {
-        let mut body = body.take(MAX_REQUEST + 1);
         self.read(id, |_| Ok(())).await?;
-        let permit = self.git_permit().await?;
+        let arrived = match request {
+            FetchRequest::References => None,
+            FetchRequest::Pack { .. } => Some(Request::read(&self.aside(), body).await?),
+        };
+        let permit = self.git_permits().take().await?;
         let folder = std::path::absolute(self.folder(id))?;
         let (method, service) = match request {
             FetchRequest::References => ("GET", "info/refs"),
@@ -78,42 +100,35 @@ impl Repos {
         if let Some(version @ 1..=2) = version {
             command.env("GIT_PROTOCOL", format!("version={version}"));
         }
-        command.stderr(std::process::Stdio::null());
+        let input = match &arrived {
+            Some(request) => Stdio::from(request.file.try_clone()?),
+            None => Stdio::null(),
+        };
+        command.stdin(input).stderr(Stdio::null());
         let mut git = Git::start(command)?;
-        let input = git.child.stdin.take();
         let output = git.child.stdout.take().ok_or_else(gone)?;
-        if let Some(mut input) = input {
-            // Git reads all of a request before it answers, so both cannot wait for each other.
-            let sent = tokio::io::copy(&mut body, &mut input).await;
-            let closed = input.shutdown().await;
-            match closed.and(sent) {
-                // It has heard enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                Ok(sent) if sent > MAX_REQUEST => {
-                    return Err(RepoError::TooLarge(format!(
-                        "a fetch asks with at most {}",
-                        size_text(MAX_REQUEST)
-                    )));
-                }
-                sent => drop(sent?),
-            }
-        }
-        let mut fetch = Fetch {
+        let mut answer = Answer {
             git,
             output: BufReader::with_capacity(CHUNK, output),
-            status: 200,
-            content_type: String::new(),
-            first: None,
+            _request: arrived,
             _permit: permit,
         };
-        fetch.read_header().await?;
+        let (status, content_type) = answer.read_header().await?;
         // Git writes its header before it reads the request. Only what follows tells that it could: an answer that broke
         // off with nothing in it would be no answer at all.
-        fetch.first = fetch.read().await.transpose().map_err(|error| {
+        let first = answer.read().await.map_err(|error| {
             tracing::debug!(%error, "git did not answer a fetch");
             RepoError::Refused("git cannot make sense of this request".into())
         })?;
-        Ok(fetch)
+        let (sender, chunks) = mpsc::channel(WAITING);
+        let patience = Patience::new(self.limits().git_patience);
+        let filling = answer.send(first, sender, self.git_permits().clone(), patience);
+        Ok(Fetch {
+            status,
+            content_type,
+            chunks,
+            filling: Some(AbortOnDropHandle::new(tokio::spawn(filling))),
+        })
     }
 }
 
@@ -133,35 +148,76 @@ impl Fetch {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// When git failed in the middle of its answer.
+    /// When git failed in the middle of its answer, or the client was too slow.
     pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
-        match self.first.take() {
-            Some(first) => Some(Ok(first)),
-            None => self.read().await,
+        if let Some(chunk) = self.chunks.recv().await {
+            return Some(Ok(chunk));
+        }
+        match self.filling.take()?.await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Err(error)),
+            Err(error) => Some(Err(io::Error::other(error))),
         }
     }
+}
 
-    async fn read(&mut self) -> Option<io::Result<Bytes>> {
-        let mut bytes = vec![0; CHUNK];
-        match self.output.read(&mut bytes).await {
-            Ok(0) => match self.git.child.wait().await {
-                Ok(status) if !status.success() => {
-                    tracing::debug!(%status, "a fetch ended early");
-                    Some(Err(io::ErrorKind::UnexpectedEof.into()))
+// === impl Answer ===
+
+impl Answer {
+    /// Hands everything over, as fast as it is taken.
+    async fn send(
+        mut self,
+        first: Option<Bytes>,
+        chunks: mpsc::Sender<Bytes>,
+        permits: GitPermits,
+        mut patience: Patience,
+    ) -> io::Result<()> {
+        let mut next = first;
+        while let Some(chunk) = next {
+            let began = Instant::now();
+            let mut place = pin!(chunks.reserve());
+            let place = loop {
+                tokio::select! {
+                    biased;
+                    place = &mut place => break place,
+                    () = tokio::time::sleep(LOOK) => {}
                 }
-                Ok(_) => None,
-                Err(error) => Some(Err(error)),
-            },
-            Ok(count) => {
-                bytes.truncate(count);
-                Some(Ok(bytes.into()))
-            }
-            Err(error) => Some(Err(error)),
+                if permits.are_wanted() && patience.left() <= began.elapsed() {
+                    tracing::debug!("a client took a fetch too slowly while others waited");
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+            };
+            let Ok(place) = place else {
+                // The client has gone.
+                return Ok(());
+            };
+            patience.waited(began.elapsed());
+            patience.took(chunk.len());
+            place.send(chunk);
+            next = self.read().await?;
         }
+        Ok(())
     }
 
-    /// Reads the lines before the body (RFC 3875 §6.3).
-    async fn read_header(&mut self) -> Result<(), RepoError> {
+    /// The next bytes; `None` at the end of an answer that is whole.
+    async fn read(&mut self) -> io::Result<Option<Bytes>> {
+        let mut bytes = vec![0; CHUNK];
+        let count = self.output.read(&mut bytes).await?;
+        if count == 0 {
+            let status = self.git.child.wait().await?;
+            if !status.success() {
+                tracing::debug!(%status, "a fetch ended early");
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            return Ok(None);
+        }
+        bytes.truncate(count);
+        Ok(Some(bytes.into()))
+    }
+
+    /// Reads the lines before the body (RFC 3875 §6.3): the status and the type.
+    async fn read_header(&mut self) -> Result<(u16, String), RepoError> {
+        let (mut status, mut content_type) = (200, String::new());
         let mut header = (&mut self.output).take(MAX_HEADER);
         loop {
             let mut line = String::new();
@@ -170,14 +226,14 @@ impl Fetch {
             }
             let line = line.trim_end();
             let Some((name, value)) = line.split_once(':') else {
-                return Ok(());
+                return Ok((status, content_type));
             };
             let value = value.trim();
             if name.eq_ignore_ascii_case("status") {
                 let code = value.split(' ').next().and_then(|code| code.parse().ok());
-                self.status = code.unwrap_or(500);
+                status = code.unwrap_or(500);
             } else if name.eq_ignore_ascii_case("content-type") {
-                value.clone_into(&mut self.content_type);
+                value.clone_into(&mut content_type);
             }
         }
     }

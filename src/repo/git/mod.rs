@@ -6,7 +6,8 @@
 //! lock, objects get their names and references move ([`land`]). A push that breaks off leaves nothing behind.
 //!
 //! No shell runs, nothing a client sent becomes an argument, and git sees no configuration or environment but ours
-//! ([`process`]). What has come to many small files is packed later ([`tidy`]).
+//! ([`process`]). So many of its processes run at once, and none waits for a client that sends: a fetch's request
+//! ([`request`]) and a push's pack ([`pack`]) have arrived before. What has come to many small files is packed later ([`tidy`]).
 
 mod commands;
 mod fetch;
@@ -14,10 +15,14 @@ mod fsck;
 mod inspect;
 mod land;
 mod line;
+mod pack;
+mod permits;
 mod process;
 mod receive;
+mod request;
 mod tidy;
 
 pub use fetch::{Fetch, FetchRequest};
 pub use land::Landed;
+pub(super) use permits::GitPermits;
 pub use receive::{Push, Received};

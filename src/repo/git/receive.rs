@@ -3,32 +3,19 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use gix::ObjectId;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncRead;
 use uuid::Uuid;
 
 use super::commands::{Wanted, read_commands};
 use super::land::Update;
-use super::process::{Git, gone};
+use super::pack::Pack;
 use super::{inspect, line};
-use crate::domain::{DiskAmount, RepoId};
-use crate::ledger::{DiskReservation, Refused};
-use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos, amount_below};
-
-/// Objects that one push may bring.
-const MAX_OBJECTS: u32 = 500_000;
-/// How long git may take once it has all of a pack.
-const UNPACK_TIME: Duration = Duration::from_secs(600);
-/// Bytes of a pack that are passed on at once.
-const BUFFER: usize = 256 << 10;
-/// Between two looks at what an unpacked push takes on disk: a small pack can hold much.
-const LOOK: Duration = Duration::from_millis(50);
-/// Most that is read of what git says of a pack it refuses.
-const SAID: u64 = 8 << 10;
+use crate::domain::RepoId;
+use crate::ledger::DiskReservation;
+use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
 
 /// What pushing clients are offered.
 const CAPABILITIES: &str = concat!(
@@ -145,17 +132,14 @@ impl Repos {
             room,
         };
         if push.updates.iter().any(|update| update.new.is_some()) {
-            let _permit = self.git_permit().await?;
-            let quarantine = self.quarantine(id).await?;
             let most = self.limits().repo_bytes;
-            let room = &mut push.room;
-            let unpacked = unpack(&quarantine.folder, most, room, &mut body).await;
-            let inspected = match unpacked {
-                Ok(()) => self.inspected(id, push, quarantine).await,
+            let received = Pack::receive(&self.aside(), most, &mut push.room, &mut body).await;
+            let inspected = match received {
+                Ok(pack) => self.unpacked(id, push, pack).await,
                 Err(error) => {
                     // Its disk space first; then the client is heard to its end, or it would not read the answer.
-                    drop((push, quarantine));
-                    if matches!(error, RepoError::OverQuota(_)) {
+                    drop(push);
+                    if matches!(error, RepoError::OverQuota(_) | RepoError::TooLarge(_)) {
                         tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
                     }
                     Err(error)
@@ -187,6 +171,14 @@ impl Repos {
         .await
     }
 
+    /// Takes a pack apart, in its turn, and looks at everything that was in it.
+    async fn unpacked(&self, id: RepoId, mut push: Push, pack: Pack) -> Result<Push, RepoError> {
+        let _permit = self.git_permits().take().await?;
+        let quarantine = self.quarantine(id).await?;
+        pack.unpack(&quarantine.folder, &mut push.room).await?;
+        self.inspected(id, push, quarantine).await
+    }
+
     async fn inspected(
         &self,
         id: RepoId,
@@ -205,135 +197,6 @@ impl Repos {
         })
         .await
     }
-}
-
-/// The beginning of a pack (gitformat-pack): `PACK`, a version, and how many objects follow.
-async fn pack_header(body: &mut (impl AsyncRead + Unpin)) -> Result<[u8; 12], RepoError> {
-    let mut header = [0; 12];
-    let whole = body.read_exact(&mut header).await;
-    let version = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
-    let objects = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
-    if whole.is_err() || &header[..4] != b"PACK" || !(2..=3).contains(&version) {
-        return Err(RepoError::Refused(
-            "the push brings no pack that could be read".to_owned(),
-        ));
-    }
-    if objects > MAX_OBJECTS {
-        // A client that is still sending when it is answered would not read why.
-        tokio::io::copy(body, &mut tokio::io::sink()).await?;
-        return Err(RepoError::TooLarge(format!(
-            "the push brings {objects} objects; at most {MAX_OBJECTS} are allowed in one"
-        )));
-    }
-    Ok(header)
-}
-
-/// Has git take a pack apart, while it arrives, into objects of their own, as far as there is room for both what arrives
-/// and what it becomes.
-async fn unpack(
-    folder: &Path,
-    most: u64,
-    room: &mut DiskReservation,
-    body: &mut (impl AsyncRead + Unpin + Send),
-) -> Result<(), RepoError> {
-    let header = pack_header(body).await?;
-    let mut command = Git::command(&std::path::absolute(folder)?);
-    command
-        // `--strict` follows every link: what is not there, or malformed, is refused.
-        .args(["unpack-objects", "-q", "--strict"])
-        .arg(format!("--max-input-size={most}"))
-        .stdout(std::process::Stdio::null());
-    let mut git = Git::start(command)?;
-    let mut input = git.child.stdin.take().ok_or_else(gone)?;
-    let mut complaints = git.child.stderr.take().ok_or_else(gone)?;
-    let listening = tokio::spawn(async move {
-        let mut said = Vec::new();
-        // What it says beyond is still read, so that it never waits for us.
-        let _ = (&mut complaints).take(SAID).read_to_end(&mut said).await;
-        let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
-        String::from_utf8_lossy(&said).into_owned()
-    });
-    let room = Mutex::new(room);
-    let taking_apart = async {
-        let mut pack = header.as_slice().chain(&mut *body);
-        let fed = feed(&mut pack, &mut input, &room).await;
-        drop(input);
-        match fed {
-            // It has given up; what it says tells why. The client is heard to its end, or it would not read the answer.
-            Err(RepoError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                tokio::io::copy(body, &mut tokio::io::sink()).await?;
-            }
-            fed => fed?,
-        }
-        let status = tokio::time::timeout(UNPACK_TIME, git.child.wait()).await;
-        let late = |_| RepoError::TooLarge("unpacking the push took too long".to_owned());
-        Ok::<_, RepoError>(status.map_err(late)??)
-    };
-    let objects = folder.join("objects");
-    let status = tokio::select! {
-        status = taking_apart => status?,
-        refused = outgrown(&objects, &room) => return Err(refused.into()),
-    };
-    let said = listening.await.map_err(io::Error::other)?;
-    if status.success() {
-        return Ok(());
-    }
-    tracing::debug!(%status, said, "a push was not unpacked");
-    let reason: Vec<_> = said
-        .lines()
-        .map(|line| {
-            line.trim_start_matches("fatal: ")
-                .trim_start_matches("error: ")
-        })
-        .filter(|line| !line.is_empty())
-        .take(4)
-        .collect();
-    Err(RepoError::Refused(match reason.as_slice() {
-        [] => format!("the pushed objects could not be unpacked ({status})"),
-        reason => format!(
-            "the pushed objects could not be unpacked: {}",
-            reason.join("; ")
-        ),
-    }))
-}
-
-/// Passes a pack on, each piece once there is room for it.
-async fn feed(
-    pack: &mut (impl AsyncRead + Unpin),
-    git: &mut (impl AsyncWrite + Unpin),
-    room: &Mutex<&mut DiskReservation>,
-) -> Result<(), RepoError> {
-    let mut buffer = vec![0; BUFFER];
-    let mut fed = 0;
-    loop {
-        let count = pack.read(&mut buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
-        fed += count as u64;
-        lock(room).reach(DiskAmount::new(fed, 0))?;
-        git.write_all(&buffer[..count]).await?;
-    }
-}
-
-/// Looks at what the objects take on disk, again and again; ends when there is no room for it.
-async fn outgrown(objects: &Path, room: &Mutex<&mut DiskReservation>) -> Refused {
-    loop {
-        let began = Instant::now();
-        let objects = objects.to_owned();
-        let found = tokio::task::spawn_blocking(move || amount_below(&objects)).await;
-        if let Err(refused) = lock(room).reach(found.unwrap_or_default()) {
-            return refused;
-        }
-        // Looking takes a fifth of a core at most, however many they are.
-        tokio::time::sleep(LOOK.max(began.elapsed() * 4)).await;
-    }
-}
-
-fn lock<'a, 'r>(
-    room: &'a Mutex<&'r mut DiskReservation>,
-) -> MutexGuard<'a, &'r mut DiskReservation> {
-    room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Quarantine ===

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 mod commits;
+mod fetch;
 mod large;
 mod model;
 mod reading;

@@ -6,3 +6,4 @@ mod cut_off;
 mod lfs;
 mod push;
 mod refused;
+mod slow;

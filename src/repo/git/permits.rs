@@ -1,0 +1,123 @@
+//! How many git processes run at once, and which of them go on when others wait.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::repo::RepoError;
+
+/// The right to run git processes. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone)]
+pub(in crate::repo) struct GitPermits(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// How long a client may keep git waiting while others wait for git. What it takes wins time back, up to this much.
+#[derive(Debug)]
+pub(super) struct Patience {
+    left: Duration,
+    most: Duration,
+}
+
+/// Bytes a second that a client takes at least, in the long run, while others wait.
+const PACE: u64 = 64 << 10;
+
+/// One who waits; its drop ends that.
+struct Waiting<'a>(&'a AtomicUsize);
+
+// === impl GitPermits ===
+
+impl GitPermits {
+    pub(in crate::repo) fn new(processes: usize) -> Self {
+        Self(Arc::new(Inner {
+            free: Arc::new(Semaphore::new(processes.max(1))),
+            waiting: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Waits until another git process may run. Whoever holds the permit waits for no client, or is
+    /// [impatient](Patience) with it.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub(in crate::repo) async fn take(&self) -> Result<OwnedSemaphorePermit, RepoError> {
+        let _waiting = Waiting::new(&self.0.waiting);
+        let free = Arc::clone(&self.0.free);
+        Ok(free.acquire_owned().await.map_err(io::Error::other)?)
+    }
+
+    /// Whether somebody waits.
+    pub(super) fn are_wanted(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+// === impl Waiting ===
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+// === impl Patience ===
+
+impl Patience {
+    /// With a client that may be so far behind.
+    pub(super) fn new(most: Duration) -> Self {
+        Self { left: most, most }
+    }
+
+    /// What is left of it.
+    pub(super) fn left(&self) -> Duration {
+        self.left
+    }
+
+    /// The client has kept git waiting for so long.
+    pub(super) fn waited(&mut self, time: Duration) {
+        self.left = self.left.saturating_sub(time);
+    }
+
+    /// The client has taken that many bytes.
+    pub(super) fn took(&mut self, bytes: usize) {
+        let micros = (bytes as u64).saturating_mul(1_000_000) / PACE;
+        let won = Duration::from_micros(micros);
+        self.left = (self.left + won).min(self.most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_keeps_the_pace_is_never_behind() {
+        let mut patience = Patience::new(Duration::from_secs(10));
+        for _ in 0..1000 {
+            patience.waited(Duration::from_secs(1));
+            patience.took(64 << 10);
+        }
+        assert_eq!(patience.left(), patience.most);
+        // What it took at once before is no credit beyond that.
+        patience.took(1 << 30);
+        for _ in 0..20 {
+            patience.waited(Duration::from_secs(1));
+            patience.took(32 << 10);
+        }
+        assert_eq!(patience.left(), Duration::ZERO);
+    }
+}
