@@ -1,27 +1,16 @@
 //! The endpoints of a Gradio Space, as its app tells of them. The app is a stranger's: of what it says names that are none,
 //! texts without end and addresses go no further than this file.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
 
-use super::Found;
-use crate::domain::{Revision, SpaceId};
-use crate::web::{WebState, text};
+use crate::web::text;
 
-/// What a Space's app can be asked for.
-#[derive(Debug, PartialEq)]
-pub(super) struct Api {
-    /// What stands before the paths that programs use.
-    pub(super) prefix: &'static str,
-    /// Never empty.
-    pub(super) endpoints: Vec<Endpoint>,
-}
+#[cfg(test)]
+mod tests;
 
 #[derive(Debug, PartialEq)]
 pub(super) struct Endpoint {
@@ -50,23 +39,6 @@ pub(super) enum Example {
     File(&'static str),
 }
 
-/// What was learnt of each Space. Cheap to clone; all clones are the same.
-#[derive(Debug, Clone, Default)]
-pub(in crate::web) struct Apis(Arc<Mutex<HashMap<SpaceId, Known>>>);
-
-#[derive(Debug)]
-struct Known {
-    revision: Revision,
-    learnt: Learnt,
-}
-
-#[derive(Debug, Clone)]
-enum Learnt {
-    Api(Arc<Api>),
-    /// Nothing, or not yet, at that moment.
-    Nothing(Instant),
-}
-
 /// What an app tells of itself, as far as it is of use here.
 #[derive(Default, Deserialize)]
 struct Told {
@@ -77,22 +49,6 @@ struct Told {
 /// The pairs of a map in the order in which they were told: authors put first what matters most.
 #[derive(Default)]
 struct InOrder(Vec<(String, Value)>);
-
-/// SDKs whose apps speak Gradio's protocol.
-pub(super) const GRADIO: &str = "gradio";
-
-/// Where apps tell of it, and what stands before their paths: since Gradio 5, and before.
-const PLACES: [(&str, &str); 2] = [("/gradio_api/info", "gradio_api/"), ("/info", "")];
-
-/// How long a page waits for an app, and the bytes it may say in that time.
-const PATIENCE: Duration = Duration::from_millis(1000);
-const MAX_BYTES: usize = 256 << 10;
-
-/// How long an app that told nothing is left alone.
-const PAUSE: Duration = Duration::from_secs(30);
-
-/// Spaces remembered; past it all are forgotten.
-const MAX_SPACES: usize = 2000;
 
 /// What is shown of one app.
 const MAX_ENDPOINTS: usize = 8;
@@ -170,76 +126,8 @@ impl<'de> Deserialize<'de> for InOrder {
     }
 }
 
-// === impl Apis ===
-
-impl Apis {
-    /// What the Space's app can be asked for, as far as it has told; it is asked once for each commit, while it runs.
-    pub(super) async fn of(&self, state: &WebState, found: &Found) -> Option<Arc<Api>> {
-        let space = &found.space;
-        if space.sdk.as_deref() != Some(GRADIO) {
-            return None;
-        }
-        let running = found.view.revision.clone();
-        let revision = running.clone().or_else(|| space.head.clone())?;
-        {
-            let mut known = self.known();
-            let told = known.get(&space.id);
-            match told
-                .filter(|known| known.revision == revision)
-                .map(|known| &known.learnt)
-            {
-                Some(Learnt::Api(api)) => return Some(Arc::clone(api)),
-                Some(Learnt::Nothing(at)) if at.elapsed() < PAUSE => return None,
-                _ => {}
-            }
-            running?;
-            // Whoever comes meanwhile does not wait as well.
-            remember(
-                &mut known,
-                space.id,
-                &revision,
-                Learnt::Nothing(Instant::now()),
-            );
-        }
-        let api = Arc::new(ask(state, found).await?);
-        let learnt = Learnt::Api(Arc::clone(&api));
-        remember(&mut self.known(), space.id, &revision, learnt);
-        Some(api)
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<SpaceId, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn remember(
-    known: &mut HashMap<SpaceId, Known>,
-    space: SpaceId,
-    revision: &Revision,
-    learnt: Learnt,
-) {
-    if known.len() >= MAX_SPACES {
-        known.clear();
-    }
-    let revision = revision.clone();
-    known.insert(space, Known { revision, learnt });
-}
-
-async fn ask(state: &WebState, found: &Found) -> Option<Api> {
-    let until = Instant::now() + PATIENCE;
-    for (path, prefix) in PLACES {
-        let left = until.saturating_duration_since(Instant::now());
-        let asked = state.lifecycle.ask(&found.space, path, MAX_BYTES, left);
-        if let Some(told) = asked.await {
-            let endpoints = read(&told);
-            return (!endpoints.is_empty()).then_some(Api { prefix, endpoints });
-        }
-    }
-    None
-}
-
 /// The endpoints in what an app tells of itself; none where it is not in Gradio's form.
-fn read(told: &[u8]) -> Vec<Endpoint> {
+pub(super) fn read(told: &[u8]) -> Vec<Endpoint> {
     let told: Result<Told, _> = serde_json::from_slice(told);
     let endpoints = told.unwrap_or_default().named_endpoints.0;
     endpoints
@@ -366,148 +254,5 @@ fn plainest(kind: Option<&str>) -> Example {
         Some("number" | "integer") => Example::Number(0.into()),
         Some("array") => Example::List(Vec::new()),
         _ => Example::Null,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn told(name: &str, parameters: Value) -> Vec<Endpoint> {
-        read(
-            json!({"named_endpoints": {name: {"parameters": parameters}}})
-                .to_string()
-                .as_bytes(),
-        )
-    }
-
-    fn first(parameter: Value) -> Parameter {
-        let mut endpoints = told("/f", json!([parameter]));
-        endpoints.remove(0).parameters.remove(0)
-    }
-
-    #[test]
-    fn what_gradio_tells_is_read() {
-        let endpoints = told(
-            "/carve",
-            json!([
-                {"parameter_name": "picture", "component": "Image", "type": {}, "example_input":
-                    {"path": "https://example.org/bus.png", "meta": {"_type": "gradio.FileData"}}},
-                {"parameter_name": "percent", "component": "Slider", "type": {"type": "number"}, "example_input": 3},
-            ]),
-        );
-        let parameter = |name: &str, example| Parameter {
-            name: name.into(),
-            example,
-        };
-        assert_eq!(
-            endpoints,
-            [Endpoint {
-                name: "/carve".into(),
-                parameters: vec![
-                    parameter("picture", Example::File("picture.png")),
-                    parameter("percent", Example::Number(3.into())),
-                ],
-            }]
-        );
-    }
-
-    #[test]
-    fn endpoints_stay_in_their_authors_order() {
-        let said = r#"{"named_endpoints": {"/z": {"parameters": []}, "/a": {"parameters": []}}}"#;
-        let names: Vec<_> = read(said.as_bytes())
-            .into_iter()
-            .map(|one| one.name)
-            .collect();
-        assert_eq!(names, ["/z", "/a"]);
-    }
-
-    #[test]
-    fn names_that_are_none_are_left_out() {
-        for name in [
-            "carve",
-            "/",
-            "/..",
-            "/a b",
-            "/a\"b",
-            "/a/b",
-            "/$(x)",
-            "/é",
-            &format!("/{}", "a".repeat(99)),
-        ] {
-            assert_eq!(told(name, json!([])), [], "{name}");
-        }
-        for name in [
-            "",
-            "1a",
-            "a b",
-            "a=1, b",
-            "class",
-            "api_name",
-            "é",
-            &"a".repeat(99),
-        ] {
-            assert_eq!(first(json!({"parameter_name": name})).name, "", "{name}");
-        }
-        // With one of them all go by their places.
-        let mixed = told(
-            "/f",
-            json!([{"parameter_name": "a"}, {"parameter_name": "a-b"}]),
-        );
-        assert!(mixed[0].parameters.iter().all(|one| one.name.is_empty()));
-        let twice = told(
-            "/f",
-            json!([{"parameter_name": "a"}, {"parameter_name": "a"}]),
-        );
-        assert!(twice[0].parameters.iter().all(|one| one.name.is_empty()));
-    }
-
-    #[test]
-    fn no_app_names_a_file_or_talks_without_end() {
-        let steal = json!({"component": "File", "example_input": {"path": "/etc/passwd"}});
-        assert_eq!(first(steal).example, Example::File("file.txt"));
-        let nested = json!({"component": "Gallery", "example_input":
-            [{"image": {"path": "http://localhost/admin"}, "caption": null}]});
-        let shown = format!("{:?}", first(nested).example);
-        assert!(
-            shown.contains("picture.png") && !shown.contains("localhost"),
-            "{shown}"
-        );
-        let long = json!({"type": {"type": "string"}, "example_input": "a\u{202e}\n\u{1b}[31m".repeat(1000)});
-        let Example::Text(text) = first(long).example else {
-            panic!("a text");
-        };
-        assert!(
-            text.chars().count() <= MAX_TEXT + 1 && !text.contains(['\n', '\u{1b}', '\u{202e}']),
-            "{text}"
-        );
-        let wide = json!({"type": {"type": "array"}, "example_input": vec![1; 1000]});
-        assert_eq!(first(wide).example, Example::List(Vec::new()));
-        assert_eq!(told("/f", json!(vec![json!({}); 25])), []);
-        let many: Map<_, _> = (0..50)
-            .map(|place| (format!("/f{place}"), json!({"parameters": []})))
-            .collect();
-        assert_eq!(
-            read(json!({"named_endpoints": many}).to_string().as_bytes()).len(),
-            MAX_ENDPOINTS
-        );
-    }
-
-    #[test]
-    fn what_is_not_in_its_form_has_no_endpoints() {
-        let hidden = json!({"named_endpoints": {"/f": {"parameters": [], "show_api": false}}});
-        for told in [
-            "",
-            "[]",
-            "{}",
-            "<html>",
-            r#"{"named_endpoints": 3}"#,
-            r#"{"named_endpoints": {"/f": []}}"#,
-            &"[".repeat(1000),
-            &hidden.to_string(),
-        ] {
-            assert_eq!(read(told.as_bytes()), [], "{told}");
-        }
     }
 }

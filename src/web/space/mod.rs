@@ -1,5 +1,6 @@
 //! The pages of one Space. Each finds the Space as its visitor may see it, and stands under the same head.
 
+mod apis;
 mod app;
 mod blob;
 mod calls;
@@ -18,7 +19,7 @@ mod social;
 use axum::Router;
 use axum::routing::{get, post};
 
-pub(super) use endpoints::Apis;
+pub(super) use apis::Apis;
 
 use super::look::{Look, StageLook};
 use super::visitor::Visitor;

@@ -1,8 +1,9 @@
 //! Using a Space from elsewhere: texts that run as they are pasted.
 
 use super::Found;
+use super::apis::GRADIO;
 use super::calls::{self, Place};
-use super::endpoints::{Endpoint, GRADIO};
+use super::endpoints::Endpoint;
 use crate::arrival::Arrival;
 use crate::domain::Visibility;
 use crate::web::WebState;

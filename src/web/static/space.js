@@ -9,6 +9,10 @@ addEventListener("hashchange", () => {
   if (frame) frame.src = frame.getAttribute("src").split("#")[0] + location.hash;
 });
 
+const lines = document.getElementById("lines");
+let shown = "";
+if (lines) lines.scrollTop = lines.scrollHeight;
+
 async function look() {
   if (!document.hidden) {
     const answer = await fetch(place.dataset.stage).catch(() => null);
@@ -22,11 +26,14 @@ async function look() {
       if (stage.textContent !== now.short) stage.textContent = now.short;
       const long = document.getElementById("long");
       if (long) long.textContent = now.long;
-      const lines = document.getElementById("lines");
-      if (lines) {
+      const said = JSON.stringify(now.lines);
+      // What is read or marked stays as it is while nothing new was said.
+      if (lines && said !== shown) {
+        const atEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
         lines.replaceChildren(...now.lines.map(logLine));
         lines.hidden = now.lines.length === 0;
-        lines.scrollTop = lines.scrollHeight;
+        if (!shown || atEnd) lines.scrollTop = lines.scrollHeight;
+        shown = said;
       }
       const notice = document.getElementById("notice");
       if (notice) {

@@ -157,3 +157,33 @@ fn devices_are_for_the_demo_in_the_frame_alone() {
             .contains("camera=()")
     );
 }
+
+#[test]
+fn the_end_of_its_log_is_shown_to_writers_of_one_that_failed_alone() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let broken = alice.create("broken");
+    broken.commit(&[card("sdk: wasi"), Op::file("app.wasm", "no wasm")]);
+    broken.wait_for("BUILD_ERROR");
+    let look = |token: &str, target: &str| {
+        let form = crate::support::Request::post("/login")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("token={token}"));
+        let signed_in = form.send(server.address);
+        let cookie = signed_in.header("set-cookie").unwrap_or_default();
+        let cookie = cookie.split(';').next().unwrap_or_default();
+        let request = crate::support::Request::get(target).header("cookie", cookie);
+        request.send(server.address).expect(200)
+    };
+    let (page, stage) = ("/spaces/alice/broken", "/spaces/alice/broken/stage");
+    let hers = look(&alice.token, page).text();
+    assert!(hers.contains("sdk: wasi, app_file: app.wasm"), "{hers}");
+    let lines = look(&alice.token, stage).json()["lines"].clone();
+    let count = lines.as_array().map_or(0, Vec::len);
+    assert!((1..=15).contains(&count), "{lines}");
+    for other in [bob.token.as_str(), ""] {
+        let theirs = look(other, page).text();
+        assert!(!theirs.contains("class=\"log-line\""), "{theirs}");
+        assert_eq!(look(other, stage).json()["lines"], json!([]));
+    }
+}
