@@ -174,11 +174,14 @@ fn find(folder: &OwnedFd, name: &CStr) -> io::Result<Found> {
     Ok(Found::Other)
 }
 
-/// What lies in a folder.
+/// What lies in a folder; nothing, if it was removed since it was opened.
 fn names(folder: &OwnedFd) -> io::Result<Vec<CString>> {
     let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
+    let entries = there(Dir::read_from(folder).map_err(io::Error::from))?;
+    for entry in entries.into_iter().flatten() {
+        let Some(entry) = there(entry.map_err(io::Error::from))? else {
+            break;
+        };
         if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
             names.push(entry.file_name().to_owned());
         }
@@ -223,4 +226,19 @@ pub(super) fn copy_private(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 pub(super) fn remove_if_there(file: &Path) -> io::Result<()> {
     there(fs::remove_file(file)).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_goes_while_it_is_looked_into_is_empty() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let gone = folder.path().join("gone");
+        fs::create_dir(&gone).expect("a folder");
+        let held = open(&gone, FOLDER, Mode::empty()).expect("it is there");
+        fs::remove_dir(&gone).expect("removed");
+        assert_eq!(names(&held).expect("no error"), Vec::<CString>::new());
+    }
 }
