@@ -13,7 +13,7 @@ use super::guest::world_of;
 use super::process::{self, Run};
 use super::worker::{Order, too_large};
 use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text, touch};
-use crate::domain::{ArtifactKind, BuildError, Revision, SpaceId, World};
+use crate::domain::{ArtifactKind, BuildError, DiskAmount, Revision, SpaceId, World};
 use crate::engine::seal::{open_sealed, seal, seal_path};
 use crate::ledger::Lane;
 use crate::repo::{Repo, RepoError};
@@ -145,8 +145,10 @@ impl Inner {
         source: Source,
     ) -> Result<(World, u64), BuildError> {
         let (inner, oid) = (Arc::clone(self), source.oid);
+        let (turns, module) = (request.turns.clone(), DiskAmount::new(source.bytes, 1));
         // Only for those whose turn it is: whoever waits takes no disk.
         let copied = self.repos.read(request.space, move |repo| {
+            turns.reserve_disk(module)?;
             let scratch = inner.scratch_folder()?;
             let path = scratch.path().join("source.wasm");
             io::copy(&mut repo.blob(&oid)?, &mut File::create_new(&path)?)?;
@@ -182,6 +184,10 @@ impl Inner {
                  restart the server",
             ));
         }
+        // How much it comes to only the compiler knows; until here its limit bounds it.
+        let made = code.metadata().map_err(disk_error)?.len();
+        let room = request.turns.reserve_disk(DiskAmount::new(made, 1));
+        room.map_err(|refused| repo_error(refused.into()))?;
         let inner = Arc::clone(self);
         let placed = tokio::task::spawn_blocking(move || {
             let bytes = inner.put_in_place(&code);

@@ -409,6 +409,10 @@ fn repo_error(error: RepoError) -> BuildError {
     match error {
         RepoError::Refused(text) | RepoError::TooLarge(text) => BuildError::author(text),
         RepoError::EntryNotFound(_) => BuildError::author(error.to_string()),
+        RepoError::OverQuota(refused) => BuildError::author(format!(
+            "there is no room to lay out what is built: {}",
+            refused.explain()
+        )),
         error => {
             tracing::error!(%error, "A build could not read its repository.");
             BuildError::server(error.to_string())

@@ -9,7 +9,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 
 use super::{BuildRequest, Builder, Inner, repo_error, size_text, touch};
 use crate::domain::{ArtifactKind, BuildError, Revision};
-use crate::ledger::Lane;
+use crate::ledger::{BuildTurns, Lane};
 use crate::repo::{Repo, RepoError};
 
 /// What a checkout came to.
@@ -30,7 +30,8 @@ impl Inner {
         let (inner, revision, cached) =
             (Arc::clone(self), request.revision.clone(), request.cached);
         let _permit = self.turn(request, Lane::Files, 0).await?;
-        let work = move |repo: &Repo| inner.checkout(repo, &revision, cached);
+        let turns = request.turns.clone();
+        let work = move |repo: &Repo| inner.checkout(repo, &revision, cached, &turns);
         let Checkout { digest, made } = self
             .repos
             .read(request.space, work)
@@ -49,12 +50,15 @@ impl Inner {
         repo: &Repo,
         revision: &Revision,
         cached: bool,
+        turns: &BuildTurns,
     ) -> Result<Checkout, RepoError> {
         let digest = repo.tree_id(revision)?;
         let target = Builder::site_path(&self.config.artifacts, &digest);
         if cached && self.has_site(&target) {
             return Ok(Checkout { digest, made: None });
         }
+        // A small pack can hold much.
+        turns.reserve_disk(repo.checkout_amount(revision, self.config.site)?)?;
         let scratch = self.scratch_folder()?;
         let folder = scratch.path().join("site");
         fs::create_dir(&folder)?;

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Book, FairQueue, Hold, Ledger, OwnerAccount, Refused, Ticket, Tier};
-use crate::domain::{AccountId, Resource};
+use super::{
+    Book, DiskReservation, FairQueue, Hold, Ledger, OwnerAccount, Refused, Ticket, Tier, lock,
+};
+use crate::domain::{AccountId, DiskAmount, Resource};
 
 /// Kinds of work, each with its own line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub struct BuildTurns {
     owner: AccountId,
     told: Told,
     worked: Arc<AtomicU64>,
+    /// For what it lays out.
+    room: Arc<Mutex<DiskReservation>>,
 }
 
 /// Hears why a build waits whenever that may have changed, and `None` when it waits no longer.
@@ -113,6 +117,7 @@ impl BuildTurns {
         told: impl Fn(Option<&Waiting>) + Send + Sync + 'static,
     ) -> Self {
         Self {
+            room: Arc::new(Mutex::new(ledger.reserve_disk(owner))),
             ledger,
             owner,
             told: Arc::new(told),
@@ -137,6 +142,15 @@ impl BuildTurns {
         }
         permit.worked = Arc::clone(&self.worked);
         Ok(permit)
+    }
+
+    /// Reserves room on its owner's disk for what it is about to lay out. All of it is given back with the last clone, which
+    /// is kept until what was laid out was measured.
+    ///
+    /// # Errors
+    /// The owner's quota; then nothing has changed.
+    pub fn reserve_disk(&self, amount: DiskAmount) -> Result<(), Refused> {
+        lock(&self.room).grow(amount)
     }
 
     /// Milliseconds for which it held permits that were given back.

@@ -191,6 +191,8 @@ async fn build(
     }
     request.log.restart();
     request.before = before(parts, request.space).await?;
+    // It reserves room beside what there is.
+    parts.disk_known(owner).await?;
     let (space, name) = (request.space, request.name.clone());
     let turns = request.turns.clone();
     let result = parts.builder.build(request, cancel.clone()).await;
@@ -232,6 +234,8 @@ async fn build(
             parts.measure(RepoKind::Space, space.into(), owner).await;
         }
     }
+    // Until here it holds what was reserved for what was laid out.
+    drop(turns);
     Ok(())
 }
 

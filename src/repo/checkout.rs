@@ -4,11 +4,32 @@ use std::fs;
 use std::path::Path;
 
 use super::{CheckoutLimits, Repo, RepoError, Walked};
-use crate::domain::Revision;
+use crate::domain::{DiskAmount, Revision};
 
 // === impl Repo ===
 
 impl Repo {
+    /// What a checkout will take on disk: of all files and folders, as large as they become.
+    ///
+    /// # Errors
+    /// Those of [`walk`](Self::walk).
+    pub fn checkout_amount(
+        &self,
+        at: &Revision,
+        limits: CheckoutLimits,
+    ) -> Result<DiskAmount, RepoError> {
+        let mut amount = DiskAmount::default();
+        self.walk(at, limits, |_, found| {
+            let bytes = match found {
+                Walked::Folder => 0,
+                Walked::File { size, .. } => size,
+            };
+            amount = amount + DiskAmount::new(bytes, 1);
+            Ok(())
+        })?;
+        Ok(amount)
+    }
+
     /// Writes every file of a commit into `into`, a folder that is there, empty, and nobody else's. Files are not
     /// synced; the caller knows when that is due.
     ///

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::ignore::Ignore;
-use crate::domain::{Revision, SpaceId};
+use crate::domain::{DiskAmount, Revision, SpaceId};
+use crate::ledger::Refused;
 use crate::repo::{CheckoutLimits, RepoError, Repos, Walked};
 
 /// What goes into a context.
@@ -62,7 +63,8 @@ impl Context {
         })
     }
 
-    /// Begins to read; `dockerfile` is what the engine builds from. The stream ends with an error where reading did, and the handle says which; whoever drops the
+    /// Begins to read; `dockerfile` is what the engine builds from. Room for all of the Space's files that go there is
+    /// reserved before any. The stream ends with an error where reading did, and the handle says which; whoever drops the
     /// stream ends the reading.
     pub(super) fn send(
         self,
@@ -70,6 +72,7 @@ impl Context {
         repos: &Repos,
         space: SpaceId,
         revision: Revision,
+        reserve: impl FnOnce(DiskAmount) -> Result<(), Refused> + Send + 'static,
     ) -> (
         impl Stream<Item = io::Result<Bytes>> + Send + 'static,
         JoinHandle<Result<(), RepoError>>,
@@ -82,6 +85,20 @@ impl Context {
                 buffer: BytesMut::new(),
             };
             let read = repos.read(space, move |repo| {
+                let goes = |path: &str, target: &str| {
+                    !self.ignore.ignores(path) && !Self::is_for_engine(target)
+                };
+                let mut amount = DiskAmount::default();
+                repo.walk(&revision, self.limits, |path, found| {
+                    let path = path.as_str();
+                    if let Walked::File { size, .. } = found
+                        && goes(path, &format!("{}{path}", self.folder))
+                    {
+                        amount = amount + DiskAmount::new(size, 1);
+                    }
+                    Ok(())
+                })?;
+                reserve(amount)?;
                 let mut tar = tar::Builder::new(chunks);
                 let now = SystemTime::now().duration_since(UNIX_EPOCH);
                 let now = now.map_or(0, |since| since.as_secs());
@@ -108,7 +125,7 @@ impl Context {
                     };
                     let path = path.as_str();
                     let target = format!("{}{path}", self.folder);
-                    if self.ignore.ignores(path) || Self::is_for_engine(&target) {
+                    if !goes(path, &target) {
                         return Ok(());
                     }
                     let mut header = header(size, executable, now);
@@ -204,7 +221,8 @@ mod tests {
             spool,
         };
         let revision = repos.commit(space, request).await.expect("a commit");
-        let (stream, reading) = context.send("FROM scratch".into(), &repos, space, revision);
+        let (stream, reading) =
+            context.send("FROM scratch".into(), &repos, space, revision, |_| Ok(()));
         let mut stream = std::pin::pin!(stream);
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.next().await {

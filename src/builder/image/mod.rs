@@ -277,8 +277,14 @@ impl Inner {
             networkmode: Some(network.to_owned()),
             ..BuildImageOptions::default()
         };
-        let (tar, reading) =
-            context.send(text, &self.repos, request.space, request.revision.clone());
+        let turns = request.turns.clone();
+        let (tar, reading) = context.send(
+            text,
+            &self.repos,
+            request.space,
+            request.revision.clone(),
+            move |amount| turns.reserve_disk(amount),
+        );
         let docker = docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
         let mut recorder = Recorder::new(&self.images(), request.build).map_err(disk_error)?;

@@ -1,4 +1,5 @@
 mod audit;
 mod disk;
+mod laid_out;
 mod quotas;
 mod usage;
