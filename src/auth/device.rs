@@ -12,7 +12,7 @@ use rand::seq::IndexedRandom;
 
 use super::token::{SecretToken, WantedToken, hash_token, new_token};
 use super::{Auth, now};
-use crate::domain::{AccountId, household};
+use crate::domain::{AccountId, household, site};
 use crate::store::StoreError;
 
 /// What a program is told.
@@ -50,6 +50,9 @@ const MOST: usize = 5_000;
 
 /// Programs of one household that wait at once: a classroom behind one address begins together.
 const MOST_OF_ONE: usize = 50;
+
+/// The same of one site, which has as many households as it likes.
+const MOST_OF_A_SITE: usize = 4 * MOST_OF_ONE;
 
 /// Why a program cannot wait for its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -113,7 +116,11 @@ impl Auth {
         let user = format!("{}-{}", letters(), letters());
         let mut waiting = self.devices.waiting();
         let same = waiting.values().filter(|one| one.from == from).count();
-        if same >= MOST_OF_ONE {
+        let near = waiting
+            .values()
+            .filter(|one| site(one.from) == site(from))
+            .count();
+        if same >= MOST_OF_ONE || near >= MOST_OF_A_SITE {
             return Err(DeviceRefused::Address);
         }
         if waiting.len() >= MOST {
@@ -220,11 +227,15 @@ mod tests {
         assert_eq!(refused, DeviceRefused::Address);
         assert!(auth.device_waits(&adas.user));
         auth.begin_device(address("2001:db8:1:3::1")).unwrap();
+        // One site, however many households it has.
+        let near = |number: usize| address(&format!("2001:db8:2:{number:x}::1"));
+        let begun = (0..300).filter(|number| auth.begin_device(near(*number)).is_ok());
+        assert_eq!(begun.count(), MOST_OF_A_SITE);
 
         // From everywhere, the new are refused and the old go on.
         let far = |number: usize| address(&format!("2001:db8:{:x}::1", number + 16));
         let begun = (0..MOST + 10).filter(|number| auth.begin_device(far(*number)).is_ok());
-        assert_eq!(begun.count(), MOST - MOST_OF_ONE - 2);
+        assert_eq!(begun.count(), MOST - MOST_OF_ONE - MOST_OF_A_SITE - 2);
         assert_eq!(
             auth.begin_device(far(0)).unwrap_err(),
             DeviceRefused::Everybody

@@ -4,10 +4,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What one household or machine is given: all of an IPv4 address, and of an IPv6 one the first 64 bits (RFC 6177).
 pub fn household(address: IpAddr) -> IpAddr {
+    network(address, 64)
+}
+
+/// What one customer of a network may be given at most: all of an IPv4 address, and of an IPv6 one the first 48 bits, which are
+/// 65,536 households (RFC 6177).
+pub fn site(address: IpAddr) -> IpAddr {
+    network(address, 48)
+}
+
+/// The first so many bits of an IPv6 address; all of an IPv4 one.
+fn network(address: IpAddr, bits: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
-            let prefix = u128::from(address) >> 64 << 64;
-            IpAddr::V6(prefix.into())
+            let rest = 128 - bits;
+            IpAddr::V6((u128::from(address) >> rest << rest).into())
         }
         address => address,
     }
@@ -88,6 +99,8 @@ mod tests {
         ] {
             assert_eq!(of(address), wanted);
         }
+        let site = site("2001:db8:1:2:3:4:5:6".parse().expect("address"));
+        assert_eq!(site.to_string(), "2001:db8:1::");
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod volume;
 pub use account::{
     Account, AccountKind, Grant, GrantTarget, Identity, MemberRole, Membership, Role, Scope,
 };
-pub use address::{household, may_reach};
+pub use address::{household, may_reach, site};
 pub use blocked::{Blocked, BlockedBy};
 pub use build::{
     Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,

@@ -5,7 +5,7 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
 use super::host_config::{cpu_shares, shared_memory};
-use super::{kernel, seccomp};
+use super::{kernel, seccomp, watch};
 use crate::domain::{RunSettings, bytes_text};
 
 /// The name of the limit that the packet filter applies.
@@ -99,8 +99,9 @@ pub(super) fn read_back(
         LimitReport {
             name: "disk",
             value: format!(
-                "{} with /tmp, measured every {} s",
+                "{} and {} files with /tmp, measured every {} s",
                 bytes_text(settings.disk_bytes),
+                watch::most_files(settings.disk_bytes),
                 settings.measure_every.as_secs_f64()
             ),
             state: LimitState::Enforced,

@@ -26,6 +26,7 @@ mod stop;
 mod storage;
 mod temporary;
 mod tree;
+mod unlinked;
 mod watch;
 mod work;
 

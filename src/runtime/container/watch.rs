@@ -16,7 +16,7 @@ use tokio::time::{interval, sleep};
 use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
-use super::{Inner, Running, ending, lock, name_of, tree};
+use super::{Inner, Running, ending, lock, name_of, tree, unlinked};
 use crate::domain::{DiskAmount, ExitReason, Millis, bytes_text};
 
 /// Between looks while the engine does not answer.
@@ -206,6 +206,11 @@ fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     }
 }
 
+/// How many files and folders so much disk is for: one for each 4 KiB of it, the least that one with anything in it takes.
+pub(super) fn most_files(bytes: u64) -> u64 {
+    bytes / 4096
+}
+
 /// The limit or quota that what it has written exceeds.
 async fn over_disk(
     inner: &Arc<Inner>,
@@ -213,22 +218,30 @@ async fn over_disk(
     running: &Running,
     name: &str,
 ) -> Option<ExitReason> {
-    let options = InspectContainerOptions { size: true };
-    let found = docker.inspect_container(name, Some(options)).await.ok()?;
+    let inspect = |size| {
+        let options = InspectContainerOptions { size };
+        docker.inspect_container(name, Some(options))
+    };
+    let mut found = inspect(false).await.ok()?;
     tell_of_memory(&found, running);
     let mut folders = own_volumes(&found);
-    let layer = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
-    // The engine gives up on folders that are deeper than paths go, and on what changes while it counts.
-    if layer.is_none() {
-        folders.extend(own_layer(&found));
+    let mut layer = 0;
+    match own_layer(&found).filter(|folder| folder.is_dir()) {
+        Some(folder) => folders.push(folder),
+        // An engine that keeps layers otherwise counts by itself: the lengths of files, and no more of what is very deep.
+        None => {
+            found = inspect(true).await.ok()?;
+            let counted = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
+            layer = counted.unwrap_or(0);
+        }
     }
-    let below = tokio::task::spawn_blocking(move || {
-        let folders = folders.iter().map(|folder| tree::disk(folder));
-        folders.sum::<DiskAmount>().bytes
+    let written = tokio::task::spawn_blocking(move || {
+        let named: DiskAmount = folders.iter().map(|folder| tree::disk(folder)).sum();
+        named + DiskAmount::new(unlinked::bytes(&found), 0)
     });
-    let written = layer.unwrap_or(0).saturating_add(below.await.unwrap_or(0));
+    let written = written.await.ok()? + DiskAmount::new(layer, 0);
     let limit = inner.settings.disk_bytes;
-    if written > limit {
+    if written.bytes > limit || written.files > most_files(limit) {
         return Some(ExitReason::OutOfDisk { limit });
     }
     let limit = running.storage_bytes?;

@@ -360,12 +360,22 @@ fn one_that_fills_its_tmp_is_ended_and_begins_anew() {
     let server = DockerServer::with(&[("DOCKER__DISK", "32 MiB")]);
     let alice = server.user("alice");
     let space = alice.publish_container("app", &app("here", ""));
-    let first = server.container(&space)["Id"].clone();
-    space.exec("threading.Thread(target=lambda: open('/tmp/upload', 'wb').write(b'x' * (64 << 20))).start()");
-    eventually(Duration::from_secs(60), "it begins anew", || {
-        let all = server.containers(&space);
-        (all.len() == 1 && all[0]["Id"] != first && space.visit("/").status == 200).then_some(())
-    });
+    for fills in [
+        "open('/tmp/upload', 'wb').write(b'x' * (64 << 20))",
+        // No folder has it.
+        "kept = open('/tmp/gone', 'wb'); os.remove('/tmp/gone'); kept.write(b'x' * (64 << 20)); time.sleep(60)",
+        "for number in range(20_000): open(f'/tmp/{number}', 'w').close()",
+    ] {
+        let before = server.container(&space)["Id"].clone();
+        space.exec(&format!(
+            "def fill():\n    {fills}\nthreading.Thread(target=fill).start()"
+        ));
+        eventually(Duration::from_secs(60), fills, || {
+            let all = server.containers(&space);
+            (all.len() == 1 && all[0]["Id"] != before && space.visit("/").status == 200)
+                .then_some(())
+        });
+    }
     assert_eq!(space.exec("print(os.listdir('/tmp'))"), "[]\n");
     let log = space.log("run").join("\n");
     assert!(log.contains("32 MiB") && log.contains("/tmp"), "{log}");

@@ -1,0 +1,95 @@
+//! Files that a container's processes hold open and that have no name any more: they take disk, and no folder has them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bollard::models::ContainerInspectResponse;
+use rustix::fs::{FileType, stat, statfs};
+
+use super::kernel;
+
+/// Open files that are looked at in one go: a container may have far more, and would keep this process busy.
+const MOST_OPEN: usize = 50_000;
+
+/// File systems in memory (Linux, `include/uapi/linux/magic.h`): what lies there the limit of memory counts.
+const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x9584_58f6];
+
+/// Bytes on disk of a running container's nameless files. Nothing where the engine's processes are not seen from here.
+pub(super) fn bytes(found: &ContainerInspectResponse) -> u64 {
+    let mut files = HashMap::new();
+    let open = processes(found).into_iter().flat_map(|process| {
+        let folder = fs::read_dir(format!("/proc/{process}/fd"));
+        folder.into_iter().flatten().flatten()
+    });
+    for entry in open.take(MOST_OPEN) {
+        if let Some((file, bytes)) = nameless(&entry.path()) {
+            files.insert(file, bytes);
+        }
+    }
+    files.values().sum()
+}
+
+/// Which file that is, and its bytes on disk, if it is one without a name.
+fn nameless(open: &Path) -> Option<((u64, u64), u64)> {
+    // The kernel leads to what is open there, and not to what may have its name by now.
+    let facts = stat(open).ok()?;
+    let is_file = FileType::from_raw_mode(facts.st_mode) == FileType::RegularFile;
+    if !is_file || facts.st_nlink != 0 {
+        return None;
+    }
+    let kind = i64::try_from(statfs(open).ok()?.f_type).unwrap_or_default();
+    let blocks = u64::try_from(facts.st_blocks).unwrap_or(0);
+    let file = (facts.st_dev, facts.st_ino);
+    (!IN_MEMORY.contains(&kind)).then_some((file, blocks.saturating_mul(512)))
+}
+
+/// The numbers of all processes of the container.
+fn processes(found: &ContainerInspectResponse) -> Vec<i64> {
+    let Some(first) = kernel::first_process(found) else {
+        return Vec::new();
+    };
+    let groups = fs::read_to_string(format!("/proc/{first}/cgroup")).unwrap_or_default();
+    let listed = groups.lines().find_map(|line| {
+        // `HIERARCHY:CONTROLLERS:PATH` (cgroups(7)); the only one of the second version has no controllers.
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let mounted = match controllers {
+            "" => PathBuf::from("/sys/fs/cgroup"),
+            "pids" => PathBuf::from("/sys/fs/cgroup/pids"),
+            _ => return None,
+        };
+        let group = mounted.join(path.trim_start_matches('/'));
+        fs::read_to_string(group.join("cgroup.procs")).ok()
+    });
+    match listed {
+        Some(listed) => listed.lines().filter_map(|id| id.parse().ok()).collect(),
+        None => vec![first],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_once_it_has_no_name() {
+        use std::os::fd::AsRawFd;
+        let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).expect("a folder on disk");
+        let path = folder.path().join("file");
+        fs::write(&path, [1; 100_000]).expect("written");
+        let file = fs::File::open(&path).expect("there");
+        file.sync_all().expect("on disk");
+        let open = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        assert_eq!(nameless(&open), None);
+        fs::remove_file(&path).expect("removed");
+        // Another of that name is another.
+        fs::write(&path, "small").expect("written");
+        let (_, bytes) = nameless(&open).expect("nameless");
+        assert!((100_000..200_000).contains(&bytes), "{bytes}");
+        let memory = rustix::fs::memfd_create("m", rustix::fs::MemfdFlags::CLOEXEC);
+        let memory = memory.expect("made");
+        rustix::io::write(&memory, &[1; 100_000]).expect("written");
+        let open = PathBuf::from(format!("/proc/self/fd/{}", memory.as_raw_fd()));
+        assert_eq!(nameless(&open), None);
+    }
+}
