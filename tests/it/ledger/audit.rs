@@ -57,6 +57,7 @@ fn the_trail_names_who_did_what() {
             "admin quota.set alice: defaults -> spaces=5",
             "admin account.create lab, an organisation of alice",
             "admin account.create alice",
+            " account.create admin",
         ]
     );
     let shown = glasshouse(&server, &server.admin_token(), &["audit"])
