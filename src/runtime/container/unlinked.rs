@@ -38,7 +38,7 @@ fn nameless(open: &Path) -> Option<((u64, u64), u64)> {
     if !is_file || facts.st_nlink != 0 {
         return None;
     }
-    let kind = i64::try_from(statfs(open).ok()?.f_type).unwrap_or_default();
+    let kind = statfs(open).ok()?.f_type;
     let blocks = u64::try_from(facts.st_blocks).unwrap_or(0);
     let file = (facts.st_dev, facts.st_ino);
     (!IN_MEMORY.contains(&kind)).then_some((file, blocks.saturating_mul(512)))
