@@ -4,13 +4,12 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::support::docker::{PYTHON_IMAGE, app};
 use crate::support::server::BINARY;
-use crate::support::{DockerServer, Request, eventually};
+use crate::support::{DockerServer, Request};
 
 const IMAGE: &str = "glasshouse-test-base:1";
 
@@ -105,9 +104,8 @@ fn a_server_in_a_container_runs_spaces_in_containers_beside_it() {
     let space = admin.publish_container("app", &app("here", ""));
     assert_eq!(space.visit("/").text(), "here");
     let limits = space.runtime()["limits"].clone();
-    let network = limits.as_array().unwrap().iter();
-    let network = network.clone().find(|limit| limit["name"] == "network");
-    let network = network.expect("said");
+    let mut all = limits.as_array().unwrap().iter();
+    let network = all.find(|limit| limit["name"] == "network").expect("said");
     assert_eq!(network["state"], "enforced", "{limits:#}");
     let doctor = compose.run(&["exec", "-T", "glasshouse", "glasshouse", "doctor"]);
     assert!(
@@ -118,10 +116,7 @@ fn a_server_in_a_container_runs_spaces_in_containers_beside_it() {
     let before = server.container(&space)["Id"].clone();
     compose.run(&["down"]);
     compose.run(&["up", "--detach"]);
-    eventually(Duration::from_secs(60), "it is back", || {
-        let answer = Request::get("/readyz").open(server.address).ok()?.finish();
-        (answer.status == 200).then_some(())
-    });
+    server.wait_until_ready();
     assert_eq!(space.visit("/").text(), "here");
     assert_eq!(
         server.container(&space)["Id"],

@@ -62,24 +62,7 @@ struct Tab(TcpStream);
 
 impl Tab {
     fn open(space: &Space<'_>) -> Self {
-        let mut socket = TcpStream::connect(space.hub.server.address).unwrap();
-        socket
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .unwrap();
-        let head = format!(
-            "GET /socket HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-            space.host()
-        );
-        socket.write_all(head.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            socket.read_exact(&mut byte).unwrap();
-            answer.push(byte[0]);
-        }
-        assert!(answer.starts_with(b"HTTP/1.1 101"));
-        Self(socket)
+        Self(space.open_websocket("/socket", Duration::from_secs(30)))
     }
 
     fn send(&mut self, kind: u8, text: &str) {

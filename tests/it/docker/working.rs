@@ -91,22 +91,7 @@ fn stays_awake(server: &DockerServer, space: &Space<'_>) {
 
 /// Opens a WebSocket at `/job` and says one thing.
 fn asks(space: &Space<'_>) -> TcpStream {
-    let mut socket = TcpStream::connect(space.hub.server.address).unwrap();
-    let patience = Some(Duration::from_secs(40));
-    socket.set_read_timeout(patience).unwrap();
-    let head = format!(
-        "GET /job HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        space.host()
-    );
-    socket.write_all(head.as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        socket.read_exact(&mut byte).unwrap();
-        answer.push(byte[0]);
-    }
-    assert!(answer.starts_with(b"HTTP/1.1 101"));
+    let mut socket = space.open_websocket("/job", Duration::from_secs(40));
     socket.write_all(b"\x81\x82\0\0\0\0go").unwrap();
     socket
 }

@@ -1,5 +1,7 @@
 //! The Hub's protocol by hand: what a client would send, without a client's manners.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -228,6 +230,27 @@ impl<'a> Space<'a> {
     /// A request to its own origin, without any token.
     pub fn request(&self, method: &str, target: &str) -> Request {
         Request::new(method, target).header("host", self.host())
+    }
+
+    /// A WebSocket that is open; reading from it fails after so long.
+    #[track_caller]
+    pub fn open_websocket(&self, target: &str, patience: Duration) -> TcpStream {
+        let mut socket = TcpStream::connect(self.hub.server.address).unwrap();
+        socket.set_read_timeout(Some(patience)).unwrap();
+        let head = format!(
+            "GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            self.host()
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).unwrap();
+            answer.push(byte[0]);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 101"));
+        socket
     }
 
     /// Visits it.

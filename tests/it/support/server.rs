@@ -65,10 +65,7 @@ impl Server {
             said: Arc::default(),
         };
         server.address = start(&server.data());
-        eventually(Duration::from_secs(60), "ready", || {
-            let answer = Request::get("/readyz").open(server.address).ok()?.finish();
-            (answer.status == 200).then_some(())
-        });
+        server.wait_until_ready();
         server
     }
 
@@ -114,8 +111,13 @@ impl Server {
         let output = BufReader::new(child.stdout.take().unwrap());
         self.child = Some(child);
         self.address = self.read_address(output);
+        self.wait_until_ready();
+    }
+
+    /// Also where nobody listens yet.
+    pub fn wait_until_ready(&self) {
         eventually(Duration::from_secs(30), "ready", || {
-            let answer = Request::get("/readyz").send(self.address);
+            let answer = Request::get("/readyz").open(self.address).ok()?.finish();
             (answer.status == 200).then_some(())
         });
     }
