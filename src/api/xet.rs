@@ -47,7 +47,7 @@ async fn write_token(
         room.check(DiskAmount::new(1, 1)).map_err(RepoError::from)?;
     }
     let now = now();
-    let store = XetStore::at(caller.account.id, now);
+    let store = state.repos.xet_store(caller.account.id, now);
     let until = now + HOLDS;
     let signature = state.auth.sign(&may_send(store, repo.id), until);
     let token = format!("{}.{until}.{signature}", repo.id);

@@ -10,9 +10,10 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 
 use super::guest::world_of;
+use super::holds::Hold;
 use super::process::{self, Run};
 use super::worker::{Order, too_large};
-use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text, touch};
+use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text};
 use crate::domain::{ArtifactKind, BuildError, DiskAmount, Revision, SpaceId, World};
 use crate::engine::seal::{open_sealed, seal, seal_path};
 use crate::ledger::Lane;
@@ -33,6 +34,7 @@ impl Inner {
     pub(super) async fn component(
         self: &Arc<Self>,
         request: &BuildRequest,
+        hold: &Hold,
         app_file: &str,
     ) -> Result<ArtifactKind, BuildError> {
         let log = &request.log;
@@ -44,6 +46,7 @@ impl Inner {
         let source = self.source(request.space, &request.revision, app_file);
         let source = source.await?.map_err(about)?;
         let digest = source.digest.clone();
+        hold.add(&digest);
         log.line(&format!(
             "{app_file} is {} of WebAssembly, {}.",
             size_text(source.bytes),
@@ -124,12 +127,12 @@ impl Inner {
         }))
     }
 
-    /// Whether native code of that digest is there and its seal holds. If so, it is kept from the sweep.
+    /// Whether native code of that digest is there and its seal holds.
     fn reuse(&self, digest: &str) -> bool {
         let path = self.code_path(digest);
         let _places = self.places();
         match open_sealed(&self.config.seal, &self.config.profile, &path) {
-            Ok(_) => touch(&path).is_ok(),
+            Ok(_) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
                 tracing::warn!(%error, digest, "Compiled code is not as it was sealed; it is compiled anew.");
@@ -220,7 +223,6 @@ impl Inner {
         let same = fs::read(seal_path(&target)).ok() == fs::read(seal_path(code)).ok();
         if same && open_sealed(key, profile, &target).is_ok() {
             // The compiler made the same again. What is in place may be in use, and stays.
-            touch(&target)?;
             return Ok(bytes);
         }
         // Between the two steps the seal does not hold: who looks then is told so, and looks again later.

@@ -11,6 +11,7 @@
 
 mod component;
 mod guest;
+mod holds;
 mod image;
 mod plan;
 mod process;
@@ -21,12 +22,12 @@ pub mod worker;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -39,9 +40,13 @@ use crate::engine::seal::SealKey;
 use crate::journal::Log;
 use crate::ledger::{BuildPermit, BuildTurns, Lane, Refused, Tier};
 use crate::repo::{CheckoutLimits, RepoError, Repos};
+use holds::Holds;
+use size::Layer;
 
+pub use holds::Hold;
 pub use image::{ImageConfig, ImageLimits};
 pub use plan::{BuildPlan, ContainerOffer, Offer, plan};
+pub use sweep::{InUse, Sweep};
 
 /// What one compilation may take, and what may come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +115,15 @@ pub struct BuildRequest {
     pub log: Log,
 }
 
+/// What a build made.
+#[derive(Debug)]
+pub struct Built {
+    /// What it is.
+    pub artifact: Artifact,
+    /// Keeps it from being swept; to be dropped when it is recorded.
+    pub hold: Hold,
+}
+
 /// What a Space has before it is built.
 #[derive(Debug, Clone, Default)]
 pub struct Before {
@@ -130,12 +144,16 @@ struct Inner {
     repos: Repos,
     /// Held while an artifact is put in place, said to be of use still, or removed.
     places: Mutex<()>,
-    /// Builds of images that the engine may be working on, and their attempts.
+    /// Attempts to build images that the engine may be working on.
     underway: Mutex<HashSet<BuildId>>,
     /// What authors may build on without anybody having listed it.
     public_images: image::PublicImages,
-    /// Bytes of images by id, as far as anybody asked.
-    image_sizes: Mutex<HashMap<String, u64>>,
+    /// What images by id, or steps of builds, are made of, as far as anybody asked.
+    layers: Mutex<HashMap<String, Arc<[Layer]>>>,
+    /// What builds have and nobody has recorded yet.
+    holds: Arc<Holds>,
+    /// Held by a sweep.
+    sweeping: Arc<tokio::sync::Mutex<()>>,
 }
 
 // === impl Builder ===
@@ -151,7 +169,9 @@ impl Builder {
             places: Mutex::default(),
             underway: Mutex::default(),
             public_images: image::PublicImages::default(),
-            image_sizes: Mutex::default(),
+            layers: Mutex::default(),
+            holds: Arc::default(),
+            sweeping: Arc::default(),
             config,
             repos,
         };
@@ -193,13 +213,15 @@ impl Builder {
         &self,
         request: BuildRequest,
         cancel: CancellationToken,
-    ) -> Result<Artifact, BuildError> {
+    ) -> Result<Built, BuildError> {
         let log = request.log.clone();
         let began = Instant::now();
+        let hold = self.inner.holds.hold();
+        hold.add(&request.build.to_string());
         let built = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(BuildError::server("the build was stopped")),
-            built = self.inner.build(request) => built,
+            built = self.inner.build(request, &hold) => built,
         };
         match &built {
             Ok(_) => log.line(&format!("Built in {:.1} s.", began.elapsed().as_secs_f64())),
@@ -208,7 +230,7 @@ impl Builder {
                 .lines()
                 .for_each(|line| log.line(&format!("Error: {line}"))),
         }
-        built
+        built.map(|artifact| Built { artifact, hold })
     }
 
     /// Whether a build of that revision would find made already what it is to make, and so take a moment only.
@@ -238,35 +260,16 @@ impl Builder {
             }
         }
     }
-
-    /// Removes artifacts that are not in use and were not made or asked for within the last ten minutes. Returns how
-    /// many.
-    ///
-    /// # Errors
-    /// When the folders cannot be read; what could be removed is removed.
-    pub async fn sweep(&self, in_use: Vec<Artifact>) -> io::Result<usize> {
-        let used = sweep::images(&in_use);
-        let inner = Arc::clone(&self.inner);
-        let work = move || sweep::sweep(&inner, &in_use, SystemTime::now());
-        let files = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(io::Error::other)??;
-        let images = self
-            .inner
-            .sweep_images(&used)
-            .await
-            .unwrap_or_else(|error| {
-                tracing::warn!("old images could not be removed: {error:#}");
-                0
-            });
-        Ok(files + images)
-    }
 }
 
 // === impl Inner ===
 
 impl Inner {
-    async fn build(self: &Arc<Self>, request: BuildRequest) -> Result<Artifact, BuildError> {
+    async fn build(
+        self: &Arc<Self>,
+        request: BuildRequest,
+        hold: &Hold,
+    ) -> Result<Artifact, BuildError> {
         let BuildRequest {
             name,
             revision,
@@ -284,9 +287,9 @@ impl Inner {
             .iter()
             .for_each(|note| log.line(&format!("Note: {note}")));
         let kind = match plan.card.sdk {
-            Sdk::Static => self.site(&request, &plan.card.app_file).await,
-            Sdk::Wasi => self.component(&request, &plan.card.app_file).await,
-            Sdk::Gradio | Sdk::Streamlit | Sdk::Docker => self.image(&request, &plan).await,
+            Sdk::Static => self.site(&request, hold, &plan.card.app_file).await,
+            Sdk::Wasi => self.component(&request, hold, &plan.card.app_file).await,
+            Sdk::Gradio | Sdk::Streamlit | Sdk::Docker => self.image(&request, hold, &plan).await,
         }?;
         Ok(Artifact {
             kind,
@@ -428,12 +431,6 @@ fn disk_error(error: io::Error) -> BuildError {
         }
         _ => format!("the artifact could not be written: {error}"),
     })
-}
-
-/// Says that an artifact is of use, so that it is not swept before its build is recorded. Whoever calls this holds
-/// `places`.
-fn touch(path: &Path) -> io::Result<()> {
-    File::open(path)?.set_modified(SystemTime::now())
 }
 
 /// Bytes as people read them.

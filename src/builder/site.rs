@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 
-use super::{BuildRequest, Builder, Inner, repo_error, size_text, touch};
+use super::holds::Hold;
+use super::{BuildRequest, Builder, Inner, repo_error, size_text};
 use crate::domain::{ArtifactKind, BuildError, Revision};
 use crate::ledger::{BuildTurns, Lane};
 use crate::repo::{Repo, RepoError};
@@ -25,11 +26,13 @@ impl Inner {
     pub(super) async fn site(
         self: &Arc<Self>,
         request: &BuildRequest,
+        hold: &Hold,
         app_file: &str,
     ) -> Result<ArtifactKind, BuildError> {
         let (inner, revision, cached) =
             (Arc::clone(self), request.revision.clone(), request.cached);
         let _permit = self.turn(request, Lane::Files, 0).await?;
+        hold.add(&self.tree_id(request.space, &request.revision).await?);
         let turns = request.turns.clone();
         let work = move |repo: &Repo| inner.checkout(repo, &revision, cached, &turns);
         let Checkout { digest, made } = self
@@ -73,7 +76,7 @@ impl Inner {
 
     fn has_site(&self, target: &Path) -> bool {
         let _places = self.places();
-        target.is_dir() && touch(target).is_ok()
+        target.is_dir()
     }
 
     fn put_site_in_place(&self, folder: &Path, target: &Path) -> io::Result<()> {
@@ -84,7 +87,6 @@ impl Inner {
         } else {
             fs::rename(folder, target)?;
         }
-        touch(target)?;
         File::open(self.sites())?.sync_all()
     }
 }

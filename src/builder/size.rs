@@ -1,62 +1,92 @@
-//! What a built artifact takes on disk.
+//! What built artifacts take on disk.
 
-use std::sync::PoisonError;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::{Builder, Inner};
-use crate::domain::{Artifact, ArtifactKind, DiskAmount};
+use crate::domain::{Artifact, ArtifactKind, DiskAmount, SpaceId};
 use crate::repo::amount_below;
 
 /// How the names of images that we build begin.
 const NAMES: &str = "glasshouse/";
 
+/// A layer that was built here.
+#[derive(Debug)]
+pub(super) struct Layer {
+    /// What tells it from others.
+    key: String,
+    bytes: u64,
+}
+
 // === impl Builder ===
 
 impl Builder {
-    /// What an artifact takes: of an image the bytes of the layers that were built, not of the base they stand on; how many
-    /// files those hold, the engine does not say. `None` while nothing can be said.
-    pub async fn artifact_disk(&self, artifact: &Artifact) -> Option<DiskAmount> {
-        let path = match &artifact.kind {
-            ArtifactKind::Image { id, .. } => {
-                let bytes = self.inner.image_bytes(id).await?;
-                return Some(DiskAmount::new(bytes, 0));
+    /// What artifacts of a Space take together: of images the layers that were built, each once, and not of the base they
+    /// stand on; how many files those hold, the engine does not say. The layers that its last build left when it failed are
+    /// counted too. What an engine that is away has is not.
+    pub async fn disk_of(&self, space: SpaceId, artifacts: &[Artifact]) -> DiskAmount {
+        let inner = &self.inner;
+        let mut paths = HashSet::new();
+        let mut images = Vec::new();
+        for artifact in artifacts {
+            match &artifact.kind {
+                ArtifactKind::Image { id, .. } => images.push(id.clone()),
+                ArtifactKind::Site { digest, .. } => {
+                    paths.insert(inner.sites().join(digest));
+                }
+                ArtifactKind::Component { digest, .. } => {
+                    paths.insert(Self::component_path(&inner.config.artifacts, digest));
+                }
             }
-            ArtifactKind::Site { digest, .. } => self.inner.sites().join(digest),
-            ArtifactKind::Component { digest, .. } => {
-                Self::component_path(&self.inner.config.artifacts, digest)
-            }
-        };
-        let look = move || match path.metadata() {
-            Ok(facts) if facts.is_file() => DiskAmount::new(facts.len(), 1),
-            _ => amount_below(&path),
-        };
-        tokio::task::spawn_blocking(look).await.ok()
+        }
+        images.extend(inner.failed_step(space));
+        let mut layers = HashMap::new();
+        for image in images {
+            let found = inner.layers_of(&image).await;
+            let of_it = found.iter().flat_map(|layers| layers.iter());
+            layers.extend(of_it.map(|layer| (layer.key.clone(), layer.bytes)));
+        }
+        let look = move || paths.iter().map(|path| amount_of(path)).sum::<DiskAmount>();
+        let files = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        files + DiskAmount::new(layers.values().sum(), 0)
+    }
+}
+
+fn amount_of(path: &Path) -> DiskAmount {
+    match path.metadata() {
+        Ok(facts) if facts.is_file() => DiskAmount::new(facts.len(), 1),
+        _ => amount_below(path),
     }
 }
 
 // === impl Inner ===
 
 impl Inner {
-    async fn image_bytes(&self, id: &str) -> Option<u64> {
-        let known = || {
-            self.image_sizes
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some(bytes) = known().get(id) {
-            return Some(*bytes);
+    async fn layers_of(&self, image: &str) -> Option<Arc<[Layer]>> {
+        if let Some(layers) = self.layers().get(image) {
+            return Some(Arc::clone(layers));
         }
         let docker = self.config.images.engine.connect().await.ok()?;
-        let layers = docker.image_history(id).await.ok()?;
+        let history = docker.image_history(image).await.ok()?;
         // Newest first. What we build is named `glasshouse/…`, its steps have no names; a base has a name of another kind.
-        let ours = layers.iter().take_while(|layer| {
+        let ours = history.into_iter().take_while(|layer| {
             let mut names = layer.tags.iter();
             names.all(|name| name.starts_with(NAMES))
         });
-        let bytes = ours
-            .map(|layer| u64::try_from(layer.size).unwrap_or(0))
-            .sum();
-        // An image is named by its content, so that its size never changes.
-        known().insert(id.to_owned(), bytes);
-        Some(bytes)
+        let layers: Arc<[Layer]> = ours
+            .map(|layer| Layer {
+                // Layers that were fetched have no ids of their own.
+                key: format!("{} {} {}", layer.id, layer.created, layer.created_by),
+                bytes: u64::try_from(layer.size).unwrap_or(0),
+            })
+            .collect();
+        // An image is named by its content, so that its layers never change.
+        self.layers().insert(image.to_owned(), Arc::clone(&layers));
+        Some(layers)
+    }
+
+    pub(super) fn layers(&self) -> MutexGuard<'_, HashMap<String, Arc<[Layer]>>> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,91 +4,138 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
-use super::Inner;
-use crate::domain::{Artifact, ArtifactKind};
+use tokio::sync::OwnedMutexGuard;
+
+use super::{Builder, Inner};
+use crate::domain::{Artifact, ArtifactKind, SpaceId};
 use crate::engine::seal::seal_path;
 
-/// A build may have made or found an artifact and not have recorded it yet; it has this long.
-const GRACE: Duration = Duration::from_secs(600);
-
-/// Removes what is not in use and older than the grace. Returns how many artifacts were removed.
-pub(super) fn sweep(inner: &Inner, in_use: &[Artifact], now: SystemTime) -> io::Result<usize> {
-    let used: HashSet<&str> = in_use
-        .iter()
-        .map(|artifact| digest(&artifact.kind))
-        .collect();
-    let components = sweep_folder(inner, &inner.components(), &used, now)?;
-    let sites = sweep_folder(inner, &inner.sites(), &used, now)?;
-    Ok(components + sites)
+/// What a sweep leaves alone, beside what builds under way have.
+#[derive(Debug, Default)]
+pub struct InUse {
+    /// Artifacts that Spaces have.
+    pub artifacts: Vec<Artifact>,
+    /// Spaces that are there to stay: the layers of their last failed builds are of use to their next.
+    pub spaces: HashSet<SpaceId>,
 }
 
-/// The images in use.
-pub(super) fn images(in_use: &[Artifact]) -> HashSet<String> {
-    let ids = in_use.iter().filter_map(|artifact| match &artifact.kind {
-        ArtifactKind::Image { id, .. } => Some(id.clone()),
-        _ => None,
-    });
+/// A sweep that has begun; there is one at a time.
+pub struct Sweep {
+    inner: Arc<Inner>,
+    _alone: OwnedMutexGuard<()>,
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// Begins a sweep. What is in use must be read after this: what is recorded from here on is kept.
+    pub async fn sweep(&self) -> Sweep {
+        let alone = Arc::clone(&self.inner.sweeping).lock_owned().await;
+        self.inner.holds.begin_sweep();
+        Sweep {
+            inner: Arc::clone(&self.inner),
+            _alone: alone,
+        }
+    }
+}
+
+// === impl Sweep ===
+
+impl Sweep {
+    /// Removes what is not in use, and returns how many artifacts that were.
+    ///
+    /// # Errors
+    /// When the folders cannot be read; what could be removed is removed.
+    pub async fn run(self, in_use: InUse) -> io::Result<usize> {
+        let images = ids_of_images(&in_use.artifacts);
+        let inner = Arc::clone(&self.inner);
+        let digests: HashSet<String> = in_use.artifacts.iter().map(digest).collect();
+        let work = move || inner.sweep_files(&digests);
+        let files = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(io::Error::other)??;
+        let images = self.inner.sweep_images(&images, &in_use.spaces).await;
+        let images = images.unwrap_or_else(|error| {
+            tracing::warn!("old images could not be removed: {error:#}");
+            0
+        });
+        Ok(files + images)
+    }
+}
+
+fn ids_of_images(artifacts: &[Artifact]) -> HashSet<String> {
+    let ids = artifacts
+        .iter()
+        .filter_map(|artifact| match &artifact.kind {
+            ArtifactKind::Image { id, .. } => Some(id.clone()),
+            _ => None,
+        });
     ids.collect()
 }
 
-fn digest(kind: &ArtifactKind) -> &str {
-    match kind {
-        ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => digest,
-        ArtifactKind::Image { id, .. } => id,
+fn digest(artifact: &Artifact) -> String {
+    match &artifact.kind {
+        ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => {
+            digest.clone()
+        }
+        ArtifactKind::Image { id, .. } => id.clone(),
     }
 }
 
-fn sweep_folder(
-    inner: &Inner,
-    folder: &Path,
-    used: &HashSet<&str>,
-    now: SystemTime,
-) -> io::Result<usize> {
-    let mut removed = 0;
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        // `DIGEST`, `DIGEST.cwasm` or `DIGEST.cwasm.seal`.
-        let digest = name.split('.').next().unwrap_or_default();
-        // A seal goes with the code it seals.
-        let sealed = name
-            .strip_suffix(".seal")
-            .is_some_and(|code| folder.join(code).exists());
-        if used.contains(digest) || sealed {
-            continue;
-        }
-        match remove(inner, &path, now) {
-            Ok(gone) => removed += usize::from(gone),
-            Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "An old artifact could not be removed.")
+// === impl Inner ===
+
+impl Inner {
+    fn sweep_files(&self, used: &HashSet<String>) -> io::Result<usize> {
+        let components = self.sweep_folder(&self.components(), used)?;
+        let sites = self.sweep_folder(&self.sites(), used)?;
+        Ok(components + sites)
+    }
+
+    fn sweep_folder(&self, folder: &Path, used: &HashSet<String>) -> io::Result<usize> {
+        let mut removed = 0;
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            // `DIGEST`, `DIGEST.cwasm` or `DIGEST.cwasm.seal`.
+            let digest = name.split('.').next().unwrap_or_default();
+            // A seal goes with the code it seals.
+            let sealed = name
+                .strip_suffix(".seal")
+                .is_some_and(|code| folder.join(code).exists());
+            if used.contains(digest) || sealed {
+                continue;
+            }
+            match self.remove_file(digest, &path) {
+                Ok(gone) => removed += usize::from(gone),
+                Err(error) => {
+                    tracing::warn!(%error, path = %path.display(), "An old artifact could not be removed.")
+                }
             }
         }
+        Ok(removed)
     }
-    Ok(removed)
-}
 
-fn remove(inner: &Inner, path: &Path, now: SystemTime) -> io::Result<bool> {
-    // Out of the way under the lock, which is quick; what takes long comes after.
-    let away = inner.scratch_folder()?;
-    {
-        let _places = inner.places();
-        let age = now
-            .duration_since(fs::symlink_metadata(path)?.modified()?)
-            .unwrap_or_default();
-        if age < GRACE {
-            return Ok(false);
+    /// Removes an artifact's file or folder, unless a build has it.
+    fn remove_file(&self, digest: &str, path: &Path) -> io::Result<bool> {
+        // Out of the way under the lock, which is quick; what takes long comes after.
+        let away = self.scratch_folder()?;
+        {
+            let _places = self.places();
+            if self.holds.is_held(digest) {
+                return Ok(false);
+            }
+            fs::rename(path, away.path().join("old"))?;
+            match fs::rename(seal_path(path), away.path().join("seal")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
-        fs::rename(path, away.path().join("old"))?;
-        match fs::rename(seal_path(path), away.path().join("seal")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        away.close()?;
+        Ok(true)
     }
-    away.close()?;
-    Ok(true)
 }

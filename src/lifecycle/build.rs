@@ -193,9 +193,16 @@ async fn build(
     request.before = before(parts, request.space).await?;
     // It reserves room beside what there is.
     parts.disk_known(owner).await?;
+    let account = parts.ledger.owner(owner);
+    supervisor.artifacts.forget_when_full(&account).await?;
     let (space, name) = (request.space, request.name.clone());
     let turns = request.turns.clone();
     let result = parts.builder.build(request, cancel.clone()).await;
+    // Held until it is recorded.
+    let (result, _hold) = match result {
+        Ok(built) => (Ok(built.artifact), Some(built.hold)),
+        Err(error) => (Err(error), None),
+    };
     if let Some(account) = parts.ledger.known(space) {
         // Whoever waits builds nothing.
         let took = turns.worked_millis();
@@ -230,9 +237,12 @@ async fn build(
                 .note(Duration::from_millis(turns.worked_millis()));
         }
         parts.store.finish_build(facts.id, result, now()).await?;
-        if made {
-            parts.measure(RepoKind::Space, space.into(), owner).await;
+        let forgotten = supervisor.artifacts.forget_beyond_share(space, owner);
+        if made && let Err(error) = forgotten.await {
+            tracing::error!(%space, "earlier versions of {space} could not be forgotten: {error:#}");
         }
+        // What a failed build left is counted too.
+        parts.measure(RepoKind::Space, space.into(), owner).await;
     }
     // Until here it holds what was reserved for what was laid out.
     drop(turns);

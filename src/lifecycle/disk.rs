@@ -2,7 +2,7 @@
 
 use super::{Lifecycle, LifecycleError, Parts};
 use crate::domain::{AccountId, DiskAmount, RepoId, RepoKind, SpaceId};
-use crate::ledger::{DiskReservation, DiskUse};
+use crate::ledger::{Book, DiskReservation, DiskUse};
 
 // === impl Lifecycle ===
 
@@ -14,7 +14,23 @@ impl Lifecycle {
     /// Ours only; the quota refuses when the reservation grows.
     pub async fn disk_room(&self, owner: AccountId) -> Result<DiskReservation, LifecycleError> {
         self.parts.disk_known(owner).await?;
+        self.make_disk_room(owner).await;
         Ok(self.parts.ledger.reserve_disk(owner))
+    }
+
+    /// Gives up, as an owner's disk fills, what is kept only to spare the owner's time: what was sent in chunks and is a
+    /// file by now, and then the artifacts of earlier versions.
+    async fn make_disk_room(&self, owner: AccountId) {
+        let account = self.parts.ledger.owner(owner);
+        let half = |book: &Book| book.used() > book.limit() / 2;
+        if !half(&account.disk) && !half(&account.files) {
+            return;
+        }
+        self.parts.free_sent(owner, false).await;
+        let forgotten = self.supervisors.artifacts().forget_when_full(&account);
+        if let Err(error) = forgotten.await {
+            tracing::error!(%owner, "earlier versions could not be forgotten: {error:#}");
+        }
     }
 
     /// The same on the disk of a repository's owner.
@@ -96,6 +112,17 @@ impl Parts {
         self.ledger.forget_disk(DiskUse::Storage(id.space()));
     }
 
+    /// Removes what an account sent in chunks and no upload needs; `at_once` as soon as the upload has ended.
+    pub(super) async fn free_sent(&self, account: AccountId, at_once: bool) {
+        match self.repos.free_xorbs(account, at_once).await {
+            Ok(true) => self.measure_account(account).await,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%account, "what was sent in chunks could not be removed: {error}");
+            }
+        }
+    }
+
     async fn measure_account(&self, owner: AccountId) {
         let since = self.ledger.measuring();
         match self.repos.disk_of_account(owner).await {
@@ -109,14 +136,10 @@ impl Parts {
         }
     }
 
-    /// A Space's newest artifact. What an engine that is away has is not counted.
+    /// A Space's artifacts, those of its earlier versions too.
     async fn built_of(&self, space: SpaceId) -> anyhow::Result<DiskAmount> {
-        let good = self.store.newest_good_build(space).await?;
-        let built = match good.and_then(|good| good.artifact) {
-            Some(artifact) => self.builder.artifact_disk(&artifact).await,
-            None => None,
-        };
-        Ok(built.unwrap_or_default())
+        let artifacts = self.store.artifacts_of(space).await?;
+        Ok(self.builder.disk_of(space, &artifacts).await)
     }
 
     /// Measures every repository, and what accounts have outside of them.

@@ -6,6 +6,7 @@
 
 mod actions;
 mod adopt;
+mod artifacts;
 mod ask;
 mod build;
 mod capacity;
@@ -197,10 +198,11 @@ impl Lifecycle {
             .spawn(async move { runtimes.containers().guard().await });
         let parts = Arc::clone(&lifecycle.parts);
         let supervisors = Arc::clone(&lifecycle.supervisors);
+        let artifacts = Arc::clone(supervisors.artifacts());
         lifecycle.supervisors.spawn(async move {
             adopt::look(Arc::clone(&parts), supervisors, admitted).await;
             // What nobody knows is removed only after everything has been looked at.
-            sweep::run(parts).await;
+            sweep::run(parts, artifacts).await;
         });
         lifecycle
             .supervisors

@@ -114,6 +114,11 @@ impl Lifecycle {
         actor: Actor,
     ) -> Result<(), LifecycleError> {
         let id = repository.id;
+        // Of what was sent in chunks there is another copy only while that is to be kept.
+        self.parts.free_sent(repository.owner, true).await;
+        if let Actor::Account(sender) = actor {
+            self.parts.free_sent(sender, true).await;
+        }
         if repository.kind == RepoKind::Space {
             return self.delete(id.space(), actor).await;
         }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::artifacts::Artifacts;
 use super::observed::Observed;
 use super::{Parts, actions, now, room, snapshot};
 use crate::domain::{Desired, Millis, Next, SpaceId, decide};
@@ -33,6 +34,7 @@ const PASSING_PAUSE: Duration = Duration::from_secs(4);
 pub(super) struct Supervisors {
     parts: Arc<Parts>,
     all: Arc<Everybody>,
+    artifacts: Arc<Artifacts>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -56,6 +58,7 @@ pub(super) struct Supervisor {
     pub(super) parts: Arc<Parts>,
     pub(super) own: Supervised,
     pub(super) everybody: Arc<Everybody>,
+    pub(super) artifacts: Arc<Artifacts>,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
 }
@@ -74,9 +77,11 @@ enum Step {
 
 impl Supervisors {
     pub(super) fn new(parts: Arc<Parts>) -> Arc<Self> {
+        let all = Arc::<Everybody>::default();
         Arc::new(Self {
+            artifacts: Artifacts::new(Arc::clone(&parts), Arc::clone(&all)),
             parts,
-            all: Arc::default(),
+            all,
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
@@ -103,6 +108,7 @@ impl Supervisors {
             parts: Arc::clone(&self.parts),
             own,
             everybody: Arc::clone(&self.all),
+            artifacts: Arc::clone(&self.artifacts),
             tasks: self.tasks.clone(),
             closing: self.closing.clone(),
         })
@@ -121,6 +127,11 @@ impl Supervisors {
                 gone.ended.cancel();
             }
         });
+    }
+
+    /// Keeps artifacts, and removes them.
+    pub(super) fn artifacts(&self) -> &Arc<Artifacts> {
+        &self.artifacts
     }
 
     /// Makes the Space's supervisor look.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Parts;
+use super::artifacts::Artifacts;
 
 /// How often artifacts that nobody uses are looked for.
 const EVERY: Duration = Duration::from_secs(600);
@@ -12,23 +13,19 @@ const EVERY: Duration = Duration::from_secs(600);
 const KEPT_BUILDS: i64 = 10;
 
 /// Cleans up, again and again.
-pub(super) async fn run(parts: Arc<Parts>) {
+pub(super) async fn run(parts: Arc<Parts>, artifacts: Arc<Artifacts>) {
     let mut rounds = tokio::time::interval(EVERY);
     loop {
         rounds.tick().await;
-        clean(&parts).await;
+        clean(&parts, &artifacts).await;
     }
 }
 
 /// Each by itself: what cannot be removed keeps nothing else from being removed.
-async fn clean(parts: &Parts) {
+async fn clean(parts: &Parts, artifacts: &Artifacts) {
     parts.store.keep_reserve();
-    let artifacts = async {
-        parts.store.prune_builds(KEPT_BUILDS).await?;
-        let in_use = parts.store.artifacts_in_use().await?;
-        anyhow::Ok(parts.builder.sweep(in_use).await?)
-    };
-    said("artifacts", artifacts.await);
+    said("old builds", parts.store.prune_builds(KEPT_BUILDS).await);
+    artifacts.sweep().await;
     parts.runtimes.containers().sweep().await;
     said("large files", parts.repos.sweep_large().await);
     // An engine that does not say what is mounted keeps all of it.

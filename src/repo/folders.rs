@@ -1,5 +1,6 @@
 //! Where things are on disk, and making and removing whole repositories there.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::durable::sync_folder;
-use super::large::link;
+use super::large::{entries, large_folder, link};
 use super::{MAIN, RepoError};
 use crate::domain::{DiskAmount, RepoId};
 
@@ -70,16 +71,18 @@ impl Folders {
         sync_folder(parent)
     }
 
-    pub(super) fn delete(&self, id: RepoId) -> Result<(), RepoError> {
+    /// Removes a repository. Returns the names of the large files that it had, which others may have too.
+    pub(super) fn delete(&self, id: RepoId) -> Result<Vec<OsString>, RepoError> {
         let folder = self.folder(id);
         let away = self.aside().join(Uuid::now_v7().simple().to_string());
         match fs::rename(&folder, &away) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             renamed => renamed?,
         }
         sync_folder(folder.parent().unwrap_or(&self.root))?;
+        let large = entries(&large_folder(&away))?;
         fs::remove_dir_all(&away)?;
-        Ok(())
+        Ok(large.into_iter().map(|entry| entry.file_name()).collect())
     }
 }
 

@@ -15,6 +15,7 @@ use super::folders::{EMPTY, Folders, link_all};
 use super::git::GitPermits;
 use super::large::link;
 use super::size::amount_below;
+use super::xet::Senders;
 use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
 use crate::domain::{DiskAmount, RepoId, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
@@ -34,6 +35,7 @@ struct Inner {
     /// Held while a large file gets or loses a name.
     blobs: Mutex<()>,
     locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
+    senders: Arc<Senders>,
 }
 
 /// An empty repository without a name. Dropped, it is gone.
@@ -68,6 +70,7 @@ impl Repos {
             git: GitPermits::new(limits.git_processes),
             blobs: Mutex::default(),
             locks: Mutex::default(),
+            senders: Arc::default(),
             folders: Folders { root },
             limits,
         };
@@ -139,13 +142,18 @@ impl Repos {
         self.write(id, move || inner.folders.create(id)).await
     }
 
-    /// Removes a repository: first its name, then its files. Does nothing when it is not there.
+    /// Removes a repository: first its name, then its files, and the large ones that nobody else has. Does nothing when it
+    /// is not there.
     ///
     /// # Errors
     /// Only of the disk.
     pub async fn delete(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
-        let (inner, id) = (Arc::clone(&self.inner), id.into());
-        self.write(id, move || inner.folders.delete(id)).await
+        let (repos, id) = (self.clone(), id.into());
+        self.write(id, move || {
+            let large = repos.inner.folders.delete(id)?;
+            large.iter().try_for_each(|name| repos.sweep_blob(name))
+        })
+        .await
     }
 
     /// Every repository there is, in no order. Blocks.
@@ -325,9 +333,14 @@ impl Repos {
         self.inner.folders.root.join("shelves")
     }
 
-    /// Where xorbs are, by week and account.
+    /// Where xorbs are, by day, account and store.
     pub(super) fn xorbs(&self) -> PathBuf {
         self.inner.folders.root.join("xorbs")
+    }
+
+    /// Who sends xorbs.
+    pub(super) fn senders(&self) -> &Arc<Senders> {
+        &self.inner.senders
     }
 
     /// Holds off whoever else gives large files names, or removes them.

@@ -10,7 +10,9 @@ use sqlx::any::AnyRow;
 
 use super::fields::Fields;
 use super::{Store, StoreError};
-use crate::domain::{Artifact, BuildError, BuildFacts, BuildId, BuildState, Millis, SpaceId};
+use crate::domain::{
+    AccountId, Artifact, BuildError, BuildFacts, BuildId, BuildState, Millis, SpaceId,
+};
 
 macro_rules! select_builds {
     ($rest:literal) => {
@@ -148,6 +150,49 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(artifact).collect()
+    }
+
+    /// The good builds of an account's Spaces that have newer ones, the oldest first, each with its Space.
+    ///
+    /// # Errors
+    /// `Corrupt` when one cannot be read.
+    pub async fn earlier_builds(
+        &self,
+        owner: AccountId,
+    ) -> Result<Vec<(SpaceId, BuildFacts)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT b.* FROM builds b JOIN spaces s ON s.id = b.space_id \
+             WHERE s.owner_id = $1 AND b.state = 'succeeded' AND b.generation < \
+               (SELECT MAX(n.generation) FROM builds n WHERE n.space_id = b.space_id AND n.state = 'succeeded') \
+             ORDER BY b.id",
+        )
+        .bind(owner.to_string())
+        .fetch_all(&self.readers)
+        .await?;
+        let mut builds = Vec::new();
+        for row in &rows {
+            let space = Fields::new(row, "builds", "id")?.parsed("space_id")?;
+            builds.push((space, read(row)?));
+        }
+        Ok(builds)
+    }
+
+    /// Forgets a good build that has a newer one; whether it was there.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn forget_build(&self, id: BuildId) -> Result<bool, StoreError> {
+        let mut write = self.write_less().await?;
+        let forgotten = sqlx::query(
+            "DELETE FROM builds WHERE id = $1 AND state = 'succeeded' AND EXISTS \
+               (SELECT 1 FROM builds n WHERE n.space_id = builds.space_id AND n.state = 'succeeded' \
+                AND n.generation > builds.generation)",
+        )
+        .bind(id.to_string())
+        .execute(&mut *write)
+        .await?;
+        write.commit().await?;
+        Ok(forgotten.rows_affected() > 0)
     }
 
     /// Forgets all but the newest `keep` builds of each Space, and returns how many. The newest, the newest good one

@@ -129,6 +129,19 @@ impl Store {
             .collect()
     }
 
+    /// Every Space that is not being removed.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn spaces_to_stay(&self) -> Result<Vec<SpaceId>, StoreError> {
+        let rows = sqlx::query("SELECT id FROM spaces WHERE desired <> 'deleted'")
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter()
+            .map(|row| Fields::new(row, "spaces", "id")?.parsed("id"))
+            .collect()
+    }
+
     /// How many Spaces the account has, without those being removed.
     ///
     /// # Errors

@@ -66,9 +66,8 @@ impl Inner {
     ) -> Result<ArtifactKind, BuildError> {
         let port = plan.card.port;
         check(&image, port, &self.config.images.limits, &request.log)?;
-        // Keeps it from the sweep until the build is recorded.
-        let mut recorder = Recorder::new(&self.images(), request.build).map_err(disk_error)?;
-        recorder.image(&id);
+        let recorder = Recorder::new(&self.images(), request.build, request.space);
+        recorder.map_err(disk_error)?.image(&id);
         Ok(ArtifactKind::Image { id, port })
     }
 }

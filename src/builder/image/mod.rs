@@ -39,6 +39,7 @@ use bollard::models::ImageInspect;
 use bollard::query_parameters::BuildImageOptions;
 use tokio::sync::Notify;
 
+use super::holds::Hold;
 use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error};
 use crate::docker::{BUILD, DATA, Engine, MADE_OF, Networks, REVISION, Reach, SPACE, SPACE_ID};
 use crate::domain::{ArtifactKind, BuildError, bytes_text};
@@ -106,6 +107,7 @@ impl Inner {
     pub(super) async fn image(
         self: &Arc<Self>,
         request: &BuildRequest,
+        hold: &Hold,
         plan: &BuildPlan,
     ) -> Result<ArtifactKind, BuildError> {
         let (images, log) = (&self.config.images, &request.log);
@@ -122,6 +124,11 @@ impl Inner {
             plan,
         );
         let order = order.await?;
+        for artifact in &request.before.artifacts {
+            if let ArtifactKind::Image { id, .. } = &artifact.kind {
+                hold.add(id);
+            }
+        }
         if request.cached
             && let Some(image) =
                 made_image(&docker, &request.before.artifacts, &order.made_of).await
@@ -287,7 +294,8 @@ impl Inner {
         );
         let docker = docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
-        let mut recorder = Recorder::new(&self.images(), request.build).map_err(disk_error)?;
+        let mut recorder =
+            Recorder::new(&self.images(), request.build, request.space).map_err(disk_error)?;
         let mut progress = Progress::new(&file, dockerfile.steps());
         let log = &request.log;
         let built = follow::follow(steps, log, limits, look, &mut recorder, &mut progress).await;

@@ -16,7 +16,6 @@ use crate::domain::{BuildError, BuildId};
 /// The network of a build. Its drop removes it, and whatever the engine still runs in it.
 pub(super) struct Network {
     inner: Arc<Inner>,
-    build: BuildId,
     /// A build that is tried again gets another network: the old one may still be on its way out.
     attempt: BuildId,
     pub(super) name: String,
@@ -28,11 +27,7 @@ const ENDING: Duration = Duration::from_secs(10);
 impl Drop for Network {
     fn drop(&mut self) {
         let (inner, attempt) = (Arc::clone(&self.inner), self.attempt);
-        {
-            let mut underway = inner.underway();
-            underway.remove(&self.build);
-            underway.remove(&attempt);
-        }
+        inner.underway().remove(&attempt);
         // Without a runtime the process is ending, and the next start clears it.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
@@ -70,12 +65,11 @@ impl Inner {
                 .line("Note: this build is not kept off the server's own network.");
         }
         let attempt = BuildId::new();
-        self.underway().extend([request.build, attempt]);
+        self.underway().insert(attempt);
         let whose = attempt.to_string();
         // From here on there may be one to remove.
         let network = Network {
             inner: Arc::clone(self),
-            build: request.build,
             attempt,
             name: networks.name(&whose, limits.reach),
         };

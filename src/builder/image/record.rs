@@ -4,13 +4,13 @@
 //! The engine's builder keeps an image without a name for every step. It is the cache of the next build, and it bears no
 //! label.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::domain::BuildId;
+use crate::domain::{BuildId, SpaceId};
 
 /// What a build under way has left so far.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) path: PathBuf,
     /// `None` for a file that is no record.
     pub(super) build: Option<BuildId>,
+    /// Whose build it was.
+    pub(super) space: Option<SpaceId>,
     /// When it began, in milliseconds: images that are older were there before.
     pub(super) began: i64,
     /// When it was last written to, in milliseconds.
@@ -42,12 +44,12 @@ const MOST: usize = 2000;
 
 impl Recorder {
     /// A new record in `folder`.
-    pub(super) fn new(folder: &Path, build: BuildId) -> io::Result<Self> {
+    pub(super) fn new(folder: &Path, build: BuildId, space: SpaceId) -> io::Result<Self> {
         let path = folder.join(build.to_string());
         let mut file = File::options().create(true).append(true).open(path)?;
         // What an earlier attempt left is of this build too.
         if file.metadata()?.len() == 0 {
-            writeln!(file, "began {}", millis(SystemTime::now()))?;
+            writeln!(file, "began {}\nspace {space}", millis(SystemTime::now()))?;
         }
         Ok(Self {
             file,
@@ -96,10 +98,27 @@ impl Record {
         Ok(records)
     }
 
+    /// The last build of each Space, by when they began.
+    pub(super) fn newest<'a>(
+        records: impl IntoIterator<Item = &'a Self>,
+    ) -> HashMap<SpaceId, &'a Self> {
+        let mut newest: HashMap<SpaceId, &Self> = HashMap::new();
+        for record in records {
+            if let Some(space) = record.space {
+                let known = newest.entry(space).or_insert(record);
+                if known.began < record.began {
+                    *known = record;
+                }
+            }
+        }
+        newest
+    }
+
     fn parse(path: PathBuf, text: &str, written: i64) -> Self {
         let name = path.file_name().and_then(|name| name.to_str());
         let mut record = Self {
             build: name.and_then(|name| name.parse().ok()),
+            space: None,
             began: i64::MAX,
             written,
             image: None,
@@ -109,6 +128,7 @@ impl Record {
         for line in text.lines() {
             match line.split_once(' ') {
                 Some(("began", at)) => record.began = at.parse().unwrap_or(i64::MAX),
+                Some(("space", id)) => record.space = id.parse().ok(),
                 Some(("image", id)) => record.image = Some(id.to_owned()),
                 Some(("step", id)) => record.steps.push(id.to_owned()),
                 _ => {}
@@ -133,8 +153,8 @@ mod tests {
     #[test]
     fn what_is_noted_is_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let build = BuildId::new();
-        let mut recorder = Recorder::new(folder.path(), build).expect("a file");
+        let (build, space) = (BuildId::new(), SpaceId::new());
+        let mut recorder = Recorder::new(folder.path(), build, space).expect("a file");
         for line in [
             "Step 1/2 : FROM a\n",
             " ---> 0123456789ab\n",
@@ -150,6 +170,7 @@ mod tests {
         let records = Record::all(folder.path()).expect("readable");
         assert_eq!(records.len(), 1);
         assert_eq!(records[0].build, Some(build));
+        assert_eq!(records[0].space, Some(space));
         assert_eq!(records[0].image.as_deref(), Some("sha256:00"));
         assert_eq!(records[0].steps, ["0123456789ab", "ba9876543210"]);
         assert!(records[0].began > 0 && records[0].began < i64::MAX);

@@ -2,20 +2,14 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::time::SystemTime;
 
 use bollard::Docker;
 use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 
 use super::super::Inner;
-use super::record::{Record, millis};
+use super::record::Record;
 use crate::docker::{EngineError, is_gone, status};
-use crate::domain::BuildId;
-
-/// An image may have been made and its build not yet recorded; it has this long, in milliseconds.
-const GRACE: i64 = 600_000;
-/// The layers of a failed build wait this long for the next try, in milliseconds.
-const RETRY: i64 = 24 * 3_600_000;
+use crate::domain::{BuildId, SpaceId};
 
 /// What engines before 25 list as the name of an image without one.
 const NAMELESS: &str = "<none>:<none>";
@@ -28,14 +22,16 @@ pub(super) fn tag(data: &str, build: BuildId) -> String {
 // === impl Inner ===
 
 impl Inner {
-    /// Removes images of this data folder that are not in `used`, and what ended builds left. Returns how many images. What
-    /// cannot be removed is said in the log, left for the next time, and keeps nothing else from being removed.
+    /// Removes images of this data folder that are not in `used`, and what ended builds left; of the last build of each of
+    /// `spaces` nothing if it failed, for the next one tries again. Returns how many images. What cannot be removed is said
+    /// in the log, left for the next time, and keeps nothing else from being removed.
     ///
     /// # Errors
     /// When the engine answers but will not say what it has. One that is not there has nothing to sweep.
     pub(in crate::builder) async fn sweep_images(
         &self,
         used: &HashSet<String>,
+        spaces: &HashSet<SpaceId>,
     ) -> anyhow::Result<usize> {
         let docker = match self.config.images.engine.connect().await {
             Ok(docker) => docker,
@@ -45,33 +41,38 @@ impl Inner {
             Err(error) => return Err(error.into()),
         };
         let records = Record::all(&self.images())?;
-        let removed = self.sweep_named(&docker, used, &records).await;
-        let steps = self.sweep_steps(&docker, used, &records).await;
+        let removed = self.sweep_named(&docker, used).await;
+        let steps = self.sweep_steps(&docker, used, spaces, &records).await;
+        self.layers().retain(|image, _| used.contains(image));
         let networks = self.sweep_networks(&docker).await;
         steps.and(networks)?;
         removed
     }
 
-    async fn sweep_named(
-        &self,
-        docker: &Docker,
-        used: &HashSet<String>,
-        records: &[Record],
-    ) -> anyhow::Result<usize> {
+    /// The last step of a Space's last build, if that failed.
+    pub(in crate::builder) fn failed_step(&self, space: SpaceId) -> Option<String> {
+        let records = Record::all(&self.images()).ok()?;
+        let newest = *Record::newest(&records).get(&space)?;
+        let failed = newest.image.is_none();
+        newest.steps.last().filter(|_| failed).cloned()
+    }
+
+    async fn sweep_named(&self, docker: &Docker, used: &HashSet<String>) -> anyhow::Result<usize> {
         let options = ListImagesOptions {
             filters: Some(self.config.images.engine.own()),
             ..ListImagesOptions::default()
         };
         let mut removed = 0;
         for image in docker.list_images(Some(options)).await? {
-            // The engine may have found it in its cache: its own date says little.
-            let recorded = |record: &&Record| record.image.as_ref() == Some(&image.id);
-            let written = records.iter().filter(recorded).map(|record| record.written);
-            let made = written
-                .max()
-                .unwrap_or(0)
-                .max(image.created.saturating_mul(1000));
-            if used.contains(&image.id) || now() - made < GRACE {
+            // A build that is not recorded yet may have made it, or found it.
+            let of_a_build = |name: &String| {
+                let build = name.rsplit_once(':').map(|(_, build)| build);
+                build.is_some_and(|build| self.holds.is_held(build))
+            };
+            if used.contains(&image.id)
+                || self.holds.is_held(&image.id)
+                || image.repo_tags.iter().any(of_a_build)
+            {
                 continue;
             }
             // Older engines say so of one without a name, which has its id alone.
@@ -91,15 +92,26 @@ impl Inner {
         &self,
         docker: &Docker,
         used: &HashSet<String>,
+        spaces: &HashSet<SpaceId>,
         records: &[Record],
     ) -> anyhow::Result<()> {
+        let is_held = |record: &&Record| {
+            let build = record.build.map(|build| build.to_string());
+            build.is_some_and(|build| self.holds.is_held(&build))
+        };
+        // One that is under way may not have come as far as the one before it.
+        let newest = Record::newest(records.iter().filter(|record| !is_held(record)));
         let lives = |record: &&Record| {
-            let age = now() - record.written;
-            let is_underway = |build| self.underway().contains(&build);
-            record.build.is_some_and(is_underway)
+            let is_newest = |space| {
+                spaces.contains(&space)
+                    && newest
+                        .get(&space)
+                        .is_some_and(|last| last.path == record.path)
+            };
+            is_held(record)
                 || match &record.image {
-                    Some(image) => used.contains(image) || age < GRACE,
-                    None => age < RETRY,
+                    Some(image) => used.contains(image),
+                    None => record.space.is_some_and(is_newest),
                 }
         };
         let (live, dead): (Vec<_>, Vec<_>) = records.iter().partition(lives);
@@ -164,8 +176,4 @@ async fn remove(docker: &Docker, name: &str) -> anyhow::Result<bool> {
         Err(error) if status(&error) == Some(409) => Ok(false),
         Err(error) => Err(error.into()),
     }
-}
-
-fn now() -> i64 {
-    millis(SystemTime::now())
 }

@@ -1,5 +1,6 @@
 //! Where large files lie, and who has them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -177,7 +178,7 @@ impl Repo {
     }
 
     pub(in crate::repo) fn large_folder(&self) -> PathBuf {
-        self.folder.join("lfs")
+        large_folder(&self.folder)
     }
 
     pub(in crate::repo) fn large_path(&self, id: &LargeId) -> PathBuf {
@@ -189,8 +190,13 @@ impl Repo {
     }
 }
 
+/// Where a repository has its large files.
+pub(in crate::repo) fn large_folder(repository: &Path) -> PathBuf {
+    repository.join("lfs")
+}
+
 /// The entries of a folder that may be missing.
-pub(super) fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+pub(in crate::repo) fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -239,16 +245,26 @@ impl Repos {
     fn sweep_blobs(&self) -> Result<(), RepoError> {
         for letters in entries(&self.blobs())? {
             for blob in entries(&letters.path())? {
-                // Nobody gives it another name while it is looked at and removed.
-                let _lock = self.blobs_lock();
-                let alone = fs::metadata(blob.path()).map(|facts| facts.nlink() == 1);
-                match alone {
-                    Ok(true) => fs::remove_file(blob.path())?,
-                    Ok(false) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(error.into()),
-                }
+                self.sweep_blob(&blob.file_name())?;
             }
+        }
+        Ok(())
+    }
+
+    /// Removes a large file, by the name that it has everywhere, unless a repository has it.
+    pub(in crate::repo) fn sweep_blob(&self, name: &OsStr) -> Result<(), RepoError> {
+        // What else lies beside large files bears no hash.
+        let Some(id) = name.to_str().and_then(|name| name.parse::<LargeId>().ok()) else {
+            return Ok(());
+        };
+        let path = self.blob_path(&id);
+        // Nobody gives it another name while it is looked at and removed.
+        let _lock = self.blobs_lock();
+        match fs::metadata(&path) {
+            Ok(facts) if facts.nlink() == 1 => fs::remove_file(&path)?,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -257,14 +273,23 @@ impl Repos {
     /// somebody has it.
     pub(super) fn keep(&self, file: &Path, id: &LargeId) -> io::Result<PathBuf> {
         let blobs = self.blobs();
-        let folder = blobs.join(&id.as_str()[..2]);
+        let folder = blobs.join(letters(id));
         if !folder.is_dir() {
             fs::create_dir_all(&folder)?;
             sync_folder(&blobs)?;
         }
-        let path = folder.join(id.as_str());
+        let path = self.blob_path(id);
         link(file, &path)?;
         sync_folder(&folder)?;
         Ok(path)
     }
+
+    fn blob_path(&self, id: &LargeId) -> PathBuf {
+        self.blobs().join(letters(id)).join(id.as_str())
+    }
+}
+
+/// The folder of large files whose hash begins like this one's.
+fn letters(id: &LargeId) -> &str {
+    &id.as_str()[..2]
 }

@@ -24,7 +24,7 @@ use super::RepoError;
 
 pub use attributes::Attributes;
 pub(super) use attributes::with_lines;
-pub(super) use keep::link;
+pub(super) use keep::{entries, large_folder, link};
 pub use parts::Parts;
 pub(super) use pointer::{POINTER_BYTES, pointer_text, read_pointer};
 

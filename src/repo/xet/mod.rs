@@ -4,16 +4,19 @@
 //! says of which chunks of which xorbs each file is made. We keep xorbs for a while, and when a shard comes, put the files
 //! together and keep those, as any other large file. Nothing is ever sent back this way: downloads are plain HTTP.
 //!
-//! - A client remembers which chunks it has sent to an address. The address has the account and the day in it
-//!   ([`Store`]), so one account's xorbs are of no use to another, and those of days past can be removed.
+//! - A client remembers which chunks it has sent to an address. The address has the account, the day and a number in it
+//!   ([`XetStore`]), so one account's xorbs are of no use to another, and they can be removed: the next upload is given
+//!   another address.
 //! - Every hash is computed here: a xorb that is not what its name says is refused, and so is a file made of chunks that
 //!   its sender does not know.
 //! - A file is put together chunk by chunk: memory is that of a few chunks, whatever its size.
 
 mod hash;
+mod sending;
 mod shard;
 mod store;
 mod xorb;
 
 pub use hash::Hash;
+pub(super) use sending::Senders;
 pub use store::Store as XetStore;

@@ -1,5 +1,6 @@
 //! Where xorbs wait, and how files are put together from them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -15,37 +16,63 @@ use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::large::{LargeFile, LargeId};
 use crate::repo::{RepoError, Repos, size_text};
 
-/// Time for which an address takes xorbs; they are removed a day after it.
+/// Time for which an address takes xorbs; they are removed a day after it, or earlier when they are in the way.
 const DAY: Millis = 24 * 3600 * 1000;
 
-/// The xorbs of one account in one day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Xorbs of one account and one day. When they are removed, the account sends to another store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Store {
     account: AccountId,
     day: i64,
+    /// Which of that day: the millisecond in which it was begun.
+    number: i64,
 }
 
 // === impl Store ===
 
 impl Store {
-    /// Where an account sends xorbs to at a moment.
-    pub fn at(account: AccountId, now: Millis) -> Self {
+    /// A new one.
+    pub(super) fn new(account: AccountId, now: Millis) -> Self {
         Self {
             account,
             day: now / DAY,
+            number: now,
         }
     }
 
     /// The store that an address names, while it is open: in its day, and in the one after for uploads that began before.
     pub fn open(address: &str, now: Millis) -> Option<Self> {
-        let (day, account) = address.split_once('-')?;
+        let mut parts = address.splitn(3, '-');
         let store = Self {
-            account: account.parse().ok()?,
-            day: day.parse().ok()?,
+            day: parts.next()?.parse().ok()?,
+            number: parts.next()?.parse().ok()?,
+            account: parts.next()?.parse().ok()?,
         };
-        (now / DAY - 1..=now / DAY)
-            .contains(&store.day)
-            .then_some(store)
+        store.is_open(now).then_some(store)
+    }
+
+    /// That of a folder: the inverse of where it is put.
+    pub(super) fn of_folder(path: &Path) -> Option<Self> {
+        let mut names = path.iter().rev().map(OsStr::to_str);
+        Some(Self {
+            number: names.next()??.parse().ok()?,
+            account: names.next()??.parse().ok()?,
+            day: names.next()??.parse().ok()?,
+        })
+    }
+
+    pub(super) fn is_open(self, now: Millis) -> bool {
+        !Self::is_past(self.day, now) && self.day <= now / DAY
+    }
+
+    /// Whether nothing of that day is of use any more.
+    pub(super) fn is_past(day: i64, now: Millis) -> bool {
+        day < now / DAY - 1
+    }
+
+    /// Whether they are of the same account and day.
+    pub(super) fn is_like(self, other: Self) -> bool {
+        (self.account, self.day) == (other.account, other.day)
     }
 
     /// Whose xorbs they are.
@@ -55,12 +82,13 @@ impl Store {
 
     /// Its address.
     pub fn address(self) -> String {
-        format!("{}-{}", self.day, self.account)
+        format!("{}-{}-{}", self.day, self.number, self.account)
     }
 
     fn folder(self, root: &Path) -> PathBuf {
         root.join(self.day.to_string())
             .join(self.account.to_string())
+            .join(self.number.to_string())
     }
 }
 
@@ -78,7 +106,8 @@ impl Repos {
         mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<bool, RepoError> {
-        // Itself and, for the first of a day, its folder.
+        let _sending = self.sending(store);
+        // Itself and, for the first one, its folder.
         room.grow(DiskAmount::new(0, 2))?;
         room.check(DiskAmount::new(1, 0))?;
         let folder = store.folder(&self.xorbs());
@@ -146,6 +175,7 @@ impl Repos {
         mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
+        let sending = self.sending(store);
         let aside = self.aside();
         let file = self.work(move || Ok(NamedTempFile::new_in(aside)?)).await?;
         let body = body.take(MAX_SHARD as u64 + 1);
@@ -163,6 +193,7 @@ impl Repos {
         for file in files {
             room = self.put_together(store, id, file, room).await?;
         }
+        sending.finished();
         Ok(())
     }
 
@@ -230,29 +261,6 @@ impl Repos {
         }
         self.finish_large(id, LargeFile { id: found, size }, incoming)
             .await
-    }
-
-    /// Removes the xorbs of days past.
-    ///
-    /// # Errors
-    /// Only of the disk.
-    pub async fn sweep_xorbs(&self, now: Millis) -> Result<(), RepoError> {
-        let root = self.xorbs();
-        self.work(move || {
-            let days = match fs::read_dir(root) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                days => days?,
-            };
-            for day in days {
-                let day = day?;
-                let number = day.file_name().to_str().and_then(|name| name.parse().ok());
-                if number.is_none_or(|number: i64| number < now / DAY - 1) {
-                    fs::remove_dir_all(day.path())?;
-                }
-            }
-            Ok(())
-        })
-        .await
     }
 }
 

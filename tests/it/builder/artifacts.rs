@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use glasshouse::builder::{
-    Before, BuildRequest, Builder, BuilderConfig, CompileLimits, ImageConfig, ImageLimits,
+    Before, BuildRequest, Builder, BuilderConfig, Built, CompileLimits, ImageConfig, ImageLimits,
+    InUse,
 };
 use glasshouse::docker::{Engine, Networks, Reach};
 use glasshouse::domain::{
@@ -182,9 +183,9 @@ impl House {
 
     async fn build(&self, files: &[(&str, &[u8])]) -> Result<Artifact, BuildError> {
         let revision = self.commit(files).await;
-        self.builder
-            .build(self.request(revision, true), CancellationToken::new())
-            .await
+        let request = self.request(revision, true);
+        let built = self.builder.build(request, CancellationToken::new()).await;
+        built.map(|built| built.artifact)
     }
 
     async fn build_wat(&self, text: &str) -> Result<Artifact, BuildError> {
@@ -260,7 +261,7 @@ async fn the_same_bytes_are_compiled_once_and_broken_code_anew() {
         house.request(revision.clone(), true),
         CancellationToken::new(),
     );
-    assert_eq!(again.await.unwrap(), artifact);
+    assert_eq!(again.await.unwrap().artifact, artifact);
     assert!(house.log().contains("used again"));
 
     let path = Builder::component_path(&house.config.artifacts, digest(&artifact));
@@ -270,13 +271,13 @@ async fn the_same_bytes_are_compiled_once_and_broken_code_anew() {
         house.request(revision.clone(), true),
         CancellationToken::new(),
     );
-    assert_eq!(anew.await.unwrap(), artifact);
+    assert_eq!(anew.await.unwrap().artifact, artifact);
     open_sealed(&house.config.seal, &house.config.profile, &path).unwrap();
 
     let uncached = house
         .builder
         .build(house.request(revision, false), CancellationToken::new());
-    assert_eq!(uncached.await.unwrap(), artifact);
+    assert_eq!(uncached.await.unwrap().artifact, artifact);
     open_sealed(&house.config.seal, &house.config.profile, &path).unwrap();
 }
 
@@ -468,12 +469,12 @@ async fn a_site_is_its_tree() {
         house.request(revision.clone(), true),
         CancellationToken::new(),
     );
-    assert_eq!(cached.await.unwrap(), artifact);
+    assert_eq!(cached.await.unwrap().artifact, artifact);
     assert!(house.log().contains("used again"));
     let anew = house
         .builder
         .build(house.request(revision, false), CancellationToken::new());
-    assert_eq!(anew.await.unwrap(), artifact);
+    assert_eq!(anew.await.unwrap().artifact, artifact);
     assert_eq!(fs::read(folder.join("index.html")).unwrap(), b"<h1>hi");
     assert_eq!(house.scratch(), 0);
 
@@ -498,11 +499,23 @@ async fn a_site_is_its_tree() {
 }
 
 #[tokio::test]
-async fn old_artifacts_that_nobody_uses_are_swept() {
+async fn artifacts_that_nobody_uses_are_swept_and_not_those_of_a_build_under_way() {
     let house = House::new().await;
     let used = house.build_wat(COMMAND).await.unwrap();
     let old = house.build_wat(&COMMAND.replace("1)", "2)")).await.unwrap();
-    let new = house.build_wat(&COMMAND.replace("1)", "3)")).await.unwrap();
+    let source = wat::parse_str(COMMAND.replace("1)", "3)")).unwrap();
+    let files: &[(&str, &[u8])] = &[("README.md", WASI_CARD.as_bytes()), ("app.wasm", &source)];
+    let revision = house.commit(files).await;
+    let request = house.request(revision, true);
+    // Nobody has recorded it yet.
+    let Built {
+        artifact: new,
+        hold,
+    } = house
+        .builder
+        .build(request, CancellationToken::new())
+        .await
+        .unwrap();
     let site = house
         .build(&[
             ("README.md", b"---\nsdk: static\n---\n"),
@@ -517,16 +530,19 @@ async fn old_artifacts_that_nobody_uses_are_swept() {
         }
         ArtifactKind::Image { .. } => unreachable!("none was built"),
     };
-    for artifact in [&used, &old, &site] {
-        let hour_ago = SystemTime::now() - Duration::from_secs(3600);
-        fs::File::open(path(artifact))
-            .unwrap()
-            .set_modified(hour_ago)
-            .unwrap();
-    }
-    assert_eq!(house.builder.sweep(vec![used.clone()]).await.unwrap(), 2);
+    let sweep = async || {
+        let in_use = InUse {
+            artifacts: vec![used.clone()],
+            ..InUse::default()
+        };
+        house.builder.sweep().await.run(in_use).await.unwrap()
+    };
+    assert_eq!(sweep().await, 2);
     assert!(path(&used).exists() && path(&new).exists());
     assert!(!path(&old).exists() && !seal_path(&path(&old)).exists() && !path(&site).exists());
+    drop(hold);
+    assert_eq!(sweep().await, 1);
+    assert!(path(&used).exists() && !path(&new).exists());
 
     fs::create_dir_all(house.config.artifacts.join("scratch/left/over")).unwrap();
     Builder::new(copy(&house.config), house.repos.clone()).unwrap();

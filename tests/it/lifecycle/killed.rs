@@ -89,7 +89,10 @@ fn every_commit_that_was_acknowledged_is_there() {
                     }
                 });
             }
-            std::thread::sleep(Duration::from_millis(300 + 230 * round));
+            eventually(Duration::from_secs(20), "something is written", || {
+                (!acknowledged.lock().unwrap().is_empty()).then_some(())
+            });
+            std::thread::sleep(Duration::from_millis(50 + 230 * round));
             server.kill();
         });
         server.launch();
