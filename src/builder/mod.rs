@@ -33,7 +33,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId, SpaceName,
+    AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId, SpaceName,
     bytes_text,
 };
 use crate::engine::seal::SealKey;
@@ -99,6 +99,8 @@ pub struct BuildRequest {
     pub build: BuildId,
     /// Whose repository.
     pub space: SpaceId,
+    /// Whose Space it is: the builds of one owner share what the engine remembers of them.
+    pub owner: AccountId,
     /// As it is called in the log.
     pub name: SpaceName,
     /// Which commit.

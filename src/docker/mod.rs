@@ -34,6 +34,8 @@ pub const REVISION: &str = "glasshouse.revision";
 pub const BUILD: &str = "glasshouse.build";
 /// Label of images: a hash of all that one was made of.
 pub const MADE_OF: &str = "glasshouse.made-of";
+/// Label of images and of every layer of a build: the account whose builds may find it in the engine's cache.
+pub const CACHE: &str = "glasshouse.cache";
 /// Label: the instance's id.
 pub const INSTANCE: &str = "glasshouse.instance";
 /// Label: the Space's count of restarts at its start.

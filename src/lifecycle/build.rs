@@ -65,6 +65,7 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
     let request = BuildRequest {
         build: id,
         space: stored.space.id,
+        owner: stored.space.owner,
         name: stored.space.name.clone(),
         revision: facts.revision.clone(),
         cached: facts.cached,

@@ -112,6 +112,7 @@ impl Finder<'_> {
         Ok(Found {
             id,
             shell: config.shell.unwrap_or_default(),
+            has_triggers: config.on_build.is_some_and(|triggers| !triggers.is_empty()),
         })
     }
 

@@ -203,9 +203,11 @@ mod tests {
 
     /// What is said of a build whose second step printed something and failed so.
     fn said_of(step: &str, printed: &str, theirs: bool, error: &str) -> BuildError {
-        let steps = [(1, "FROM a"), (7, step)].map(|(line, text)| Step {
-            line,
-            text: text.into(),
+        let steps = [(1, "FROM a"), (7, step)].map(|(line, text)| {
+            Some(Step {
+                line,
+                text: text.into(),
+            })
         });
         let mut progress = Progress::new("Dockerfile", steps.into());
         for line in ["Step 1/2 : FROM sha256:0", "Step 2/2 : RUN []", printed] {

@@ -94,6 +94,13 @@ pub struct ImageConfig {
     pub listed: Vec<String>,
 }
 
+/// A Dockerfile as the engine gets it.
+struct Prepared {
+    text: String,
+    /// Whether layers of earlier builds will do.
+    cached: bool,
+}
+
 /// What an engine is asked within: a build gets its answer when its context was read.
 const PATIENCE: Duration = Duration::from_secs(3600);
 /// The time a share of the CPU is counted over, in microseconds.
@@ -170,8 +177,12 @@ impl Inner {
         for wanted in &order.images {
             found.push(finder.find(wanted).await?);
         }
-        let text = order.dockerfile.written(&found);
+        let text = order.dockerfile.written(&found, request.owner);
         let text = text.map_err(|problem| problem.in_file(&order.file))?;
+        let prepared = Prepared {
+            text,
+            cached: request.cached && !found.iter().any(|image| image.has_triggers),
+        };
         let network = self.network(request).await?;
         let root = self.engine_folder(docker).await?;
         let id = {
@@ -183,7 +194,7 @@ impl Inner {
                 root,
                 look: &look,
             };
-            let building = self.build_image(docker, request, order, text, &network.name, &look);
+            let building = self.build_image(docker, request, order, prepared, &network.name, &look);
             tokio::select! {
                 biased;
                 beyond = watch.run() => Err(beyond),
@@ -242,7 +253,7 @@ impl Inner {
         docker: &Docker,
         request: &BuildRequest,
         order: Order,
-        text: String,
+        prepared: Prepared,
         network: &str,
         look: &Notify,
     ) -> Result<String, BuildError> {
@@ -271,7 +282,7 @@ impl Inner {
             dockerfile: context::DOCKERFILE.to_owned(),
             // A name keeps it from being tidied away as nobody's.
             t: Some(sweep::tag(engine.data(), request.build)),
-            nocache: !request.cached,
+            nocache: !prepared.cached,
             rm: true,
             forcerm: true,
             memory: Some(memory),
@@ -286,7 +297,7 @@ impl Inner {
         };
         let turns = request.turns.clone();
         let (tar, reading) = context.send(
-            text,
+            prepared.text,
             &self.repos,
             request.space,
             request.revision.clone(),

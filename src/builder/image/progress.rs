@@ -9,7 +9,8 @@ use super::dockerfile::Step;
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     file: String,
-    steps: Vec<Step>,
+    /// `None` for those that are not the author's.
+    steps: Vec<Option<Step>>,
     /// Counted from 1; 0 before the first.
     at: usize,
     /// The last lines that the step printed.
@@ -27,7 +28,7 @@ const LENGTH: usize = 300;
 
 impl Progress {
     /// Before the first step of that file.
-    pub(super) fn new(file: &str, steps: Vec<Step>) -> Self {
+    pub(super) fn new(file: &str, steps: Vec<Option<Step>>) -> Self {
         Self {
             file: file.to_owned(),
             steps,
@@ -35,32 +36,47 @@ impl Progress {
         }
     }
 
-    /// The step it is at.
+    /// The step of the author's that it is at.
     pub(super) fn step(&self) -> Option<&Step> {
-        self.steps.get(self.at.checked_sub(1)?)
+        self.steps[..self.at].iter().rev().flatten().next()
     }
 
-    /// Takes what the engine says, and says it in the author's words.
+    /// Takes what the engine says, and says it in the author's words: nothing, where it is about a step that is not theirs.
     pub(super) fn takes<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
-        if let Some((number, count)) = beginning(text)
+        if let Some(number) = beginning(text)
             // What a step prints can look the same; the next one is the most that it can pretend to be.
             && (number == self.at || number == self.at + 1)
-            && let Some(step) = self.steps.get(number - 1)
+            && number <= self.steps.len()
         {
-            let end = if text.ends_with('\n') { "\n" } else { "" };
-            let said = format!(
-                "Step {number}/{count} ({}:{}): {}{end}",
-                self.file, step.line, step.text
-            );
             self.at = number;
             self.lines.clear();
             self.open.clear();
-            return said.into();
+            return self.begins(if text.ends_with('\n') { "\n" } else { "" });
         }
-        if !text.starts_with(" ---> ") && !text.starts_with("Removing intermediate container ") {
+        let of_engine = text.starts_with(" ---> ")
+            || text.starts_with("Removing intermediate container ")
+            || text == "\n";
+        if of_engine && self.is_ours() {
+            return "".into();
+        }
+        if !of_engine {
             self.prints(text);
         }
         text.into()
+    }
+
+    fn is_ours(&self) -> bool {
+        self.at > 0 && self.steps[self.at - 1].is_none()
+    }
+
+    fn begins(&self, end: &str) -> Cow<'static, str> {
+        let Some(step) = self.step().filter(|_| !self.is_ours()) else {
+            return "".into();
+        };
+        let number = self.steps[..self.at].iter().flatten().count();
+        let count = self.steps.iter().flatten().count();
+        let Step { line, text } = step;
+        format!("Step {number}/{count} ({}:{line}): {text}{end}", self.file).into()
     }
 
     fn prints(&mut self, text: &str) {
@@ -138,12 +154,12 @@ fn is_advice(line: &str) -> bool {
     starts.iter().any(|start| line.starts_with(start))
 }
 
-/// `Step 3/7 : …`.
-fn beginning(text: &str) -> Option<(usize, &str)> {
+/// The number in `Step 3/7 : …`.
+fn beginning(text: &str) -> Option<usize> {
     let (numbers, _) = text.strip_prefix("Step ")?.split_once(" : ")?;
     let (number, count) = numbers.split_once('/')?;
     count.parse::<usize>().ok()?;
-    Some((number.parse().ok().filter(|number| *number > 0)?, count))
+    number.parse().ok().filter(|number| *number > 0)
 }
 
 /// `https://NAME:PASSWORD@HOST` without what stands before the `@`.
@@ -167,11 +183,11 @@ fn without_passwords(line: &str) -> String {
 mod tests {
     use super::*;
 
-    fn step(line: usize, text: &str) -> Step {
-        Step {
+    fn step(line: usize, text: &str) -> Option<Step> {
+        Some(Step {
             line,
             text: text.into(),
-        }
+        })
     }
 
     fn cause(printed: &str) -> Option<String> {
@@ -186,26 +202,38 @@ mod tests {
 
     #[test]
     fn steps_are_told_in_the_authors_words() {
-        let mut progress = Progress::new("Dockerfile", vec![step(1, "FROM a"), step(3, "RUN x")]);
+        let steps = vec![step(1, "FROM a"), None, step(3, "RUN x"), None];
+        let mut progress = Progress::new("Dockerfile", steps);
         assert_eq!(
-            progress.takes("Step 1/7 : FROM sha256:00 AS stage0"),
-            "Step 1/7 (Dockerfile:1): FROM a"
+            progress.takes("Step 1/4 : FROM sha256:00 AS stage0"),
+            "Step 1/2 (Dockerfile:1): FROM a"
         );
         assert_eq!(progress.takes("\n"), "\n");
-        assert_eq!(progress.step().map(|step| step.line), Some(1));
+        let line = |progress: &Progress| progress.step().map(|step| step.line);
+        assert_eq!(line(&progress), Some(1));
+        let is_silent = |progress: &mut Progress, step: &str| {
+            for ours in [step, "\n", " ---> Running in 0\n", " ---> 0\n"] {
+                assert_eq!(progress.takes(ours), "");
+            }
+        };
+        is_silent(&mut progress, "Step 2/4 : LABEL \"a\"=\"b\"");
+        assert_eq!(line(&progress), Some(1));
         assert_eq!(
-            progress.takes("Step 2/7 : RUN [\"x\"]\n"),
-            "Step 2/7 (Dockerfile:3): RUN x\n"
+            progress.takes("Step 3/4 : RUN [\"x\"]\n"),
+            "Step 2/2 (Dockerfile:3): RUN x\n"
         );
         for other in [
-            "Step 7/7 : LABEL a=b\n",
+            " ---> Running in 0\n",
+            "Step 5/5 : x\n",
             "Step 0/7 : x",
             "Step x",
             "Step 99999999999999999999999/7 : x",
         ] {
             assert_eq!(progress.takes(other), other);
         }
-        assert_eq!(progress.step().map(|step| step.line), Some(3));
+        assert_eq!(line(&progress), Some(3));
+        is_silent(&mut progress, "Step 4/4 : LABEL a=b");
+        assert_eq!(progress.takes("Successfully built 0\n"), "Successfully built 0\n");
     }
 
     #[test]

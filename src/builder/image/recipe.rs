@@ -1,7 +1,7 @@
 //! SDKs in Python: folders under `runtimes/`, each with a Dockerfile that is the same for every Space.
 //!
 //! Nothing of a Space becomes part of that text. What it asks for arrives as the value of a build argument, and its
-//! lists of packages as files; so there is nothing to escape, and layers are shared between Spaces.
+//! lists of packages as files; so there is nothing to escape, and layers are shared between the Spaces of an owner.
 
 use rust_embed::RustEmbed;
 
@@ -180,7 +180,7 @@ mod tests {
             let images = needs.images.iter().map(|image| image.name.to_string());
             assert_eq!(images.collect::<Vec<_>>(), ["docker.io/library/debian:12"]);
             assert!(needs.added.is_empty());
-            let steps = needs.steps().into_iter();
+            let steps = needs.steps().into_iter().flatten();
             let subjects: HashSet<_> = steps.map(|step| subject(&step.text)).collect();
             assert_eq!(subjects.len(), 6, "{subjects:?}");
             assert!(text.contains(&format!("EXPOSE {}\n", sdk.default_port())));

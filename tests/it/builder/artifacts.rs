@@ -171,6 +171,7 @@ impl House {
         BuildRequest {
             build: BuildId::new(),
             space: self.space,
+            owner: AccountId::new(),
             name: "a/b".parse().unwrap(),
             revision,
             cached,

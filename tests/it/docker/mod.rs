@@ -9,6 +9,7 @@ mod bad_builds;
 mod blocked;
 mod broken_engine;
 mod browser;
+mod cached_layers;
 mod composed;
 mod copied_folder;
 mod dockerfiles;

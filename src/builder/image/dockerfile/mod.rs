@@ -5,6 +5,10 @@
 //! things in a text that the engine then reads by itself is beaten by whatever the two read differently. So the engine
 //! never gets an author's text. It gets what [`Dockerfile::written`] makes of the instructions found here, in which each
 //! image stands as the id it was found to have, and each word in the one form that leaves nothing to interpret.
+//!
+//! The engine's cache is one for all: whoever writes the same lines gets the layers that another's build made, and what a
+//! `RUN` happened to put there. So every stage begins with a label that names the owner. The cache finds what was made of
+//! the same layer only, and that one is the owner's alone.
 
 mod health;
 mod instruction;
@@ -42,6 +46,8 @@ pub(super) struct Found {
     pub(super) id: String,
     /// What it runs texts with; empty for the usual shell.
     pub(super) shell: Vec<String>,
+    /// Whether it has the engine do something for whoever builds on it: then that comes before the label of the owner.
+    pub(super) has_triggers: bool,
 }
 
 /// A source of `ADD`: a path in the build context.
@@ -120,14 +126,28 @@ impl Dockerfile {
             .collect()
     }
 
-    /// The steps that the engine takes, in its order.
-    pub(super) fn steps(&self) -> Vec<Step> {
-        let globals = self.globals.iter().map(|(step, _)| step);
-        let stages = self.stages.iter().flat_map(|stage| {
-            let steps = stage.instructions.iter().map(|(step, _, _)| step);
-            std::iter::once(&stage.step).chain(steps)
-        });
-        globals.chain(stages).cloned().collect()
+    /// The steps that the engine takes, in its order. `None` stands for one that no line of the file asks for: the label of
+    /// a stage's owner, and at the end the labels of the image.
+    pub(super) fn steps(&self) -> Vec<Option<Step>> {
+        let mut steps: Vec<_> = self.globals.iter().map(|(step, _)| Some(step)).collect();
+        for stage in &self.stages {
+            steps.push(Some(&stage.step));
+            if stage.is_labelled() {
+                steps.push(None);
+            }
+            steps.extend(stage.instructions.iter().map(|(step, _, _)| Some(step)));
+        }
+        steps.push(None);
+        steps.into_iter().map(|step| step.cloned()).collect()
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// Whether it begins with the label of its owner; one that is built on another stage has it already.
+    fn is_labelled(&self) -> bool {
+        !matches!(self.base, Source::Stage(_))
     }
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::AccountId;
 
 fn images(text: &str) -> Vec<String> {
     let file = read(text, &[("TAG".to_owned(), "3.12".to_owned())]).expect("readable");
@@ -20,9 +21,17 @@ fn written(text: &str) -> String {
     let found = file.images.iter().map(|image| Found {
         id: format!("sha256:{}", image.name),
         shell: Vec::new(),
+        has_triggers: false,
     });
-    file.written(&found.collect::<Vec<_>>()).expect("short")
+    let found = found.collect::<Vec<_>>();
+    file.written(&found, owner()).expect("short")
 }
+
+fn owner() -> AccountId {
+    OWNER.parse().expect("an id")
+}
+
+const OWNER: &str = "0198a8c0000070008000000000000001";
 
 #[test]
 fn base_images_are_found() {
@@ -141,6 +150,7 @@ fn what_cannot_be_followed_is_refused() {
         ("FROM a\nADD --checksum=sha256:00 https://host/x /", 2),
         ("FROM a\nCOPY -- --from=b a b", 2),
         ("FROM a\nLABEL glasshouse.data=x", 2),
+        ("FROM a\nLABEL glasshouse.cache=x", 2),
         ("FROM a\nLABEL \"glasshouse.\"data=x", 2),
         ("FROM a\nARG X=glasshouse\nLABEL $X.data=x", 3),
         ("FROM a\nEXPOSE \"80 81\"", 2),
@@ -224,7 +234,9 @@ fn each_instruction_has_one_form() {
         ),
         ("healthcheck none", "HEALTHCHECK NONE"),
     ] {
-        let expected = format!("FROM scratch AS stage0\n{expected}\n");
+        let expected = format!(
+            "FROM scratch AS stage0\nLABEL \"glasshouse.cache\"=\"{OWNER}\"\n{expected}\n"
+        );
         assert_eq!(
             written(&format!("FROM scratch\n{text}\nMAINTAINER me")),
             expected
@@ -232,8 +244,11 @@ fn each_instruction_has_one_form() {
     }
     assert_eq!(
         written("ARG V=1\nFROM a:$V AS One\nFROM one\nCOPY --from=00 /x /x\nFROM two"),
-        "ARG V=\"1\"\nFROM sha256:docker.io/library/a:1 AS stage0\nFROM stage0 AS stage1\nCOPY --from=stage0 [\"\\\"/x\\\"\",\"\\\"/x\\\"\"]\n\
-         FROM sha256:docker.io/library/two:latest AS stage2\n"
+        format!(
+            "ARG V=\"1\"\nFROM sha256:docker.io/library/a:1 AS stage0\nLABEL \"glasshouse.cache\"=\"{OWNER}\"\nFROM stage0 AS \
+             stage1\nCOPY --from=stage0 [\"\\\"/x\\\"\",\"\\\"/x\\\"\"]\nFROM sha256:docker.io/library/two:latest AS stage2\n\
+             LABEL \"glasshouse.cache\"=\"{OWNER}\"\n"
+        )
     );
 }
 
@@ -244,9 +259,16 @@ fn lines_are_the_authors() {
     let steps = read(text, &[]).expect("readable").steps();
     let steps: Vec<_> = steps
         .iter()
-        .map(|step| (step.line, step.text.as_str()))
+        .map(|step| step.as_ref().map(|step| (step.line, step.text.as_str())))
         .collect();
-    assert_eq!(steps, [(3, "FROM a"), (5, "RUN x  && y"), (9, "CMD z")]);
+    let lines = [
+        Some((3, "FROM a")),
+        None,
+        Some((5, "RUN x  && y")),
+        Some((9, "CMD z")),
+        None,
+    ];
+    assert_eq!(steps, lines);
 }
 
 #[test]
@@ -287,7 +309,7 @@ fn what_is_too_much_is_refused_soon() {
         assert!(!refused(&text).message.is_empty());
     }
     let long = read(&format!("FROM scratch\nRUN {}", "x".repeat(70_000)), &[]);
-    assert!(long.is_ok_and(|file| file.written(&[]).is_err()));
+    assert!(long.is_ok_and(|file| file.written(&[], owner()).is_err()));
 }
 
 /// The engine fills variables in, in its own memory.
@@ -394,8 +416,8 @@ proptest! {
     #[test]
     fn no_dockerfile_panics(text in "((FROM|ARG|ADD|COPY|RUN|ENV|#)?[ -~\\\\$\n\t\u{a0}é]{0,40}\n){0,8}") {
         if let Ok(file) = read(&text, &[]) {
-            let found = Found { id: "sha256:0".into(), shell: Vec::new() };
-            let _ = file.written(&vec![found; file.images.len()]);
+            let found = Found { id: "sha256:0".into(), shell: Vec::new(), has_triggers: false };
+            let _ = file.written(&vec![found; file.images.len()], owner());
         }
     }
 
@@ -403,13 +425,15 @@ proptest! {
     #[test]
     fn what_is_written_is_read_as_the_same(text in "FROM scratch\n((ENV a=|ENV |LABEL b=|ARG c=|COPY |WORKDIR |RUN |CMD |VOLUME |USER )[a-z\\\\\"' $\\{\\}:\\-\\[\\],<#\u{a0}é\n]{0,20}\n){1,5}") {
         if let Ok(file) = read(&text, &[]) && file.images.is_empty() {
-            let once = file.written(&[]).expect("short");
+            let once = file.written(&[], owner()).expect("short");
             let documents = once.lines().filter(|line| line.starts_with("RUN") || line.starts_with("COPY"));
             prop_assert!(documents.into_iter().all(|line| !line.contains("<<")), "{}", once);
-            prop_assert_eq!(once.lines().count(), file.steps().len());
-            let again = read(&once, &[]);
+            // The labels of the image are no line of it.
+            prop_assert_eq!(once.lines().count() + 1, file.steps().len());
+            let label = format!("LABEL \"glasshouse.cache\"=\"{OWNER}\"\n");
+            let again = read(&once.replace(&label, ""), &[]);
             prop_assert!(again.is_ok(), "{} {:?}", once, again);
-            let again = again.expect("looked at").written(&[]).expect("short");
+            let again = again.expect("looked at").written(&[], owner()).expect("short");
             prop_assert_eq!(again, once);
         }
     }

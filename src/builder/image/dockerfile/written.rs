@@ -3,17 +3,24 @@
 use super::instruction::{Command, Instruction};
 use super::text::Text;
 use super::{Dockerfile, Found, Problem, Source, Step, problem};
+use crate::docker::CACHE;
+use crate::domain::AccountId;
 
 /// Bytes of a line that engines read.
 const LONGEST_LINE: usize = 60_000;
+
 // === impl Dockerfile ===
 
 impl Dockerfile {
-    /// The text for the engine. `found` has an entry for each of its `images`.
+    /// The text for the engine. `found` has an entry for each of its `images`; builds of `owner` share layers.
     ///
     /// # Errors
     /// For an instruction that engines could not read.
-    pub(in crate::builder::image) fn written(&self, found: &[Found]) -> Result<String, Problem> {
+    pub(in crate::builder::image) fn written(
+        &self,
+        found: &[Found],
+        owner: AccountId,
+    ) -> Result<String, Problem> {
         let mut out = String::new();
         let mut add = |step: &Step, line: String| {
             if line.len() > LONGEST_LINE {
@@ -48,6 +55,9 @@ impl Dockerfile {
                 &stage.step,
                 format!("FROM {} AS stage{index}", name(stage.base)),
             )?;
+            if stage.is_labelled() {
+                add(&stage.step, format!("LABEL \"{CACHE}\"=\"{owner}\""))?;
+            }
             for (step, instruction, from) in &stage.instructions {
                 let from = from.map(name);
                 add(step, instruction.written(&shell, from.as_deref()))?;
