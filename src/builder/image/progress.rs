@@ -233,7 +233,10 @@ mod tests {
         }
         assert_eq!(line(&progress), Some(3));
         is_silent(&mut progress, "Step 4/4 : LABEL a=b");
-        assert_eq!(progress.takes("Successfully built 0\n"), "Successfully built 0\n");
+        assert_eq!(
+            progress.takes("Successfully built 0\n"),
+            "Successfully built 0\n"
+        );
     }
 
     #[test]

@@ -75,6 +75,19 @@ pub(super) fn place(data: &Path) -> Option<Check> {
     })
 }
 
+/// What holds for builds of images on any engine.
+pub(super) fn builds() -> Check {
+    Check {
+        name: "builds",
+        verdict: Verdict::Note,
+        found: "the engine's own seccomp profile filters their system calls".to_owned(),
+        advice: Some(
+            "running Spaces have a narrower list, which the Docker API cannot give to a build; `seccomp-profile` in the \
+             engine's daemon.json sets another for all its containers",
+        ),
+    }
+}
+
 /// Whether containers can be kept off this host and off private networks.
 pub(super) fn packet_filter() -> Check {
     let output = Command::new("iptables")

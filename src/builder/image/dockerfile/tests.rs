@@ -234,9 +234,8 @@ fn each_instruction_has_one_form() {
         ),
         ("healthcheck none", "HEALTHCHECK NONE"),
     ] {
-        let expected = format!(
-            "FROM scratch AS stage0\nLABEL \"glasshouse.cache\"=\"{OWNER}\"\n{expected}\n"
-        );
+        let expected =
+            format!("FROM scratch AS stage0\nLABEL \"glasshouse.cache\"=\"{OWNER}\"\n{expected}\n");
         assert_eq!(
             written(&format!("FROM scratch\n{text}\nMAINTAINER me")),
             expected
