@@ -4,9 +4,13 @@
 //! engine, and a stranger's containers, are never mistaken for each other.
 
 mod claim;
+mod disk;
 mod firewall;
+pub mod kernel;
 mod network;
 mod surroundings;
+pub mod tree;
+mod unlinked;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,6 +21,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::Mutex;
 
 pub use claim::Claim;
+pub use disk::{most_files, written};
 pub use firewall::{Firewall, Reach};
 pub use network::{Network, Networks};
 use surroundings::{BRIDGE_NAME, NETWORKS_ELSEWHERE, has_interface};

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,12 +15,12 @@ use tokio::sync::Notify;
 
 use super::ImageLimits;
 use super::failure::ours;
-use crate::docker::is_gone;
+use crate::docker::{is_gone, most_files, written};
 use crate::domain::{BuildError, bytes_text};
 
 /// Between two looks, when nothing says that there is something to see.
 const EVERY: Duration = Duration::from_millis(500);
-/// Looking at how much a container has written takes the engine long when it is much: at most this share of its time.
+/// Looking at how much a container has written takes long when it is much: at most this share of the time.
 const SHARE: u32 = 10;
 
 /// The watch over one build.
@@ -41,7 +40,7 @@ pub(super) struct Watch<'a> {
 impl Watch<'_> {
     /// Looks until the build goes beyond a limit; whoever drops the future ends the watch.
     pub(super) async fn run(&self) -> BuildError {
-        // The engine may take long to count what was written; a container that starts meanwhile must not wait.
+        // Counting what was written may take long; a container that starts meanwhile must not wait.
         let beyond = tokio::select! {
             beyond = self.limit_all() => beyond,
             beyond = self.measure_all() => beyond,
@@ -124,26 +123,33 @@ impl Watch<'_> {
     }
 
     async fn measure(&self, id: &str) -> Result<(), BuildError> {
-        let options = InspectContainerOptions { size: true };
-        let container = match self.docker.inspect_container(id, Some(options)).await {
-            Ok(container) => container,
-            // Files come and go while the engine counts them.
-            Err(_) => return Ok(()),
+        // It may be gone by now.
+        let Ok(found) = self
+            .docker
+            .inspect_container(id, None::<InspectContainerOptions>)
+            .await
+        else {
+            return Ok(());
         };
-        let layers = u64::try_from(container.size_root_fs.unwrap_or(0)).unwrap_or(0);
-        // What is written to a `VOLUME` is in none of the layers; it is gone after the step, but until then it is there.
-        let volumes = container.mounts.into_iter().flatten();
-        let volumes: Vec<PathBuf> = volumes
-            .filter_map(|mount| mount.source.map(PathBuf::from))
-            .collect();
-        let volumes = match volumes.is_empty() {
-            true => 0,
-            false => tokio::task::spawn_blocking(move || written(volumes))
-                .await
-                .unwrap_or(0),
+        let image = self
+            .docker
+            .inspect_image(found.image.as_deref().unwrap_or_default());
+        let below = image.await.ok().and_then(|image| image.size);
+        let below = below
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .unwrap_or(0);
+        let Ok(written) = written(self.docker, found).await else {
+            return Ok(());
         };
-        if layers.saturating_add(volumes) > self.limits.image_bytes {
-            return Err(too_large(self.limits.image_bytes));
+        let limit = self.limits.image_bytes;
+        if below.saturating_add(written.bytes) > limit {
+            return Err(too_large(limit));
+        }
+        if written.files > most_files(limit) {
+            return Err(BuildError::author(format!(
+                "A step of the build made more than {} files, the most on this server.",
+                most_files(limit)
+            )));
         }
         Ok(())
     }
@@ -177,28 +183,6 @@ pub(super) fn too_large(most: u64) -> BuildError {
          remove what is only needed to build in the same `RUN` that made it.",
         bytes_text(most)
     ))
-}
-
-/// Files and folders that are counted at a look; more are an image that is too large by other measures.
-const COUNTED: usize = 200_000;
-
-/// Bytes on disk below some folders, as far as this process may see them.
-fn written(mut folders: Vec<PathBuf>) -> u64 {
-    let (mut bytes, mut counted) = (0_u64, 0);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            counted += 1;
-            if counted > COUNTED {
-                return bytes;
-            }
-            match entry.metadata() {
-                Ok(facts) if facts.is_dir() => folders.push(entry.path()),
-                Ok(facts) => bytes = bytes.saturating_add(facts.blocks().saturating_mul(512)),
-                Err(_) => {}
-            }
-        }
-    }
-    bytes
 }
 
 /// Bytes left to others than root on the file system of a folder.

@@ -5,7 +5,8 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
 use super::host_config::{cpu_shares, shared_memory};
-use super::{kernel, seccomp, watch};
+use super::seccomp;
+use crate::docker::{kernel, most_files};
 use crate::domain::{RunSettings, bytes_text};
 
 /// The name of the limit that the packet filter applies.
@@ -101,7 +102,7 @@ pub(super) fn read_back(
             value: format!(
                 "{} and {} files with /tmp, measured every {} s",
                 bytes_text(settings.disk_bytes),
-                watch::most_files(settings.disk_bytes),
+                most_files(settings.disk_bytes),
                 settings.measure_every.as_secs_f64()
             ),
             state: LimitState::Enforced,

@@ -14,7 +14,6 @@ mod ending;
 mod find;
 mod guard;
 mod host_config;
-mod kernel;
 mod limits;
 mod listeners;
 mod notice;
@@ -25,8 +24,6 @@ mod start;
 mod stop;
 mod storage;
 mod temporary;
-mod tree;
-mod unlinked;
 mod watch;
 mod work;
 

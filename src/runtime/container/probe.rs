@@ -14,7 +14,8 @@ use super::listeners::Listener;
 use super::notice::Notice;
 use super::start::inspect;
 use super::watch::has_ended;
-use super::{Running, ending, kernel, listeners, name_of};
+use super::{Running, ending, listeners, name_of};
+use crate::docker::kernel;
 
 /// The first pauses are short, so that a quick start is a quick start.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);

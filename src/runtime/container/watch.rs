@@ -1,23 +1,21 @@
 //! Looks after a container while it runs: what it prints, what it uses, and how it ends.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::{
-    InspectContainerOptions, LogsOptions, StatsOptions, WaitContainerOptions,
-};
+use bollard::query_parameters::{LogsOptions, StatsOptions, WaitContainerOptions};
 use futures_util::StreamExt;
 use tokio::time::{interval, sleep};
 
 use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
-use super::{Inner, Running, ending, lock, name_of, tree, unlinked};
-use crate::domain::{DiskAmount, ExitReason, Millis, bytes_text};
+use super::{Inner, Running, ending, lock, name_of};
+use crate::docker::{most_files, written};
+use crate::domain::{ExitReason, Millis, bytes_text};
 
 /// Between looks while the engine does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -179,21 +177,6 @@ pub(super) async fn cpu(docker: &Docker, name: &str) -> Option<Cpu> {
     })
 }
 
-/// Where the engine keeps what a container writes below the `VOLUME`s of its image: it is in no layer.
-fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
-    let mounts = found.mounts.iter().flatten();
-    let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
-    volumes
-        .filter_map(|mount| Some(mount.source.as_ref()?.into()))
-        .collect()
-}
-
-/// Where the engine keeps what a container writes elsewhere, if it says so.
-fn own_layer(found: &ContainerInspectResponse) -> Option<PathBuf> {
-    let driver = found.graph_driver.as_ref()?;
-    Some(driver.data.get("UpperDir")?.into())
-}
-
 /// Tells its author, once, that one of its processes was ended for want of memory while the others went on.
 fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     let state = found.state.as_ref();
@@ -206,11 +189,6 @@ fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     }
 }
 
-/// How many files and folders so much disk is for: one for each 4 KiB of it, the least that one with anything in it takes.
-pub(super) fn most_files(bytes: u64) -> u64 {
-    bytes / 4096
-}
-
 /// The limit or quota that what it has written exceeds.
 async fn over_disk(
     inner: &Arc<Inner>,
@@ -218,28 +196,9 @@ async fn over_disk(
     running: &Running,
     name: &str,
 ) -> Option<ExitReason> {
-    let inspect = |size| {
-        let options = InspectContainerOptions { size };
-        docker.inspect_container(name, Some(options))
-    };
-    let mut found = inspect(false).await.ok()?;
+    let found = inspect(docker, name).await.ok()?;
     tell_of_memory(&found, running);
-    let mut folders = own_volumes(&found);
-    let mut layer = 0;
-    match own_layer(&found).filter(|folder| folder.is_dir()) {
-        Some(folder) => folders.push(folder),
-        // An engine that keeps layers otherwise counts by itself: the lengths of files, and no more of what is very deep.
-        None => {
-            found = inspect(true).await.ok()?;
-            let counted = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
-            layer = counted.unwrap_or(0);
-        }
-    }
-    let written = tokio::task::spawn_blocking(move || {
-        let named: DiskAmount = folders.iter().map(|folder| tree::disk(folder)).sum();
-        named + DiskAmount::new(unlinked::bytes(&found), 0)
-    });
-    let written = written.await.ok()? + DiskAmount::new(layer, 0);
+    let written = written(docker, found).await.ok()?;
     let limit = inner.settings.disk_bytes;
     if written.bytes > limit || written.files > most_files(limit) {
         return Some(ExitReason::OutOfDisk { limit });

@@ -20,6 +20,7 @@ mod freezing;
 mod gradio;
 mod gradio_js;
 mod guarded;
+mod hidden_files;
 mod inside;
 mod isolation;
 mod lanes;

@@ -6,7 +6,7 @@ use bollard::models::ContainerInspectResponse;
 
 /// The number of the container's first process, if the process of that number here is that one: to a server in a
 /// container of its own, or on another host, the engine's numbers mean others.
-pub(super) fn first_process(inspected: &ContainerInspectResponse) -> Option<i64> {
+pub fn first_process(inspected: &ContainerInspectResponse) -> Option<i64> {
     let process = inspected.state.as_ref()?.pid.filter(|id| *id > 0)?;
     let groups = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let id = inspected.id.as_ref()?;
@@ -14,7 +14,7 @@ pub(super) fn first_process(inspected: &ContainerInspectResponse) -> Option<i64>
 }
 
 /// Whether system calls of the container pass a filter; `None` where the kernel does not tell.
-pub(super) fn filters_system_calls(inspected: &ContainerInspectResponse) -> Option<bool> {
+pub fn filters_system_calls(inspected: &ContainerInspectResponse) -> Option<bool> {
     let process = first_process(inspected)?;
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let mode = status

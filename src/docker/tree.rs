@@ -31,8 +31,9 @@ struct Pending {
     path: Vec<u8>,
 }
 
-/// What a folder takes on disk; nothing, if it is not there. Links are not followed: whoever writes there is a stranger.
-pub(super) fn disk(folder: &Path) -> DiskAmount {
+/// What a folder takes on disk; nothing, if it is not there. Links are not followed: whoever writes there is a stranger. A
+/// file of several names, all of them in the folder, takes its bytes once.
+pub fn disk(folder: &Path) -> DiskAmount {
     let mut sum = DiskAmount::default();
     let Ok(top) = open(folder, FOLDER, Mode::empty()) else {
         return sum;
@@ -60,10 +61,18 @@ pub(super) fn disk(folder: &Path) -> DiskAmount {
                 continue;
             };
             let blocks = u64::try_from(facts.st_blocks).unwrap_or(0);
-            sum = sum + DiskAmount::new(blocks.saturating_mul(512), 1);
+            let bytes = blocks.saturating_mul(512);
             if FileType::from_raw_mode(facts.st_mode) != FileType::Directory {
+                // Each of its names is met, and stands for its share.
+                #[allow(
+                    clippy::useless_conversion,
+                    reason = "other processors count names in 32 bits"
+                )]
+                let names = u64::from(facts.st_nlink).max(1);
+                sum = sum + DiskAmount::new(bytes / names, 1);
                 continue;
             }
+            sum = sum + DiskAmount::new(bytes, 1);
             let name = name.to_bytes();
             pending.push(if path.len() + name.len() < LONGEST_PATH {
                 let path = [&path, name].join(&b'/');
@@ -93,7 +102,7 @@ pub(super) fn disk(folder: &Path) -> DiskAmount {
 ///
 /// # Errors
 /// When something cannot be removed; `NotFound` when the folder is not there.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
+pub fn remove(folder: &Path) -> io::Result<()> {
     let top = open(folder, FOLDER, Mode::empty())?;
     let mut moved = 0_u64;
     loop {
@@ -193,6 +202,16 @@ mod tests {
         let found = disk(&tree);
         assert_eq!(found.files, 3004);
         assert!(found.bytes >= 1 << 20, "{found:?}");
+        // A file has its bytes once, whatever it is called.
+        for name in ["second", "third"] {
+            rustix::fs::linkat(&deepest, "file", &deepest, name, AtFlags::empty()).expect("a name");
+        }
+        let with_names = disk(&tree);
+        assert_eq!(with_names.files, 3006);
+        assert!(
+            with_names.bytes <= found.bytes + (64 << 10),
+            "{with_names:?}"
+        );
         remove(&tree).expect("removed");
         assert_eq!(disk(&tree), DiskAmount::default());
         assert!(!tree.exists());

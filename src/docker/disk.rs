@@ -1,0 +1,62 @@
+//! What a container has written, measured on this host: the engine's own count ends where paths become too long for it, and
+//! leaves out what has no name.
+
+use std::path::PathBuf;
+
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::ContainerInspectResponse;
+use bollard::query_parameters::InspectContainerOptions;
+
+use super::{tree, unlinked};
+use crate::domain::DiskAmount;
+
+/// What a container takes on disk beside its image and what is mounted into it: in its own layer, below the `VOLUME`s of its
+/// image, and in files that it holds open and that have no name any more.
+///
+/// # Errors
+/// When the engine does not answer, or has no such container any more.
+pub async fn written(
+    docker: &Docker,
+    mut found: ContainerInspectResponse,
+) -> Result<DiskAmount, Error> {
+    let mut folders = own_volumes(&found);
+    let mut layer = 0;
+    match own_layer(&found).filter(|folder| folder.is_dir()) {
+        Some(folder) => folders.push(folder),
+        // An engine that keeps layers otherwise counts by itself: the lengths of files, and no more of what is very deep.
+        None => {
+            let id = found.id.unwrap_or_default();
+            let options = InspectContainerOptions { size: true };
+            found = docker.inspect_container(&id, Some(options)).await?;
+            let counted = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
+            layer = counted.unwrap_or(0);
+        }
+    }
+    let walked = tokio::task::spawn_blocking(move || {
+        let named: DiskAmount = folders.iter().map(|folder| tree::disk(folder)).sum();
+        named + DiskAmount::new(unlinked::bytes(&found), 0)
+    });
+    // It is given up only when the server ends.
+    Ok(walked.await.unwrap_or_default() + DiskAmount::new(layer, 0))
+}
+
+/// How many files and folders so much disk is for: one for each 4 KiB of it, the least that one with anything in it takes.
+pub fn most_files(bytes: u64) -> u64 {
+    bytes / 4096
+}
+
+/// Where the engine keeps what a container writes below the `VOLUME`s of its image: it is in no layer.
+fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
+    let mounts = found.mounts.iter().flatten();
+    let volumes = mounts.filter(|mount| mount.typ.as_deref() == Some("volume"));
+    volumes
+        .filter_map(|mount| Some(mount.source.as_ref()?.into()))
+        .collect()
+}
+
+/// Where the engine keeps what a container writes elsewhere, if it says so.
+fn own_layer(found: &ContainerInspectResponse) -> Option<PathBuf> {
+    let driver = found.graph_driver.as_ref()?;
+    Some(driver.data.get("UpperDir")?.into())
+}
