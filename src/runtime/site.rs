@@ -11,6 +11,7 @@ use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
 mod charset;
+mod range;
 
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
 use crate::domain::{ArtifactKind, InstanceId};
@@ -96,6 +97,7 @@ impl Serve for Site {
             if only_head {
                 *request.method_mut() = Method::GET;
             }
+            range::leave_out_odd(request.headers_mut());
             let answer: Result<_, Infallible> = self.folder.clone().oneshot(request).await;
             let Ok(response) = answer;
             let mut response = charset::say(response.map(Body::new)).await;

@@ -51,6 +51,17 @@ fn types_tags_ranges_and_folders() {
             .header("range", "bytes=3-5"),
     );
     assert_eq!(part.expect(206).text(), "345");
+    // What is no single part is answered whole.
+    for ranges in ["bytes=0-1,4-5", "bytes=0-1, -2", "lines=1-2", "bytes=5-4"] {
+        let whole = space.send(&space.request("GET", "/data.bin").header("range", ranges));
+        assert_eq!(whole.expect(200).text(), "0123456789", "{ranges}");
+    }
+    let beyond = space.send(
+        &space
+            .request("GET", "/data.bin")
+            .header("range", "bytes=99-"),
+    );
+    assert_eq!(beyond.status, 416, "{beyond:?}");
     assert_eq!(space.visit("/docs/").expect(200).text(), "docs");
     let slash = space.visit("/docs");
     assert!(
