@@ -33,8 +33,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId, SpaceName,
-    bytes_text,
+    AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId,
+    SpaceName, bytes_text,
 };
 use crate::engine::seal::SealKey;
 use crate::journal::Log;

@@ -1,7 +1,7 @@
 //! What a container has written, measured on this host: the engine's own count ends where paths become too long for it, and
 //! leaves out what has no name.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 use bollard::errors::Error;
@@ -35,10 +35,21 @@ pub async fn written(
     }
     let walked = tokio::task::spawn_blocking(move || {
         let named: DiskAmount = folders.iter().map(|folder| tree::disk(folder)).sum();
-        named + DiskAmount::new(unlinked::bytes(&found), 0)
+        named + DiskAmount::new(unlinked::bytes(&found, None), 0)
     });
     // It is given up only when the server ends.
     Ok(walked.await.unwrap_or_default() + DiskAmount::new(layer, 0))
+}
+
+/// Bytes of files without a name that a container holds open below what is mounted at a path of it. Blocks.
+pub fn held_open(found: &ContainerInspectResponse, mounted: &str) -> u64 {
+    unlinked::bytes(found, Some(mounted))
+}
+
+/// Bytes left to others than root on the file system of a folder.
+pub fn free(folder: &Path) -> Option<u64> {
+    let facts = rustix::fs::statvfs(folder).ok()?;
+    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
 /// How many files and folders so much disk is for: one for each 4 KiB of it, the least that one with anything in it takes.
@@ -56,7 +67,7 @@ fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
 }
 
 /// Where the engine keeps what a container writes elsewhere, if it says so.
-fn own_layer(found: &ContainerInspectResponse) -> Option<PathBuf> {
+pub fn own_layer(found: &ContainerInspectResponse) -> Option<PathBuf> {
     let driver = found.graph_driver.as_ref()?;
     Some(driver.data.get("UpperDir")?.into())
 }

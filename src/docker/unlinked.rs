@@ -15,19 +15,47 @@ const MOST_OPEN: usize = 50_000;
 /// File systems in memory (Linux, `include/uapi/linux/magic.h`): what lies there the limit of memory counts.
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x9584_58f6];
 
-/// Bytes on disk of a running container's nameless files. Nothing where the engine's processes are not seen from here.
-pub(super) fn bytes(found: &ContainerInspectResponse) -> u64 {
+/// Bytes on disk of a running container's nameless files; with `mounted`, of those alone that lie on what is mounted there in
+/// the container. Nothing where the engine's processes are not seen from here.
+pub(super) fn bytes(found: &ContainerInspectResponse, mounted: Option<&str>) -> u64 {
     let mut files = HashMap::new();
+    let mounts = mounted.map(|at| mounts_at(found, at));
     let open = processes(found).into_iter().flat_map(|process| {
         let folder = fs::read_dir(format!("/proc/{process}/fd"));
         folder.into_iter().flatten().flatten()
     });
     for entry in open.take(MOST_OPEN) {
-        if let Some((file, bytes)) = nameless(&entry.path()) {
+        if let Some((file, bytes)) = nameless(&entry.path())
+            && mounts.as_ref().is_none_or(|mounts| {
+                mount_of(&entry.path()).is_some_and(|mount| mounts.contains(&mount))
+            })
+        {
             files.insert(file, bytes);
         }
     }
     files.values().sum()
+}
+
+/// The kernel's numbers of what is mounted at a path of the container (proc_pid_mountinfo(5)).
+fn mounts_at(found: &ContainerInspectResponse, path: &str) -> Vec<String> {
+    let first = kernel::first_process(found).unwrap_or_default();
+    let mounts = fs::read_to_string(format!("/proc/{first}/mountinfo")).unwrap_or_default();
+    let at_path = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ');
+        let number = fields.next()?;
+        (fields.nth(3)? == path).then(|| number.to_owned())
+    });
+    at_path.collect()
+}
+
+/// The kernel's number of the mount that an open file, `/proc/ID/fd/NUMBER`, is on (proc_pid_fdinfo(5)).
+fn mount_of(open: &Path) -> Option<String> {
+    let process = open.parent()?.parent()?;
+    let facts = fs::read_to_string(process.join("fdinfo").join(open.file_name()?)).ok()?;
+    let number = facts
+        .lines()
+        .find_map(|line| line.strip_prefix("mnt_id:"))?;
+    Some(number.trim().to_owned())
 }
 
 /// Which file that is, and its bytes on disk, if it is one without a name.

@@ -41,7 +41,9 @@ use tokio::sync::Notify;
 
 use super::holds::Hold;
 use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error};
-use crate::docker::{BUILD, DATA, Engine, MADE_OF, Networks, REVISION, Reach, SPACE, SPACE_ID};
+use crate::docker::{
+    BUILD, DATA, Engine, MADE_OF, Networks, REVISION, Reach, SPACE, SPACE_ID, free,
+};
 use crate::domain::{ArtifactKind, BuildError, bytes_text};
 use crate::journal::Log;
 use crate::ledger::Lane;
@@ -191,6 +193,7 @@ impl Inner {
                 docker,
                 network: &network.name,
                 limits,
+                turns: &request.turns,
                 root,
                 look: &look,
             };
@@ -233,7 +236,7 @@ impl Inner {
     async fn engine_folder(&self, docker: &Docker) -> Result<Option<PathBuf>, BuildError> {
         let info = docker.info().await.map_err(|error| ours(&error))?;
         let root = info.docker_root_dir.map(PathBuf::from);
-        let free = root.as_deref().and_then(watch::free);
+        let free = root.as_deref().and_then(free);
         let least = self.config.images.limits.free_bytes;
         if free.is_some_and(|free| free < least) {
             tracing::warn!(

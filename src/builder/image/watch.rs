@@ -3,9 +3,9 @@
 //! The engine applies memory and CPU itself. The rest it has no words for when it builds: the watch finds the build's
 //! containers by their network, which is this build's alone, and limits or ends them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
@@ -15,8 +15,9 @@ use tokio::sync::Notify;
 
 use super::ImageLimits;
 use super::failure::ours;
-use crate::docker::{is_gone, most_files, written};
-use crate::domain::{BuildError, bytes_text};
+use crate::docker::{free, is_gone, most_files, written};
+use crate::domain::{BuildError, DiskAmount, bytes_text};
+use crate::ledger::BuildTurns;
 
 /// Between two looks, when nothing says that there is something to see.
 const EVERY: Duration = Duration::from_millis(500);
@@ -29,6 +30,8 @@ pub(super) struct Watch<'a> {
     /// The build's own network.
     pub(super) network: &'a str,
     pub(super) limits: &'a ImageLimits,
+    /// Where room is reserved for what its steps write.
+    pub(super) turns: &'a BuildTurns,
     /// The folder in which the engine keeps everything, if it is on this machine.
     pub(super) root: Option<PathBuf>,
     /// Somebody saw that a container is about to start.
@@ -66,13 +69,21 @@ impl Watch<'_> {
     async fn measure_all(&self) -> Result<Infallible, BuildError> {
         let free_at_first = self.free();
         let mut measure_at = Instant::now();
+        // What each step wrote, those that have ended too.
+        let mut written = HashMap::new();
+        let mut reserved = 0;
         loop {
             self.disk_is_not_full(free_at_first)?;
             if measure_at <= Instant::now() {
                 let began = Instant::now();
                 for id in self.containers().await? {
-                    self.measure(&id).await?;
+                    let bytes = self.measure(&id).await?;
+                    let most = written.entry(id).or_insert(0);
+                    *most = bytes.max(*most);
                 }
+                let sum: u64 = written.values().sum();
+                self.reserve(sum - reserved)?;
+                reserved = sum;
                 measure_at = Instant::now() + began.elapsed() * SHARE;
             }
             tokio::time::sleep(EVERY).await;
@@ -122,14 +133,25 @@ impl Watch<'_> {
         state.and_then(|state| state.running).unwrap_or(false)
     }
 
-    async fn measure(&self, id: &str) -> Result<(), BuildError> {
+    fn reserve(&self, bytes: u64) -> Result<(), BuildError> {
+        let reserved = self.turns.reserve_disk(DiskAmount::new(bytes, 0));
+        reserved.map_err(|refused| {
+            BuildError::author(format!(
+                "The build was stopped, as there is no room for what it writes: {}.",
+                refused.explain()
+            ))
+        })
+    }
+
+    /// Bytes that a step wrote up to now.
+    async fn measure(&self, id: &str) -> Result<u64, BuildError> {
         // It may be gone by now.
         let Ok(found) = self
             .docker
             .inspect_container(id, None::<InspectContainerOptions>)
             .await
         else {
-            return Ok(());
+            return Ok(0);
         };
         let image = self
             .docker
@@ -139,7 +161,7 @@ impl Watch<'_> {
             .and_then(|bytes| u64::try_from(bytes).ok())
             .unwrap_or(0);
         let Ok(written) = written(self.docker, found).await else {
-            return Ok(());
+            return Ok(0);
         };
         let limit = self.limits.image_bytes;
         if below.saturating_add(written.bytes) > limit {
@@ -151,7 +173,7 @@ impl Watch<'_> {
                 most_files(limit)
             )));
         }
-        Ok(())
+        Ok(written.bytes)
     }
 
     fn free(&self) -> Option<u64> {
@@ -183,10 +205,4 @@ pub(super) fn too_large(most: u64) -> BuildError {
          remove what is only needed to build in the same `RUN` that made it.",
         bytes_text(most)
     ))
-}
-
-/// Bytes left to others than root on the file system of a folder.
-pub(super) fn free(folder: &Path) -> Option<u64> {
-    let facts = rustix::fs::statvfs(folder).ok()?;
-    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
 }

@@ -12,6 +12,7 @@ use bollard::models::{
 };
 
 use super::super::InstanceSpec;
+use super::storage::STORAGE;
 use super::{ContainerSettings, seccomp};
 use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID};
 
@@ -171,7 +172,7 @@ fn mounts(spec: &InstanceSpec, surroundings: &Surroundings<'_>) -> Vec<Mount> {
     let storage = surroundings
         .storage
         .iter()
-        .map(|folder| mount(folder.clone(), "/data", false));
+        .map(|folder| mount(folder.clone(), STORAGE, false));
     // Models and datasets that its owner may read, and that others share with it: nobody writes there.
     let shared = spec.repositories.mounts.iter().filter_map(|shared| {
         let source = std::path::absolute(&shared.source).ok()?;

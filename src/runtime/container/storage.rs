@@ -12,9 +12,17 @@ use super::host_config::USER;
 use crate::docker::tree;
 use crate::domain::{DiskAmount, SpaceId};
 
+/// Where containers see it.
+pub(super) const STORAGE: &str = "/data";
+
 // === impl Inner ===
 
 impl Inner {
+    /// The folder of all durable storage.
+    pub(super) fn storage(&self) -> &Path {
+        &self.settings.storage
+    }
+
     fn folder_of(&self, space: SpaceId) -> PathBuf {
         self.settings.storage.join(space.to_string())
     }

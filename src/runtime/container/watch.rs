@@ -1,5 +1,6 @@
 //! Looks after a container while it runs: what it prints, what it uses, and how it ends.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,17 +9,25 @@ use bollard::Docker;
 use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::{LogsOptions, StatsOptions, WaitContainerOptions};
 use futures_util::StreamExt;
-use tokio::time::{interval, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::Ended;
 use super::start::{inspect, is_absent};
 use super::stop::remove;
+use super::storage::STORAGE;
 use super::{Inner, Running, ending, lock, name_of};
-use crate::docker::{most_files, written};
-use crate::domain::{ExitReason, Millis, bytes_text};
+use crate::docker::{free, held_open, most_files, own_layer, written};
+use crate::domain::{DiskAmount, ExitReason, Millis, bytes_text};
 
 /// Between looks while the engine does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two looks at the disks of a container that may come near its limit before it is measured again.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Bytes that a container can write in a millisecond, at most.
+const FASTEST: u64 = 4 << 20;
+/// Measuring what is much takes long: at most this share of the time.
+const SHARE: u32 = 10;
 
 /// Its log is usually read to its end within this time after its end.
 const LAST_LINES: Duration = Duration::from_millis(300);
@@ -136,18 +145,23 @@ pub(super) fn has_ended(inspected: &ContainerInspectResponse) -> bool {
 /// Measures again and again; returns when it has written more than it may.
 async fn measure(inner: &Arc<Inner>, docker: &Docker, running: &Running) -> ExitReason {
     let name = name_of(running.instance);
-    let mut rounds = interval(inner.settings.measure_every);
+    let every = inner.settings.measure_every;
     loop {
-        rounds.tick().await;
-        if running.frozen.load(Ordering::Acquire) {
-            continue;
+        let until = Instant::now() + every;
+        if !running.frozen.load(Ordering::Acquire) {
+            if let Some(sample) = cpu(docker, &name).await {
+                running.charge(sample);
+            }
+            while let Some(disk) = disk(inner, docker, running, &name).await {
+                if let Some(beyond) = disk.beyond {
+                    return beyond;
+                }
+                if !disk.fills(until).await {
+                    break;
+                }
+            }
         }
-        if let Some(sample) = cpu(docker, &name).await {
-            running.charge(sample);
-        }
-        if let Some(reason) = over_disk(inner, docker, running, &name).await {
-            return reason;
-        }
+        sleep_until(until).await;
     }
 }
 
@@ -189,28 +203,85 @@ fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     }
 }
 
-/// The limit or quota that what it has written exceeds.
-async fn over_disk(
-    inner: &Arc<Inner>,
-    docker: &Docker,
-    running: &Running,
-    name: &str,
-) -> Option<ExitReason> {
+/// What a container has written, measured.
+struct Disk {
+    /// The limit or quota that it exceeds.
+    beyond: Option<ExitReason>,
+    /// Bytes left until it does.
+    room: u64,
+    /// Where it writes to, and what was left there to everybody.
+    folders: Vec<(PathBuf, u64)>,
+    /// How long it took to measure.
+    took: Duration,
+}
+
+async fn disk(inner: &Arc<Inner>, docker: &Docker, running: &Running, name: &str) -> Option<Disk> {
+    let began = Instant::now();
     let found = inspect(docker, name).await.ok()?;
     tell_of_memory(&found, running);
-    let written = written(docker, found).await.ok()?;
+    let folders = own_layer(&found).into_iter();
+    let folders = folders.chain(running.storage_bytes.map(|_| inner.storage().to_owned()));
+    let folders = folders.filter_map(|folder| Some((folder.clone(), free(&folder)?)));
+    let mut disk = Disk {
+        beyond: None,
+        room: 0,
+        folders: folders.collect(),
+        took: Duration::ZERO,
+    };
+    let written = written(docker, found.clone()).await.ok()?;
     let limit = inner.settings.disk_bytes;
     if written.bytes > limit || written.files > most_files(limit) {
-        return Some(ExitReason::OutOfDisk { limit });
+        disk.beyond = Some(ExitReason::OutOfDisk { limit });
+        return Some(disk);
     }
-    let limit = running.storage_bytes?;
-    let (inner, space) = (Arc::clone(inner), running.space);
-    let since = running.account.measuring();
-    let stored = tokio::task::spawn_blocking(move || inner.stored(space));
-    let stored = stored.await.ok()?;
-    if stored.bytes > limit {
-        return Some(ExitReason::OutOfDisk { limit });
+    disk.room = limit - written.bytes;
+    if let Some(limit) = running.storage_bytes {
+        let (inner, space) = (Arc::clone(inner), running.space);
+        let since = running.account.measuring();
+        let stored = tokio::task::spawn_blocking(move || {
+            inner.stored(space) + DiskAmount::new(held_open(&found, STORAGE), 0)
+        });
+        let stored = stored.await.ok()?;
+        if stored.bytes > limit {
+            disk.beyond = Some(ExitReason::OutOfDisk { limit });
+            return Some(disk);
+        }
+        let quota = &running.account.owner.disk;
+        let refused = running.account.set_storage(stored, since).err();
+        disk.beyond = refused.map(|refused| ExitReason::OverQuota(refused.resource));
+        let of_quota = quota.limit().saturating_sub(quota.used());
+        disk.room = disk.room.min(limit - stored.bytes).min(of_quota);
     }
-    let refused = running.account.set_storage(stored, since).err()?;
-    Some(ExitReason::OverQuota(refused.resource))
+    disk.took = began.elapsed();
+    Some(disk)
+}
+
+// === impl Disk ===
+
+impl Disk {
+    /// Waits until so much was written to its disks, by whomever, that it may be near its limit; false when that moment
+    /// comes first.
+    async fn fills(&self, until: Instant) -> bool {
+        let often = LOOK_EVERY.max(self.took * SHARE);
+        let could_write =
+            u64::try_from(until.saturating_duration_since(Instant::now()).as_millis())
+                .map_or(u64::MAX, |millis| millis.saturating_mul(FASTEST));
+        if self.room > could_write {
+            return false;
+        }
+        loop {
+            let next = Instant::now() + often;
+            if next >= until {
+                return false;
+            }
+            sleep_until(next).await;
+            let mut folders = self.folders.iter();
+            let filled = |(folder, before): &(PathBuf, u64)| {
+                free(folder).is_some_and(|now| before.saturating_sub(now) > self.room / 2)
+            };
+            if folders.any(filled) {
+                return true;
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `/data`: storage that outlives containers, for cards that ask for it.
 
-use crate::support::docker::{PYTHON_IMAGE, app};
-use crate::support::{DockerServer, Op, eventually};
+use crate::support::docker::{PYTHON_IMAGE, app, dockerfile};
+use crate::support::{DockerServer, Op, Request, eventually};
 use std::time::Duration;
 
 #[test]
@@ -33,7 +33,7 @@ fn what_is_under_data_outlives_its_containers_and_not_its_space() {
     space
         .hub
         .send(
-            crate::support::Request::new("DELETE", "/api/repos/delete").json(
+            Request::new("DELETE", "/api/repos/delete").json(
                 &serde_json::json!({"type": "space", "name": "app", "organization": "alice"}),
             ),
         )
@@ -47,15 +47,47 @@ fn what_is_under_data_outlives_its_containers_and_not_its_space() {
 fn more_than_it_may_have_ends_it() {
     let server = DockerServer::start();
     let alice = server.user("alice");
-    let space = alice.publish_container("app", &app("here", "storage: 8 MiB"));
-    let first = server.container(&space)["Id"].clone();
-    space.exec("threading.Thread(target=lambda: open('/data/large', 'wb').write(b'x' * (32 << 20))).start()");
-    eventually(Duration::from_secs(30), "it is ended", || {
-        let all = server.containers(&space);
-        (all.is_empty() || all[0]["Id"] != first).then_some(())
+    for (name, writes) in [
+        ("named", "f = open('/data/large', 'wb')"),
+        (
+            "nameless",
+            "f = open('/data/large', 'wb'); os.remove('/data/large')",
+        ),
+    ] {
+        let space = alice.publish_container(name, &app("here", "storage: 8 MiB"));
+        let first = server.container(&space)["Id"].clone();
+        space.exec(&format!(
+            "{writes}; threading.Thread(target=lambda: (f.write(b'x' * (32 << 20)), f.flush(), time.sleep(100))).start()"
+        ));
+        eventually(Duration::from_secs(30), "it is ended", || {
+            let all = server.containers(&space);
+            (all.is_empty() || all[0]["Id"] != first).then_some(())
+        });
+        let log = space.log("run").join("\n");
+        assert!(log.contains("8 MiB"), "{name}: {log}");
+    }
+}
+
+#[test]
+fn a_build_that_writes_past_the_disk_quota_is_stopped() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let quota = Request::new("PUT", "/api/admin/quotas/alice");
+    let quota = quota.json(&serde_json::json!({"disk": 24 << 20}));
+    server.admin().send(quota).expect(200);
+    let text = format!(
+        "FROM {PYTHON_IMAGE}\nRUN head -c 16M /dev/zero > /one && sleep 1\nRUN head -c 16M /dev/zero > /two && sleep 60\n"
+    );
+    let message = alice
+        .create("app")
+        .fails(&dockerfile(&text, ""), "BUILD_ERROR");
+    assert!(message.contains("quota of disk"), "{message}");
+    // What its first step left is its next build's, and counts.
+    eventually(Duration::from_secs(20), "the layer counts", || {
+        let quota = alice.get("/api/quota").expect(200).json();
+        let used = quota["quotas"]["disk"]["used"].as_u64().unwrap();
+        (16 << 20..17 << 20).contains(&used).then_some(())
     });
-    let log = space.log("run").join("\n");
-    assert!(log.contains("MiB"), "{log}");
 }
 
 #[test]
