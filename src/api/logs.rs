@@ -2,7 +2,8 @@
 //!
 //! The Hub's clients have one way to ask for both a copy of the log and its continuation: they read until they have
 //! heard nothing for as long as they care to wait. So all kept lines leave at once, live ones follow, and a quiet log
-//! says `data:` often enough that nobody following it gives up. `?follow=false` ends the answer after the kept lines.
+//! says `data:` often enough that nobody following it gives up. A build's log ends with the build, so that whoever wants a
+//! copy has it at once. `?follow=false` ends the answer after the kept lines.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -19,11 +20,16 @@ use super::access::SpaceAccess;
 use super::extract::QueryPairs;
 use super::schema::date;
 use super::{ApiError, ApiState};
+use crate::domain::SpaceId;
 use crate::journal::{Follow, Log, LogLine};
+use crate::lifecycle::Lifecycle;
 
 /// How long a quiet log stays silent: longer than the five seconds after which a client that wants a copy has it, much
 /// shorter than the two minutes after which a following one gives up.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long the log of a build is silent until it is looked at whether the build has ended.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Lines are gathered into pieces of about this size.
 const PIECE_BYTES: usize = 32 << 10;
@@ -36,7 +42,7 @@ pub(super) async fn run(
     query: QueryPairs,
 ) -> Result<Response, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
-    events(&state.lifecycle.run_log(space.id), &query)
+    events(&state.lifecycle.run_log(space.id), None, &query)
 }
 
 /// `GET /api/spaces/{owner}/{name}/logs/build`
@@ -47,22 +53,42 @@ pub(super) async fn build(
     query: QueryPairs,
 ) -> Result<Response, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
-    events(&state.lifecycle.build_log(space.id), &query)
+    let build = (state.lifecycle.clone(), space.id);
+    events(&state.lifecycle.build_log(space.id), Some(build), &query)
 }
 
-fn events(log: &Log, query: &QueryPairs) -> Result<Response, ApiError> {
+/// A log that is being read.
+struct Reading {
+    follow: Follow,
+    /// Whose build it is about; `None` for a log without an end.
+    build: Option<(Lifecycle, SpaceId)>,
+    /// Whether it is to be looked at now whether that build has ended.
+    look: bool,
+    /// Since when nothing was sent.
+    silent: Duration,
+}
+
+fn events(
+    log: &Log,
+    build: Option<(Lifecycle, SpaceId)>,
+    query: &QueryPairs,
+) -> Result<Response, ApiError> {
     let tail = query
         .number("tail")?
         .map(|lines| usize::try_from(lines).unwrap_or(usize::MAX));
-    let follow = log.follow(tail);
+    let reading = Reading {
+        follow: log.follow(tail),
+        look: build.is_some(),
+        build,
+        silent: Duration::ZERO,
+    };
     let live = query.get("follow") != Some("false");
-    let pieces = stream::unfold(follow, move |mut follow| async move {
-        let piece = if live {
-            Some(next_piece(&mut follow).await?)
-        } else {
-            kept_piece(&mut follow)
+    let pieces = stream::unfold(reading, move |mut reading| async move {
+        let piece = match live {
+            true => reading.next_piece().await,
+            false => kept_piece(&mut reading.follow),
         };
-        piece.map(|piece| (Ok::<_, Infallible>(piece), follow))
+        piece.map(|piece| (Ok::<_, Infallible>(piece), reading))
     });
     let mut response = Response::new(Body::from_stream(pieces));
     let headers = response.headers_mut();
@@ -78,15 +104,48 @@ fn events(log: &Log, query: &QueryPairs) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-/// Waits for a line and takes with it what else is there. `None` when the log has ended.
-async fn next_piece(follow: &mut Follow) -> Option<Bytes> {
-    let Ok(line) = tokio::time::timeout(KEEP_ALIVE, follow.next()).await else {
-        return Some(Bytes::from_static(b"data:\n\n"));
-    };
-    let mut piece = String::new();
-    push(&mut piece, &line?);
-    gather(&mut piece, follow);
-    Some(piece.into())
+// === impl Reading ===
+
+impl Reading {
+    /// Waits for a line and takes with it what else is there. `None` when the log has ended.
+    async fn next_piece(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(piece) = kept_piece(&mut self.follow) {
+                self.silent = Duration::ZERO;
+                return Some(piece);
+            }
+            if self.look && self.build_has_ended().await {
+                // What it said last, it said before.
+                return kept_piece(&mut self.follow);
+            }
+            self.look = false;
+            let wait = match self.build {
+                Some(_) => LOOK_EVERY,
+                None => KEEP_ALIVE,
+            };
+            if let Ok(line) = tokio::time::timeout(wait, self.follow.next()).await {
+                self.silent = Duration::ZERO;
+                let mut piece = String::new();
+                push(&mut piece, &line?);
+                gather(&mut piece, &mut self.follow);
+                return Some(piece.into());
+            }
+            self.look = self.build.is_some();
+            self.silent += wait;
+            if self.silent >= KEEP_ALIVE {
+                self.silent = Duration::ZERO;
+                return Some(Bytes::from_static(b"data:\n\n"));
+            }
+        }
+    }
+
+    async fn build_has_ended(&self) -> bool {
+        let Some((lifecycle, space)) = &self.build else {
+            return false;
+        };
+        // A database that is busy is asked again.
+        matches!(lifecycle.is_building(*space).await, Ok(false))
+    }
 }
 
 /// The next of the lines that are already there.

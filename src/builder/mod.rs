@@ -129,6 +129,8 @@ pub struct Built {
 /// What a Space has before it is built.
 #[derive(Debug, Clone, Default)]
 pub struct Before {
+    /// What it was made as, or what its newest readable card said.
+    pub sdk: Option<Sdk>,
     /// Its variables, for what asks for them while it is built.
     pub variables: Vec<(String, String)>,
     /// What earlier builds of it made, the newest first.
@@ -246,7 +248,7 @@ impl Builder {
         before: Before,
     ) -> Result<bool, BuildError> {
         let inner = &self.inner;
-        let plan = inner.plan(space, revision).await?;
+        let plan = inner.plan(space, revision, before.sdk).await?;
         let (artifacts, app_file) = (&inner.config.artifacts, &plan.card.app_file);
         match plan.card.sdk {
             Sdk::Static => {
@@ -279,7 +281,9 @@ impl Inner {
             ..
         } = &request;
         log.line(&format!("Building {name} at {revision}."));
-        let plan = self.plan(request.space, revision).await?;
+        let plan = self
+            .plan(request.space, revision, request.before.sdk)
+            .await?;
         log.line(&format!(
             "sdk: {}, app_file: {}",
             plan.card.sdk.as_str(),
@@ -299,7 +303,12 @@ impl Inner {
         })
     }
 
-    async fn plan(&self, space: SpaceId, revision: &Revision) -> Result<BuildPlan, BuildError> {
+    async fn plan(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+        known: Option<Sdk>,
+    ) -> Result<BuildPlan, BuildError> {
         let revision = revision.clone();
         let offer = Offer {
             hardware: self.config.hardware.clone(),
@@ -323,7 +332,7 @@ impl Inner {
                 }
             };
             let failure = RefCell::new(None);
-            let planned = plan(readme.as_deref(), &offer, |path| {
+            let planned = plan(readme.as_deref(), known, &offer, |path| {
                 match repo.file(&revision, path) {
                     Ok(_) => true,
                     Err(RepoError::EntryNotFound(_)) => false,

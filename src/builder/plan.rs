@@ -41,12 +41,14 @@ pub struct ContainerOffer {
 
 /// Reads the card of a revision and checks that what it asks for can be.
 ///
-/// `readme` is the text of README.md, and `has_file` says whether a path is a file of the revision.
+/// `readme` is the text of README.md, `known` what the Space was made as or was last, and `has_file` says whether a path is a
+/// file of the revision.
 ///
 /// # Errors
 /// In words for the author: whatever is wrong with the card, or that the app's file is missing.
 pub fn plan(
     readme: Option<&str>,
+    known: Option<Sdk>,
     offer: &Offer,
     has_file: impl Fn(&str) -> bool,
 ) -> Result<BuildPlan, BuildError> {
@@ -54,7 +56,7 @@ pub fn plan(
         fault: Fault::Card,
         message,
     };
-    if let Some((card, note)) = Card::of_files(readme, &has_file) {
+    if let Some((card, note)) = Card::of_files(readme, known, &has_file) {
         return planned(card, readme.unwrap_or_default(), offer, Some(note));
     }
     let Some(readme) = readme else {
@@ -219,14 +221,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = plan(None, &offered(), |_| false).expect_err("no card");
+        let error = plan(None, None, &offered(), |_| false).expect_err("no card");
         assert_eq!(error.fault, Fault::Card);
         assert!(
             error.message.contains("`sdk: static` or `sdk: wasi`"),
             "{error}"
         );
 
-        let error = plan(Some(&card("sdk: wasi")), &offered(), |_| false).expect_err("no app");
+        let error =
+            plan(Some(&card("sdk: wasi")), None, &offered(), |_| false).expect_err("no app");
         assert_eq!(error.fault, Fault::NoAppFile);
         assert!(
             error.message.contains("`app.wasm`") && error.message.contains("app_file: PATH"),
@@ -234,13 +237,14 @@ mod tests {
         );
 
         let readme = card("sdk: static\napp_file: docs/a.html");
-        let error = plan(Some(&readme), &offered(), |_| false).expect_err("no app");
+        let error = plan(Some(&readme), None, &offered(), |_| false).expect_err("no app");
         assert!(error.message.contains("`docs/a.html`"), "{error}");
     }
 
     #[test]
     fn an_unknown_sdk_is_told_what_is_allowed() {
-        let error = plan(Some(&card("sdk: gradioo")), &offered(), |_| true).expect_err("unknown");
+        let error =
+            plan(Some(&card("sdk: gradioo")), None, &offered(), |_| true).expect_err("unknown");
         assert_eq!(error.fault, Fault::Card);
         assert!(error.message.starts_with("README.md:2:"), "{error}");
         assert!(
@@ -254,6 +258,7 @@ mod tests {
         let ask = |time: &str| {
             plan(
                 Some(&card(&format!("sdk: wasi\nrequest_timeout: {time}"))),
+                None,
                 &offered(),
                 |_| true,
             )
@@ -284,7 +289,7 @@ mod tests {
             ),
         ] {
             let readme = card(&format!("sdk: gradio\n{field}"));
-            let error = plan(Some(&readme), &offered(), |_| true).expect_err("too much");
+            let error = plan(Some(&readme), None, &offered(), |_| true).expect_err("too much");
             assert_eq!(error.fault, Fault::Card);
             assert!(
                 error
@@ -294,13 +299,14 @@ mod tests {
             );
         }
         let readme = card("sdk: docker\nstartup_duration_timeout: 30m\nstorage: 10GiB");
-        let planned = plan(Some(&readme), &offered(), |path| path == "Dockerfile").expect("a plan");
+        let planned =
+            plan(Some(&readme), None, &offered(), |path| path == "Dockerfile").expect("a plan");
         assert_eq!(planned.settings().storage_bytes, Some(10 << 30));
         let without = Offer {
             containers: None,
             ..offered()
         };
-        let error = plan(Some(&readme), &without, |_| true).expect_err("no containers");
+        let error = plan(Some(&readme), None, &without, |_| true).expect_err("no containers");
         assert!(
             error
                 .message
@@ -313,7 +319,7 @@ mod tests {
     fn hardware_that_is_not_offered_is_said() {
         let notes = |wanted: &str| {
             let readme = card(&format!("sdk: static\nsuggested_hardware: {wanted}"));
-            plan(Some(&readme), &offered(), |_| true)
+            plan(Some(&readme), None, &offered(), |_| true)
                 .expect("a plan")
                 .notes
         };
@@ -327,7 +333,7 @@ mod tests {
             readme in proptest::option::of("(---\n)?((sdk: (wasi|static|docker)|app_file: [a-z./]{1,9}|[ -~]{0,20})\n){0,4}(---\n)?"),
             files in proptest::collection::vec("(app.wasm|index.html|[a-z./]{1,9})", 0..4),
         ) {
-            match plan(readme.as_deref(), &offered(), |path| files.iter().any(|file| file == path)) {
+            match plan(readme.as_deref(), None, &offered(), |path| files.iter().any(|file| file == path)) {
                 Ok(plan) => prop_assert!(files.contains(&plan.card.app_file)),
                 Err(error) => {
                     prop_assert!(matches!(error.fault, Fault::Card | Fault::NoAppFile));

@@ -121,9 +121,11 @@ fn title(name: &str) -> String {
 impl Card {
     /// The card of a folder whose author has written none: there is no README, none with front matter, or the one that
     /// was made with the Space, and what its `sdk` wants is not there. One file must tell what it is; a lone `app.py`
-    /// tells it only beside a card that was made for one. With a note for the author.
+    /// tells it only beside a card that was made for one, or where it is `known` what the Space was made as. With a note
+    /// for the author.
     pub fn of_files(
         readme: Option<&str>,
+        known: Option<Sdk>,
         has_file: impl Fn(&str) -> bool,
     ) -> Option<(Self, String)> {
         // One that is begun and never closed is an author's too.
@@ -137,9 +139,13 @@ impl Card {
         if made.as_ref().is_some_and(|made| has_file(&made.app_file)) {
             return None;
         }
-        let sdk = TELLING.into_iter().find(|sdk| {
-            (*sdk != Sdk::Gradio || made.is_some()) && has_file(sdk.default_app_file())
-        })?;
+        let known = known.filter(|sdk| made.is_none() && has_file(sdk.default_app_file()));
+        let told = || {
+            TELLING.into_iter().find(|sdk| {
+                (*sdk != Sdk::Gradio || made.is_some()) && has_file(sdk.default_app_file())
+            })
+        };
+        let sdk = known.or_else(told)?;
         let title = made.and_then(|made| made.title).unwrap_or_default();
         let mut read = Self::parse(&card(&title, sdk)).ok()?;
         if title.is_empty() {
@@ -167,7 +173,22 @@ mod tests {
     }
 
     fn sdk_of(readme: Option<&str>, files: &[&str]) -> Option<Sdk> {
-        Card::of_files(readme, |path| files.contains(&path)).map(|(card, _)| card.sdk)
+        known_sdk_of(readme, None, files)
+    }
+
+    fn known_sdk_of(readme: Option<&str>, known: Option<Sdk>, files: &[&str]) -> Option<Sdk> {
+        Card::of_files(readme, known, |path| files.contains(&path)).map(|(card, _)| card.sdk)
+    }
+
+    #[test]
+    fn what_a_space_was_made_as_decides_where_no_card_does() {
+        let of = |readme, files: &[&str]| known_sdk_of(readme, Some(Sdk::Streamlit), files);
+        assert_eq!(of(None, &["app.py"]), Some(Sdk::Streamlit));
+        assert_eq!(of(Some("# No card"), &["app.py"]), Some(Sdk::Streamlit));
+        assert_eq!(of(None, &["index.html"]), Some(Sdk::Static));
+        assert_eq!(of(Some("---\nsdk: static\n---\n"), &["app.py"]), None);
+        let made = made("x", Sdk::Static);
+        assert_eq!(of(Some(&made), &["app.py"]), Some(Sdk::Gradio));
     }
 
     #[test]

@@ -172,7 +172,7 @@ async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
         let room = parts.ledger.reserve_disk(space.owner);
         let head = parts.first_commit(kind, id, &space.name, first, room);
         let head = head.await?;
-        parts.store.set_head(space.id, &head).await?;
+        parts.store.set_head(space.id, &head, None).await?;
         return Ok(());
     };
     if space.head.as_ref() != Some(&head) {

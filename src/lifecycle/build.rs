@@ -12,8 +12,8 @@ use super::supervisor::{Supervisor, lock};
 use super::{Lifecycle, LifecycleError, Parts, capacity, now};
 use crate::builder::{Before, BuildRequest};
 use crate::domain::{
-    AccountId, BuildError, BuildFacts, BuildId, Fault, RepoKind, Revision, Space, SpaceId,
-    bytes_text,
+    AccountId, BuildError, BuildFacts, BuildId, BuildState, Fault, RepoKind, Revision, Sdk, Space,
+    SpaceId, bytes_text,
 };
 use crate::ledger::{BuildTurns, Tier, Waiting};
 use crate::telemetry::BuildEnd;
@@ -253,7 +253,9 @@ async fn build(
 /// What a Space has before it is built.
 async fn before(parts: &Parts, space: SpaceId) -> Result<Before, LifecycleError> {
     let variables = parts.store.list_variables(space).await?.into_iter();
+    let stored = parts.store.space_by_id(space).await?;
     Ok(Before {
+        sdk: stored.and_then(|space| Sdk::from_word(space.sdk.as_deref()?)),
         variables: variables
             .map(|variable| (variable.key, variable.value))
             .collect(),
@@ -264,6 +266,16 @@ async fn before(parts: &Parts, space: SpaceId) -> Result<Before, LifecycleError>
 // === impl Lifecycle ===
 
 impl Lifecycle {
+    /// Whether its newest version is being built, or waits for its turn.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn is_building(&self, space: SpaceId) -> Result<bool, LifecycleError> {
+        let newest = self.parts.store.newest_build(space).await?;
+        Ok(newest
+            .is_some_and(|build| matches!(build.state, BuildState::Queued | BuildState::Running)))
+    }
+
     /// Whether that revision would run without being built, as what an earlier build made of the same files is still there.
     /// The inner error is what its build would say.
     ///

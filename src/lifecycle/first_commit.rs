@@ -35,11 +35,14 @@ impl Lifecycle {
         let made = Repository::from(&space);
         let begun = async {
             let room = self.disk_room(made.owner).await?;
+            // Of the others files tell by themselves, once there are any.
+            let untold = matches!(first.sdk, Sdk::Gradio | Sdk::Streamlit);
+            let sdk = untold.then(|| first.sdk.as_str());
             let head = self
                 .parts
                 .first_commit(made.kind, made.id, &made.name, first, room);
             let head = head.await?;
-            Ok(self.parts.store.set_head(space.id, &head).await?)
+            Ok(self.parts.store.set_head(space.id, &head, sdk).await?)
         };
         self.or_take_back(&made, begun.await).await
     }

@@ -351,7 +351,9 @@ impl Parts {
                 Err(RepoError::EntryNotFound(_)) => None,
                 Err(error) => return Err(error),
             };
-            let told = Card::of_files(readme.as_deref(), |path| repo.file(&revision, path).is_ok());
+            let told = Card::of_files(readme.as_deref(), None, |path| {
+                repo.file(&revision, path).is_ok()
+            });
             Ok(match told {
                 Some((card, _)) => Some(card.sdk),
                 None => readme.and_then(|text| Card::parse(&text).ok().map(|card| card.sdk)),

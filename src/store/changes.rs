@@ -79,13 +79,23 @@ impl Store {
         Ok(build)
     }
 
-    /// Remembers the first commit of a Space, which nobody has published.
+    /// Remembers the first commit of a Space, which nobody has published, and what it was made as, if that is to be known.
     ///
     /// # Errors
     /// `NotFound` when there is no such Space, it is being removed, or it has been published meanwhile.
-    pub async fn set_head(&self, space: SpaceId, head: &Revision) -> Result<Space, StoreError> {
-        let update = concat!(update_space!("head = $3"), " AND head IS NULL");
-        let update = start(space, update).bind(head.as_str().to_owned());
+    pub async fn set_head(
+        &self,
+        space: SpaceId,
+        head: &Revision,
+        sdk: Option<&str>,
+    ) -> Result<Space, StoreError> {
+        let update = concat!(
+            update_space!("head = $3, sdk = COALESCE(sdk, $4)"),
+            " AND head IS NULL"
+        );
+        let update = start(space, update)
+            .bind(head.as_str().to_owned())
+            .bind(sdk.map(str::to_owned));
         self.change(space, update).await
     }
 

@@ -49,6 +49,7 @@ impl Inner {
         let Before {
             variables,
             artifacts,
+            ..
         } = before;
         let order = self.order(space, revision, variables, plan).await?;
         let Ok(docker) = self.config.images.engine.connect().await else {

@@ -56,8 +56,9 @@ fn logs_of_builds_and_runs() {
         tail.stdout.contains("line 7") && !tail.stdout.contains("line 2"),
         "{tail:?}"
     );
+    // The log of a build ends with the build: this would follow it for ever.
     let build = hf
-        .run(&["spaces", "logs", "alice/hostile", "--build"])
+        .run(&["spaces", "logs", "alice/hostile", "--build", "--follow"])
         .success();
     assert!(build.stdout.contains("app.wasm"), "{build:?}");
 }

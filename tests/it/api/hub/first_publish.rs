@@ -80,6 +80,27 @@ fn a_repository_of_ones_own_is_pushed_to_a_new_space() {
 }
 
 #[test]
+fn what_a_space_was_made_as_counts_where_its_card_is_gone() {
+    let server = Server::with(&[("DOCKER__ENABLED", "false")]);
+    let alice = server.user("alice");
+    alice
+        .create_with("demo", json!({"sdk": "gradio"}))
+        .expect(200);
+    let space = alice.space("demo");
+    let git = Git::init(&server, "work");
+    git.commit(&[("app.py", b"import gradio")]);
+    let address = Git::address(&server, "alice", &alice.token, "spaces/alice/demo");
+    git.run(&["push", &address, "main"]).success();
+    space.wait_for("CONFIG_ERROR");
+    // It is read as what it is; here it may not run.
+    let message = space.error_message();
+    assert!(
+        message.contains("`sdk: gradio` needs containers"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_clone_of_a_new_space_is_pushed_back() {
     let server = Server::start();
     let alice = server.user("alice");
