@@ -40,6 +40,7 @@ mod thread;
 mod turns;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -95,6 +96,8 @@ pub struct WasmRuntime {
     house: Arc<House>,
     scheduler: Scheduler,
     guests: Arc<Guests>,
+    /// Whether it was said that native code is missing: after a restore it is that of every Space.
+    told_of_missing: AtomicBool,
     _janitor: AbortOnDropHandle<()>,
 }
 
@@ -145,6 +148,7 @@ impl WasmRuntime {
             }),
             scheduler,
             guests,
+            told_of_missing: AtomicBool::new(false),
             _janitor: AbortOnDropHandle::new(janitor),
         })
     }
@@ -189,7 +193,16 @@ impl Runtime for WasmRuntime {
                 Ok(()) => {}
                 Err(error) => {
                     let space = &guest.spec.name;
-                    tracing::warn!(%space, "the artifact of {space} cannot be used: {error}");
+                    if error.kind() != std::io::ErrorKind::NotFound {
+                        tracing::warn!(%space, "the artifact of {space} cannot be used: {error}");
+                    } else if !self.told_of_missing.swap(true, Ordering::Relaxed) {
+                        tracing::warn!(
+                            %space,
+                            "the native code of {space} is missing, as all is after a restore; each Space is compiled again when it starts"
+                        );
+                    } else {
+                        tracing::debug!(%space, "the native code of {space} is missing");
+                    }
                     return Err(RuntimeError::ArtifactLost);
                 }
             }
