@@ -58,18 +58,24 @@ pub(super) async fn publish(
     let mut names: Vec<_> = examples.keys().collect();
     names.sort_by_key(|name| wants_container(name));
     let all = names.len();
-    let slow = names.iter().filter(|name| wants_container(name)).count();
-    say(&match slow {
-        0 => format!("publishing {all} examples"),
-        _ => format!(
-            "publishing {all} examples; the last {slow} are containers, whose first build takes minutes"
-        ),
-    });
-    let mut spaces = Vec::new();
+    let (mut spaces, mut published) = (Vec::new(), Vec::new());
     for name in names {
         let files = &examples[name];
         let pushed = push(store, repos, lifecycle, &owner, name, files).await;
-        spaces.push(pushed.with_context(|| format!("the example `{name}`"))?);
+        let (space, is_new) = pushed.with_context(|| format!("the example `{name}`"))?;
+        spaces.push(space);
+        published.extend(is_new.then_some(name));
+    }
+    let slow = published
+        .iter()
+        .filter(|name| wants_container(name))
+        .count();
+    match (published.len(), slow) {
+        (0, _) => {}
+        (new, 0) => say(&format!("publishing {new} examples")),
+        (new, _) => say(&format!(
+            "publishing {new} examples; the last {slow} are containers, whose first build takes minutes"
+        )),
     }
     let progress = Progress::new(spaces.len());
     for (index, space) in spaces.iter().enumerate() {
@@ -144,6 +150,7 @@ fn wants_container(name: &str) -> bool {
     card_of(name).is_some_and(|card| card.sdk.is_container())
 }
 
+/// The Space of an example, and whether anything of it is new.
 async fn push(
     store: &Store,
     repos: &Repos,
@@ -151,7 +158,7 @@ async fn push(
     owner: &Owner,
     name: &str,
     files: &[String],
-) -> anyhow::Result<Space> {
+) -> anyhow::Result<(Space, bool)> {
     let full: SpaceName = format!("{owner}/{name}").parse()?;
     let space = match store.space_by_name(&full).await? {
         Some(space) => space,
@@ -193,7 +200,8 @@ async fn push(
     // Nothing changed gives the commit there is, and publishing that again does nothing.
     let revision = repos.commit(space.id, request).await?;
     lifecycle.publish(space.id, &revision).await?;
-    Ok(space)
+    let is_new = space.head.as_ref() != Some(&revision);
+    Ok((space, is_new))
 }
 
 /// The stage once nothing is under way any more.

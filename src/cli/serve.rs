@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::output::print;
 use crate::config::{Config, Flags};
 
 #[derive(Debug, Args)]
@@ -48,6 +49,11 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let mut config = Config::load(args.config.as_deref(), &flags)?;
     config.server.stop_containers |= args.stop_containers;
     if args.check {
+        print(format_args!(
+            "The configuration is sound: it would serve {} at {}.",
+            config.data.display(),
+            config.hub_url()
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = crate::app::threads::runtime(&config.server)?;

@@ -82,8 +82,7 @@ pub(super) fn builds() -> Check {
         verdict: Verdict::Note,
         found: "the engine's own seccomp profile filters their system calls".to_owned(),
         advice: Some(
-            "running Spaces have a narrower list, which the Docker API cannot give to a build; `seccomp-profile` in the \
-             engine's daemon.json sets another for all its containers",
+            "running Spaces have a narrower list, which the Docker API cannot give to a build",
         ),
     }
 }

@@ -14,10 +14,16 @@ fn every_example_is_published_and_its_address_printed() {
         "{names:?} {containers:?}"
     );
     let first = published(&server, &names);
-    // Another start publishes nothing anew.
+    let says = |server: &Server| {
+        let said = server.said();
+        said.iter().any(|line| line.starts_with("publishing "))
+    };
+    assert!(says(&server), "{:?}", server.said());
+    // Another start publishes nothing anew, and says nothing of the kind.
     server.stop();
     server.launch();
     assert_eq!(published(&server, &names), first);
+    assert!(!says(&server), "{:?}", server.said());
     for name in containers {
         let start = format!("examples/{name}: not published");
         assert!(

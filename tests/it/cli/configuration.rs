@@ -87,3 +87,16 @@ fn help_and_version_are_there() {
         .stdout;
     assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
 }
+
+#[test]
+fn a_sound_configuration_is_said_to_be_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut command = Command::new(BINARY);
+    let said = Said::of(command.args(["serve", "--check", "--data"]).arg(&data));
+    let said = said.success().stdout;
+    assert!(said.contains(data.to_str().unwrap()), "{said}");
+    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    // It only looked.
+    assert!(!data.exists());
+}
