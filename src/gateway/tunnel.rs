@@ -67,7 +67,7 @@ pub(super) fn start(
         };
         let hurry = async {
             match &link {
-                Some(link) => link.hurry().cancelled().await,
+                Some(link) => link.cut_off().await,
                 None => std::future::pending().await,
             }
         };

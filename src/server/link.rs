@@ -1,5 +1,6 @@
 //! What a request can have of the connection it came on, beyond its own answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -59,16 +60,23 @@ impl Link {
         &self.0.stop.closing
     }
 
-    /// Cancelled when it is not to wait for anything any more.
-    pub fn hurry(&self) -> &CancellationToken {
-        &self.0.stop.hurry
+    /// Done when the connection is not to wait for anything any more: the server ends, or needs it for others.
+    pub async fn cut_off(&self) {
+        tokio::select! {
+            () = self.0.stop.hurry.cancelled() => {}
+            () = self.seat().told_to_leave() => {}
+        }
     }
 
     pub(super) fn seat(&self) -> &Arc<Seat> {
         self.0.place.seat()
     }
 
-    /// How long it may go on after that.
+    pub(super) fn is_asked_by(&self, client: IpAddr) {
+        self.0.place.is_asked_by(client);
+    }
+
+    /// How long it may go on after [`Link::closing`].
     pub fn drain_timeout(&self) -> Duration {
         self.0.drain_timeout
     }

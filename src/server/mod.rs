@@ -24,6 +24,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -33,10 +34,12 @@ use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
 mod date;
 mod files;
+mod full;
 mod link;
 mod pace;
 mod peer;
 mod places;
+mod shares;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -44,13 +47,14 @@ mod timer;
 mod unread;
 
 use link::Interim;
-use pace::{Pace, Paced};
+use pace::Paced;
 use places::{Place, Places};
 use socket::Socket;
 use timer::HeaderTimer;
 
 pub use files::connections_within_file_limit;
 pub use link::Link;
+pub use pace::{Pace, Patience};
 pub use peer::Peer;
 pub use unread::read_rest;
 
@@ -81,6 +85,12 @@ pub struct Unending;
 /// How long a client may still send a request on a connection that it has, after the wish to stop: whoever sends it
 /// when the connection is being closed could not tell whether it was heard.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
+
+/// How long a client that has to go is given to take its last answer.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
+/// Clients that are refused and take leave at once; more are hung up on.
+const LEAVING: usize = 64;
 
 /// What all connections share.
 struct Settings {
@@ -118,10 +128,20 @@ where
     let settings = Arc::new(settings);
     let connections = TaskTracker::new();
     let closing = settings.stop.closing.clone();
+    let leaving = Arc::new(Semaphore::new(LEAVING));
     let admit = async |stream, peer| {
-        // Those beyond the limit wait in the kernel meanwhile.
-        let Some(place) = places.enter(peer).await else {
-            return refuse(&stream);
+        // Those behind one who waits here wait in the kernel meanwhile.
+        let place = match places.enter(peer).await {
+            Ok(place) => place,
+            Err(refusal) => {
+                if let Ok(leave) = Arc::clone(&leaving).try_acquire_owned() {
+                    connections.spawn(async move {
+                        full::refuse(stream, refusal).await;
+                        drop(leave);
+                    });
+                }
+                return;
+            }
         };
         let settings = Arc::clone(&settings);
         let keep = (place, connections.token());
@@ -150,16 +170,6 @@ where
     drop(listener);
     connections.close();
     connections.wait().await;
-}
-
-/// Tells a client that its address has all the connections it may have.
-fn refuse(stream: &TcpStream) {
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\nconnection: close\r\n\
-        content-type: text/plain; charset=utf-8\r\ncontent-length: 59\r\n\r\n\
-        Your address has too many connections; close some of them.\n";
-    // A courtesy: a new socket takes it at once, or the client is not there.
-    let _ = stream.try_write(ANSWER);
 }
 
 async fn connection<H, F>(
@@ -213,22 +223,29 @@ where
     let peer = Peer::new(peer);
     let seat = Arc::clone(link.seat());
     let service = service_fn(|request: Request<Incoming>| {
-        seat.is_asking();
         let (mut parts, body) = request.into_parts();
         let id = settings.ids.next();
         let header = id.header();
+        let peer = peer.behind(&parts.headers, &settings.config.trusted_proxies);
+        link.is_asked_by(peer.client);
         parts.extensions.insert(Client {
-            peer: peer.behind(&parts.headers, &settings.config.trusted_proxies),
+            peer,
             link: link.clone(),
             id,
         });
         let body = Paced::wrap(body, settings.pace);
         // In a box, for hyper moves what it is given three times.
         let answer = Box::pin(handler(Request::from_parts(parts, body)));
+        let seat = Arc::clone(&seat);
         async move {
-            let mut response = answer.await;
+            let mut response = tokio::select! {
+                biased;
+                response = answer => response,
+                () = seat.told_to_leave() => full::gave_way(),
+            };
+            seat.hears();
             response.headers_mut().insert(X_REQUEST_ID, header);
-            finish(&mut response, &settings.stop);
+            finish(&mut response, &settings.stop, seat.is_leaving());
             Ok::<_, std::convert::Infallible>(response)
         }
     });
@@ -241,10 +258,11 @@ where
     tokio::select! {
         ended = connection.as_mut() => return ended,
         () = seat.told_to_leave() => {
-            // Unless its request came in the same moment.
-            if seat.is_waiting() {
-                return Ok(());
+            // Nothing has been answered, so that there is something to be said.
+            if seat.is_asking() {
+                let _ = tokio::time::timeout(LAST_ANSWER, connection.as_mut()).await;
             }
+            return Ok(());
         }
         () = settings.stop.closing.cancelled() => {}
     }
@@ -276,10 +294,11 @@ async fn cut(settings: &Settings) {
 }
 
 /// What every response has, or is made to do.
-fn finish(response: &mut Response<Body>, stop: &Stop) {
+fn finish(response: &mut Response<Body>, stop: &Stop, leaves: bool) {
     let headers = response.headers_mut();
     headers.entry(DATE).or_insert_with(date::date);
-    if stop.closing.is_cancelled() && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+    let closes = leaves || stop.closing.is_cancelled();
+    if closes && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 
 use crate::upstream::Alarm;
 
-/// What clients must keep to.
+/// What clients must keep to: bytes a second in the long run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
+pub struct Pace {
     seconds_per_byte: f64,
     grace: Duration,
 }
@@ -21,7 +21,7 @@ pub(super) struct Pace {
 /// How much longer a client may keep us waiting. It runs down only while we wait for the client, never while the client
 /// waits for us, and each byte earns some back.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub struct Patience {
     pace: Pace,
     left: Duration,
     waiting_since: Option<Instant>,
@@ -31,7 +31,7 @@ pub(super) struct Patience {
 /// The client is slower than the minimum rate.
 #[derive(Debug, thiserror::Error)]
 #[error("the client is too slow")]
-pub(super) struct TooSlow;
+pub struct TooSlow;
 
 /// A request body whose sender keeps to the pace.
 pub(super) struct Paced {
@@ -42,7 +42,8 @@ pub(super) struct Paced {
 // === impl Pace ===
 
 impl Pace {
-    pub(super) fn new(bytes_per_second: u64, grace: Duration) -> Self {
+    /// So many bytes a second; whoever sends fewer may fall behind by `grace` in all.
+    pub fn new(bytes_per_second: u64, grace: Duration) -> Self {
         Self {
             seconds_per_byte: 1.0 / bytes_per_second.max(1) as f64,
             grace,
@@ -53,7 +54,8 @@ impl Pace {
 // === impl Patience ===
 
 impl Patience {
-    pub(super) fn new(pace: Pace) -> Self {
+    /// With a client that is not behind.
+    pub fn new(pace: Pace) -> Self {
         Self {
             pace,
             left: pace.grace,
@@ -63,7 +65,7 @@ impl Patience {
     }
 
     /// The client moved that many bytes.
-    pub(super) fn moved(&mut self, bytes: usize) {
+    pub fn moved(&mut self, bytes: usize) {
         if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         }
@@ -75,7 +77,7 @@ impl Patience {
     }
 
     /// We wait for the client. Ready when it has kept us waiting for too long.
-    pub(super) fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<TooSlow> {
+    pub fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<TooSlow> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let until = since + self.left;
         self.alarm.poll_until(until, context).map(|()| TooSlow)

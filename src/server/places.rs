@@ -1,8 +1,8 @@
 //! Who may be connected: so many in all, so many from one address, and who goes when there is no room.
 //!
-//! A connection that waits for a request's header, its first or its next, costs the client nothing, so it is the one
-//! that goes: the oldest of them, of the same address when that has its share, else of all. One whose request is under
-//! way never does.
+//! A connection that has waited a while for a request's header, its first or its next, costs the client nothing, so it is the
+//! one that goes: the oldest of them, of the same address when that has its share, else of all. Where all are busy, the rule of
+//! [`Shares`] says whose goes, and of those one that nothing has been answered on before one whose answer is on its way.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::shares::Shares;
 use crate::config::ServerConfig;
-use crate::domain::household;
+use crate::domain::{household, site};
 
 /// All places of a listener.
 #[derive(Debug)]
@@ -31,8 +32,16 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Here {
     next: u64,
-    seats: BTreeMap<u64, Arc<Seat>>,
+    seats: BTreeMap<u64, Taken>,
     of_address: HashMap<IpAddr, usize>,
+    shares: Shares,
+}
+
+#[derive(Debug)]
+struct Taken {
+    seat: Arc<Seat>,
+    /// Who holds it: through a proxy, whoever asked last.
+    holder: Option<IpAddr>,
 }
 
 /// The place of one connection; its drop gives it back.
@@ -50,20 +59,44 @@ pub(super) struct Seat {
     /// `None` for a proxy.
     address: Option<IpAddr>,
     began: Instant,
-    /// Since when it waits for a header, in nanoseconds; or one of the two below.
-    waits_since: AtomicU64,
+    /// A [`Stage`], since when, in nanoseconds, and whether it was told to go: less is sooner sent away.
+    state: AtomicU64,
     /// Cancelled when it has to go.
     leave: CancellationToken,
 }
 
-/// Its request is under way.
-const BUSY: u64 = u64::MAX;
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The address has its share, and all of it is busy.
+    Address,
+    /// All are busy, and nobody holds more than the address does.
+    Server,
+}
+
+/// What a connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+enum Stage {
+    /// It waits for a header.
+    Waits = 0,
+    /// A whole header has come, and no answer yet.
+    Asks = 1 << STAGE,
+    /// The answer is on its way, or HTTP was left.
+    Hears = 2 << STAGE,
+}
+
+/// Where the stage stands in a state.
+const STAGE: u32 = 61;
 
 /// It has been told to go.
-const LEAVING: u64 = u64::MAX - 1;
+const LEAVING: u64 = 1 << 63;
 
 /// Between two looks for somebody who can go while all places are taken.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How long a header may be on its way before a stranger's need goes before it.
+const FRESH: Duration = Duration::from_secs(1);
 
 // === impl Places ===
 
@@ -79,42 +112,50 @@ impl Places {
         })
     }
 
-    /// A place for one who has just connected, waited for where all are taken by those who are busy. `None` when its
-    /// address has its share, and all of it is busy.
-    pub(super) async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Option<Place> {
+    /// A place for one who has just connected. Whoever holds none yet waits for one.
+    pub(super) async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Result<Place, Refusal> {
         let address = peer.ip().to_canonical();
         let address = (!self.proxies.contains(&address)).then(|| household(address));
         if address.is_some_and(|address| self.has_its_share(address))
-            && !self.send_away(|seat| seat.address == address)
+            && !self
+                .lock()
+                .send_away(|taken, stage| stage == Stage::Waits && taken.seat.address == address)
         {
-            return None;
+            return Err(Refusal::Address);
         }
         let permit = loop {
             if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
                 break permit;
             }
-            self.send_away(|_| true);
+            if !self.make_room(address) && self.lock().shares.held(address) > 0 {
+                return Err(Refusal::Server);
+            }
             let freed = Arc::clone(&self.free).acquire_owned();
             if let Ok(permit) = tokio::time::timeout(LOOK_AGAIN, freed).await {
                 // Never closed.
-                break permit.ok()?;
+                break permit.map_err(|_| Refusal::Server)?;
             }
         };
         let seat = Arc::new(Seat {
             address,
             began: self.began,
-            waits_since: AtomicU64::new(nanos(self.began.elapsed())),
+            state: AtomicU64::new(nanos(self.began.elapsed())),
             leave: CancellationToken::new(),
         });
         let mut here = self.lock();
         let number = here.next;
         here.next += 1;
-        here.seats.insert(number, Arc::clone(&seat));
+        let taken = Taken {
+            seat: Arc::clone(&seat),
+            holder: None,
+        };
+        here.seats.insert(number, taken);
+        here.charge(number, address);
         if let Some(address) = address {
             *here.of_address.entry(address).or_default() += 1;
         }
         drop(here);
-        Some(Place {
+        Ok(Place {
             number,
             seat,
             places: Arc::clone(self),
@@ -126,22 +167,39 @@ impl Places {
         self.lock().of_address.get(&address).copied().unwrap_or(0) >= self.share
     }
 
-    /// Tells the one who has waited longest to go. `false` if nobody waits.
-    fn send_away(&self, whom: impl Fn(&Seat) -> bool) -> bool {
+    /// Tells somebody to go for a newcomer from that address. `false` if nobody has to.
+    fn make_room(&self, newcomer: Option<IpAddr>) -> bool {
+        let stale = nanos(self.began.elapsed().saturating_sub(FRESH));
         let here = self.lock();
+        let idle =
+            here.send_away(|taken, stage| stage == Stage::Waits && taken.seat.since() < stale);
+        let of = |taken: &Taken| taken.holder.map(site);
+        idle || (here.shares.who_gives_way(newcomer))
+            .is_some_and(|richest| here.send_away(|taken, _| of(taken) == Some(richest)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Here> {
+        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Here ===
+
+impl Here {
+    /// Tells one of those to go: of the least stage, the one that has been in it for longest. `false` if there is none.
+    fn send_away(&self, whom: impl Fn(&Taken, Stage) -> bool) -> bool {
         loop {
-            let waiting = here.seats.values().filter(|seat| whom(seat));
-            let oldest = waiting
-                .map(|seat| (seat.waits_since.load(Ordering::Acquire), seat))
-                .filter(|(since, _)| *since < LEAVING)
-                .min_by_key(|(since, _)| *since);
-            let Some((since, seat)) = oldest else {
+            let oldest = (self.seats.values())
+                .map(|taken| (taken.seat.state.load(Ordering::Acquire), taken))
+                .filter(|(state, taken)| *state < LEAVING && whom(taken, stage(*state)))
+                .min_by_key(|(state, _)| *state);
+            let Some((state, Taken { seat, .. })) = oldest else {
                 return false;
             };
             // Its request may have come in this moment.
-            let told = seat.waits_since.compare_exchange(
-                since,
-                LEAVING,
+            let told = seat.state.compare_exchange(
+                state,
+                state | LEAVING,
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
@@ -152,8 +210,19 @@ impl Places {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Here> {
-        self.here.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The connection counts for that address from here on, and for no other.
+    fn charge(&mut self, number: u64, address: Option<IpAddr>) {
+        let Some(taken) = self.seats.get_mut(&number) else {
+            return;
+        };
+        if taken.holder != address {
+            if let Some(before) = std::mem::replace(&mut taken.holder, address) {
+                self.shares.give_back(before);
+            }
+            if let Some(address) = address {
+                self.shares.take(address);
+            }
+        }
     }
 }
 
@@ -163,11 +232,21 @@ impl Place {
     pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
+
+    /// A whole header has come, from that client.
+    pub(super) fn is_asked_by(&self, client: IpAddr) {
+        self.seat.goes_to(Stage::Asks);
+        if self.seat.address.is_none() {
+            let client = Some(household(client));
+            self.places.lock().charge(self.number, client);
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut here = self.places.lock();
+        here.charge(self.number, None);
         here.seats.remove(&self.number);
         if let Some(address) = self.seat.address
             && let Some(count) = here.of_address.get_mut(&address)
@@ -185,30 +264,65 @@ impl Drop for Place {
 impl Seat {
     /// It waits for a header from here on.
     pub(super) fn waits(&self) {
-        let now = nanos(self.began.elapsed());
-        let busy = BUSY;
-        // One that was told to go stays told.
-        let _ = self
-            .waits_since
-            .compare_exchange(busy, now, Ordering::AcqRel, Ordering::Relaxed);
+        if self.stage() != Stage::Waits {
+            self.goes_to(Stage::Waits);
+        }
     }
 
-    /// A whole header has come.
-    pub(super) fn is_asking(&self) {
-        self.waits_since.store(BUSY, Ordering::Release);
+    /// The head of the answer is there.
+    pub(super) fn hears(&self) {
+        self.goes_to(Stage::Hears);
     }
 
     /// Whether no request is under way.
     pub(super) fn is_waiting(&self) -> bool {
-        self.waits_since.load(Ordering::Acquire) != BUSY
+        self.stage() == Stage::Waits
+    }
+
+    /// Whether a request waits for its answer.
+    pub(super) fn is_asking(&self) -> bool {
+        self.stage() == Stage::Asks
     }
 
     /// Done when it has to go.
     pub(super) async fn told_to_leave(&self) {
         self.leave.cancelled().await;
     }
+
+    /// Whether it has to go.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leave.is_cancelled()
+    }
+
+    /// One that was told to go stays told.
+    fn goes_to(&self, stage: Stage) {
+        let state = stage as u64 | nanos(self.began.elapsed());
+        // Only another thread that tells it to go comes between, once.
+        let _ = (self.state).fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
+            Some(before & LEAVING | state)
+        });
+    }
+
+    fn stage(&self) -> Stage {
+        stage(self.state.load(Ordering::Acquire))
+    }
+
+    /// When its stage began, in nanoseconds.
+    fn since(&self) -> u64 {
+        self.state.load(Ordering::Acquire) & ((1 << STAGE) - 1)
+    }
 }
 
+fn stage(state: u64) -> Stage {
+    match state >> STAGE & 3 {
+        0 => Stage::Waits,
+        1 => Stage::Asks,
+        _ => Stage::Hears,
+    }
+}
+
+/// For 73 years.
 fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(LEAVING - 1)
+    let most = (1 << STAGE) - 1;
+    u64::try_from(time.as_nanos()).unwrap_or(most).min(most)
 }

@@ -37,22 +37,26 @@ const LINGER: Duration = Duration::from_secs(2);
 // === impl Returned ===
 
 impl Returned {
-    /// Takes leave: closing while the client still sends would make its system throw away our last answer unread, and
-    /// that answer may be the 413 or 431 that says why.
+    /// As [`linger`], if the socket is worth it.
     pub(super) async fn linger(self) {
         let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut stream) = stream else {
-            return;
-        };
-        let leave = async {
-            let mut unread = [0; 4096];
-            stream.shutdown().await?;
-            while stream.read(&mut unread).await? > 0 {}
-            io::Result::Ok(())
-        };
-        // In time or not, there is nothing more to do for it.
-        let _ = tokio::time::timeout(LINGER, leave).await;
+        if let Some(stream) = stream {
+            linger(stream).await;
+        }
     }
+}
+
+/// Takes leave: closing while the client still sends would make its system throw away our last answer unread, and that answer
+/// may be the 413 or 431 that says why.
+pub(super) async fn linger(mut stream: TcpStream) {
+    let leave = async {
+        let mut unread = [0; 4096];
+        stream.shutdown().await?;
+        while stream.read(&mut unread).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // In time or not, there is nothing more to do for it.
+    let _ = tokio::time::timeout(LINGER, leave).await;
 }
 
 // === impl Socket ===

@@ -4,6 +4,7 @@ use std::time::Instant;
 use futures_util::stream;
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use super::*;
 use crate::config::Config;
@@ -196,7 +197,58 @@ async fn a_reader_that_stalls_is_cut_off_and_its_response_dropped() {
 }
 
 #[tokio::test]
-async fn connections_past_their_number_wait() {
+async fn who_holds_most_of_a_full_server_gives_way() {
+    let server = start(|config| {
+        config.max_connections = 4;
+        config.max_connections_per_address = Some(9);
+        config.first_byte_timeout = Duration::from_secs(9);
+        config.header_timeout = Duration::from_secs(9);
+    })
+    .await;
+    let ask = async |from: u8, path: &str| {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind(([127, 0, 0, from], 0).into())
+            .expect("loopback");
+        let mut stream = socket.connect(server.address).await.expect("connected");
+        let words = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(words.as_bytes()).await.expect("sent");
+        stream
+    };
+    let read = async |mut stream: TcpStream| {
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    // Before those who hear their answers, one who waits for one.
+    let mut floods = Vec::new();
+    for _ in 0..3 {
+        let mut flood = ask(1, "/flood").await;
+        flood.read_exact(&mut [0; 9]).await.expect("begun");
+        floods.push(flood);
+    }
+    let slow = ask(1, "/slow").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let began = Instant::now();
+    let stranger = ask(2, "/slow").await;
+    let slow = read(slow).await;
+    assert!(slow.starts_with("HTTP/1.1 503 "), "{slow}");
+    assert!(slow.contains("retry-after: 1"), "{slow}");
+    // Whoever has as many as any is told at once.
+    let more = read(ask(1, "/").await).await;
+    assert!(more.starts_with("HTTP/1.1 503 "), "{more}");
+    assert!(began.elapsed() < Duration::from_millis(400));
+    let second = ask(2, "/slow").await;
+    assert!(read(second).await.ends_with("at last"));
+    assert!(read(stranger).await.ends_with("at last"));
+    let mut rest = tokio::io::sink();
+    let cut = tokio::io::copy(&mut floods[0], &mut rest);
+    let cut = tokio::time::timeout(Duration::from_secs(5), cut).await;
+    cut.expect("a flood is cut off").ok();
+}
+
+#[tokio::test]
+async fn connections_that_wait_for_a_header_make_room() {
     let server = start(|config| {
         config.max_connections = 1;
         config.max_connections_per_address = Some(9);
@@ -206,15 +258,13 @@ async fn connections_past_their_number_wait() {
     .await;
     let words = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let mut holder = server.connect().await;
-    let ask = b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n";
+    let ask = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
     holder.write_all(ask).await.expect("sent");
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let (answer, waited) = server.talk(words).await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK"));
-    assert!(waited >= Duration::from_millis(300), "{waited:?}");
-    // Those who wait for a header, their first or their next, make room.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let (answer, _) = server.talk(words).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     let silent = server.connect().await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let (answer, waited) = server.talk(words).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"));
     assert!(waited < Duration::from_secs(5), "{waited:?}");
@@ -304,8 +354,8 @@ async fn a_link_keeps_the_connections_place_and_the_server() {
         answer
     };
     assert!(visit().await.starts_with("HTTP/1.1 200 OK"));
-    let next = tokio::time::timeout(Duration::from_millis(300), visit()).await;
-    assert!(next.is_err(), "the only place is taken");
+    let next = visit().await;
+    assert!(next.starts_with("HTTP/1.1 503 "), "the only place is taken");
     stop.closing.cancel();
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!serving.is_finished());

@@ -4,7 +4,7 @@ use crate::support::{Request, Server, eventually};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Another client's connection, half of whose header is sent, from that address of this machine.
 fn half_open(from: [u8; 4], to: SocketAddr) -> TcpStream {
@@ -65,7 +65,7 @@ fn a_flood_of_half_open_headers_keeps_nobody_out() {
 }
 
 #[test]
-fn one_whose_request_is_under_way_is_never_sent_away() {
+fn requests_under_way_outlive_a_flood_of_half_open_headers() {
     let server = Server::with(&[
         ("SERVER__MAX_CONNECTIONS", "40"),
         ("SERVER__MAX_CONNECTIONS_PER_ADDRESS", "20"),
@@ -85,6 +85,49 @@ fn one_whose_request_is_under_way_is_never_sent_away() {
         }
         drop(flood);
     });
+}
+
+#[test]
+fn requests_that_wait_keep_no_stranger_out() {
+    let server = Server::with(&[
+        ("SERVER__MAX_CONNECTIONS", "60"),
+        ("SERVER__MAX_CONNECTIONS_PER_ADDRESS", "15"),
+        ("GATEWAY__CONCURRENCY_PER_SPACE", "1"),
+    ]);
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("request_timeout: 60s");
+    let head = space.request("GET", "/sleep?ms=60000");
+    let head = head.head(server.address, None);
+    let mut waiting: Vec<_> = (0..60)
+        .map(|number| {
+            let mut socket = connect([127, 0, 1, number % 6 + 1], server.address);
+            socket.write_all(head.as_bytes()).unwrap();
+            socket
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let strangers: Vec<_> = (0..5)
+            .map(|_| scope.spawn(|| healthy([127, 0, 0, 2], &server)))
+            .collect();
+        assert!(strangers.into_iter().all(|healthy| healthy.join().unwrap()));
+    });
+    assert!(begin.elapsed() < Duration::from_secs(2));
+    // One that gave way was told so, and no more gave way than had to.
+    let short = Some(Duration::from_millis(10));
+    let told = waiting.iter_mut().filter_map(|socket| {
+        socket.set_read_timeout(short).unwrap();
+        let mut answer = [0; 2048];
+        let read = socket.read(&mut answer).ok()?;
+        Some(String::from_utf8_lossy(&answer[..read]).into_owned())
+    });
+    let told: Vec<_> = told.collect();
+    assert!((1..=5).contains(&told.len()), "{told:?}");
+    for answer in told {
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(answer.contains("retry-after: 1"), "{answer}");
+    }
 }
 
 #[test]
