@@ -1,25 +1,25 @@
 //! The request goes to the Space, the response comes back, both as streams.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::limits::Crowd;
+use super::upload::{self, GivenUp};
 use crate::routes::Serving;
-use crate::upstream::{self, Alarm, CallError, Traffic, Upgrade, Upstream};
+use crate::upstream::{self, Alarm, CallError, Upgrade, Upstream};
 
 /// Why there is no answer to pass on.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ForwardError {
-    /// The visitor's body passed its limit.
-    #[error("the request's body is larger than this server allows")]
-    TooLarge,
+    /// The visitor's body is not taken to its end.
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
     #[error(transparent)]
     Call(#[from] CallError),
     /// `101 Switching Protocols` to somebody who had not asked for it.
@@ -62,28 +62,29 @@ pub(super) fn copy(request: &Request<Body>) -> Option<Request<Body>> {
     })
 }
 
-/// Sends the request and waits for the head of the response, that of a server `idle` at most. `leave` says that the request asks to leave
-/// HTTP, which only a Space behind an address can.
+/// Sends the request and waits for the head of the response, that of a server `idle` at most. `leave` says that the request
+/// asks to leave HTTP, which only a Space behind an address can; the crowd waits for what a body that is still coming holds.
 pub(super) async fn forward(
     serving: &Serving,
     mut request: Request<Body>,
     leave: bool,
     body_bytes: u64,
     idle: Duration,
+    crowd: Option<Crowd>,
 ) -> Result<Upgrade, ForwardError> {
-    let too_large = cap(&mut request, body_bytes, &serving.traffic);
+    let given_up = upload::watch(&mut request, body_bytes, &serving.traffic, crowd)?;
     *request.version_mut() = Version::HTTP_11;
     let answer = send(serving, request, leave, idle);
-    let answer = match too_large {
+    let answer = match given_up {
         None => answer.await,
-        Some(mut too_large) => {
+        Some(mut given_up) => {
             let answer = tokio::select! {
                 answer = answer => answer,
-                Ok(()) = &mut too_large => return Err(ForwardError::TooLarge),
+                Ok(why) = &mut given_up => return Err(why.into()),
             };
             // The Space may have answered for its half of the body in the same moment.
-            if too_large.try_recv().is_ok() {
-                return Err(ForwardError::TooLarge);
+            if let Ok(why) = given_up.try_recv() {
+                return Err(why.into());
             }
             answer
         }
@@ -137,35 +138,6 @@ pub(super) fn hold<G: Guards>(
     Response::from_parts(parts, Body::new(held))
 }
 
-/// Puts a limit on a body that does not say its length, and a word for when it is passed. One that does say it was
-/// judged by it, and the server sees to it that it keeps its word.
-fn cap(
-    request: &mut Request<Body>,
-    body_bytes: u64,
-    traffic: &Arc<Traffic>,
-) -> Option<oneshot::Receiver<()>> {
-    if let Some(length) = request.body().size_hint().exact() {
-        traffic.received(length);
-        return None;
-    }
-    let (tell, told) = oneshot::channel();
-    let capped = Capped {
-        body: std::mem::take(request.body_mut()),
-        left: body_bytes,
-        traffic: Arc::clone(traffic),
-        tell: Some(tell),
-    };
-    *request.body_mut() = Body::new(capped);
-    Some(told)
-}
-
-struct Capped {
-    body: Body,
-    left: u64,
-    traffic: Arc<Traffic>,
-    tell: Option<oneshot::Sender<()>>,
-}
-
 struct Held<G> {
     body: Body,
     guards: Option<G>,
@@ -175,49 +147,8 @@ struct Held<G> {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the request's body is larger than this server allows")]
-struct TooLarge;
-
-#[derive(Debug, thiserror::Error)]
 #[error("the Space sent nothing for too long")]
 struct Idle;
-
-// === impl Capped ===
-
-impl http_body::Body for Capped {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(Ok(frame)) = &frame {
-            let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
-            self.traffic.received(bytes);
-            match self.left.checked_sub(bytes) {
-                Some(left) => self.left = left,
-                None => {
-                    if let Some(tell) = self.tell.take() {
-                        // Nobody listens once the response has begun; then the error has to do.
-                        let _ = tell.send(());
-                    }
-                    return Poll::Ready(Some(Err(axum::Error::new(TooLarge))));
-                }
-            }
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
 
 // === impl Held ===
 
@@ -269,6 +200,7 @@ impl<G: Guards> http_body::Body for Held<G> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures_util::future::BoxFuture;
@@ -323,7 +255,8 @@ mod tests {
 
     async fn send(upstream: Upstream, body: Body) -> Result<Response<Body>, ForwardError> {
         let idle = Duration::from_millis(50);
-        match forward(&serving(upstream), Request::new(body), false, 10, idle).await? {
+        let request = Request::new(body);
+        match forward(&serving(upstream), request, false, 10, idle, None).await? {
             Upgrade::Declined(response) => Ok(response),
             Upgrade::Switched(..) => panic!("nobody asked"),
         }
@@ -337,7 +270,7 @@ mod tests {
         assert_eq!(body.to_bytes(), "10");
         assert!(matches!(
             send(reader(), chunks(3)).await,
-            Err(ForwardError::TooLarge)
+            Err(ForwardError::GivenUp(GivenUp::TooLarge))
         ));
     }
 

@@ -73,6 +73,10 @@ pub(super) struct Place {
     watches: bool,
 }
 
+/// Those who wait for a place at a Space.
+#[derive(Debug)]
+pub(super) struct Crowd(Option<Arc<Gate>>);
+
 /// A wait for a place; its drop leaves the line, or gives back the place that came at the last moment.
 struct Waiting {
     gate: Arc<Gate>,
@@ -237,6 +241,16 @@ fn lock<T>(line: &Mutex<Line<T>>) -> MutexGuard<'_, Line<T>> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+// === impl Crowd ===
+
+impl Crowd {
+    /// Whether somebody is there who would be given a place.
+    pub(super) fn waits(&self) -> bool {
+        let gate = self.0.as_ref();
+        gate.is_some_and(|gate| lock(&gate.visits).is_waited_for())
+    }
+}
+
 // === impl Place ===
 
 impl Place {
@@ -251,6 +265,11 @@ impl Place {
 
     pub(super) fn visitor(&self) -> Visitor {
         self.visitor
+    }
+
+    /// Who waits for such a place.
+    pub(super) fn crowd(&self) -> Crowd {
+        Crowd(self.gate.clone())
     }
 }
 

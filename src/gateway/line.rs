@@ -137,6 +137,11 @@ impl<T> Line<T> {
         true
     }
 
+    /// Whether somebody waits who may have the next place.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
     /// Whether nobody is here.
     pub(super) fn is_empty(&self) -> bool {
         self.visitors.is_empty()

@@ -51,6 +51,7 @@ mod target;
 mod tests;
 mod trouble;
 mod tunnel;
+mod upload;
 mod visitor;
 mod wake;
 
@@ -65,6 +66,7 @@ use limits::{Gates, Place};
 use pages::Caller;
 use stay::Stay;
 use trouble::Trouble;
+use upload::GivenUp;
 use visitor::Visitor;
 
 pub use host::Host;
@@ -209,6 +211,7 @@ impl Inner {
         let client = request.extensions().get::<Client>();
         let link = client.map(|client| client.link.clone());
         let knocks = knock::is_knock(&request, target);
+        let arrives = Box::pin(upload::begin(&mut request)).await?;
         let arrive = self.arrive(&space, caller, visitor, &hop, knocks);
         let (place, answering) = match link.as_ref().filter(|_| caller.is_impatient()) {
             Some(link) => Box::pin(patience::reassure(link, arrive)).await?,
@@ -219,6 +222,7 @@ impl Inner {
             visit,
             mut woke,
         } = answering;
+        let crowd = arrives.then(|| place.crowd());
         let mut stay = Stay::new(
             Arc::clone(&space),
             Arc::clone(&self.complaints),
@@ -247,7 +251,7 @@ impl Inner {
             RequestKind::Outside if !leave => forward::copy(&request),
             _ => None,
         };
-        let mut answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
+        let mut answer = forward::forward(&serving, request, leave, body_bytes, idle, crowd).await;
         let patience = match &answer {
             Err(error) => error.of_one_that_died(),
             Ok(_) => None,
@@ -257,7 +261,7 @@ impl Inner {
             if let Some(next) = Box::pin(next).await {
                 stay.move_to(next.visit);
                 (serving, woke) = (next.serving, next.woke);
-                answer = forward::forward(&serving, request, leave, body_bytes, idle).await;
+                answer = forward::forward(&serving, request, leave, body_bytes, idle, None).await;
             }
         }
         let answer = answer.map_err(|error| {
@@ -392,9 +396,10 @@ impl Inner {
 
     fn trouble_of(&self, space: &Entry, error: ForwardError) -> Trouble {
         let trouble = match error {
-            ForwardError::TooLarge => return Trouble::TooLarge,
+            ForwardError::GivenUp(GivenUp::TooLarge) => return Trouble::TooLarge,
+            ForwardError::GivenUp(GivenUp::TooSlow) => return Trouble::TooSlow,
             ForwardError::Call(CallError::Upload(_)) => {
-                return Trouble::Ambiguous("The request's body did not come whole.");
+                return Trouble::Ambiguous(upload::BROKEN_OFF);
             }
             ForwardError::Call(CallError::Late) => Trouble::Late,
             ForwardError::Call(_) | ForwardError::Switched => Trouble::Unreachable,

@@ -25,6 +25,8 @@ pub(super) enum Trouble {
     Upgrade,
     /// The body is larger than `gateway.body_bytes`.
     TooLarge,
+    /// The body came so slowly that others waited for its place.
+    TooSlow,
     /// Too many visits under way, and the queue is full or too slow.
     Full,
     /// Too many of this visitor's own are under way or wait.
@@ -149,6 +151,7 @@ impl Trouble {
             Self::ServiceWorker => StatusCode::FORBIDDEN,
             Self::Upgrade => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany | Self::TooFast(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Full | Self::Waking(_) | Self::Asleep | Self::Refused(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -164,6 +167,7 @@ impl Trouble {
         matches!(
             self,
             Self::Upgrade
+                | Self::TooSlow
                 | Self::Full
                 | Self::TooMany
                 | Self::TooFast(_)
@@ -221,6 +225,9 @@ impl Trouble {
                 "WebSockets are not available for this Space; use plain HTTP or server-sent events."
             }
             Self::TooLarge => "The request's body is larger than this server allows.",
+            Self::TooSlow => {
+                "The request's body came too slowly while others waited for this Space; try again in a moment."
+            }
             Self::Full => "This Space has too many visitors right now; try again in a moment.",
             Self::TooMany => {
                 "You have too many requests under way at this Space; let some of them end first."
@@ -239,7 +246,7 @@ impl Trouble {
     /// Seconds after which trying again makes sense without anybody doing something.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Full | Self::TooMany | Self::Unreachable => Some(1),
+            Self::TooSlow | Self::Full | Self::TooMany | Self::Unreachable => Some(1),
             Self::TooFast(early) => {
                 Some(u32::try_from(early.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
             }

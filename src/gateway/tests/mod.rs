@@ -12,6 +12,7 @@ use crate::journal::JournalLimits;
 use crate::routes::{EntrySettings, Nudges, Serving};
 use crate::store::{Sealer, Store};
 
+mod uploads;
 mod waking;
 
 /// A server with one Space, `a/b`.

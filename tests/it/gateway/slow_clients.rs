@@ -71,6 +71,49 @@ fn one_that_sends_its_body_by_the_drop() {
 }
 
 #[test]
+fn those_who_send_slowly_keep_no_place_from_others() {
+    let server = Server::with(&[
+        ("SERVER__TRUSTED_PROXIES", "[\"127.0.0.1\"]"),
+        ("GATEWAY__CONCURRENCY_PER_SPACE", "4"),
+    ]);
+    let alice = server.user("alice");
+    let space = alice.publish_hostile("request_timeout: 60s");
+    let from = |address: &str, method: &str| {
+        let request = space.request(method, "/echo");
+        request.header("x-forwarded-for", address)
+    };
+    let trickle = |length: usize, sent: usize| {
+        let mut socket = TcpStream::connect(server.address).unwrap();
+        let head = from("192.0.2.1", "POST").head(server.address, Some(length));
+        socket.write_all(head.as_bytes()).unwrap();
+        socket.write_all(&vec![b'x'; sent]).unwrap();
+        socket
+    };
+    // What is small holds nothing before it is there.
+    let small: Vec<_> = (0..20).map(|_| trickle(5000, 100)).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    space.send(&from("192.0.2.2", "GET")).expect(200);
+    assert!(begin.elapsed() < Duration::from_millis(1500));
+    // What is large gives its place back.
+    let large: Vec<_> = (0..4).map(|_| trickle(200_000, 50_000)).collect();
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    space.send(&from("192.0.2.2", "GET")).expect(200);
+    let waited = begin.elapsed();
+    assert!(waited > Duration::from_secs(1), "they held all: {waited:?}");
+    assert!(waited < Duration::from_secs(7), "{waited:?}");
+    drop(large);
+    // A small body that comes whole in the end is answered.
+    for mut socket in small {
+        socket.write_all(&[b'x'; 4900]).unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
+}
+
+#[test]
 fn one_that_never_reads() {
     let server = Server::with(&[
         ("GATEWAY__MINIMUM_BODY_RATE", "64 KiB"),

@@ -149,9 +149,9 @@ fn an_upload_that_breaks_off_is_not_taken_for_a_whole_one() {
     let answer = space.send(&request.clone().body("x".repeat(2000)));
     assert_eq!(answer.expect(200).text(), "whole!!");
     let mut socket = TcpStream::connect(server.address).unwrap();
-    let head = request.head(server.address, Some(2000));
+    let head = request.head(server.address, Some(200_000));
     socket.write_all(head.as_bytes()).unwrap();
-    socket.write_all(&[b'x'; 1000]).unwrap();
+    socket.write_all(&[b'x'; 100_000]).unwrap();
     socket.shutdown(Shutdown::Write).unwrap();
     let answer = Stream::read_head(socket, false).unwrap().finish();
     assert_eq!(answer.expect(200).text(), "cut off");

@@ -1,0 +1,245 @@
+//! A visitor's body, which must not hold a place that others wait for.
+//!
+//! A small one arrives before the place is asked for; of a larger one the beginning does. From then on it may be slow as long as
+//! nobody waits.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use http::Request;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::limits::Crowd;
+use super::trouble::Trouble;
+use crate::server::{Pace, Patience};
+use crate::upstream::{Alarm, Traffic};
+
+/// Bytes that are taken into memory before there is a place.
+const BEGINNING: usize = 32 << 10;
+
+/// How long a body that does not say its length may take for them: it may be half of a conversation.
+const CONVERSATION: Duration = Duration::from_secs(1);
+
+/// Bytes a second that a body brings at least, in the long run, while others wait for its place, and how far it may be behind.
+const PACE: u64 = 16 << 10;
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Between two looks at whether others wait, for a body that is behind.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What a visitor is told whose body ended too early.
+pub(super) const BROKEN_OFF: &str = "The request's body did not come whole.";
+
+/// Why a body is taken no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum GivenUp {
+    #[error("the request's body is larger than this server allows")]
+    TooLarge,
+    #[error("the request's body came too slowly while others waited")]
+    TooSlow,
+}
+
+/// What came early, and the rest.
+struct Begun {
+    beginning: Option<Bytes>,
+    trailers: Option<Frame<Bytes>>,
+    /// `None` when all has come.
+    rest: Option<Body>,
+}
+
+/// A body that is being looked at as it comes.
+struct Watched {
+    body: Body,
+    /// Bytes that may still come, of one that does not say its length.
+    left: Option<u64>,
+    traffic: Arc<Traffic>,
+    crowd: Option<Crowd>,
+    patience: Patience,
+    look: Alarm,
+    look_at: Option<Instant>,
+    tell: Option<oneshot::Sender<GivenUp>>,
+}
+
+/// Waits for all of a small body, or the beginning of a larger one, for as long as the server's own pace allows. Whether there
+/// is a rest.
+pub(super) async fn begin(request: &mut Request<Body>) -> Result<bool, Trouble> {
+    if request.body().is_end_stream() {
+        return Ok(false);
+    }
+    let mut body = std::mem::take(request.body_mut());
+    let says_length = body.size_hint().exact().is_some();
+    // Copied: a piece of a byte would keep the whole buffer that it was read to.
+    let mut beginning = Vec::new();
+    let mut whole = false;
+    let mut trailers = None;
+    let fill = async {
+        while beginning.len() < BEGINNING {
+            let Some(frame) = body.frame().await.transpose()? else {
+                whole = true;
+                break;
+            };
+            match frame.into_data() {
+                Ok(data) => beginning.extend_from_slice(&data),
+                Err(frame) => trailers = Some(frame),
+            }
+        }
+        Ok::<_, axum::Error>(())
+    };
+    let broke = match says_length {
+        true => fill.await,
+        false => tokio::time::timeout(CONVERSATION, fill)
+            .await
+            .unwrap_or(Ok(())),
+    };
+    broke.map_err(|_| Trouble::Ambiguous(BROKEN_OFF))?;
+    *request.body_mut() = match (whole, &trailers) {
+        (true, None) => Body::from(beginning),
+        _ => Body::new(Begun {
+            beginning: Some(Bytes::from(beginning)).filter(|beginning| !beginning.is_empty()),
+            trailers,
+            rest: Some(body).filter(|_| !whole),
+        }),
+    };
+    Ok(!whole)
+}
+
+/// Looks at a body as it comes: one that does not say its length may have `most` bytes, and what has not come yet may not be
+/// slow while the crowd waits, if there is one. Of a body that is given up the receiver hears.
+pub(super) fn watch(
+    request: &mut Request<Body>,
+    most: u64,
+    traffic: &Arc<Traffic>,
+    crowd: Option<Crowd>,
+) -> Result<Option<oneshot::Receiver<GivenUp>>, GivenUp> {
+    let length = request.body().size_hint().exact();
+    if let Some(length) = length {
+        traffic.received(length);
+        if length > most {
+            return Err(GivenUp::TooLarge);
+        }
+        if crowd.is_none() {
+            return Ok(None);
+        }
+    }
+    let (tell, told) = oneshot::channel();
+    let watched = Watched {
+        body: std::mem::take(request.body_mut()),
+        left: length.is_none().then_some(most),
+        traffic: Arc::clone(traffic),
+        crowd,
+        patience: Patience::new(Pace::new(PACE, GRACE)),
+        look: Alarm::default(),
+        look_at: None,
+        tell: Some(tell),
+    };
+    *request.body_mut() = Body::new(watched);
+    Ok(Some(told))
+}
+
+// === impl Begun ===
+
+impl http_body::Body for Begun {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(beginning) = self.beginning.take() {
+            return Poll::Ready(Some(Ok(Frame::data(beginning))));
+        }
+        if let Some(rest) = &mut self.rest {
+            return Pin::new(rest).poll_frame(context);
+        }
+        Poll::Ready(self.trailers.take().map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let ended = self.rest.as_ref().is_none_or(Body::is_end_stream);
+        self.beginning.is_none() && self.trailers.is_none() && ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let here = self.beginning.as_ref().map_or(0, Bytes::len) as u64;
+        let rest = match &self.rest {
+            Some(rest) => rest.size_hint(),
+            None => SizeHint::with_exact(0),
+        };
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + here);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + here);
+        }
+        hint
+    }
+}
+
+// === impl Watched ===
+
+impl Watched {
+    /// Ready when the visitor keeps a place from others with nothing.
+    fn poll_behind(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        ready!(self.patience.poll_wait(context));
+        loop {
+            if self.crowd.as_ref().is_some_and(Crowd::waits) {
+                return Poll::Ready(());
+            }
+            let at = *self.look_at.get_or_insert_with(|| Instant::now() + LOOK);
+            ready!(self.look.poll_until(at, context));
+            self.look_at = None;
+        }
+    }
+
+    fn give_up(&mut self, why: GivenUp) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(tell) = self.tell.take() {
+            // Nobody listens once the response has begun; then the error has to do.
+            let _ = tell.send(why);
+        }
+        Poll::Ready(Some(Err(axum::Error::new(why))))
+    }
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
+            ready!(this.poll_behind(context));
+            return this.give_up(GivenUp::TooSlow);
+        };
+        this.look_at = None;
+        let Some(Ok(data)) = &frame else {
+            return Poll::Ready(frame);
+        };
+        let bytes = data.data_ref().map_or(0, Bytes::len);
+        this.patience.moved(bytes);
+        if let Some(left) = this.left {
+            this.traffic.received(bytes as u64);
+            match left.checked_sub(bytes as u64) {
+                Some(left) => this.left = Some(left),
+                None => return this.give_up(GivenUp::TooLarge),
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
