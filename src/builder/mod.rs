@@ -428,7 +428,10 @@ fn repo_error(error: RepoError) -> BuildError {
             refused.explain()
         )),
         error => {
-            tracing::error!(%error, "A build could not read its repository.");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "A build could not read its repository."
+            );
             BuildError::server(error.to_string())
         }
     }

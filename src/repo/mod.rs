@@ -96,6 +96,8 @@ pub struct RepoLimits {
     pub git_processes: usize,
     /// How long a client that fetches may keep git waiting while others wait for it.
     pub git_patience: Duration,
+    /// Bytes of an answer to a fetch that are kept on disk for a client that takes it slowly, so that git has done its work.
+    pub git_spool: u64,
 }
 
 impl Default for RepoLimits {
@@ -114,6 +116,7 @@ impl Default for RepoLimits {
             writers: 4,
             git_processes: 8,
             git_patience: Duration::from_secs(10),
+            git_spool: 64 << 20,
         }
     }
 }

@@ -199,6 +199,20 @@ impl Repos {
         self.work(move || work(&repos.open(id)?)).await
     }
 
+    /// As [`read`](Self::read), for work that waits for others meanwhile and would keep the permit from whoever only reads.
+    /// Whoever calls it sees to it that they are few.
+    ///
+    /// # Errors
+    /// `NoRepository`, and what the work says.
+    pub async fn read_slowly<T: Send + 'static>(
+        &self,
+        id: impl Into<RepoId>,
+        work: impl FnOnce(&Repo) -> Result<T, RepoError> + Send + 'static,
+    ) -> Result<T, RepoError> {
+        let (repos, id) = (self.clone(), id.into());
+        blocking(move || work(&repos.open(id)?)).await
+    }
+
     /// Makes a commit: see [`CommitRequest`]. Once it has begun, dropping the future does not stop it.
     ///
     /// # Errors

@@ -84,7 +84,8 @@ impl Context {
                 sender: sender.clone(),
                 buffer: BytesMut::new(),
             };
-            let read = repos.read(space, move |repo| {
+            // The engine takes it as it likes; builds are few enough.
+            let read = repos.read_slowly(space, move |repo| {
                 let goes = |path: &str, target: &str| {
                     !self.ignore.ignores(path) && !Self::is_for_engine(target)
                 };

@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::outbox::{Gone, Inbox, Outbox, outbox};
 use super::permits::{GitPermits, Patience};
 use super::process::{Git, gone};
 use super::request::Request;
@@ -22,8 +23,6 @@ use crate::repo::{RepoError, Repos};
 const MAX_HEADER: u64 = 8 << 10;
 /// Bytes read at once for a client.
 const CHUNK: usize = 64 << 10;
-/// Chunks that wait for the client.
-const WAITING: usize = 2;
 /// Between two looks at whether others wait for git while a client takes nothing.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -39,13 +38,13 @@ pub enum FetchRequest {
     },
 }
 
-/// Git's answer on its way to a client. Dropped, git is ended; so it is when the client takes the answer too slowly while
-/// others wait for git.
+/// Git's answer on its way to a client. Dropped, git is ended; so it is when there is more of the answer than is kept for a
+/// client that is slow, and others wait for git.
 pub struct Fetch {
     status: u16,
     content_type: String,
-    chunks: mpsc::Receiver<Bytes>,
-    /// Fills `chunks`; `None` once it was heard how it ended.
+    inbox: Inbox,
+    /// Fills `inbox`; `None` once it was heard how it ended.
     filling: Option<AbortOnDropHandle<io::Result<()>>>,
 }
 
@@ -120,13 +119,13 @@ impl Repos {
             tracing::debug!(%error, "git did not answer a fetch");
             RepoError::Refused("git cannot make sense of this request".into())
         })?;
-        let (sender, chunks) = mpsc::channel(WAITING);
+        let (outbox, inbox) = outbox(self.aside(), self.limits().git_spool);
         let patience = Patience::new(self.limits().git_patience);
-        let filling = answer.send(first, sender, self.git_permits().clone(), patience);
+        let filling = answer.send(first, outbox, self.git_permits().clone(), patience);
         Ok(Fetch {
             status,
             content_type,
-            chunks,
+            inbox,
             filling: Some(AbortOnDropHandle::new(tokio::spawn(filling))),
         })
     }
@@ -150,8 +149,8 @@ impl Fetch {
     /// # Errors
     /// When git failed in the middle of its answer, or the client was too slow.
     pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
-        if let Some(chunk) = self.chunks.recv().await {
-            return Some(Ok(chunk));
+        if let Some(chunk) = self.inbox.next().await {
+            return Some(chunk);
         }
         match self.filling.take()?.await {
             Ok(Ok(())) => None,
@@ -164,36 +163,43 @@ impl Fetch {
 // === impl Answer ===
 
 impl Answer {
-    /// Hands everything over, as fast as it is taken.
+    /// Hands everything over: as fast as git says it, as long as there is room, and then as fast as it is taken.
     async fn send(
         mut self,
         first: Option<Bytes>,
-        chunks: mpsc::Sender<Bytes>,
+        mut outbox: Outbox,
         permits: GitPermits,
         mut patience: Patience,
     ) -> io::Result<()> {
         let mut next = first;
         while let Some(chunk) = next {
             let began = Instant::now();
-            let mut place = pin!(chunks.reserve());
-            let place = loop {
-                tokio::select! {
-                    biased;
-                    place = &mut place => break place,
-                    () = tokio::time::sleep(LOOK) => {}
+            let bytes = chunk.len();
+            match outbox.offer(&chunk).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let slow = permits.slow();
+                    let mut put = pin!(outbox.put(chunk));
+                    let put = loop {
+                        tokio::select! {
+                            biased;
+                            put = &mut put => break put,
+                            () = tokio::time::sleep(LOOK) => {}
+                        }
+                        let behind = patience.left() <= began.elapsed() || slow.are_too_many();
+                        if behind && permits.are_wanted() {
+                            tracing::debug!("a client took a fetch too slowly while others waited");
+                            return Err(io::ErrorKind::TimedOut.into());
+                        }
+                    };
+                    if let Err(Gone) = put {
+                        return Ok(());
+                    }
+                    patience.waited(began.elapsed());
                 }
-                if permits.are_wanted() && patience.left() <= began.elapsed() {
-                    tracing::debug!("a client took a fetch too slowly while others waited");
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-            };
-            let Ok(place) = place else {
-                // The client has gone.
-                return Ok(());
-            };
-            patience.waited(began.elapsed());
-            patience.took(chunk.len());
-            place.send(chunk);
+                Err(Gone) => return Ok(()),
+            }
+            patience.took(bytes);
             next = self.read().await?;
         }
         Ok(())

@@ -7,7 +7,8 @@
 //!
 //! No shell runs, nothing a client sent becomes an argument, and git sees no configuration or environment but ours
 //! ([`process`]). So many of its processes run at once, and none waits for a client that sends: a fetch's request
-//! ([`request`]) and a push's pack ([`pack`]) have arrived before. What has come to many small files is packed later ([`tidy`]).
+//! ([`request`]) and a push's pack ([`pack`]) have arrived before,
+//! and what one is slow to take lies aside ([`outbox`]). What has come to many small files is packed later ([`tidy`]).
 
 mod commands;
 mod fetch;
@@ -15,6 +16,7 @@ mod fsck;
 mod inspect;
 mod land;
 mod line;
+mod outbox;
 mod pack;
 mod permits;
 mod process;

@@ -15,8 +15,10 @@ pub(in crate::repo) struct GitPermits(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    processes: usize,
     free: Arc<Semaphore>,
     waiting: AtomicUsize,
+    slow: AtomicUsize,
 }
 
 /// How long a client may keep git waiting while others wait for git. What it takes wins time back, up to this much.
@@ -29,16 +31,24 @@ pub(super) struct Patience {
 /// Bytes a second that a client takes at least, in the long run, while others wait.
 const PACE: u64 = 64 << 10;
 
-/// One who waits; its drop ends that.
-struct Waiting<'a>(&'a AtomicUsize);
+/// One who is counted; its drop ends that.
+struct Counted<'a>(&'a AtomicUsize);
+
+/// One of those who hold a permit and wait for their clients.
+pub(super) struct Slow<'a> {
+    of: Counted<'a>,
+    most: usize,
+}
 
 // === impl GitPermits ===
 
 impl GitPermits {
     pub(in crate::repo) fn new(processes: usize) -> Self {
         Self(Arc::new(Inner {
+            processes,
             free: Arc::new(Semaphore::new(processes.max(1))),
             waiting: AtomicUsize::new(0),
+            slow: AtomicUsize::new(0),
         }))
     }
 
@@ -48,9 +58,17 @@ impl GitPermits {
     /// # Errors
     /// None in practice.
     pub(in crate::repo) async fn take(&self) -> Result<OwnedSemaphorePermit, RepoError> {
-        let _waiting = Waiting::new(&self.0.waiting);
+        let _waiting = Counted::new(&self.0.waiting);
         let free = Arc::clone(&self.0.free);
         Ok(free.acquire_owned().await.map_err(io::Error::other)?)
+    }
+
+    /// Whoever holds a permit waits for its client as long as this is not dropped.
+    pub(super) fn slow(&self) -> Slow<'_> {
+        Slow {
+            of: Counted::new(&self.0.slow),
+            most: (self.0.processes / 2).max(1),
+        }
     }
 
     /// Whether somebody waits.
@@ -59,16 +77,25 @@ impl GitPermits {
     }
 }
 
-// === impl Waiting ===
+// === impl Slow ===
 
-impl<'a> Waiting<'a> {
+impl Slow<'_> {
+    /// Whether more than half of the permits are held like that, so that they do not all go round at their clients' pace.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.of.0.load(Ordering::Relaxed) > self.most
+    }
+}
+
+// === impl Counted ===
+
+impl<'a> Counted<'a> {
     fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -26,11 +26,12 @@ async fn take(mut fetch: Fetch) -> std::io::Result<usize> {
     Ok(bytes)
 }
 
-#[tokio::test]
-async fn who_takes_nothing_goes_when_others_wait_and_not_before() {
+/// A repository of one file that is 2 MiB in a pack, and its only commit; one git process at a time.
+async fn noisy(git_spool: u64) -> (House, Revision) {
     let house = House::with(RepoLimits {
         git_processes: 1,
         git_patience: Duration::from_millis(200),
+        git_spool,
         ..RepoLimits::default()
     })
     .await;
@@ -40,19 +41,38 @@ async fn who_takes_nothing_goes_when_others_wait_and_not_before() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (seed >> 56) as u8
     })
-    .take(2 << 20)
+    .take(NOISE)
     .collect();
     let head = house.commit(None, &[Put("noise", &noise)]).await.unwrap();
+    (house, head)
+}
 
+const NOISE: usize = 2 << 20;
+
+#[tokio::test]
+async fn who_takes_nothing_keeps_nobody_from_git_and_loses_nothing() {
+    let (house, head) = noisy(4 << 20).await;
+    let mut slow = Vec::new();
+    for _ in 0..10 {
+        slow.push(fetch(&house, &head).await.unwrap());
+    }
+    for slow in slow {
+        assert!(take(slow).await.unwrap() > NOISE);
+    }
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_what_is_too_much_to_keep_goes_when_others_wait_and_not_before() {
+    let (house, head) = noisy(1 << 20).await;
     // Alone, one may take as long as one likes.
     let patient = fetch(&house, &head).await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(take(patient).await.unwrap() > noise.len());
+    assert!(take(patient).await.unwrap() > NOISE);
 
     let stalled = fetch(&house, &head).await.unwrap();
     let other = fetch(&house, &head).await.unwrap();
     // It is told from an answer that is whole.
     let error = take(stalled).await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
-    assert!(take(other).await.unwrap() > noise.len());
+    assert!(take(other).await.unwrap() > NOISE);
 }
