@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rand::seq::IndexedRandom;
 
+use super::allowance::HOUSEHOLDS_OF_A_SITE;
 use super::token::{SecretToken, WantedToken, hash_token, new_token};
 use super::{Auth, now};
 use crate::domain::{AccountId, household, site};
@@ -52,7 +53,7 @@ const MOST: usize = 5_000;
 const MOST_OF_ONE: usize = 50;
 
 /// The same of one site, which has as many households as it likes.
-const MOST_OF_A_SITE: usize = 4 * MOST_OF_ONE;
+const MOST_OF_A_SITE: usize = HOUSEHOLDS_OF_A_SITE as usize * MOST_OF_ONE;
 
 /// Why a program cannot wait for its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -29,7 +29,7 @@ use http::HeaderMap;
 use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId};
 use crate::store::{Store, StoreError, TokenRecord};
 
-pub use allowance::Allowance;
+pub use allowance::{AddressAllowance, Allowance};
 pub use credentials::{HUB_AUTHORIZATION, cookies};
 pub use device::{
     DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes, DeviceRefused,

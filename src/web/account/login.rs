@@ -142,11 +142,11 @@ async fn by_password(
         ));
     }
     match state.auth.check_password(name, password).await {
-        Ok(account) => Ok(Some(account)),
-        Err(AuthError::BadToken) => {
-            state.attempts.failed(name, address);
-            Ok(None)
+        Ok(account) => {
+            state.attempts.signed_in(name, address);
+            Ok(Some(account))
         }
+        Err(AuthError::BadToken) => Ok(None),
         Err(AuthError::Store(error)) => Err(error.into()),
     }
 }

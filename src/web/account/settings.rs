@@ -199,11 +199,10 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
             .check_password(account.name.as_str(), fields.raw("present"))
             .await
         {
-            Ok(_) => {}
+            Ok(_) => state
+                .attempts
+                .signed_in(account.name.as_str(), posted.visitor.address),
             Err(AuthError::BadToken) => {
-                state
-                    .attempts
-                    .failed(account.name.as_str(), posted.visitor.address);
                 return bad("The present password is another.");
             }
             Err(AuthError::Store(error)) => return Err(error.into()),
