@@ -11,7 +11,7 @@ use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{Parts, capacity, now};
 use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
 use crate::ledger::{Day, Refused, Reservation, Ticket, Tier};
-use crate::runtime::freezes;
+use crate::runtime::{AskForRoom, freezes};
 
 /// How soon the first in the queue is tried again.
 const FULL_MILLIS: Millis = 500;
@@ -43,6 +43,22 @@ pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<Rese
             None
         }
     }
+}
+
+/// How a Space's guests, who hold memory as they take it, ask for room: as a container that is about to be started does. It
+/// keeps nothing alive.
+pub(super) fn asking(supervisor: &Supervisor, space: &Space) -> AskForRoom {
+    let parts = Arc::downgrade(&supervisor.parts);
+    let everybody = Arc::downgrade(&supervisor.everybody);
+    let space = space.clone();
+    Arc::new(move |refused| {
+        let (Some(parts), Some(everybody)) = (parts.upgrade(), everybody.upgrade()) else {
+            return false;
+        };
+        let of = (refused.tier == Tier::Owner).then_some(space.owner);
+        let (ledger, runtimes) = (&parts.ledger, &parts.runtimes);
+        capacity::ask_for_room(&everybody, ledger, runtimes, &space, of, refused)
+    })
 }
 
 /// Whether a container may be tried now: nobody waits, or it is the first of those who do. Joins the queue otherwise.

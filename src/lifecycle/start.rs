@@ -145,6 +145,7 @@ pub(super) async fn spec(
         environment: Arc::new(environment::of(parts, space).await?),
         hub_token: token.expose().into(),
         repositories: Arc::new(repositories),
+        ask_for_room: room::asking(supervisor, space),
         log: parts.journal.run(space.id),
     }))
 }

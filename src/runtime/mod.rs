@@ -21,7 +21,7 @@ use crate::domain::{
     Revision, SpaceId, SpaceName,
 };
 use crate::journal::Log;
-use crate::ledger::{Reservation, SpaceAccount};
+use crate::ledger::{Refused, Reservation, SpaceAccount};
 use crate::upstream::Upstream;
 
 pub use site::SiteRuntime;
@@ -55,9 +55,14 @@ pub struct InstanceSpec {
     pub repositories: Arc<Repositories>,
     /// What it shows to the hub, where it can reach it. Never to be logged.
     pub hub_token: Arc<str>,
+    /// Asked when it was refused memory that it takes as it runs.
+    pub ask_for_room: AskForRoom,
     /// Where it may speak.
     pub log: Log,
 }
+
+/// Asks what is idle to give way to whoever was refused; whether enough will, in a moment.
+pub type AskForRoom = Arc<dyn Fn(&Refused) -> bool + Send + Sync>;
 
 /// What a Space finds of the models and datasets that its card names, and its volumes.
 #[derive(Debug, Default)]

@@ -41,7 +41,7 @@ pub(super) async fn serve(
         .envs(&cgi::meta_variables(&parts))
         .stdin(Input::new(input))
         .stdout(Output::new(output));
-    let tenancy = match guest.tenancy(deadline) {
+    let tenancy = match guest.tenancy(deadline).await {
         Ok(tenancy) => tenancy,
         Err(failure) => {
             let _ = reply.send(Err(failure));

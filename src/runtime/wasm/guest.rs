@@ -13,8 +13,9 @@ use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 use super::egress::CONNECTIONS;
 use super::failure::Failure;
 use super::host::{self, CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
-use super::limiter::{INSTANCE_OVERHEAD, Limiter};
+use super::limiter::Limiter;
 use super::programs::Programs;
+use super::room::Room;
 use super::scheduler::Group;
 use super::stdio::LogStream;
 use crate::domain::{ArtifactKind, InstanceId, World};
@@ -78,21 +79,24 @@ const TRIES: usize = 4;
 impl House {
     /// Ends the idle instance, of whatever Space, that has waited longest: the pool is full. Whether there was one.
     fn evict(&self) -> bool {
-        let Some(guests) = self.guests.upgrade() else {
-            return false;
-        };
+        let oldest = self.oldest_idle(|_| Some(()));
+        oldest.is_some_and(|guest| guest.end_oldest_idle().is_some())
+    }
+
+    /// Whose idle instance goes first: that of the least rank, and of those the one that has waited longest. Those without
+    /// a rank do not.
+    pub(super) fn oldest_idle<R: Ord>(
+        &self,
+        rank: impl Fn(&Guest) -> Option<R>,
+    ) -> Option<Arc<Guest>> {
+        let guests = self.guests.upgrade()?;
         let all: Vec<_> = lock(&guests).values().cloned().collect();
-        let oldest = all.iter().filter_map(|guest| {
+        let ranked = all.iter().filter_map(|guest| {
             let since = lock(&guest.idle).first()?.since;
-            Some((since, guest))
+            Some(((rank(guest)?, since), guest))
         });
-        let oldest = oldest.min_by_key(|(since, _)| *since);
-        oldest.is_some_and(|(_, guest)| {
-            let mut idle = lock(&guest.idle);
-            let evicted = (!idle.is_empty()).then(|| idle.remove(0));
-            drop(idle);
-            evicted.is_some()
-        })
+        let oldest = ranked.min_by(|(one, _), (other, _)| one.cmp(other));
+        oldest.map(|(_, guest)| Arc::clone(guest))
     }
 }
 
@@ -189,16 +193,12 @@ impl Guest {
     }
 
     /// What a new store begins with.
-    ///
-    /// When the Space's memory is taken by its idle instances, those give way.
-    pub(super) fn tenancy(&self, deadline: Instant) -> Result<Tenancy, Failure> {
-        let mut hold = self.spec.account.memory.hold();
-        if hold.grow(INSTANCE_OVERHEAD).is_err() {
-            self.drop_idle();
-            hold.grow(INSTANCE_OVERHEAD).map_err(Failure::Memory)?;
-        }
+    pub(super) async fn tenancy(&self, deadline: Instant) -> Result<Tenancy, Failure> {
+        let hold = self.spec.account.memory.hold();
+        let largest = self.house.settings.memory_per_instance;
+        let limiter = Limiter::begin(hold, largest, Room::of(self)).await;
         Ok(Tenancy {
-            limiter: Limiter::new(hold, self.house.settings.memory_per_instance),
+            limiter: limiter.map_err(Failure::Memory)?,
             deadline,
             group: Arc::clone(&self.group),
             yielded_at: Instant::now(),
@@ -211,11 +211,10 @@ impl Guest {
         program: &ProxyPre<HttpHost>,
         deadline: Instant,
     ) -> Result<Idle, Failure> {
-        let mut last = None;
-        // Another try, when there was no room for the first and idle instances could make some.
-        for _ in 0..TRIES {
-            let mut store = self.store(deadline)?;
-            match program.instantiate_async(&mut store).await {
+        let mut tries = TRIES;
+        loop {
+            let mut store = self.store(deadline).await?;
+            let error = match program.instantiate_async(&mut store).await {
                 Ok(proxy) => {
                     return Ok(Idle {
                         store,
@@ -224,29 +223,24 @@ impl Guest {
                         since: Instant::now(),
                     });
                 }
-                Err(error) => {
-                    let refused = store.data_mut().tenancy().limiter.refused();
-                    let failure = Failure::of_call(error, refused);
-                    let room = match failure {
-                        Failure::Full => self.house.evict(),
-                        _ => refused.is_some() && self.drop_idle(),
-                    };
-                    last = Some(failure);
-                    if !room {
-                        break;
-                    }
-                }
+                Err(error) => error,
+            };
+            let refused = store.data_mut().tenancy().limiter.refused();
+            let failure = Failure::of_call(error, refused);
+            tries -= 1;
+            // Another try, when the pool was full and an idle instance could make room.
+            if tries == 0 || !matches!(failure, Failure::Full) || !self.house.evict() {
+                return Err(failure);
             }
         }
-        Err(last.unwrap_or(Failure::Silent))
     }
 
-    fn store(&self, deadline: Instant) -> Result<Store<HttpHost>, Failure> {
+    async fn store(&self, deadline: Instant) -> Result<Store<HttpHost>, Failure> {
         let mut context = bare_context(&LogStream(self.spec.log.clone()));
         let mounts = &self.spec.repositories.mounts;
         host::mount(&mut context, mounts).map_err(Failure::Load)?;
         let host = HttpHost::new(
-            self.tenancy(deadline)?,
+            self.tenancy(deadline).await?,
             Environment(Arc::clone(&self.spec.environment)),
             context.build(),
             Arc::clone(&self.egress),
@@ -276,10 +270,12 @@ impl Guest {
         }
     }
 
-    /// Drops idle instances; whether there were any.
-    fn drop_idle(&self) -> bool {
-        let idle = std::mem::take(&mut *lock(&self.idle));
-        !idle.is_empty()
+    /// Ends the idle instance that has waited longest; the bytes it held.
+    pub(super) fn end_oldest_idle(&self) -> Option<u64> {
+        let mut idle = lock(&self.idle);
+        let mut oldest = (!idle.is_empty()).then(|| idle.remove(0))?;
+        drop(idle);
+        Some(oldest.store.data_mut().tenancy().limiter.bytes())
     }
 
     /// Forgets the program and the idle instances if nobody has used them for that long.

@@ -111,7 +111,7 @@ pub(super) fn mount(context: &mut WasiCtxBuilder, mounts: &[Mount]) -> wasmtime:
 
 /// Applies everything that is set per store, before anything of the guest has run.
 pub(super) fn fence<T: Tenant>(store: &mut Store<T>) {
-    store.limiter(|host| &mut host.tenancy().limiter);
+    store.limiter_async(|host| &mut host.tenancy().limiter);
     store.set_max_component_handles(HANDLES);
     store.set_hostcall_fuel(COPIED);
     store.set_epoch_deadline(1);

@@ -1,8 +1,11 @@
 //! Memory of one store, held in the ledger until the store drops.
 
-use wasmtime::ResourceLimiter;
+use std::time::Instant;
+
+use wasmtime::ResourceLimiterAsync;
 
 use super::decommit::{LARGE, large_ends};
+use super::room::Room;
 use crate::ledger::{MemoryHold, MemoryRefused};
 
 /// Bytes held for the host's own side of one instance: its fiber's stack, tables of handles and buffers.
@@ -18,23 +21,36 @@ const TABLE_ELEMENTS: usize = 100_000;
 ///
 /// Nothing is given back when a growth fails later on: the engine also reports failures of growths that were never
 /// charged, so a refund could be farmed by asking for the impossible.
-#[derive(Debug)]
 pub(super) struct Limiter {
     hold: MemoryHold,
     largest_memory: usize,
+    room: Room,
     refused: Option<MemoryRefused>,
     large: bool,
 }
 
+// === impl Limiter ===
+
 impl Limiter {
-    /// A limiter over an already begun hold. `largest_memory` in bytes bounds a single memory.
-    pub(super) fn new(hold: MemoryHold, largest_memory: usize) -> Self {
-        Self {
+    /// A limiter over a hold of nothing, which grows by what every store takes. `largest_memory` in bytes bounds a single
+    /// memory.
+    ///
+    /// # Errors
+    /// When there is no memory even for that.
+    pub(super) async fn begin(
+        hold: MemoryHold,
+        largest_memory: usize,
+        room: Room,
+    ) -> Result<Self, MemoryRefused> {
+        let mut limiter = Self {
             hold,
             largest_memory,
+            room,
             refused: None,
             large: false,
-        }
+        };
+        limiter.grow(INSTANCE_OVERHEAD).await;
+        limiter.refused.map_or(Ok(limiter), Err)
     }
 
     /// Bytes this store holds.
@@ -47,12 +63,18 @@ impl Limiter {
         self.refused
     }
 
-    fn grow(&mut self, bytes: usize) -> bool {
-        let grown = self.hold.grow(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if let Err(refused) = grown {
-            self.refused = Some(refused);
+    /// Waits for room that is being made.
+    async fn grow(&mut self, bytes: u64) -> bool {
+        let began = Instant::now();
+        loop {
+            let Err(refused) = self.hold.grow(bytes) else {
+                return true;
+            };
+            if !self.room.make(&refused, began).await {
+                self.refused = Some(refused);
+                return false;
+            }
         }
-        grown.is_ok()
     }
 }
 
@@ -64,8 +86,9 @@ impl Drop for Limiter {
     }
 }
 
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for Limiter {
+    async fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
@@ -74,10 +97,11 @@ impl ResourceLimiter for Limiter {
         let allowed =
             maximum.is_none_or(|maximum| desired <= maximum) && desired <= self.largest_memory;
         self.large |= allowed && desired >= LARGE;
-        Ok(allowed && self.grow(desired.saturating_sub(current)))
+        let bytes = desired.saturating_sub(current) as u64;
+        Ok(allowed && self.grow(bytes).await)
     }
 
-    fn table_growing(
+    async fn table_growing(
         &mut self,
         current: usize,
         desired: usize,
@@ -85,7 +109,8 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let allowed = maximum.is_none_or(|maximum| desired <= maximum) && desired <= TABLE_ELEMENTS;
         let elements = desired.saturating_sub(current);
-        Ok(allowed && self.grow(elements.saturating_mul(TABLE_ELEMENT)))
+        let bytes = elements.saturating_mul(TABLE_ELEMENT) as u64;
+        Ok(allowed && self.grow(bytes).await)
     }
 
     fn instances(&self) -> usize {

@@ -16,7 +16,7 @@
 //! | CPU | the Space's rate, as credit | `scheduler` |
 //! | guest threads | `ceil(cores)` of the Space at once | `scheduler` |
 //! | wall-clock time | the request's deadline | `host` (computing), `service` (waiting) |
-//! | memory | sum over all stores of the Space, of its owner, of the host | `limiter`, the ledger |
+//! | memory | sum over all stores of the Space, of its owner, of the host | `limiter`, the ledger, and `room` where it is full |
 //! | instances | per Space and in the pool | `service`, `engine` |
 //! | what the host holds for it | resources, handles, headers, copies, chunks | `host` |
 //! | files | those of models and datasets mounted for it, read-only, no more than 128 things open | `host` |
@@ -33,6 +33,7 @@ mod host;
 mod limiter;
 mod pipe;
 mod programs;
+mod room;
 mod scheduler;
 mod service;
 mod stdio;

@@ -108,3 +108,24 @@ fn the_longest_idle_gives_way_when_memory_is_short() {
     // It comes back, and another makes room for it.
     assert_eq!(second.visit("/").expect(200).text(), "second");
 }
+
+#[test]
+fn the_idle_give_way_to_guests_in_the_servers_process_too() {
+    let server = DockerServer::with(&[
+        ("DOCKER__FREEZE_AFTER", "1s"),
+        ("DOCKER__DEFAULT_HARDWARE", "cpu-nano"),
+        ("HOST__MEMORY", "600 MiB"),
+        ("BUILD__CONTAINER_MEMORY", "64 MiB"),
+    ]);
+    let alice = server.user("alice");
+    let guest = alice.publish_hostile("request_timeout: 60s");
+    let first = alice.publish_container("first", &app("first", ""));
+    let second = alice.publish_container("second", &app("second", ""));
+    std::thread::sleep(Duration::from_secs(1));
+    second.visit("/").expect(200);
+    std::thread::sleep(Duration::from_secs(1));
+    let answer = guest.visit("/hold?mib=200&ms=100").expect(200);
+    assert_eq!(answer.text(), "held 200 MiB\n");
+    assert_eq!(first.stage(), "SLEEPING");
+    assert_eq!(second.stage(), "RUNNING");
+}

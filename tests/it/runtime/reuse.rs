@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support::guests::wasi;
 use crate::support::{Server, Space};
 
 /// What each of these visits, one after the other, is told. A guest may still be on its way out when its answer is
@@ -86,4 +87,45 @@ fn idle_ones_give_way_to_other_spaces() {
     });
     let other = server.user("bob").publish_hostile("");
     assert_eq!(counts(&other, 3), [1, 1, 1]);
+}
+
+/// Idle instances of one Space that hold four fifths of 600 MiB, and another Space that needs a third of it.
+fn makes_room(setting: &str, keeper: &str, other: &str) {
+    let server = Server::with(&[(setting, "600 MiB")]);
+    let keeper = server.user(keeper);
+    let space = keeper.create_on("keeper", "cpu-basic");
+    space.commit(&wasi("hostile", "instance_reuse: true"));
+    space.wait_for("RUNNING");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| space.visit("/hold?mib=120&ms=1500").expect(200));
+        }
+    });
+    let held = space.usage().memory_bytes / 1_048_576.0;
+    assert!(held > 450.0, "idle instances hold {held} MiB");
+    let hub;
+    let owner = match other == "alice" {
+        true => &keeper,
+        false => {
+            hub = server.user(other);
+            &hub
+        }
+    };
+    let other = owner.create_on("other", "cpu-nano");
+    other.commit(&wasi("hostile", ""));
+    other.wait_for("RUNNING");
+    let answer = other.visit("/hold?mib=200&ms=100").expect(200);
+    assert_eq!(answer.text(), "held 200 MiB\n");
+    let left = space.usage().memory_bytes / 1_048_576.0;
+    assert!(left > 100.0, "no more gave way than had to: {left} MiB");
+}
+
+#[test]
+fn idle_ones_give_way_when_their_owners_memory_is_short() {
+    makes_room("QUOTA__MEMORY_PER_OWNER", "alice", "alice");
+}
+
+#[test]
+fn idle_ones_give_way_when_the_servers_memory_is_short() {
+    makes_room("HOST__MEMORY", "alice", "bob");
 }
