@@ -20,7 +20,7 @@ use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;
 use crate::store::StoreError;
 
-/// Seconds after which a busy database is worth another try.
+/// Seconds after which a busy database, or a disk, is worth another try.
 const RETRY_AFTER: u8 = 5;
 
 /// A failed request: a status, a text for whoever sent it, and what the Hub's clients need beside it.
@@ -171,6 +171,15 @@ impl ApiError {
         )
     }
 
+    /// 503: the same may be done later.
+    fn unavailable(error: &dyn std::error::Error) -> Self {
+        let text = sentence(&error.to_string());
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
+        }
+    }
+
     /// 500: ours. Logs the error with all its causes under a fresh request id, and shows only that id.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         let id = Uuid::now_v7().simple().to_string();
@@ -268,6 +277,10 @@ impl From<RepoError> for ApiError {
             RepoError::OverQuota(_) => Self::forbidden(sentence(&error.to_string())),
             RepoError::NoGit => Self::new(StatusCode::NOT_IMPLEMENTED, error.to_string()),
             RepoError::DiskFull => Self::no_room(&error),
+            RepoError::DiskFailed(ref cause) => {
+                tracing::error!("the disk has failed: {cause}");
+                Self::unavailable(&error)
+            }
             other => Self::internal(&other),
         }
     }
@@ -289,13 +302,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Busy(ref cause) => {
                 tracing::warn!("the database is busy: {cause}");
-                Self {
-                    retry_after: Some(RETRY_AFTER),
-                    ..Self::new(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        sentence(&error.to_string()),
-                    )
-                }
+                Self::unavailable(&error)
             }
             other => Self::internal(&other),
         }

@@ -49,8 +49,6 @@ async fn references(
             }
             Some("git-receive-pack") => {
                 let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
-                // Here git shows what it is told; of a push under way that fails it shows the status alone.
-                state.store.check_room()?;
                 let answer = state.repos.advertise_push(repo.id).await?;
                 Ok(git_answer("git-receive-pack-advertisement", answer.into()))
             }
@@ -96,11 +94,11 @@ async fn receive_pack(
         if !matches!(encoding(&headers), "" | "identity") {
             return Err(unknown_encoding());
         }
-        state.store.check_room()?;
+        let full = state.store.check_room().is_err();
         let room = state.lifecycle.disk_room(repo.owner).await?;
         let received = state
             .repos
-            .receive_push(repo.id, room, Box::pin(reading(body)))
+            .receive_push(repo.id, room, full, Box::pin(reading(body)))
             .await?;
         let report = match received {
             Received::Nothing => Vec::new(),
@@ -123,7 +121,10 @@ async fn land(
     push: Push,
     page: &str,
 ) -> Result<Vec<u8>, ApiError> {
-    if let Err(error) = state.store.check_writable().await {
+    // Of what takes away nothing is recorded.
+    if !push.only_removes()
+        && let Err(error) = state.store.check_writable().await
+    {
         return Ok(push.refused(ApiError::from(error).message()));
     }
     let landed = state.repos.land_push(repo.id, push).await?;

@@ -5,7 +5,7 @@ use std::io;
 use crate::domain::Revision;
 use crate::ledger::Refused;
 
-/// Why the repository did not do it. All but the last four are for the client.
+/// Why the repository did not do it. All but the last five are for the client.
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     /// The Space has no repository on this server.
@@ -40,6 +40,9 @@ pub enum RepoError {
     /// The server's disk has no room. Nothing was changed.
     #[error("the server's disk is full; nothing was changed")]
     DiskFull,
+    /// The operator's: the disk gives errors, or was made read-only because of some.
+    #[error("the server's disk has failed")]
+    DiskFailed(#[source] io::Error),
     /// Our fault, or the operator's: git is not installed.
     #[error("git is not installed on the server")]
     NoGit,
@@ -57,6 +60,7 @@ impl From<io::Error> for RepoError {
             // What was being received broke off; its reader says how.
             io::ErrorKind::ConnectionAborted => Self::Refused(error.to_string()),
             _ if is_full(&error) => Self::DiskFull,
+            _ if has_failed(&error) => Self::DiskFailed(error),
             _ => Self::Io(error),
         }
     }
@@ -66,9 +70,13 @@ impl From<gix::Error> for RepoError {
     fn from(error: gix::Error) -> Self {
         let causes =
             std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-        let mut causes = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
-        if causes.any(is_full) {
-            return Self::DiskFull;
+        for cause in causes.filter_map(|cause| cause.downcast_ref::<io::Error>()) {
+            if is_full(cause) {
+                return Self::DiskFull;
+            }
+            if has_failed(cause) {
+                return Self::DiskFailed(io::Error::other(error));
+            }
         }
         Self::Git(Box::new(error))
     }
@@ -80,6 +88,12 @@ fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
+}
+
+/// Whether the disk itself is what is wrong.
+fn has_failed(error: &io::Error) -> bool {
+    let io = rustix::io::Errno::IO.raw_os_error();
+    error.kind() == io::ErrorKind::ReadOnlyFilesystem || error.raw_os_error() == Some(io)
 }
 
 fn conflict_text(expected: Option<&Revision>, actual: Option<&Revision>) -> String {
@@ -98,5 +112,24 @@ pub fn size_text(bytes: u64) -> String {
         0..1024 => format!("{bytes} bytes"),
         1024..0x0010_0000 => format!("{} KiB", bytes >> 10),
         _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fails_is_told_from_one_that_is_full() {
+        for errno in [Errno::IO, Errno::ROFS] {
+            let error = RepoError::from(io::Error::from(errno));
+            assert!(matches!(error, RepoError::DiskFailed(_)), "{error}");
+        }
+        let full = RepoError::from(io::Error::from(Errno::NOSPC));
+        assert!(matches!(full, RepoError::DiskFull), "{full}");
+        let other = RepoError::from(io::Error::from(Errno::ACCESS));
+        assert!(matches!(other, RepoError::Io(_)), "{other}");
     }
 }

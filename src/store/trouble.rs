@@ -8,6 +8,8 @@ use super::StoreError;
 /// SQLite's primary codes, in the lowest eight bits of what it says.
 const SQLITE_BUSY: u32 = 5;
 const SQLITE_LOCKED: u32 = 6;
+/// Of a file system that was made read-only as well.
+const SQLITE_READONLY: u32 = 8;
 const SQLITE_IOERR: u32 = 10;
 const SQLITE_FULL: u32 = 13;
 
@@ -60,6 +62,7 @@ fn of_code(code: &str) -> fn(sqlx::Error) -> StoreError {
     match code & 0xff {
         SQLITE_FULL => full,
         SQLITE_IOERR if !SQLITE_IOERR_OF_READING.contains(&code) => StoreError::DiskFailing,
+        SQLITE_READONLY => StoreError::DiskFailing,
         SQLITE_BUSY | SQLITE_LOCKED => StoreError::Busy,
         _ => StoreError::Database,
     }

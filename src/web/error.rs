@@ -201,6 +201,10 @@ impl From<RepoError> for PageError {
             | RepoError::EntryNotFound(_) => Self::NotFound,
             RepoError::Refused(message) | RepoError::TooLarge(message) => Self::BadRequest(message),
             RepoError::DiskFull => Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error),
+            RepoError::DiskFailed(ref cause) => {
+                tracing::error!("the disk has failed: {cause}");
+                Self::unable(StatusCode::SERVICE_UNAVAILABLE, &error)
+            }
             RepoError::OverQuota(refused) => Self::BadRequest(refused.explain()),
             RepoError::Conflict { .. } | RepoError::Taken(_) => Self::BadRequest(error.to_string()),
             other => Self::internal(&other),

@@ -124,6 +124,10 @@ fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
 
 /// Makes what the push brings the repository's own; no reference leads to it yet.
 fn take_objects(repo: &Repo, id: RepoId, push: &mut Push) -> Result<(), RepoError> {
+    // Nor does it matter then how much there is.
+    if push.only_removes() {
+        return Ok(());
+    }
     let is_new = |update: &&Update| update.old.is_none() && update.new.is_some();
     let references = push.updates.iter().filter(is_new).count() as u64;
     let mut written = DiskAmount::new(references * REF_BYTES, references);

@@ -94,7 +94,7 @@ impl Repos {
     }
 
     /// Receives a push and looks at everything in it. What a commit through the API would be refused for is refused, and
-    /// what there is no room for, whatever branch it is for.
+    /// what there is no room for, whatever branch it is for; on a disk that is `full`, all but what only takes away.
     ///
     /// # Errors
     /// `Refused` for what is not git's protocol, and for a body that breaks off; and of the disk.
@@ -102,6 +102,7 @@ impl Repos {
         &self,
         id: RepoId,
         room: DiskReservation,
+        full: bool,
         mut body: impl AsyncRead + Unpin + Send,
     ) -> Result<Received, RepoError> {
         let Some(Wanted {
@@ -131,7 +132,12 @@ impl Repos {
             large: HashSet::new(),
             room,
         };
-        if push.updates.iter().any(|update| update.new.is_some()) {
+        if !push.only_removes() {
+            if full {
+                drop(push);
+                tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
+                return refusal(&RepoError::DiskFull.to_string(), "");
+            }
             let most = self.limits().repo_bytes;
             let received = Pack::receive(&self.aside(), most, &mut push.room, &mut body).await;
             let inspected = match received {
@@ -196,6 +202,15 @@ impl Repos {
             })
         })
         .await
+    }
+}
+
+// === impl Push ===
+
+impl Push {
+    /// Whether it adds nothing, so that nothing has to be written.
+    pub fn only_removes(&self) -> bool {
+        self.updates.iter().all(|update| update.new.is_none())
     }
 }
 

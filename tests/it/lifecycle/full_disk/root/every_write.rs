@@ -1,5 +1,5 @@
 //! Every way to write, on a small ext4 that is full to its last block: refused in words with nothing left behind, while
-//! deletions go through; and all of it works again, in the same process, once there is room.
+//! deletions go through; and all of it works again, in the same process, once there is room. Then the disk fails.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -13,7 +13,7 @@ use crate::support::hub::commit_body;
 use crate::support::{Answer, Git, Hub, Op, Request, Server, eventually, static_site};
 
 #[test]
-fn all_is_refused_but_deletions_and_all_works_again() {
+fn all_is_refused_but_deletions_and_all_works_again_until_the_disk_fails() {
     let mut server = Server::start();
     server.kill();
     let _mount = ext4(&server);
@@ -33,6 +33,8 @@ fn all_is_refused_but_deletions_and_all_works_again() {
     space.wait_for("RUNNING");
     let address = Git::address(&server, "alice", &alice.token, "spaces/alice/demo");
     let git = Git::clone(&server, &address, "clone");
+    git.run(&["push", "-q", "origin", "main:side", "main:side-too"])
+        .success();
     git.commit(&[("pushed.html", b"pushed")]);
 
     let filler = server.data().join("filler");
@@ -50,7 +52,14 @@ fn all_is_refused_but_deletions_and_all_works_again() {
     assert_eq!(space.visit("/").expect(200).text(), "here");
 
     // Whatever takes something away goes through, again and again, though what it frees is gone at once.
+    git.run(&["push", "-q", "origin", "--delete", "side"])
+        .success();
     for (method, target, body) in [
+        (
+            "DELETE",
+            "/api/spaces/alice/demo/branch/side-too",
+            json!({}),
+        ),
         (
             "DELETE",
             "/api/spaces/alice/demo/variables",
@@ -96,6 +105,18 @@ fn all_is_refused_but_deletions_and_all_works_again() {
     });
     assert_eq!(space.visit("/new.html").expect(200).text(), "new");
     assert_eq!(server.process(), process);
+
+    // What ext4 does when it finds an error.
+    let failed = Command::new("mount")
+        .args(["-o", "remount,abort"])
+        .arg(server.data())
+        .status();
+    assert!(failed.unwrap().success());
+    let answer = space.post("/branch/late", &json!({}));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    let error = answer.json()["error"].to_string();
+    assert!(error.contains("disk has failed"), "{error}");
+    assert_eq!(space.visit("/new.html").expect(200).text(), "new");
 }
 
 /// Every kind of write but a push, and what was answered.
