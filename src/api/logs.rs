@@ -64,7 +64,7 @@ struct Reading {
     build: Option<(Lifecycle, SpaceId)>,
     /// Whether it is to be looked at now whether that build has ended.
     look: bool,
-    /// Since when nothing was sent.
+    /// For how long nothing was sent.
     silent: Duration,
 }
 
