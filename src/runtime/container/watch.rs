@@ -24,8 +24,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Between two looks at the disks of a container that may come near its limit before it is measured again.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Bytes that a container can write in a millisecond, at most.
-const FASTEST: u64 = 4 << 20;
+/// Bytes that are written in a millisecond, at most.
+const FASTEST: u64 = 1 << 20;
 /// Measuring what is much takes long: at most this share of the time.
 const SHARE: u32 = 10;
 
@@ -262,13 +262,9 @@ impl Disk {
     /// Waits until so much was written to its disks, by whomever, that it may be near its limit; false when that moment
     /// comes first.
     async fn fills(&self, until: Instant) -> bool {
-        let often = LOOK_EVERY.max(self.took * SHARE);
-        let could_write =
-            u64::try_from(until.saturating_duration_since(Instant::now()).as_millis())
-                .map_or(u64::MAX, |millis| millis.saturating_mul(FASTEST));
-        if self.room > could_write {
-            return false;
-        }
+        // Half of the room cannot be used up before.
+        let half = Duration::from_millis(self.room / FASTEST / 2);
+        let often = LOOK_EVERY.max(self.took * SHARE).max(half);
         loop {
             let next = Instant::now() + often;
             if next >= until {
