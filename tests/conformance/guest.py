@@ -50,7 +50,7 @@ class Guest(http.server.BaseHTTPRequestHandler):
                 kept.append(file)
             else:
                 file.close()
-            answer = str(len(os.listdir(folder)))
+            answer = str(len(kept) if "held" in query else len(os.listdir(folder)))
         elif url.path == "/threads":
             made = 0
             try:

@@ -34,6 +34,8 @@ struct Sent {
     requests: usize,
     /// Whether the files of all that was sent were put together, as far as that can be known.
     finished: bool,
+    /// Whether there was no room for some of it, so that its files will not be.
+    refused: bool,
     last: Instant,
 }
 
@@ -62,13 +64,14 @@ impl Senders {
         })
     }
 
-    /// Whether a store may go: its files were put together and nothing was sent to it for `idle`, or it was given up.
+    /// Whether a store may go: its upload has ended and nothing was sent to it for `idle`, or it was given up.
     /// Nobody is led to it from then on. `age` is the time since something came of one that an earlier process knew.
     fn give_up(&self, store: Store, idle: Duration, age: Duration) -> bool {
         let mut sent = self.lock();
         let may_go = match sent.get(&store) {
             Some(known) => {
-                let idle = if known.finished { idle } else { GIVEN_UP };
+                let has_ended = known.finished || known.refused;
+                let idle = if has_ended { idle } else { GIVEN_UP };
                 known.requests == 0 && known.last.elapsed() >= idle
             }
             None => age >= GIVEN_UP,
@@ -87,6 +90,7 @@ impl Sent {
         Self {
             requests: 0,
             finished: false,
+            refused: false,
             last: Instant::now(),
         }
     }
@@ -99,6 +103,13 @@ impl Sending {
     pub(super) fn finished(&self) {
         if let Some(sent) = self.senders.lock().get_mut(&self.store) {
             sent.finished = true;
+        }
+    }
+
+    /// There was no room for what came.
+    pub(super) fn refused(&self) {
+        if let Some(sent) = self.senders.lock().get_mut(&self.store) {
+            sent.refused = true;
         }
     }
 }

@@ -103,10 +103,24 @@ impl Repos {
         &self,
         store: Store,
         hash: Hash,
+        room: DiskReservation,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<bool, RepoError> {
+        let sending = self.sending(store);
+        let received = self.take_xorb(store, hash, room, body).await;
+        if matches!(received, Err(RepoError::OverQuota(_))) {
+            sending.refused();
+        }
+        received
+    }
+
+    async fn take_xorb(
+        &self,
+        store: Store,
+        hash: Hash,
         mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<bool, RepoError> {
-        let _sending = self.sending(store);
         // Itself and, for the first one, its folder.
         room.grow(DiskAmount::new(0, 2))?;
         room.check(DiskAmount::new(1, 0))?;
@@ -172,10 +186,26 @@ impl Repos {
         &self,
         store: Store,
         id: RepoId,
-        mut room: DiskReservation,
+        room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
         let sending = self.sending(store);
+        let received = self.take_shard(store, id, room, body).await;
+        match &received {
+            Ok(()) => sending.finished(),
+            Err(RepoError::OverQuota(_)) => sending.refused(),
+            Err(_) => {}
+        }
+        received
+    }
+
+    async fn take_shard(
+        &self,
+        store: Store,
+        id: RepoId,
+        mut room: DiskReservation,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<(), RepoError> {
         let aside = self.aside();
         let file = self.work(move || Ok(NamedTempFile::new_in(aside)?)).await?;
         let body = body.take(MAX_SHARD as u64 + 1);
@@ -193,7 +223,6 @@ impl Repos {
         for file in files {
             room = self.put_together(store, id, file, room).await?;
         }
-        sending.finished();
         Ok(())
     }
 
