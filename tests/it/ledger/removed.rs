@@ -89,6 +89,30 @@ fn large_files_chunks_and_sites_go_with_what_had_them() {
 }
 
 #[test]
+fn chunks_of_an_upload_that_found_no_room_go_as_well() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    for name in ["one", "two"] {
+        alice
+            .create_with(name, json!({"type": "model"}))
+            .expect(200);
+    }
+    // For the chunks, and not for the file that they are put together to.
+    limit_disk(&server, "alice", 18 * MIB);
+    let refused = server.python(&alice.token).run(
+        r#"
+        import os
+        Path("big.bin").write_bytes(os.urandom(12 << 20))
+        say(raised(lambda: api.upload_file(path_or_fileobj="big.bin", path_in_repo="big.bin", repo_id="alice/one"))["text"])
+        "#,
+    );
+    assert!(refused.to_string().contains("403"), "{refused}");
+    assert!(used(&alice) > 12 * MIB as u64, "{}", used(&alice));
+    remove(&alice, "two", "model");
+    assert!(used(&alice) < MIB as u64, "{}", used(&alice));
+}
+
+#[test]
 fn earlier_versions_take_a_tenth_of_the_disk_and_none_of_it_when_it_is_full() {
     let server = Server::start();
     let alice = server.user("alice");
