@@ -1,4 +1,4 @@
-//! Files that a container's processes hold open and that have no name any more: they take disk, and no folder has them.
+//! Files that a container's processes hold open or have mapped, and that have no name any more: they take disk, and no folder has them.
 
 use std::collections::HashMap;
 use std::fs;
@@ -19,21 +19,31 @@ const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x9584_58f6];
 /// the container. Nothing where the engine's processes are not seen from here.
 pub(super) fn bytes(found: &ContainerInspectResponse, mounted: Option<&str>) -> u64 {
     let mut files = HashMap::new();
-    let mounts = mounted.map(|at| mounts_at(found, at));
+    let mounts = mounted.map_or_else(Vec::new, |at| mounts_at(found, at));
     let open = processes(found).into_iter().flat_map(|process| {
-        let folder = fs::read_dir(format!("/proc/{process}/fd"));
-        folder.into_iter().flatten().flatten()
+        // What is mapped into memory stays when it is closed.
+        let folders = ["fd", "map_files"].map(|name| format!("/proc/{process}/{name}"));
+        let folders = folders.into_iter().flat_map(fs::read_dir);
+        folders.flatten().flatten()
     });
     for entry in open.take(MOST_OPEN) {
-        if let Some((file, bytes)) = nameless(&entry.path())
-            && mounts.as_ref().is_none_or(|mounts| {
-                mount_of(&entry.path()).is_some_and(|mount| mounts.contains(&mount))
-            })
+        let path = entry.path();
+        if let Some((file, bytes)) = nameless(&path)
+            && mounted.is_none_or(|at| is_on(&path, at, &mounts))
         {
             files.insert(file, bytes);
         }
     }
     files.values().sum()
+}
+
+/// Whether an open or mapped file is on what is mounted at a path of the container.
+fn is_on(open: &Path, mounted: &str, mounts: &[String]) -> bool {
+    match mount_of(open) {
+        Some(mount) => mounts.contains(&mount),
+        // Of a mapped file the kernel tells the path alone, as the container sees it.
+        None => fs::read_link(open).is_ok_and(|path| path.starts_with(mounted)),
+    }
 }
 
 /// The kernel's numbers of what is mounted at a path of the container (proc_pid_mountinfo(5)).

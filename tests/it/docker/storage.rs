@@ -53,11 +53,16 @@ fn more_than_it_may_have_ends_it() {
             "nameless",
             "f = open('/data/large', 'wb'); os.remove('/data/large')",
         ),
+        (
+            "mapped",
+            "import mmap; g = open('/data/large', 'w+b'); os.remove('/data/large'); g.truncate(32 << 20); \
+             f = mmap.mmap(g.fileno(), 32 << 20); g.close()",
+        ),
     ] {
         let space = alice.publish_container(name, &app("here", "storage: 8 MiB"));
         let first = server.container(&space)["Id"].clone();
         space.exec(&format!(
-            "{writes}; threading.Thread(target=lambda: (f.write(b'x' * (32 << 20)), f.flush(), time.sleep(100))).start()"
+            "{writes}; threading.Thread(target=lambda: (time.sleep(0.5), f.write(b'x' * (32 << 20)), f.flush(), time.sleep(100))).start()"
         ));
         eventually(Duration::from_secs(30), "it is ended", || {
             let all = server.containers(&space);
