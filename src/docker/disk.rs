@@ -35,15 +35,15 @@ pub async fn written(
     }
     let walked = tokio::task::spawn_blocking(move || {
         let named: DiskAmount = folders.iter().map(|folder| tree::disk(folder)).sum();
-        named + DiskAmount::new(unlinked::bytes(&found, None), 0)
+        named + unlinked::disk(&found, None)
     });
     // It is given up only when the server ends.
     Ok(walked.await.unwrap_or_default() + DiskAmount::new(layer, 0))
 }
 
-/// Bytes of files without a name that a container holds open below what is mounted at a path of it. Blocks.
-pub fn held_open(found: &ContainerInspectResponse, mounted: &str) -> u64 {
-    unlinked::bytes(found, Some(mounted))
+/// What files without a name take that a container holds open below what is mounted at a path of it. Blocks.
+pub fn held_open(found: &ContainerInspectResponse, mounted: &str) -> DiskAmount {
+    unlinked::disk(found, Some(mounted))
 }
 
 /// Bytes left to others than root on the file system of a folder.

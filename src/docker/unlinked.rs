@@ -8,33 +8,49 @@ use bollard::models::ContainerInspectResponse;
 use rustix::fs::{FileType, stat, statfs};
 
 use super::kernel;
+use crate::domain::DiskAmount;
 
-/// Open files that are looked at in one go: a container may have far more, and would keep this process busy.
-const MOST_OPEN: usize = 50_000;
+/// Open files that are looked at in one go: far more than an app has, and fewer than would keep this process busy.
+const MOST_OPEN: usize = 200_000;
 
 /// File systems in memory (Linux, `include/uapi/linux/magic.h`): what lies there the limit of memory counts.
 const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x9584_58f6];
 
-/// Bytes on disk of a running container's nameless files; with `mounted`, of those alone that lie on what is mounted there in
-/// the container. Nothing where the engine's processes are not seen from here.
-pub(super) fn bytes(found: &ContainerInspectResponse, mounted: Option<&str>) -> u64 {
+/// What a running container's nameless files take on disk; with `mounted`, those alone that lie on what is mounted there in
+/// the container. Of a container that has more files open than can be looked at, as many files as there are numbers. Nothing
+/// where the engine's processes are not seen from here.
+pub(super) fn disk(found: &ContainerInspectResponse, mounted: Option<&str>) -> DiskAmount {
     let mut files = HashMap::new();
     let mounts = mounted.map_or_else(Vec::new, |at| mounts_at(found, at));
-    let open = processes(found).into_iter().flat_map(|process| {
-        // What is mapped into memory stays when it is closed.
-        let folders = ["fd", "map_files"].map(|name| format!("/proc/{process}/{name}"));
-        let folders = folders.into_iter().flat_map(fs::read_dir);
-        folders.flatten().flatten()
-    });
-    for entry in open.take(MOST_OPEN) {
-        let path = entry.path();
+    for (number, path) in processes(found).into_iter().flat_map(open).enumerate() {
+        if number == MOST_OPEN {
+            return DiskAmount::new(0, u64::MAX);
+        }
         if let Some((file, bytes)) = nameless(&path)
             && mounted.is_none_or(|at| is_on(&path, at, &mounts))
         {
             files.insert(file, bytes);
         }
     }
-    files.values().sum()
+    DiskAmount::new(files.values().sum(), 0)
+}
+
+/// What a process has open or mapped: what is mapped into memory stays when it is closed.
+fn open(process: i64) -> impl Iterator<Item = PathBuf> {
+    let process = PathBuf::from(format!("/proc/{process}"));
+    let mut threads = Vec::new();
+    // It shows nothing once its first thread has ended, while others may go on.
+    if below(process.join("fd")).next().is_none() {
+        threads.extend(below(process.join("task")));
+    }
+    let tables = [process.clone()].into_iter().chain(threads);
+    let maps = below(process.join("map_files"));
+    tables.flat_map(|table| below(table.join("fd"))).chain(maps)
+}
+
+fn below(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
 }
 
 /// Whether an open or mapped file is on what is mounted at a path of the container.

@@ -20,7 +20,7 @@ use super::stop::remove;
 use super::storage::STORAGE;
 use super::{Inner, Running, ending, lock, name_of};
 use crate::docker::{free, held_open, most_files, own_layer, written};
-use crate::domain::{DiskAmount, ExitReason, Millis, bytes_text};
+use crate::domain::{ExitReason, Millis, bytes_text};
 
 /// Between looks while the engine does not answer.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -266,9 +266,8 @@ async fn disk(inner: &Arc<Inner>, docker: &Docker, running: &Running, name: &str
     if let Some(limit) = running.storage_bytes {
         let (inner, space) = (Arc::clone(inner), running.space);
         let since = running.account.measuring();
-        let stored = tokio::task::spawn_blocking(move || {
-            inner.stored(space) + DiskAmount::new(held_open(&found, STORAGE), 0)
-        });
+        let stored =
+            tokio::task::spawn_blocking(move || inner.stored(space) + held_open(&found, STORAGE));
         let stored = stored.await.ok()?;
         if stored.bytes > limit {
             disk.beyond = Some(ExitReason::OutOfDisk { limit });
