@@ -47,7 +47,7 @@ pub(super) async fn run(args: LogsArgs, client: &Client, output: &Output) -> any
             if output.is_json() {
                 print(line.json());
             } else {
-                print(line.text);
+                print(printable(&line.text));
             }
         })
         .await;
@@ -59,9 +59,22 @@ pub(super) async fn run(args: LogsArgs, client: &Client, output: &Output) -> any
             lines.iter().map(Line::json).collect::<Vec<_>>(),
         ));
     } else {
-        lines.into_iter().for_each(|line| print(line.text));
+        lines.iter().for_each(|line| print(printable(&line.text)));
     }
     Ok(())
+}
+
+/// A line as a terminal may see it: apps print what they like, and a terminal obeys it.
+pub(super) fn printable(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for character in line.chars() {
+        match character {
+            '\t' => shown.push('\t'),
+            control if control.is_control() => shown.extend(control.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown
 }
 
 /// The lines that are kept of the newest build's log.
@@ -105,5 +118,16 @@ impl Line {
 
     fn json(&self) -> Value {
         json!({ "timestamp": self.at, "text": self.text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn a_terminal_is_given_no_orders() {
+        assert_eq!(printable("a\tb é"), "a\tb é");
+        assert_eq!(printable("\u{1b}[2J\rb\u{9b}m"), "\\u{1b}[2J\\rb\\u{9b}m");
     }
 }

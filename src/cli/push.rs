@@ -11,7 +11,7 @@ use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::client::{Client, SpaceId};
-use super::logs::{Line, build_log};
+use super::logs::{Line, build_log, printable};
 use super::output::Output;
 use super::spaces::text;
 use super::upload::Commit;
@@ -200,7 +200,7 @@ async fn follow(
         // The stage first: what it was built from is then in the log.
         let runtime = client.get(&id.path("/runtime")).await?;
         for line in shown.news(build_log(id, client).await?) {
-            output.note(&line.text);
+            output.note(&printable(&line.text));
             last = line.text;
         }
         let stage = runtime["stage"].as_str().unwrap_or_default();

@@ -140,6 +140,15 @@ impl SealKey {
     pub fn open(path: &Path) -> io::Result<Self> {
         open_key(path).map(Self)
     }
+
+    /// A word for something that nobody else can know or make: 64 hexadecimal digits.
+    pub fn mark(&self, of: &str) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        // What is hashed for a seal begins with a length, which is never this.
+        hasher.update(&u64::MAX.to_le_bytes());
+        hasher.update(of.as_bytes());
+        hasher.finalize().to_hex().to_string()
+    }
 }
 
 impl fmt::Debug for SealKey {

@@ -179,7 +179,8 @@ impl Inner {
         for wanted in &order.images {
             found.push(finder.find(wanted).await?);
         }
-        let text = order.dockerfile.written(&found, request.owner);
+        let cache = self.config.seal.mark(&format!("cache {}", request.owner));
+        let text = order.dockerfile.written(&found, &cache);
         let text = text.map_err(|problem| problem.in_file(&order.file))?;
         let prepared = Prepared {
             text,

@@ -30,7 +30,8 @@ pub struct Found {
 // === impl ContainerRuntime ===
 
 impl ContainerRuntime {
-    /// What an earlier process left running; what it left behind that does not run is removed.
+    /// What an earlier process left running. What it left behind that does not run is removed meanwhile, for which the engine
+    /// may take its time.
     pub async fn find(&self) -> Vec<Found> {
         // An engine that hangs keeps nothing else from starting; what runs there is swept when it is back.
         if self.is_away().await {
@@ -44,7 +45,9 @@ impl ContainerRuntime {
         for (docker, container) in found {
             match parse(&container) {
                 Some(found) if is_alive(&container) => running.push(found),
-                _ => discard(&docker, &container).await,
+                _ => drop(tokio::spawn(
+                    async move { discard(&docker, &container).await },
+                )),
             }
         }
         running

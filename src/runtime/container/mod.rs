@@ -9,6 +9,7 @@
 //! A container's name follows from its instance, so that whoever knows the one can stop the other: nothing is lost
 //! with the memory of this process. What runs is asked of the engine, by label.
 
+mod accounts;
 mod cache;
 mod ending;
 mod find;

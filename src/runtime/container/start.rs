@@ -16,7 +16,8 @@ use super::super::{InstanceSpec, RuntimeError};
 use super::proxy::{self, Proxy};
 use super::work::Work;
 use super::{
-    Inner, Running, cache, host_config, limits, lock, name_of, notice, probe, temporary, watch,
+    Inner, Running, accounts, cache, host_config, limits, lock, name_of, notice, probe, temporary,
+    watch,
 };
 use crate::docker::{
     Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_gone, is_missing_mount, status,
@@ -74,6 +75,7 @@ impl Inner {
         self.create(&docker, &spec, &image, &network, hub, proxy.is_some())
             .await?;
         let name = name_of(spec.id);
+        accounts::check(&docker, &name).await?;
         running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
         if let Err(error) = temporary::make(&docker, &name).await {
             // Most images have one.
@@ -362,7 +364,7 @@ fn image_of(spec: &InstanceSpec) -> Result<Image<'_>, RuntimeError> {
     }
 }
 
-fn ours(error: impl Into<anyhow::Error>) -> RuntimeError {
+pub(super) fn ours(error: impl Into<anyhow::Error>) -> RuntimeError {
     RuntimeError::Server(error.into())
 }
 

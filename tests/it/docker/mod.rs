@@ -3,6 +3,7 @@
 //! Most are tiny apps on Python's own `http.server`; a few are real Gradio and Streamlit. Where the engine itself
 //! misbehaves, a scripted one stands in its place.
 
+mod accounts;
 mod adopted;
 mod bad_apps;
 mod bad_builds;

@@ -85,8 +85,8 @@ fn compared(text: &str, context: &Path) -> bool {
         return false;
     };
     assert!(file.images.is_empty(), "{text}: {:?}", file.images);
-    let owner = AccountId::new();
-    let ours = file.written(&[] as &[Found], owner).expect("short");
+    let owner = AccountId::new().to_string();
+    let ours = file.written(&[] as &[Found], &owner).expect("short");
     let both = || (built(text, context), built(&ours, context));
     let (mut theirs, mut ours_built) = both();
     if theirs.is_ok() && ours_built.is_err() {

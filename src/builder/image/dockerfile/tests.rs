@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::AccountId;
 
 fn images(text: &str) -> Vec<String> {
     let file = read(text, &[("TAG".to_owned(), "3.12".to_owned())]).expect("readable");
@@ -24,11 +23,7 @@ fn written(text: &str) -> String {
         has_triggers: false,
     });
     let found = found.collect::<Vec<_>>();
-    file.written(&found, owner()).expect("short")
-}
-
-fn owner() -> AccountId {
-    OWNER.parse().expect("an id")
+    file.written(&found, OWNER).expect("short")
 }
 
 const OWNER: &str = "0198a8c0000070008000000000000001";
@@ -308,7 +303,7 @@ fn what_is_too_much_is_refused_soon() {
         assert!(!refused(&text).message.is_empty());
     }
     let long = read(&format!("FROM scratch\nRUN {}", "x".repeat(70_000)), &[]);
-    assert!(long.is_ok_and(|file| file.written(&[], owner()).is_err()));
+    assert!(long.is_ok_and(|file| file.written(&[], OWNER).is_err()));
 }
 
 /// The engine fills variables in, in its own memory.
@@ -416,7 +411,7 @@ proptest! {
     fn no_dockerfile_panics(text in "((FROM|ARG|ADD|COPY|RUN|ENV|#)?[ -~\\\\$\n\t\u{a0}é]{0,40}\n){0,8}") {
         if let Ok(file) = read(&text, &[]) {
             let found = Found { id: "sha256:0".into(), shell: Vec::new(), has_triggers: false };
-            let _ = file.written(&vec![found; file.images.len()], owner());
+            let _ = file.written(&vec![found; file.images.len()], OWNER);
         }
     }
 
@@ -424,7 +419,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read_as_the_same(text in "FROM scratch\n((ENV a=|ENV |LABEL b=|ARG c=|COPY |WORKDIR |RUN |CMD |VOLUME |USER )[a-z\\\\\"' $\\{\\}:\\-\\[\\],<#\u{a0}é\n]{0,20}\n){1,5}") {
         if let Ok(file) = read(&text, &[]) && file.images.is_empty() {
-            let once = file.written(&[], owner()).expect("short");
+            let once = file.written(&[], OWNER).expect("short");
             let documents = once.lines().filter(|line| line.starts_with("RUN") || line.starts_with("COPY"));
             prop_assert!(documents.into_iter().all(|line| !line.contains("<<")), "{}", once);
             // The labels of the image are no line of it.
@@ -432,7 +427,7 @@ proptest! {
             let label = format!("LABEL \"glasshouse.cache\"=\"{OWNER}\"\n");
             let again = read(&once.replace(&label, ""), &[]);
             prop_assert!(again.is_ok(), "{} {:?}", once, again);
-            let again = again.expect("looked at").written(&[], owner()).expect("short");
+            let again = again.expect("looked at").written(&[], OWNER).expect("short");
             prop_assert_eq!(again, once);
         }
     }

@@ -4,7 +4,6 @@ use super::instruction::{Command, Instruction};
 use super::text::Text;
 use super::{Dockerfile, Found, Problem, Source, Step, problem};
 use crate::docker::CACHE;
-use crate::domain::AccountId;
 
 /// Bytes of a line that engines read.
 const LONGEST_LINE: usize = 60_000;
@@ -12,14 +11,15 @@ const LONGEST_LINE: usize = 60_000;
 // === impl Dockerfile ===
 
 impl Dockerfile {
-    /// The text for the engine. `found` has an entry for each of its `images`; builds of `owner` share layers.
+    /// The text for the engine. `found` has an entry for each of its `images`; builds with the same `cache` share layers, so
+    /// that nobody else may know it: an image that says so of itself would be found by them.
     ///
     /// # Errors
     /// For an instruction that engines could not read.
     pub(in crate::builder::image) fn written(
         &self,
         found: &[Found],
-        owner: AccountId,
+        cache: &str,
     ) -> Result<String, Problem> {
         let mut out = String::new();
         let mut add = |step: &Step, line: String| {
@@ -56,7 +56,7 @@ impl Dockerfile {
                 format!("FROM {} AS stage{index}", name(stage.base)),
             )?;
             if stage.is_labelled() {
-                add(&stage.step, format!("LABEL \"{CACHE}\"=\"{owner}\""))?;
+                add(&stage.step, format!("LABEL \"{CACHE}\"=\"{cache}\""))?;
             }
             for (step, instruction, from) in &stage.instructions {
                 let from = from.map(name);
