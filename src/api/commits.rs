@@ -27,6 +27,8 @@ use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError, 
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;
+/// The longest README that is looked at before it is pushed, by whomever, in bytes.
+const CARD_BYTES: usize = 1 << 20;
 /// Most bytes of a `.gitignore` that is heeded.
 const GITIGNORE_BYTES: u64 = 256 << 10;
 
@@ -206,7 +208,7 @@ struct ValidateYaml {
 
 /// Reads a README's card before it is pushed. What is wrong with it stops the client; what is only unwise does not.
 async fn validate_yaml(State(state): State<ApiState>, body: Body) -> Result<Response, ApiError> {
-    let request: ValidateYaml = small_json(body, DESCRIPTION_BYTES).await?;
+    let request: ValidateYaml = small_json(body, CARD_BYTES).await?;
     let hardware: Vec<_> = state
         .lifecycle
         .hardware()

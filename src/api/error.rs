@@ -180,6 +180,17 @@ impl ApiError {
         }
     }
 
+    /// 503: the requests of all others fill the memory that there is for them.
+    pub fn too_much_at_once() -> Self {
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too much is being sent to this server at once; try again",
+            )
+        }
+    }
+
     /// 500: ours. Logs the error with all its causes under a fresh request id, and shows only that id.
     pub fn internal(error: &dyn std::error::Error) -> Self {
         let id = Uuid::now_v7().simple().to_string();

@@ -130,6 +130,7 @@ pub(super) async fn remove_member(
         .remove_member(organization.id, member.id)
         .await?
     {
+        state.lifecycle.mount_anew(member.id).await?;
         Ok(Json(json!({})))
     } else {
         Err(ApiError::not_found(format!(

@@ -123,7 +123,7 @@ impl Parts {
         }
     }
 
-    async fn measure_account(&self, owner: AccountId) {
+    pub(super) async fn measure_account(&self, owner: AccountId) {
         let since = self.ledger.measuring();
         match self.repos.disk_of_account(owner).await {
             Ok(found) => {

@@ -2,12 +2,14 @@
 
 use crate::auth::{Action, Principal};
 use crate::domain::{
-    Artifact, ArtifactKind, NamedRepository, RepoId, Repository, Space, Visibility, Volume, World,
+    AccountId, Artifact, ArtifactKind, NamedRepository, RepoId, RepoKind, Repository, Space,
+    Visibility, Volume, World,
 };
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
 
-use super::Parts;
+use super::supervisor::lock;
+use super::{Lifecycle, LifecycleError, Parts};
 
 /// What is to be mounted.
 struct Wanted {
@@ -87,6 +89,36 @@ pub(super) async fn of(
         }
     }
     Ok((found, private))
+}
+
+// === impl Lifecycle ===
+
+impl Lifecycle {
+    /// Starts those Spaces of an account anew that run with models, datasets or volumes mounted: the account may see less
+    /// than when they were started.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn mount_anew(&self, owner: AccountId) -> Result<(), LifecycleError> {
+        for (kind, id) in self.parts.store.repositories_of(owner).await? {
+            if kind != RepoKind::Space {
+                continue;
+            }
+            let running = {
+                let observed = self.supervisors.observed(id.space());
+                let observed = lock(&observed);
+                let artifacts = observed.instances.iter().map(|kept| &kept.artifact);
+                let named = artifacts.map(|artifact| !artifact.settings.repositories.is_empty());
+                named.collect::<Vec<_>>()
+            };
+            let names_some = running.contains(&true)
+                || !running.is_empty() && !self.parts.store.volumes(id.space()).await?.is_empty();
+            if names_some {
+                self.restart(id.space(), false).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The volumes, and what the card names where no volume is.

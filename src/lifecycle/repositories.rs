@@ -128,6 +128,8 @@ impl Lifecycle {
             store.remove_repository(&repository, actor).await?;
             this.parts.finish_removal(id).await?;
             this.parts.forget_disk(id);
+            // What of it is laid out for a Space is that one's now.
+            this.parts.measure_account(repository.owner).await;
             Ok(())
         })
         .await

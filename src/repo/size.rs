@@ -1,5 +1,6 @@
 //! How much things take on disk.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -79,13 +80,24 @@ pub fn amount_below(folder: &Path) -> DiskAmount {
     sum_below(folder, |_| true)
 }
 
-/// The same, without the bytes of files that have other names elsewhere.
+/// The same of what was laid out: of a file that a repository has, and that is counted there, not the bytes.
 fn own_amount_below(folder: &Path) -> DiskAmount {
     use std::os::unix::fs::MetadataExt;
-    sum_below(folder, |facts| facts.nlink() == 1)
+    let mut names = HashMap::new();
+    sum_below(folder, |facts| {
+        *names.entry(facts.ino()).or_insert(0) += 1;
+        false
+    });
+    sum_below(folder, |facts| {
+        // One name is that of its hash, which all large files have.
+        let left = names
+            .remove(&facts.ino())
+            .map(|here| facts.nlink().saturating_sub(here));
+        left.is_some_and(|elsewhere| elsewhere <= 1)
+    })
 }
 
-fn sum_below(folder: &Path, counts: impl Fn(&fs::Metadata) -> bool) -> DiskAmount {
+fn sum_below(folder: &Path, mut counts: impl FnMut(&fs::Metadata) -> bool) -> DiskAmount {
     let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
     let mut sum = DiskAmount::default();
     while let Some(folder) = folders.pop() {

@@ -6,6 +6,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use super::stream::{Arrived, CommitStream};
 use crate::api::ApiError;
@@ -18,22 +19,32 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// closes would not read why.
 const DRAINED_BYTES: usize = 256 << 20;
 
+/// Bytes of small requests that are in memory at once, in steps; the first step of each comes on top.
+const STEP: usize = 64 << 10;
+static STEPS: Semaphore = Semaphore::const_new((128 << 20) / STEP);
+
 /// A small request, whatever it calls its content type.
 ///
 /// # Errors
-/// One that is larger than `limit`, breaks off, or is not what it should be.
+/// One that is larger than `limit`, breaks off, or is not what it should be; and when those of others fill the memory there
+/// is for them.
 pub(in crate::api) async fn small_json<T: DeserializeOwned>(
     body: Body,
     limit: usize,
 ) -> Result<T, ApiError> {
     let mut body = body;
     let mut bytes = BytesMut::new();
+    let mut held = Vec::new();
     while let Some(chunk) = next_chunk(&mut body).await? {
         if bytes.len() + chunk.len() > limit {
             return Err(ApiError::too_large(format!(
                 "the request is larger than {} MiB",
                 limit >> 20
             )));
+        }
+        while bytes.len() + chunk.len() > STEP * (held.len() + 1) {
+            let step = STEPS.try_acquire();
+            held.push(step.map_err(|_| ApiError::too_much_at_once())?);
         }
         bytes.extend_from_slice(&chunk);
     }

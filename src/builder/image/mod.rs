@@ -101,6 +101,8 @@ struct Prepared {
     text: String,
     /// Whether layers of earlier builds will do.
     cached: bool,
+    /// Notes what it leaves.
+    recorder: Recorder,
 }
 
 /// What an engine is asked within: a build gets its answer when its context was read.
@@ -185,6 +187,8 @@ impl Inner {
         let prepared = Prepared {
             text,
             cached: request.cached && !found.iter().any(|image| image.has_triggers),
+            recorder: Recorder::new(&self.images(), request.build, request.space)
+                .map_err(disk_error)?,
         };
         let network = self.network(request).await?;
         let root = self.engine_folder(docker).await?;
@@ -195,6 +199,8 @@ impl Inner {
                 network: &network.name,
                 limits,
                 turns: &request.turns,
+                steps: prepared.recorder.steps(),
+                bases: found.iter().map(|image| image.id.clone()).collect(),
                 root,
                 look: &look,
             };
@@ -309,8 +315,7 @@ impl Inner {
         );
         let docker = docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
-        let mut recorder =
-            Recorder::new(&self.images(), request.build, request.space).map_err(disk_error)?;
+        let mut recorder = prepared.recorder;
         let mut progress = Progress::new(&file, dockerfile.steps());
         let log = &request.log;
         let built = follow::follow(steps, log, limits, look, &mut recorder, &mut progress).await;

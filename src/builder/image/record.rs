@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::domain::{BuildId, SpaceId};
@@ -17,6 +18,9 @@ use crate::domain::{BuildId, SpaceId};
 pub(super) struct Recorder {
     file: File,
     seen: HashSet<String>,
+    /// Those that were not in the cache.
+    steps: Arc<Mutex<Vec<String>>>,
+    from_cache: bool,
 }
 
 /// What a build left.
@@ -54,7 +58,14 @@ impl Recorder {
         Ok(Self {
             file,
             seen: HashSet::new(),
+            steps: Arc::default(),
+            from_cache: false,
         })
+    }
+
+    /// The steps up to now, in order, that were not found in the cache, for others to see.
+    pub(super) fn steps(&self) -> Arc<Mutex<Vec<String>>> {
+        Arc::clone(&self.steps)
     }
 
     /// Notes what the engine says after a step, ` ---> ID`. What a build prints can look the same; it is found out when
@@ -63,9 +74,14 @@ impl Recorder {
         let Some(id) = text.strip_prefix(" ---> ").map(str::trim_end) else {
             return;
         };
+        let from_cache = std::mem::replace(&mut self.from_cache, id == "Using cache");
         let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_id && self.seen.len() < MOST && self.seen.insert(id.to_owned()) {
             self.write(&format!("step {id}"));
+            if !from_cache {
+                let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+                steps.push(id.to_owned());
+            }
         }
     }
 
@@ -166,6 +182,7 @@ mod tests {
         ] {
             recorder.line(line);
         }
+        assert_eq!(*recorder.steps().lock().expect("held"), ["0123456789ab"]);
         recorder.image("sha256:00");
         let records = Record::all(folder.path()).expect("readable");
         assert_eq!(records.len(), 1);

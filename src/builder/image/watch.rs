@@ -3,9 +3,10 @@
 //! The engine applies memory and CPU itself. The rest it has no words for when it builds: the watch finds the build's
 //! containers by their network, which is this build's alone, and limits or ends them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
@@ -32,10 +33,21 @@ pub(super) struct Watch<'a> {
     pub(super) limits: &'a ImageLimits,
     /// Where room is reserved for what its steps write.
     pub(super) turns: &'a BuildTurns,
+    /// The steps that have ended, in order.
+    pub(super) steps: Arc<Mutex<Vec<String>>>,
+    /// The images that it is built on, by id.
+    pub(super) bases: Vec<String>,
     /// The folder in which the engine keeps everything, if it is on this machine.
     pub(super) root: Option<PathBuf>,
     /// Somebody saw that a container is about to start.
     pub(super) look: &'a Notify,
+}
+
+/// What the first of a build's steps left.
+#[derive(Default)]
+struct Layers {
+    steps: usize,
+    bytes: u64,
 }
 
 // === impl Watch ===
@@ -69,19 +81,18 @@ impl Watch<'_> {
     async fn measure_all(&self) -> Result<Infallible, BuildError> {
         let free_at_first = self.free();
         let mut measure_at = Instant::now();
-        // What each step wrote, those that have ended too.
-        let mut written = HashMap::new();
+        let mut layers = Layers::default();
         let mut reserved = 0;
         loop {
             self.disk_is_not_full(free_at_first)?;
             if measure_at <= Instant::now() {
                 let began = Instant::now();
+                let mut written = 0;
                 for id in self.containers().await? {
-                    let bytes = self.measure(&id).await?;
-                    let most = written.entry(id).or_insert(0);
-                    *most = bytes.max(*most);
+                    written += self.measure(&id).await?;
                 }
-                let sum: u64 = written.values().sum();
+                self.weigh(&mut layers).await;
+                let sum = reserved.max(layers.bytes + written);
                 self.reserve(sum - reserved)?;
                 reserved = sum;
                 measure_at = Instant::now() + began.elapsed() * SHARE;
@@ -131,6 +142,23 @@ impl Watch<'_> {
             .await;
         let state = found.ok().and_then(|container| container.state);
         state.and_then(|state| state.running).unwrap_or(false)
+    }
+
+    /// Adds what the steps left that have ended since: those that copy files run in no container.
+    async fn weigh(&self, layers: &mut Layers) {
+        let steps =
+            self.steps.lock().unwrap_or_else(PoisonError::into_inner)[layers.steps..].to_vec();
+        layers.steps += steps.len();
+        for step in steps {
+            let is_base = |id: &String| id.trim_start_matches("sha256:").starts_with(&step);
+            if self.bases.iter().any(is_base) {
+                continue;
+            }
+            // Newest first: its own layer.
+            let history = self.docker.image_history(&step).await.unwrap_or_default();
+            let own = history.first().map_or(0, |layer| layer.size);
+            layers.bytes = layers.bytes.saturating_add(u64::try_from(own).unwrap_or(0));
+        }
     }
 
     fn reserve(&self, bytes: u64) -> Result<(), BuildError> {

@@ -62,11 +62,13 @@ async fn apply(state: &WebState, organization: &Account, fields: &Fields) -> Res
                 .set_member(organization.id, member.id, role)
                 .await
         }
-        "leave" => state
-            .store
-            .remove_member(organization.id, member.id)
-            .await
-            .map(|_| ()),
+        "leave" => match state.store.remove_member(organization.id, member.id).await {
+            Ok(_) => {
+                state.lifecycle.mount_anew(member.id).await?;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
         _ => return bad("There is no such thing to do.".to_owned()),
     };
     match changed {

@@ -1,7 +1,7 @@
 //! `/data`: storage that outlives containers, for cards that ask for it.
 
 use crate::support::docker::{PYTHON_IMAGE, app, dockerfile};
-use crate::support::{DockerServer, Op, Request, eventually};
+use crate::support::{DockerServer, Hub, Op, Request, eventually};
 use std::time::Duration;
 
 #[test]
@@ -80,14 +80,30 @@ fn a_build_that_writes_past_the_disk_quota_is_stopped() {
     let quota = Request::new("PUT", "/api/admin/quotas/alice");
     let quota = quota.json(&serde_json::json!({"disk": 24 << 20}));
     server.admin().send(quota).expect(200);
-    let text = format!(
-        "FROM {PYTHON_IMAGE}\nRUN head -c 16M /dev/zero > /one && sleep 1\nRUN head -c 16M /dev/zero > /two && sleep 60\n"
-    );
-    let message = alice
-        .create("app")
-        .fails(&dockerfile(&text, ""), "BUILD_ERROR");
-    assert!(message.contains("quota of disk"), "{message}");
-    // What its first step left is its next build's, and counts.
+    let copies = "COPY --from=0 /usr/bin /a\n".repeat(9);
+    for (name, steps) in [
+        (
+            "runs",
+            "RUN head -c 16M /dev/zero > /one && sleep 1\nRUN head -c 16M /dev/zero > /two && sleep 60\n".to_owned(),
+        ),
+        (
+            "copies",
+            format!("FROM {PYTHON_IMAGE}\n{copies}RUN sleep 60\n"),
+        ),
+    ] {
+        let text = format!("FROM {PYTHON_IMAGE}\n{steps}");
+        let message = alice
+            .create(name)
+            .fails(&dockerfile(&text, ""), "BUILD_ERROR");
+        assert!(message.contains("quota of disk"), "{name}: {message}");
+        if name == "runs" {
+            left(&alice);
+        }
+    }
+}
+
+/// What its first step left is its next build's, and counts.
+fn left(alice: &Hub<'_>) {
     eventually(Duration::from_secs(20), "the layer counts", || {
         let quota = alice.get("/api/quota").expect(200).json();
         let used = quota["quotas"]["disk"]["used"].as_u64().unwrap();

@@ -141,6 +141,65 @@ fn a_volume_and_a_private_model() {
 }
 
 #[test]
+fn who_leaves_an_organization_has_its_files_no_longer() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let lab = json!({"name": "lab", "admin": "alice"});
+    let made = server.admin().post("/api/admin/organizations", &lab);
+    made.expect(201);
+    let member = Request::new("PUT", "/api/organizations/lab/members/bob");
+    alice
+        .send(member.json(&json!({"role": "read"})))
+        .expect(200);
+    let body = json!({"type": "model", "private": true, "organization": "lab"});
+    alice.create_with("secret", body).expect(200);
+    let weights = [Op::file("weights.txt", "the lab's")];
+    let target = "/api/models/lab/secret/commit/main";
+    let commit = Request::post(target).body(commit_body(None, &weights));
+    alice.send(commit).expect(200);
+    let space = bob.publish_hostile("models: [lab/secret]");
+    let path = "/read?path=/models/lab/secret/weights.txt";
+    assert_eq!(asked(&space, path), "the lab's");
+    let leave = Request::new("DELETE", "/api/organizations/lab/members/bob");
+    alice.send(leave).expect(200);
+    eventually(Duration::from_secs(20), "it is gone", || {
+        asked(&space, path).starts_with("error:").then_some(())
+    });
+}
+
+#[test]
+fn a_laid_out_file_that_no_repository_has_any_more_counts() {
+    const MIB: u64 = 1 << 20;
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice
+        .create_with("tiny", json!({"type": "model"}))
+        .expect(200);
+    let sent = server
+        .python(&alice.token)
+        .setting("HF_HUB_DISABLE_XET", "1");
+    sent.run(
+        r#"
+        import os
+        api.upload_file(path_or_fileobj=os.urandom(12 << 20), path_in_repo="big.bin", repo_id="alice/tiny")
+        say(True)
+        "#,
+    );
+    let space = alice.publish_hostile("models: [alice/tiny]");
+    asked(&space, "/read?path=/models/alice/tiny/big.bin");
+    let used = || {
+        let quota = alice.get("/api/quota").expect(200).json();
+        quota["quotas"]["disk"]["used"].as_u64().unwrap()
+    };
+    // The repository's, once.
+    assert!((12 * MIB..16 * MIB).contains(&used()), "{}", used());
+    let body = json!({"name": "tiny", "type": "model"});
+    let delete = Request::new("DELETE", "/api/repos/delete").json(&body);
+    alice.send(delete).expect(200);
+    assert!((12 * MIB..16 * MIB).contains(&used()), "{}", used());
+}
+
+#[test]
 fn a_command_is_told_that_it_has_none() {
     let server = Server::start();
     let alice = server.user("alice");
