@@ -200,7 +200,7 @@ async fn follow(
         // The stage first: what it was built from is then in the log.
         let runtime = client.get(&id.path("/runtime")).await?;
         for line in shown.news(build_log(id, client).await?) {
-            output.note(&printable(&line.text));
+            output.note(printable(&line.text));
             last = line.text;
         }
         let stage = runtime["stage"].as_str().unwrap_or_default();
