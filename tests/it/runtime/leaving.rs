@@ -55,7 +55,8 @@ fn also_while_sending_its_body() {
         .request("POST", "/echo")
         .head(server.address, Some(1 << 20));
     socket.write_all(head.as_bytes()).unwrap();
-    socket.write_all(&[b'x'; 1000]).unwrap();
+    // More than is taken from anybody before there is a place.
+    socket.write_all(&[b'x'; 100_000]).unwrap();
     eventually(Duration::from_secs(10), "it runs", || {
         (space.usage().memory_bytes > 0.0).then_some(())
     });
