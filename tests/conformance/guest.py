@@ -37,7 +37,7 @@ class Guest(http.server.BaseHTTPRequestHandler):
         elif url.path == "/grow":
             try:
                 kept.append(bytearray(os.urandom(1 << 20) * int(query["mib"])))
-                answer = "ok"
+                answer = str(len(kept))
             except MemoryError:
                 answer = "refused"
         elif url.path in FOLDERS:
