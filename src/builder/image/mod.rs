@@ -182,6 +182,8 @@ impl Inner {
             found.push(finder.find(wanted).await?);
         }
         let cache = self.config.seal.mark(&format!("cache {}", request.owner));
+        // Which server's a layer is, its sweep reads from this.
+        let cache = format!("{}:{cache}", images.engine.data());
         let text = order.dockerfile.written(&found, &cache);
         let text = text.map_err(|problem| problem.in_file(&order.file))?;
         let prepared = Prepared {

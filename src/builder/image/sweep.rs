@@ -8,7 +8,7 @@ use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
 
 use super::super::Inner;
 use super::record::Record;
-use crate::docker::{EngineError, is_gone, status};
+use crate::docker::{CACHE, EngineError, is_gone, status};
 use crate::domain::{BuildId, SpaceId};
 
 /// What engines before 25 list as the name of an image without one.
@@ -116,6 +116,8 @@ impl Inner {
         };
         let (live, dead): (Vec<_>, Vec<_>) = records.iter().partition(lives);
         let needed: HashSet<&String> = live.iter().flat_map(|record| &record.steps).collect();
+        let begun = records.iter().filter(is_held).map(|record| record.began);
+        self.sweep_strays(docker, &needed, begun.min()).await?;
         for record in &dead {
             let mut left = false;
             // Later steps are built on earlier ones.
@@ -130,6 +132,44 @@ impl Inner {
             // While some are left it is the proof that they are ours.
             if !left {
                 fs::remove_file(&record.path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Layers that nobody noted: a step goes on when its build is ended, and leaves one. Those made since `begun` may be a
+    /// build's that is under way.
+    async fn sweep_strays(
+        &self,
+        docker: &Docker,
+        needed: &HashSet<&String>,
+        begun: Option<i64>,
+    ) -> anyhow::Result<()> {
+        let ours = format!("{}:", self.config.images.engine.data());
+        let filters = [
+            ("dangling".to_owned(), vec!["true".to_owned()]),
+            ("label".to_owned(), vec![CACHE.to_owned()]),
+        ];
+        let options = ListImagesOptions {
+            filters: Some(filters.into()),
+            ..ListImagesOptions::default()
+        };
+        for image in docker.list_images(Some(options)).await? {
+            let is_ours = image
+                .labels
+                .get(CACHE)
+                .is_some_and(|label| label.starts_with(&ours));
+            let id = image.id.trim_start_matches("sha256:");
+            let made = image.created.saturating_mul(1000);
+            if !is_ours
+                || begun.is_some_and(|begun| made >= begun - 1000)
+                || needed.iter().any(|step| id.starts_with(step.as_str()))
+                || self.holds.is_held(&image.id)
+            {
+                continue;
+            }
+            if let Err(error) = remove(docker, &image.id).await {
+                tracing::warn!(%id, "a stray layer could not be removed: {error:#}");
             }
         }
         Ok(())
