@@ -172,23 +172,20 @@ impl ApiError {
     }
 
     /// 503: the same may be done later.
-    fn unavailable(error: &dyn std::error::Error) -> Self {
-        let text = sentence(&error.to_string());
+    fn later(text: impl Into<String>) -> Self {
         Self {
             retry_after: Some(RETRY_AFTER),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text)
         }
     }
 
+    fn unavailable(error: &dyn std::error::Error) -> Self {
+        Self::later(sentence(&error.to_string()))
+    }
+
     /// 503: the requests of all others fill the memory that there is for them.
     pub fn too_much_at_once() -> Self {
-        Self {
-            retry_after: Some(RETRY_AFTER),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Too much is being sent to this server at once; try again",
-            )
-        }
+        Self::later("Too much is being sent to this server at once; try again")
     }
 
     /// 500: ours. Logs the error with all its causes under a fresh request id, and shows only that id.

@@ -126,11 +126,10 @@ pub(super) async fn remove_member(
     let organization = administered(&state, &headers, &name).await?;
     let member = user(&state, &member).await?;
     if state
-        .store
+        .lifecycle
         .remove_member(organization.id, member.id)
         .await?
     {
-        state.lifecycle.mount_anew(member.id).await?;
         Ok(Json(json!({})))
     } else {
         Err(ApiError::not_found(format!(

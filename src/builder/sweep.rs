@@ -49,14 +49,14 @@ impl Sweep {
     /// # Errors
     /// When the folders cannot be read; what could be removed is removed.
     pub async fn run(self, in_use: InUse) -> io::Result<usize> {
-        let images = ids_of_images(&in_use.artifacts);
-        let inner = Arc::clone(&self.inner);
-        let digests: HashSet<String> = in_use.artifacts.iter().map(digest).collect();
-        let work = move || inner.sweep_files(&digests);
+        let used: HashSet<String> = in_use.artifacts.iter().map(name).collect();
+        let used = Arc::new(used);
+        let (inner, names) = (Arc::clone(&self.inner), Arc::clone(&used));
+        let work = move || inner.sweep_files(&names);
         let files = tokio::task::spawn_blocking(work)
             .await
             .map_err(io::Error::other)??;
-        let images = self.inner.sweep_images(&images, &in_use.spaces).await;
+        let images = self.inner.sweep_images(&used, &in_use.spaces).await;
         let images = images.unwrap_or_else(|error| {
             tracing::warn!("old images could not be removed: {error:#}");
             0
@@ -65,17 +65,8 @@ impl Sweep {
     }
 }
 
-fn ids_of_images(artifacts: &[Artifact]) -> HashSet<String> {
-    let ids = artifacts
-        .iter()
-        .filter_map(|artifact| match &artifact.kind {
-            ArtifactKind::Image { id, .. } => Some(id.clone()),
-            _ => None,
-        });
-    ids.collect()
-}
-
-fn digest(artifact: &Artifact) -> String {
+/// The digest of files, or the id of an image.
+fn name(artifact: &Artifact) -> String {
     match &artifact.kind {
         ArtifactKind::Site { digest, .. } | ArtifactKind::Component { digest, .. } => {
             digest.clone()

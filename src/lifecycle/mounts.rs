@@ -94,12 +94,27 @@ pub(super) async fn of(
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    /// Starts those Spaces of an account anew that run with models, datasets or volumes mounted: the account may see less
-    /// than when they were started.
+    /// Takes somebody out of an organization, and what its Spaces have mounted of it from them; whether they were in it.
     ///
     /// # Errors
-    /// Ours only.
-    pub async fn mount_anew(&self, owner: AccountId) -> Result<(), LifecycleError> {
+    /// `LastAdmin`, before anything is changed.
+    pub async fn remove_member(
+        &self,
+        organization: AccountId,
+        member: AccountId,
+    ) -> Result<bool, LifecycleError> {
+        let was_in = (self.parts.store)
+            .remove_member(organization, member)
+            .await?;
+        if was_in {
+            self.mount_anew(member).await?;
+        }
+        Ok(was_in)
+    }
+
+    /// Starts those Spaces of an account anew that run with models, datasets or volumes mounted: the account may see less
+    /// than when they were started.
+    async fn mount_anew(&self, owner: AccountId) -> Result<(), LifecycleError> {
         for (kind, id) in self.parts.store.repositories_of(owner).await? {
             if kind != RepoKind::Space {
                 continue;

@@ -116,7 +116,9 @@ impl Lifecycle {
         let id = repository.id;
         // Of what was sent in chunks there is another copy only while that is to be kept.
         self.parts.free_sent(repository.owner, true).await;
-        if let Actor::Account(sender) = actor {
+        if let Actor::Account(sender) = actor
+            && sender != repository.owner
+        {
             self.parts.free_sent(sender, true).await;
         }
         if repository.kind == RepoKind::Space {

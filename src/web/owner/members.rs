@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::{Asked, Outcome, render};
 use crate::domain::{Account, AccountKind, MemberRole};
+use crate::lifecycle::LifecycleError;
 use crate::store::StoreError;
 use crate::web::posted::{Fields, Posted};
 use crate::web::{PageError, WebState};
@@ -62,12 +63,12 @@ async fn apply(state: &WebState, organization: &Account, fields: &Fields) -> Res
                 .set_member(organization.id, member.id, role)
                 .await
         }
-        "leave" => match state.store.remove_member(organization.id, member.id).await {
-            Ok(_) => {
-                state.lifecycle.mount_anew(member.id).await?;
-                Ok(())
-            }
-            Err(error) => Err(error),
+        "leave" => match (state.lifecycle)
+            .remove_member(organization.id, member.id)
+            .await
+        {
+            Err(LifecycleError::Store(error)) => Err(error),
+            other => return Ok(other.map(drop)?),
         },
         _ => return bad("There is no such thing to do.".to_owned()),
     };
