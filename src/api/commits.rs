@@ -187,7 +187,10 @@ async fn commit(
         operations: arrived.operations,
         spool: arrived.spool,
     };
-    let head = state.lifecycle.commit(repo.kind, repo.id, request).await?;
+    let head = state
+        .lifecycle
+        .commit(repo.kind, repo.id, request, caller.principal)
+        .await?;
     let body = json!({
         "success": true,
         "commitOid": head.as_str(),

@@ -3,11 +3,13 @@
 //! A push is a publish: it goes through the lock and the checks of a commit through the API, and what it moves `main` to
 //! is built.
 
-use axum::Router;
+use std::net::IpAddr;
+
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio::io::AsyncRead;
@@ -17,8 +19,11 @@ use super::commits::next_chunk;
 use super::kinds::EachKind;
 use super::{ApiError, ApiState, QueryPairs, RepoAccess};
 use crate::arrival::Arrival;
+use crate::auth::Principal;
 use crate::domain::{RepoKind, Repository};
+use crate::lifecycle::Landing;
 use crate::repo::{FetchRequest, Push, Received};
+use crate::server::Client;
 
 type RepoPath = Path<(String, String)>;
 
@@ -37,6 +42,7 @@ async fn references(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name)): RepoPath,
+    Extension(client): Extension<Client>,
     query: QueryPairs,
     headers: HeaderMap,
 ) -> Response {
@@ -45,7 +51,8 @@ async fn references(
             Some("git-upload-pack") => {
                 let repo = reader(&state, &headers, kind, &owner, &name).await?;
                 let nothing = tokio::io::empty();
-                fetched(&state, &repo, FetchRequest::References, &headers, nothing).await
+                let request = (FetchRequest::References, client.peer.client);
+                fetched(&state, &repo, request, &headers, nothing).await
             }
             Some("git-receive-pack") => {
                 let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
@@ -65,6 +72,7 @@ async fn upload_pack(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name)): RepoPath,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -75,7 +83,7 @@ async fn upload_pack(
             "gzip" | "x-gzip" => true,
             _ => return Err(unknown_encoding()),
         };
-        let request = FetchRequest::Pack { gzip };
+        let request = (FetchRequest::Pack { gzip }, client.peer.client);
         fetched(&state, &repo, request, &headers, Box::pin(reading(body))).await
     };
     answer.await.unwrap_or_else(plain)
@@ -86,11 +94,12 @@ async fn receive_pack(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name)): RepoPath,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let answer = async {
-        let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
+        let (caller, repo) = writer(&state, &headers, kind, &owner, &name).await?;
         if !matches!(encoding(&headers), "" | "identity") {
             return Err(unknown_encoding());
         }
@@ -98,7 +107,13 @@ async fn receive_pack(
         let room = state.lifecycle.disk_room(repo.owner).await?;
         let received = state
             .repos
-            .receive_push(repo.id, room, full, Box::pin(reading(body)))
+            .receive_push(
+                repo.id,
+                room,
+                full,
+                client.peer.client,
+                Box::pin(reading(body)),
+            )
             .await?;
         let report = match received {
             Received::Nothing => Vec::new(),
@@ -106,7 +121,8 @@ async fn receive_pack(
             Received::Ready(push) => {
                 let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
                 // It runs to its end even when the client no longer waits: a push that landed is published.
-                let work = tokio::spawn(async move { land(&state, &repo, push, &page).await });
+                let by = caller.principal;
+                let work = tokio::spawn(async move { land(&state, &repo, push, by, &page).await });
                 work.await.map_err(|error| ApiError::internal(&error))??
             }
         };
@@ -119,6 +135,7 @@ async fn land(
     state: &ApiState,
     repo: &Repository,
     push: Push,
+    by: Principal,
     page: &str,
 ) -> Result<Vec<u8>, ApiError> {
     // Of what takes away nothing is recorded.
@@ -132,7 +149,12 @@ async fn land(
         return Ok(landed.report(""));
     };
     // What has landed has landed; whoever pushed is told if it went no further.
-    let text = match state.lifecycle.landed(repo.kind, repo.id, head).await {
+    let landing = Landing {
+        head: head.clone(),
+        before: landed.before.clone(),
+        by: Some(by),
+    };
+    let text = match state.lifecycle.landed(repo.kind, repo.id, landing).await {
         Ok(()) if repo.kind == RepoKind::Space => {
             format!("Building {}; see how it goes at {page}", repo.name)
         }
@@ -148,7 +170,7 @@ async fn land(
 async fn fetched(
     state: &ApiState,
     repo: &Repository,
-    request: FetchRequest,
+    (request, client): (FetchRequest, IpAddr),
     headers: &HeaderMap,
     body: impl AsyncRead + Unpin + Send + 'static,
 ) -> Result<Response, ApiError> {
@@ -160,7 +182,10 @@ async fn fetched(
         Some("version=1") => Some(1),
         _ => None,
     };
-    let fetch = state.repos.fetch(repo.id, request, version, body).await?;
+    let fetch = state
+        .repos
+        .fetch(repo.id, request, version, client, body)
+        .await?;
     let status = StatusCode::from_u16(fetch.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = HeaderValue::from_str(fetch.content_type());
     let chunks = stream::unfold(fetch, async |mut fetch| {

@@ -11,6 +11,7 @@ use super::extract::JsonBody;
 use super::kinds::EachKind;
 use super::{ApiError, ApiState, QueryPairs, RepoAccess};
 use crate::domain::RepoKind;
+use crate::lifecycle::Landing;
 use crate::repo::{MAIN, NewTag, Ref, Repo};
 
 /// Most bytes of a tag's message.
@@ -169,7 +170,14 @@ async fn squash(
         let squashed = state.repos.squash(repo.id, branch, title, author, room);
         let head = squashed.await?;
         if publishes {
-            state.lifecycle.landed(repo.kind, repo.id, &head).await?;
+            let landing = Landing {
+                head: head.clone(),
+                before: None,
+                by: Some(caller.principal),
+            };
+            (state.lifecycle)
+                .landed(repo.kind, repo.id, landing)
+                .await?;
         }
         Ok::<_, ApiError>(head)
     });

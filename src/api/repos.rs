@@ -193,7 +193,11 @@ pub(super) async fn duplicate(
         hardware: wanted.hardware,
         sleep_after: sleep.flatten(),
     };
-    let made = match state.lifecycle.duplicate(from, new).await {
+    let made = match state
+        .lifecycle
+        .duplicate(from, new, caller.principal.clone())
+        .await
+    {
         Err(LifecycleError::Taken { existing }) if kind == RepoKind::Space => {
             return Err(same_address(&state, &caller, &to, &existing).await?);
         }

@@ -10,7 +10,7 @@ use rust_embed::RustEmbed;
 use super::say;
 use crate::config::Config;
 use crate::domain::{Card, Owner, Role, Space, SpaceName, Stage, Visibility};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Landing, Lifecycle};
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
 use crate::store::{Actor, NewSpace, Store};
 use crate::web::Starter;
@@ -199,7 +199,12 @@ async fn push(
     };
     // Nothing changed gives the commit there is, and publishing that again does nothing.
     let revision = repos.commit(space.id, request).await?;
-    lifecycle.publish(space.id, &revision).await?;
+    let landing = Landing {
+        head: revision.clone(),
+        before: space.head.clone(),
+        by: None,
+    };
+    lifecycle.publish(space.id, landing).await?;
     let is_new = space.head.as_ref() != Some(&revision);
     Ok((space, is_new))
 }

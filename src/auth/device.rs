@@ -46,7 +46,8 @@ pub const DEVICE_CODE_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How long a program waits before it asks again.
 pub const DEVICE_CODE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Programs that wait at once; a further one is refused, so that nobody's ends because others begin.
+/// Programs that wait at once. For a further one, the site of which most wait gives up its newest, if it has at least two
+/// more; or else it is refused. So nobody's ends because others begin, unless more of their own site wait.
 const MOST: usize = 5_000;
 
 /// Programs of one household that wait at once: a classroom behind one address begins together.
@@ -125,7 +126,8 @@ impl Auth {
             return Err(DeviceRefused::Address);
         }
         if waiting.len() >= MOST {
-            return Err(DeviceRefused::Everybody);
+            let newest = one_too_many(&waiting, near).ok_or(DeviceRefused::Everybody)?;
+            waiting.remove(&newest);
         }
         waiting.insert(
             hash,
@@ -195,6 +197,18 @@ impl Auth {
     }
 }
 
+/// The newest of the site of which most wait, if those are at least two more than `of_newcomer`.
+fn one_too_many(waiting: &HashMap<[u8; 32], Waiting>, of_newcomer: usize) -> Option<[u8; 32]> {
+    let mut sites = HashMap::<IpAddr, usize>::new();
+    for one in waiting.values() {
+        *sites.entry(site(one.from)).or_default() += 1;
+    }
+    let (largest, most) = sites.into_iter().max_by_key(|(_, count)| *count)?;
+    let of_theirs = waiting.iter().filter(|(_, one)| site(one.from) == largest);
+    let (newest, _) = of_theirs.max_by_key(|(_, one)| one.since)?;
+    (most >= of_newcomer + 2).then_some(*newest)
+}
+
 fn letters() -> String {
     let mut random = rand::rng();
     let letters = (0..4).filter_map(|_| LETTERS.choose(&mut random));
@@ -233,10 +247,11 @@ mod tests {
         let begun = (0..300).filter(|number| auth.begin_device(near(*number)).is_ok());
         assert_eq!(begun.count(), MOST_OF_A_SITE);
 
-        // From everywhere, the new are refused and the old go on.
+        // From everywhere: those who have most make room, until nobody has more than another.
         let far = |number: usize| address(&format!("2001:db8:{:x}::1", number + 16));
         let begun = (0..MOST + 10).filter(|number| auth.begin_device(far(*number)).is_ok());
-        assert_eq!(begun.count(), MOST - MOST_OF_ONE - MOST_OF_A_SITE - 2);
+        // All but Ada's, and one of each of the two sites before.
+        assert_eq!(begun.count(), MOST - 3);
         assert_eq!(
             auth.begin_device(far(0)).unwrap_err(),
             DeviceRefused::Everybody

@@ -1,5 +1,7 @@
 //! Sessions: what a browser holds instead of a token, and what its forms carry.
 
+use std::net::IpAddr;
+
 use subtle::ConstantTimeEq;
 
 use super::token::{are_letters, random_letters};
@@ -72,13 +74,18 @@ impl Auth {
     ///
     /// # Errors
     /// `BadToken` when there is no such account, it has no password, or another one.
-    pub async fn check_password(&self, name: &str, password: &str) -> Result<AccountId, AuthError> {
+    pub async fn check_password(
+        &self,
+        name: &str,
+        password: &str,
+        client: IpAddr,
+    ) -> Result<AccountId, AuthError> {
         let known = match name.parse::<Owner>() {
             Ok(name) => self.store.password(&name).await?,
             Err(_) => None,
         };
         let (account, hash) = known.map_or((None, None), |(account, hash)| (Some(account), hash));
-        let matches = password::verify(password.to_owned(), hash).await;
+        let matches = password::verify(password.to_owned(), hash, client).await;
         account
             .filter(|_| matches)
             .map(|account| account.id)
@@ -94,8 +101,9 @@ impl Auth {
         session: &Session,
         account: AccountId,
         password: &str,
+        client: IpAddr,
     ) -> Result<(), StoreError> {
-        let hash = password::hash(password.to_owned()).await;
+        let hash = password::hash(password.to_owned(), client).await;
         self.store.set_password(account, &hash, &session.hash).await
     }
 

@@ -18,6 +18,12 @@ pub struct NamedRepository {
 // === impl NamedRepository ===
 
 impl NamedRepository {
+    /// Whether both name one repository, at whatever revision.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let text = |name: &SpaceName| name.to_string();
+        self.kind == other.kind && text(&self.name).eq_ignore_ascii_case(&text(&other.name))
+    }
+
     /// The folder at which it is found inside a container.
     pub fn folder(&self) -> String {
         let Self { kind, name, .. } = self;

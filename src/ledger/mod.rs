@@ -27,6 +27,7 @@ mod owner;
 mod queue;
 mod reservation;
 mod space;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +43,7 @@ pub use owner::OwnerAccount;
 pub use queue::{FairQueue, Ticket};
 pub use reservation::Reservation;
 pub use space::{Booking, SpaceAccount, Usage};
+pub use turns::{Turn, Turns};
 
 use crate::domain::{AccountId, DiskAmount, Limits, Millis, Quota, Resource, SpaceId, UsageCounts};
 use builds::Builds;

@@ -5,6 +5,7 @@
 //! moment ago comes after a newcomer also when its next place was taken before; whoever stayed away saves nothing up.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -12,43 +13,57 @@ use tokio::sync::Notify;
 use crate::domain::AccountId;
 
 /// The queue. Within one owner it is first come, first served.
-#[derive(Debug, Default)]
-pub struct FairQueue {
-    turns: Mutex<Turns>,
+#[derive(Debug)]
+pub struct FairQueue<K = AccountId> {
+    turns: Mutex<Turns<K>>,
     changed: Notify,
 }
 
 /// A place in the queue; its drop leaves it.
 #[derive(Debug)]
-pub struct Ticket {
-    queue: Arc<FairQueue>,
-    owner: AccountId,
+pub struct Ticket<K: Copy + Eq + Hash = AccountId> {
+    queue: Arc<FairQueue<K>>,
+    owner: K,
     number: u64,
 }
 
-#[derive(Debug, Default)]
-struct Turns {
+#[derive(Debug)]
+struct Turns<K> {
     next: u64,
     /// The tag of the last that was served.
     virtual_time: u64,
     /// Of owners that were served in the present round.
-    tags: HashMap<AccountId, u64>,
+    tags: HashMap<K, u64>,
     /// By tag, and whose turn it is comes first. No list of tickets is empty.
-    owners: VecDeque<Row>,
+    owners: VecDeque<Row<K>>,
 }
 
 #[derive(Debug)]
-struct Row {
-    owner: AccountId,
+struct Row<K> {
+    owner: K,
     tag: u64,
     tickets: VecDeque<u64>,
 }
 
 // === impl FairQueue ===
 
-impl FairQueue {
+impl<K> Default for FairQueue<K> {
+    fn default() -> Self {
+        Self {
+            turns: Mutex::new(Turns {
+                next: 0,
+                virtual_time: 0,
+                tags: HashMap::new(),
+                owners: VecDeque::new(),
+            }),
+            changed: Notify::new(),
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash> FairQueue<K> {
     /// The last place among those of that owner.
-    pub fn enter(self: &Arc<Self>, owner: AccountId) -> Ticket {
+    pub fn enter(self: &Arc<Self>, owner: K) -> Ticket<K> {
         let mut turns = self.turns();
         let number = turns.next;
         turns.next += 1;
@@ -97,16 +112,16 @@ impl FairQueue {
         self.changed.notify_waiters();
     }
 
-    fn turns(&self) -> MutexGuard<'_, Turns> {
+    fn turns(&self) -> MutexGuard<'_, Turns<K>> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 // === impl Turns ===
 
-impl Turns {
+impl<K> Turns<K> {
     /// Puts an owner behind all whose tag is not larger.
-    fn insert(&mut self, row: Row) {
+    fn insert(&mut self, row: Row<K>) {
         let at = self.owners.partition_point(|other| other.tag <= row.tag);
         self.owners.insert(at, row);
     }
@@ -114,7 +129,7 @@ impl Turns {
 
 // === impl Ticket ===
 
-impl Ticket {
+impl<K: Copy + Eq + Hash> Ticket<K> {
     /// The place, beginning at 1, if nobody else comes or leaves.
     pub fn place(&self) -> usize {
         let turns = self.queue.turns();
@@ -133,7 +148,7 @@ impl Ticket {
     }
 
     /// Whether it is this one's turn when the turns of owners of whom `skipped` is true are passed over.
-    pub fn is_next(&self, skipped: impl Fn(AccountId) -> bool) -> bool {
+    pub fn is_next(&self, skipped: impl Fn(K) -> bool) -> bool {
         let owners: Vec<_> = {
             let turns = self.queue.turns();
             let firsts = turns.owners.iter();
@@ -161,7 +176,7 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl<K: Copy + Eq + Hash> Drop for Ticket<K> {
     fn drop(&mut self) {
         let mut turns = self.queue.turns();
         if let Some(row) = turns.owners.iter().position(|row| row.owner == self.owner) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::observed::{Kept, KeptState};
 use super::supervisor::{Supervisor, Supervisors, lock};
-use super::{FirstCommit, Parts, now, snapshot, start};
+use super::{FirstCommit, Landing, Parts, now, snapshot, start};
 use crate::domain::{Desired, RepoId, RepoKind, Sdk, Space, SpaceId};
 use crate::ledger::Reservation;
 use crate::runtime::Runtime;
@@ -178,6 +178,8 @@ async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
     if space.head.as_ref() != Some(&head) {
         let name = &space.name;
         tracing::warn!(space = %name, "{name} has a commit that was never published; publishing it now");
+        let landing = Landing::of_somebody(head.clone());
+        parts.deny_unseen(space, &head, &landing).await?;
         let sdk = parts.sdk_at(space.id, &head).await;
         let sdk = sdk.map(Sdk::as_str);
         parts.store.publish(space.id, &head, sdk, true).await?;

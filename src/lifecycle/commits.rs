@@ -2,8 +2,33 @@
 
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError};
+use crate::auth::Principal;
 use crate::domain::{RepoId, RepoKind, Revision};
 use crate::repo::{CommitRequest, MAIN};
+
+/// A commit that `main` has moved to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landing {
+    /// The commit.
+    pub head: Revision,
+    /// Where `main` was; `None` before the first commit, or where that is not known.
+    pub before: Option<Revision>,
+    /// Who moved it; `None` where that is not known.
+    pub by: Option<Principal>,
+}
+
+// === impl Landing ===
+
+impl Landing {
+    /// What somebody, after a crash perhaps nobody knows who, has left at the head of `main`.
+    pub(super) fn of_somebody(head: Revision) -> Self {
+        Self {
+            head,
+            before: None,
+            by: None,
+        }
+    }
+}
 
 // === impl Lifecycle ===
 
@@ -18,6 +43,7 @@ impl Lifecycle {
         kind: RepoKind,
         id: RepoId,
         request: CommitRequest,
+        by: Principal,
     ) -> Result<Revision, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
@@ -27,7 +53,14 @@ impl Lifecycle {
             }
             let head = this.parts.repos.commit(id, request).await?;
             if lands {
-                this.landed(kind, id, &head).await?;
+                let of = head.clone();
+                let before = this.parts.repos.read(id, move |repo| repo.parent(&of));
+                let landing = Landing {
+                    before: before.await?,
+                    head: head.clone(),
+                    by: Some(by),
+                };
+                this.landed(kind, id, landing).await?;
             }
             Ok(head)
         })

@@ -11,6 +11,7 @@ mod ask;
 mod build;
 mod capacity;
 mod commits;
+mod denied;
 mod disk;
 mod environment;
 mod first_commit;
@@ -48,6 +49,7 @@ use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
+pub use commits::Landing;
 pub use first_commit::FirstCommit;
 pub use problems::{DiskSpace, Problems};
 pub use quotas::{Capacity, QuotaLine, QuotaView};

@@ -8,6 +8,7 @@ use crate::domain::{
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
 
+use super::observed::Observed;
 use super::supervisor::lock;
 use super::{Lifecycle, LifecycleError, Parts};
 
@@ -20,6 +21,9 @@ struct Wanted {
     /// Who names it, as the author is told.
     by: &'static str,
 }
+
+/// Where a card stands.
+const CARD: &str = "README.md";
 
 /// What is there of what the card and the volumes name, and the private ones among it. What the Space's owner may not see
 /// is not there.
@@ -58,13 +62,26 @@ pub(super) async fn of(
         return Ok((found, private));
     }
     let owner = parts.auth.reader(space.owner).await?.unwrap_or_default();
+    let denied = parts.store.denied_repositories(space.id).await?;
     for one in wanted {
         let named = &one.named;
-        let Some(repository) = readable(parts, &owner, named).await? else {
-            let what = named.kind.as_str();
+        let is_denied = one.by == CARD && denied.iter().any(|denied| denied.is_same(named));
+        let repository = readable(parts, &owner, named).await?;
+        let open = |found: &Repository| !is_denied || found.visibility == Visibility::Public;
+        let Some(repository) = repository.filter(open) else {
+            // Which of the two it is, whoever named it must not learn.
+            let or_denied = match is_denied {
+                true => {
+                    " for whoever added it there; if it is private, let somebody who may read it commit README.md with \
+                     another change"
+                }
+                false => "",
+            };
             found.notes.push(format!(
-                "{} names the {what} {}, which is not on this server.",
-                one.by, named.name
+                "{} names the {} {}, which is not on this server{or_denied}.",
+                one.by,
+                named.kind.as_str(),
+                named.name
             ));
             continue;
         };
@@ -112,6 +129,43 @@ impl Lifecycle {
         Ok(was_in)
     }
 
+    /// Starts those Spaces anew that run with a repository mounted and may not see it any more, as it has become private.
+    pub(super) async fn unmount_elsewhere(
+        &self,
+        repository: &Repository,
+    ) -> Result<(), LifecycleError> {
+        let named = NamedRepository {
+            kind: repository.kind,
+            name: repository.name.clone(),
+            revision: None,
+        };
+        let names = |observed: &Observed| {
+            let artifacts = observed.instances.iter().map(|kept| &kept.artifact);
+            let mut all = artifacts.flat_map(|artifact| &artifact.settings.repositories);
+            all.any(|one| one.is_same(&named))
+        };
+        let mut using = self.supervisors.those_who(names);
+        for (space, volumes) in self.parts.store.all_volumes().await? {
+            let names = volumes.iter().any(|volume| volume.named().is_same(&named));
+            if names && !lock(&self.supervisors.observed(space)).instances.is_empty() {
+                using.push(space);
+            }
+        }
+        for id in using {
+            let Some(space) = self.parts.store.space_by_id(id).await? else {
+                continue;
+            };
+            let owner = self.parts.auth.reader(space.owner).await?;
+            let denied = self.parts.store.denied_repositories(id).await?;
+            let is_seen = owner.is_some_and(|owner| owner.may(Action::See, repository))
+                && !denied.iter().any(|one| one.is_same(&named));
+            if !is_seen {
+                self.restart(id, false).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts those Spaces of an account anew that run with models, datasets or volumes mounted: the account may see less
     /// than when they were started.
     async fn mount_anew(&self, owner: AccountId) -> Result<(), LifecycleError> {
@@ -154,7 +208,7 @@ fn wanted(volumes: &[Volume], card: &[NamedRepository]) -> Vec<Wanted> {
                 named: named.clone(),
                 target,
                 path: None,
-                by: "README.md",
+                by: CARD,
             });
         }
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::first_commit::FirstCommit;
-use super::{Lifecycle, LifecycleError, now};
+use super::{Landing, Lifecycle, LifecycleError, now};
 use crate::domain::{
-    Desired, RepoKind, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
+    Desired, RepoKind, Repository, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
 };
 use crate::store::{Actor, NewSetting, NewSpace, SecretValue};
 
@@ -57,7 +57,7 @@ impl Lifecycle {
         .await
     }
 
-    /// Makes the newest commit of `main` what the Space is to run. `revision` is the one just committed; when another
+    /// Makes the newest commit of `main` what the Space is to run. `landing` is the one just committed; when another
     /// has come since, it is that one, so that publishes that overtake each other end with the newest.
     ///
     /// A branch that has moved stays where it is, so a failure of ours, such as a busy database, is no error here: what
@@ -65,12 +65,11 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the Space is gone.
-    pub async fn publish(&self, space: SpaceId, revision: &Revision) -> Result<(), LifecycleError> {
+    pub async fn publish(&self, space: SpaceId, landing: Landing) -> Result<(), LifecycleError> {
         let this = self.clone();
-        let revision = revision.clone();
         to_the_end(async move {
-            let published = this.record_publish(space, &revision).await;
-            this.or_owed(RepoKind::Space, space.into(), published)
+            let published = this.record_publish(space, &landing).await;
+            this.or_owed(RepoKind::Space, space.into(), landing, published)
         })
         .await
     }
@@ -78,17 +77,17 @@ impl Lifecycle {
     pub(super) async fn record_publish(
         &self,
         space: SpaceId,
-        revision: &Revision,
+        landing: &Landing,
     ) -> Result<(), LifecycleError> {
         let _turn = self.supervisors.publishing(space).lock_owned().await;
         let head = self.parts.repos.read(space, |repo| repo.head()).await?;
-        let head = head.unwrap_or_else(|| revision.clone());
+        let head = head.unwrap_or_else(|| landing.head.clone());
         let stored = self.parts.store.space_by_id(space).await?;
-        if stored
-            .as_ref()
-            .is_some_and(|stored| stored.head.as_ref() == Some(&head))
-        {
-            return Ok(());
+        if let Some(stored) = &stored {
+            if stored.head.as_ref() == Some(&head) {
+                return Ok(());
+            }
+            self.parts.deny_unseen(stored, &head, landing).await?;
         }
         self.build_anew(space, &head, true).await?;
         if let Some(stored) = stored {
@@ -246,6 +245,9 @@ impl Lifecycle {
             let store = &this.parts.store;
             let stored = store.set_visibility(space, visibility, actor).await?;
             this.parts.place(&stored);
+            if visibility == Visibility::Private {
+                this.unmount_elsewhere(&Repository::from(&stored)).await?;
+            }
             Ok(())
         })
         .await

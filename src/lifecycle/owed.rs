@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::supervisor::lock;
-use super::{Lifecycle, LifecycleError};
+use super::{Landing, Lifecycle, LifecycleError};
 use crate::domain::{RepoId, RepoKind};
 use crate::repo::RepoError;
 
@@ -24,21 +24,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// What is not recorded yet.
 #[derive(Default)]
 pub(super) struct Owed {
-    all: Mutex<HashMap<RepoId, RepoKind>>,
+    all: Mutex<HashMap<RepoId, (RepoKind, Landing)>>,
     more: Notify,
 }
 
 // === impl Owed ===
 
 impl Owed {
-    pub(super) fn add(&self, kind: RepoKind, id: RepoId) {
-        lock(&self.all).insert(id, kind);
+    pub(super) fn add(&self, kind: RepoKind, id: RepoId, landing: Landing) {
+        let mut all = lock(&self.all);
+        let other = all.get(&id).is_some_and(|(_, known)| *known != landing);
+        let landing = match other {
+            // They are recorded as one.
+            true => Landing::of_somebody(landing.head),
+            false => landing,
+        };
+        all.insert(id, (kind, landing));
         self.more.notify_one();
     }
 
-    fn list(&self) -> Vec<(RepoId, RepoKind)> {
+    fn list(&self) -> Vec<(RepoId, RepoKind, Landing)> {
         let all = lock(&self.all);
-        all.iter().map(|(id, kind)| (*id, *kind)).collect()
+        all.iter()
+            .map(|(id, (kind, landing))| (*id, *kind, landing.clone()))
+            .collect()
     }
 }
 
@@ -51,6 +60,7 @@ impl Lifecycle {
         &self,
         kind: RepoKind,
         id: RepoId,
+        landing: Landing,
         recorded: Result<(), LifecycleError>,
     ) -> Result<(), LifecycleError> {
         let error: Box<dyn std::error::Error> = match recorded {
@@ -59,7 +69,7 @@ impl Lifecycle {
                     repository = %id,
                     "a commit to {id} has landed and will be recorded when the database takes it: {error}"
                 );
-                self.owed.add(kind, id);
+                self.owed.add(kind, id, landing);
                 return Ok(());
             }
             Err(LifecycleError::Store(error)) => Box::new(error),
@@ -70,18 +80,19 @@ impl Lifecycle {
             repository = %id,
             "a commit to {id} has landed and could not be recorded; it will be tried again: {error}"
         );
-        self.owed.add(kind, id);
+        self.owed.add(kind, id, landing);
         Ok(())
     }
 
-    async fn settle(&self, kind: RepoKind, id: RepoId) -> Result<(), LifecycleError> {
-        if kind != RepoKind::Space {
-            return self.record_head(kind, id).await;
-        }
-        let head = self.parts.repos.read(id, |repo| repo.head()).await?;
-        match head {
-            Some(head) => self.record_publish(id.space(), &head).await,
-            None => Ok(()),
+    async fn settle(
+        &self,
+        kind: RepoKind,
+        id: RepoId,
+        landing: &Landing,
+    ) -> Result<(), LifecycleError> {
+        match kind {
+            RepoKind::Space => self.record_publish(id.space(), landing).await,
+            RepoKind::Model | RepoKind::Dataset => self.record_head(kind, id).await,
         }
     }
 }
@@ -98,20 +109,20 @@ pub(super) async fn run(lifecycle: Lifecycle) {
         }
         tokio::time::sleep(pause).await;
         let mut next = PAUSE;
-        for (id, kind) in owed {
+        for (id, kind, landing) in owed {
             // Taken off before it is looked at, so that whoever adds it meanwhile is not forgotten.
             lock(&lifecycle.owed.all).remove(&id);
-            match lifecycle.settle(kind, id).await {
+            match lifecycle.settle(kind, id, &landing).await {
                 Ok(()) => tracing::info!(repository = %id, "the newest commit to {id} is recorded"),
                 Err(LifecycleError::Store(error)) if error.passes() => {
-                    lifecycle.owed.add(kind, id);
+                    lifecycle.owed.add(kind, id, landing);
                     // The next one would fare no better.
                     break;
                 }
                 Err(LifecycleError::Repo(RepoError::NoRepository)) => {}
                 Err(error @ (LifecycleError::Store(_) | LifecycleError::Repo(_))) => {
                     tracing::warn!(repository = %id, "a commit to {id} is still not recorded: {error}");
-                    lifecycle.owed.add(kind, id);
+                    lifecycle.owed.add(kind, id, landing);
                     next = (pause * 2).min(LONGEST_PAUSE);
                 }
                 // It is gone.

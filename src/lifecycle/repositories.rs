@@ -3,9 +3,10 @@
 
 use super::first_commit::FirstCommit;
 use super::operations::to_the_end;
-use super::{Lifecycle, LifecycleError, Parts};
+use super::{Landing, Lifecycle, LifecycleError, Parts};
+use crate::auth::Principal;
 use crate::domain::{
-    AccountId, RepoId, RepoKind, Repository, Resource, Revision, Sdk, SleepAfter, Space, SpaceName,
+    AccountId, RepoId, RepoKind, Repository, Resource, Sdk, SleepAfter, Space, SpaceName,
     Visibility,
 };
 use crate::ledger::{DiskUse, Refused, Tier};
@@ -79,15 +80,15 @@ impl Lifecycle {
         &self,
         kind: RepoKind,
         id: RepoId,
-        head: &Revision,
+        landing: Landing,
     ) -> Result<(), LifecycleError> {
         if kind == RepoKind::Space {
-            return self.publish(id.space(), head).await;
+            return self.publish(id.space(), landing).await;
         }
         let this = self.clone();
         to_the_end(async move {
             let recorded = this.record_head(kind, id).await;
-            this.or_owed(kind, id, recorded)
+            this.or_owed(kind, id, landing, recorded)
         })
         .await
     }
@@ -153,9 +154,13 @@ impl Lifecycle {
         }
         check_visibility(repository.kind, visibility)?;
         let store = &self.parts.store;
-        Ok(store
+        store
             .set_repository_visibility(repository, visibility, actor)
-            .await?)
+            .await?;
+        if visibility == Visibility::Private {
+            self.unmount_elsewhere(repository).await?;
+        }
+        Ok(())
     }
 
     /// Gives a repository another name, perhaps another owner. Its old name leads to it from then on.
@@ -206,11 +211,12 @@ impl Lifecycle {
         &self,
         from: Repository,
         new: NewCopy,
+        by: Principal,
     ) -> Result<Repository, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             let made = this.create_copy(&from, new).await?;
-            if let Err(error) = this.fill_copy(&from, &made).await {
+            if let Err(error) = this.fill_copy(&from, &made, by).await {
                 // Half a copy is of no use to anybody. The first error is the one to report.
                 let _ = this.delete_repository(made, Actor::Server).await;
                 return Err(error);
@@ -245,7 +251,12 @@ impl Lifecycle {
         self.create_repository(new, None).await
     }
 
-    async fn fill_copy(&self, from: &Repository, made: &Repository) -> Result<(), LifecycleError> {
+    async fn fill_copy(
+        &self,
+        from: &Repository,
+        made: &Repository,
+        by: Principal,
+    ) -> Result<(), LifecycleError> {
         if from.kind == RepoKind::Space {
             for variable in self.parts.store.list_variables(from.id.space()).await? {
                 let (key, value) = (&variable.key, &variable.value);
@@ -255,7 +266,14 @@ impl Lifecycle {
         }
         let room = self.disk_room(made.owner).await?;
         match self.parts.repos.copy(from.id, made.id, room).await? {
-            Some(head) => self.landed(made.kind, made.id, &head).await,
+            Some(head) => {
+                let landing = Landing {
+                    head,
+                    before: None,
+                    by: Some(by),
+                };
+                self.landed(made.kind, made.id, landing).await
+            }
             None => Ok(()),
         }
     }

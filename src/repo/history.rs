@@ -92,6 +92,16 @@ impl Repo {
             .transpose()
     }
 
+    /// The first parent of a commit; `None` of the first one.
+    ///
+    /// # Errors
+    /// `RevisionNotFound`, and when the repository cannot be read.
+    pub fn parent(&self, of: &Revision) -> Result<Option<Revision>, RepoError> {
+        let commit = self.git.find_commit(self.commit_id(of)?)?;
+        let parent = commit.parent_ids().next();
+        parent.map(|id| revision(id.detach())).transpose()
+    }
+
     /// Every branch and tag.
     ///
     /// # Errors

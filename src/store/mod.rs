@@ -17,6 +17,7 @@ mod builds;
 mod changes;
 mod console;
 mod copy;
+mod denied;
 mod environment;
 mod events;
 mod fields;

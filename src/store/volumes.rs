@@ -31,6 +31,22 @@ impl Store {
         Ok(())
     }
 
+    /// The volumes of all Spaces that have some.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn all_volumes(&self) -> Result<Vec<(SpaceId, Vec<Volume>)>, StoreError> {
+        let rows = sqlx::query("SELECT space_id, volumes FROM volumes")
+            .fetch_all(&self.readers)
+            .await?;
+        let read = rows.iter().map(|row| {
+            let fields = Fields::new(row, "volumes", "space_id")?;
+            let volumes = fields.optional_json("volumes")?.unwrap_or_default();
+            Ok((fields.parsed("space_id")?, volumes))
+        });
+        read.collect()
+    }
+
     /// The volumes of a Space.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Clones and fetches, by `git http-backend`: it knows every version of the protocol.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::ChildStdout;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -17,6 +17,7 @@ use super::permits::{GitPermits, Patience};
 use super::process::{Git, gone};
 use super::request::Request;
 use crate::domain::RepoId;
+use crate::ledger::Turn;
 use crate::repo::{RepoError, Repos};
 
 /// Most bytes of git's header lines.
@@ -54,7 +55,7 @@ struct Answer {
     output: BufReader<ChildStdout>,
     /// What it reads.
     _request: Option<Request>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Turn,
 }
 
 // === impl Repos ===
@@ -70,6 +71,7 @@ impl Repos {
         id: RepoId,
         request: FetchRequest,
         version: Option<u8>,
+        client: IpAddr,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<Fetch, RepoError> {
         self.read(id, |_| Ok(())).await?;
@@ -77,7 +79,7 @@ impl Repos {
             FetchRequest::References => None,
             FetchRequest::Pack { .. } => Some(Request::read(&self.aside(), body).await?),
         };
-        let permit = self.git_permits().take().await?;
+        let permit = self.git_permits().take(Some(client)).await;
         let folder = std::path::absolute(self.folder(id))?;
         let (method, service) = match request {
             FetchRequest::References => ("GET", "info/refs"),

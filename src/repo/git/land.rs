@@ -10,7 +10,7 @@ use super::line;
 use super::receive::Push;
 use crate::domain::{DiskAmount, RepoId, Revision};
 use crate::ledger::DiskUse;
-use crate::repo::commit::REF_BYTES;
+use crate::repo::commit::{REF_BYTES, revision};
 use crate::repo::durable::sync_folder;
 use crate::repo::refs::too_many_refs;
 use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
@@ -37,6 +37,8 @@ pub struct Landed {
     side_band: bool,
     /// Where `main` is, when the push moved it.
     pub head: Option<Revision>,
+    /// Where it was before.
+    pub before: Option<Revision>,
 }
 
 // === impl Update ===
@@ -81,6 +83,7 @@ fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
                 updates: push.updates.into_iter().map(same).collect(),
                 side_band: push.side_band,
                 head: None,
+                before: None,
             });
         }
         taken => taken?,
@@ -90,7 +93,7 @@ fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
     let mut updates = push.updates;
     // The branch that is published moves last, when all else is in place.
     updates.sort_by_key(|update| update.name == main);
-    let mut head = None;
+    let (mut head, mut before) = (None, None);
     let mut done = Vec::with_capacity(updates.len());
     for update in updates {
         let is_new = update.old.is_none() && update.new.is_some();
@@ -112,6 +115,7 @@ fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
         };
         if problem.is_none() && update.name == main {
             head = repo.head()?;
+            before = update.old.map(revision).transpose()?;
         }
         done.push((update, problem));
     }
@@ -119,6 +123,7 @@ fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
         updates: done,
         side_band: push.side_band,
         head,
+        before,
     })
 }
 

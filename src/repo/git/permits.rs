@@ -1,13 +1,11 @@
 //! How many git processes run at once, and which of them go on when others wait.
 
-use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::repo::RepoError;
+use crate::ledger::{Turn, Turns};
 
 /// The right to run git processes. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone)]
@@ -16,8 +14,7 @@ pub(in crate::repo) struct GitPermits(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     processes: usize,
-    free: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    turns: Turns,
     slow: AtomicUsize,
 }
 
@@ -46,21 +43,15 @@ impl GitPermits {
     pub(in crate::repo) fn new(processes: usize) -> Self {
         Self(Arc::new(Inner {
             processes,
-            free: Arc::new(Semaphore::new(processes.max(1))),
-            waiting: AtomicUsize::new(0),
+            turns: Turns::new(processes),
             slow: AtomicUsize::new(0),
         }))
     }
 
-    /// Waits until another git process may run. Whoever holds the permit waits for no client, or is
-    /// [impatient](Patience) with it.
-    ///
-    /// # Errors
-    /// None in practice.
-    pub(in crate::repo) async fn take(&self) -> Result<OwnedSemaphorePermit, RepoError> {
-        let _waiting = Counted::new(&self.0.waiting);
-        let free = Arc::clone(&self.0.free);
-        Ok(free.acquire_owned().await.map_err(io::Error::other)?)
+    /// Waits until another git process may run for that client, or for nobody. Whoever holds the permit waits for no
+    /// client, or is [impatient](Patience) with it.
+    pub(in crate::repo) async fn take(&self, client: Option<IpAddr>) -> Turn {
+        self.0.turns.take(client).await
     }
 
     /// Whoever holds a permit waits for its client as long as this is not dropped.
@@ -73,7 +64,7 @@ impl GitPermits {
 
     /// Whether somebody waits.
     pub(super) fn are_wanted(&self) -> bool {
-        self.0.waiting.load(Ordering::Relaxed) > 0
+        self.0.turns.are_wanted()
     }
 }
 

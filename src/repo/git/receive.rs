@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use gix::ObjectId;
@@ -103,6 +104,7 @@ impl Repos {
         id: RepoId,
         room: DiskReservation,
         full: bool,
+        client: IpAddr,
         mut body: impl AsyncRead + Unpin + Send,
     ) -> Result<Received, RepoError> {
         let Some(Wanted {
@@ -141,7 +143,7 @@ impl Repos {
             let most = self.limits().repo_bytes;
             let received = Pack::receive(&self.aside(), most, &mut push.room, &mut body).await;
             let inspected = match received {
-                Ok(pack) => self.unpacked(id, push, pack).await,
+                Ok(pack) => self.unpacked(id, push, pack, client).await,
                 Err(error) => {
                     // Its disk space first; then the client is heard to its end, or it would not read the answer.
                     drop(push);
@@ -178,8 +180,14 @@ impl Repos {
     }
 
     /// Takes a pack apart, in its turn, and looks at everything that was in it.
-    async fn unpacked(&self, id: RepoId, mut push: Push, pack: Pack) -> Result<Push, RepoError> {
-        let _permit = self.git_permits().take().await?;
+    async fn unpacked(
+        &self,
+        id: RepoId,
+        mut push: Push,
+        pack: Pack,
+        client: IpAddr,
+    ) -> Result<Push, RepoError> {
+        let _permit = self.git_permits().take(Some(client)).await;
         let quarantine = self.quarantine(id).await?;
         pack.unpack(&quarantine.folder, &mut push.room).await?;
         self.inspected(id, push, quarantine).await

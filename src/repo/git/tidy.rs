@@ -50,7 +50,7 @@ impl Repos {
     }
 
     async fn pack(&self, id: RepoId) -> Result<(), RepoError> {
-        let _permit = self.git_permits().take().await?;
+        let _permit = self.git_permits().take(None).await;
         // Whoever copies its files must not find half of them gone.
         let _lock = self.lock(id).await;
         let folder = self.folder(id);

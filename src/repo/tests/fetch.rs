@@ -14,7 +14,7 @@ async fn fetch(house: &House, head: &Revision) -> Result<Fetch, RepoError> {
     let pack = FetchRequest::Pack { gzip: false };
     house
         .repos
-        .fetch(house.space.into(), pack, None, body)
+        .fetch(house.space.into(), pack, None, [192, 0, 2, 1].into(), body)
         .await
 }
 

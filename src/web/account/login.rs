@@ -141,7 +141,7 @@ async fn by_password(
             "Too many wrong passwords. Wait five minutes, or sign in with a token.".to_owned(),
         ));
     }
-    match state.auth.check_password(name, password).await {
+    match state.auth.check_password(name, password, address).await {
         Ok(account) => {
             state.attempts.signed_in(name, address);
             Ok(Some(account))

@@ -196,7 +196,11 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
         }
         match state
             .auth
-            .check_password(account.name.as_str(), fields.raw("present"))
+            .check_password(
+                account.name.as_str(),
+                fields.raw("present"),
+                posted.visitor.address,
+            )
             .await
         {
             Ok(_) => state
@@ -210,7 +214,7 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
     }
     state
         .auth
-        .set_password(&posted.session, account.id, new)
+        .set_password(&posted.session, account.id, new, posted.visitor.address)
         .await?;
     Ok(())
 }

@@ -192,7 +192,8 @@ async fn attempt(
             hardware,
             sleep_after: None,
         };
-        let made = state.lifecycle.duplicate((&from).into(), new).await;
+        let by = visitor.principal.clone();
+        let made = state.lifecycle.duplicate((&from).into(), new, by).await;
         let made = made.map_err(refused)?;
         remember_creator(state, account, &owner, made.id).await?;
         let space = state.store.space_by_id(made.id.space()).await?;
@@ -211,7 +212,7 @@ async fn attempt(
     };
     let made = async {
         remember_creator(state, account, &owner, space.id.into()).await?;
-        commit(state, &space, account.name.as_str(), upload).await
+        commit(state, &space, visitor, upload).await
     };
     match made.await {
         Ok(()) => Ok(space),
@@ -269,23 +270,27 @@ fn refused(error: LifecycleError) -> Refused {
 async fn commit(
     state: &WebState,
     space: &Space,
-    author: &str,
+    visitor: &Visitor,
     upload: Upload,
 ) -> Result<(), PageError> {
+    let (_, author) = visitor.signed_in()?;
     let operations = upload.files.into_iter();
     let request = CommitRequest {
         branch: MAIN.to_owned(),
         parent: None,
         title: "Publish from the browser".to_owned(),
         description: String::new(),
-        author: author.to_owned(),
+        author: author.name.to_string(),
         operations: operations
             .map(|(path, content)| Operation::Put { path, content })
             .collect(),
         spool: upload.spool,
     };
     let id = space.id.into();
-    state.lifecycle.commit(RepoKind::Space, id, request).await?;
+    let by = visitor.principal.clone();
+    (state.lifecycle)
+        .commit(RepoKind::Space, id, request, by)
+        .await?;
     Ok(())
 }
 

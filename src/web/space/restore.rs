@@ -90,7 +90,7 @@ pub(super) async fn restore(
     let made = commit(
         &state,
         &found,
-        &posted.account,
+        &posted.visitor,
         wanted.clone(),
         title,
         change,

@@ -3,6 +3,7 @@
 mod alone;
 mod command;
 mod deadline;
+mod denied_files;
 mod egress;
 mod enforced;
 mod files;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::endings::restored;
 use super::{MAX_TEXT, NotCommitted, Wanted, commit, spool};
-use crate::domain::{Account, Revision};
+use crate::domain::Revision;
 use crate::repo::{FilePath, MAIN, Operation, RepoError, TextFile, size_text};
 use crate::web::error::show;
 use crate::web::posted::Posted;
@@ -139,7 +139,7 @@ async fn take(
         text: posted.fields.raw("text").replace("\r\n", "\n"),
         wanted: Wanted::of(&posted.fields)?,
     };
-    let notice = match attempt(state, &found, &posted.account, is_new, &draft).await {
+    let notice = match attempt(state, &found, &posted.visitor, is_new, &draft).await {
         Ok(_) => {
             let base = format!("/spaces/{}", found.space.name);
             let to = address(&base, "blob", MAIN, &draft.path);
@@ -172,7 +172,7 @@ async fn take(
 async fn attempt(
     state: &WebState,
     found: &Found,
-    author: &Account,
+    visitor: &Visitor,
     is_new: bool,
     draft: &Draft,
 ) -> Result<Revision, NotCommitted> {
@@ -204,7 +204,7 @@ async fn attempt(
     let title = usual_title(is_new, &draft.path);
     let wanted = draft.wanted.clone();
     let operations = vec![Operation::Put { path, content }];
-    commit(state, found, author, wanted, title, (operations, spool)).await
+    commit(state, found, visitor, wanted, title, (operations, spool)).await
 }
 
 /// The file at a commit; `None` where there is none, and where there is no commit yet.

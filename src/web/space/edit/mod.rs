@@ -11,10 +11,11 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 
 use super::Found;
-use crate::domain::{Account, RepoKind, Revision};
+use crate::domain::{RepoKind, Revision};
 use crate::lifecycle::LifecycleError;
 use crate::repo::{CommitRequest, MAIN, Operation, Repo, RepoError, Spool};
 use crate::web::posted::Fields;
+use crate::web::visitor::Visitor;
 use crate::web::{PageError, WebState};
 
 /// Bytes of a file that is edited here.
@@ -115,7 +116,7 @@ impl Wanted {
 pub(super) async fn commit(
     state: &WebState,
     found: &Found,
-    author: &Account,
+    visitor: &Visitor,
     wanted: Wanted,
     title: String,
     change: (Vec<Operation>, Spool),
@@ -125,18 +126,19 @@ pub(super) async fn commit(
     {
         return Err(NotCommitted::Overtaken(head));
     }
-    land(state, found, author, wanted, title, change).await
+    land(state, found, visitor, wanted, title, change).await
 }
 
 /// The same on whatever is there, if nothing is named.
 async fn land(
     state: &WebState,
     found: &Found,
-    author: &Account,
+    visitor: &Visitor,
     wanted: Wanted,
     title: String,
     (operations, spool): (Vec<Operation>, Spool),
 ) -> Result<Revision, NotCommitted> {
+    let (_, author) = visitor.signed_in()?;
     let id = found.space.id;
     let request = CommitRequest {
         branch: MAIN.to_owned(),
@@ -150,7 +152,8 @@ async fn land(
         operations,
         spool,
     };
-    let made = state.lifecycle.commit(RepoKind::Space, id.into(), request);
+    let by = visitor.principal.clone();
+    let made = (state.lifecycle).commit(RepoKind::Space, id.into(), request, by);
     match made.await {
         Err(LifecycleError::Repo(RepoError::Conflict {
             actual: Some(head), ..

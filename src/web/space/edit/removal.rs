@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::{NotCommitted, Wanted, commit, spool};
-use crate::domain::{Account, Revision};
+use crate::domain::Revision;
 use crate::repo::{EntryKind, FilePath, MAIN, Operation, RepoError};
 use crate::web::error::show;
 use crate::web::posted::Posted;
@@ -71,7 +71,7 @@ pub(super) async fn remove(
     let found = find(&state, visitor, &owner, &name).await?.owned(visitor)?;
     let mut wanted = Wanted::of(&posted.fields)?;
     let (status, problem, newer) =
-        match attempt(&state, &found, &posted.account, &wanted, &path).await {
+        match attempt(&state, &found, &posted.visitor, &wanted, &path).await {
             Ok(_) => {
                 let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
                 let to = left(&state, &found, folder).await?;
@@ -91,7 +91,7 @@ pub(super) async fn remove(
 async fn attempt(
     state: &WebState,
     found: &Found,
-    author: &Account,
+    visitor: &Visitor,
     wanted: &Wanted,
     path: &str,
 ) -> Result<Revision, NotCommitted> {
@@ -104,7 +104,7 @@ async fn attempt(
     };
     let change = (vec![operation], spool(state, found).await?);
     let title = usual_title(gone.as_str());
-    commit(state, found, author, wanted.clone(), title, change).await
+    commit(state, found, visitor, wanted.clone(), title, change).await
 }
 
 /// What is at a path.

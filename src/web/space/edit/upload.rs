@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::{NotCommitted, Wanted, land};
-use crate::domain::{Account, Revision};
+use crate::domain::Revision;
 use crate::repo::{FilePath, MAIN, Operation};
 use crate::web::error::show;
 use crate::web::space::files::address;
@@ -64,13 +64,13 @@ pub(super) async fn upload(
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
     let found = found.owned(&visitor)?;
-    let (_, account) = visitor.signed_in()?;
+    visitor.signed_in()?;
     // Said before anything is sent.
     state.store.check_room()?;
     let upload = receive(&state, &visitor, request, Some(found.space.owner)).await?;
     let folder = upload.fields.get("folder").trim_matches('/').to_owned();
     let wanted = Wanted::of(&upload.fields)?;
-    match attempt(&state, &found, account, &folder, wanted.clone(), upload).await {
+    match attempt(&state, &found, &visitor, &folder, wanted.clone(), upload).await {
         Ok(_) => {
             let base = format!("/spaces/{}", found.space.name);
             Ok(Redirect::to(&address(&base, "tree", MAIN, &folder)).into_response())
@@ -91,7 +91,7 @@ pub(super) async fn upload(
 async fn attempt(
     state: &WebState,
     found: &Found,
-    author: &Account,
+    visitor: &Visitor,
     folder: &str,
     wanted: Wanted,
     upload: Upload,
@@ -122,7 +122,7 @@ async fn attempt(
         ..wanted
     };
     let change = (operations, upload.spool);
-    land(state, found, author, wanted, title, change).await
+    land(state, found, visitor, wanted, title, change).await
 }
 
 async fn render(

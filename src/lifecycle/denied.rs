@@ -1,0 +1,103 @@
+//! Which private models and datasets a Space does not get although its card names them.
+//!
+//! What a card names is mounted as the Space's owner may read it. A token for one Space alone may change that Space's
+//! card; if that were all, it would read everything that its owner may. So each landing looks at what is new in the card:
+//! what whoever moved `main` could not read themselves is written down, and stays denied until somebody who may read it
+//! changes the card.
+
+use super::commits::Landing;
+use super::{Parts, README_BYTES};
+use crate::auth::{Action, Principal};
+use crate::domain::{Belonging, Card, NamedRepository, Revision, Space, SpaceId, Visibility};
+use crate::repo::RepoError;
+use crate::store::StoreError;
+
+/// What the card at a commit says.
+#[derive(Debug, Default, PartialEq)]
+struct Named {
+    readme: Vec<u8>,
+    repositories: Vec<NamedRepository>,
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Writes down what is denied once `main` has moved from what the Space's row has to `head`. To be called before that
+    /// is recorded, so that it is done anew if it is not.
+    pub(super) async fn deny_unseen(
+        &self,
+        space: &Space,
+        head: &Revision,
+        landing: &Landing,
+    ) -> Result<(), StoreError> {
+        let new = self.named_at(space.id, Some(head)).await;
+        let old_denied = self.store.denied_repositories(space.id).await?;
+        if new.repositories.is_empty() && old_denied.is_empty() {
+            return Ok(());
+        }
+        let old = self.named_at(space.id, space.head.as_ref()).await;
+        // Of several landings at once nobody knows who brought what.
+        let alone = *head == landing.head && space.head == landing.before;
+        let by = landing.by.as_ref().filter(|_| alone);
+        let mut denied = Vec::new();
+        for named in &new.repositories {
+            let was_there = old.repositories.iter().any(|one| one.is_same(named));
+            let was_denied = old_denied.iter().any(|one| one.is_same(named));
+            let unchanged = old.readme == new.readme;
+            let may_read = match by {
+                Some(by) if !unchanged => self.reads_private(by, named).await?,
+                _ => false,
+            };
+            if !may_read && (was_denied || !was_there) {
+                denied.push(NamedRepository {
+                    revision: None,
+                    ..named.clone()
+                });
+            }
+        }
+        if denied == old_denied {
+            return Ok(());
+        }
+        self.store.set_denied_repositories(space.id, &denied).await
+    }
+
+    /// Whether somebody may read a repository, were it private. What is not there yet may be made later.
+    async fn reads_private(
+        &self,
+        by: &Principal,
+        named: &NamedRepository,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .store
+            .repository_by_name(named.kind, &named.name)
+            .await?;
+        Ok(match found {
+            Some(found) => by.may(
+                Action::See,
+                Belonging {
+                    visibility: Visibility::Private,
+                    ..(&found).into()
+                },
+            ),
+            None => by.may_create(&named.name.owner),
+        })
+    }
+
+    /// What cannot be read names nothing: no build reads it either.
+    async fn named_at(&self, space: SpaceId, revision: Option<&Revision>) -> Named {
+        let Some(revision) = revision.cloned() else {
+            return Named::default();
+        };
+        let read =
+            move |repo: &crate::repo::Repo| match repo.read(&revision, "README.md", README_BYTES) {
+                Err(RepoError::EntryNotFound(_)) => Ok(Vec::new()),
+                read => read,
+            };
+        let readme = self.repos.read(space, read).await.unwrap_or_default();
+        let card = Card::parse(&String::from_utf8_lossy(&readme)).ok();
+        Named {
+            readme,
+            repositories: card.map(|card| card.repositories).unwrap_or_default(),
+        }
+    }
+}

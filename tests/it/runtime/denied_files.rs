@@ -1,0 +1,127 @@
+//! Private models that a card names although whoever named them may not read them.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::guests::wasi;
+use crate::support::hub::commit_body;
+use crate::support::{Git, Hub, Op, Request, Server, Space, eventually};
+
+fn model(hub: &Hub<'_>, name: &str, visibility: &str) {
+    hub.create_with(name, json!({"type": "model", "visibility": visibility}))
+        .expect(200);
+    let body = commit_body(None, &[Op::file("weights.txt", "secret")]);
+    let target = format!("/api/models/{}/{name}/commit/main", hub.name);
+    hub.send(Request::post(target).body(body)).expect(200);
+}
+
+/// An account's token for one of its Spaces alone.
+fn narrow<'a>(hub: &Hub<'a>, space: &str) -> Hub<'a> {
+    let grants = json!([{"type": "space", "repo": format!("{}/{space}", hub.name), "write": true}]);
+    let body = json!({"name": "ci", "scope": "fineGrained", "grants": grants});
+    let made = hub.post("/api/tokens", &body).expect(201).json();
+    Hub::new(hub.server, &hub.name, made["token"].as_str().unwrap())
+}
+
+/// Whether the Space reads a model.
+fn reads(space: &Space<'_>, model: &str) -> bool {
+    let target = format!("/read?path=/models/alice/{model}/weights.txt");
+    let answer = space.visit(&target);
+    answer.status == 200 && answer.text() == "secret"
+}
+
+fn card(more: &str, version: u32) -> Vec<Op> {
+    let mut files = wasi("hostile", more);
+    files.push(Op::file("version.txt", version.to_string()));
+    files
+}
+
+/// Commits and waits until that is what runs.
+#[track_caller]
+fn publish(by: &Hub<'_>, space: &Space<'_>, files: &[Op]) {
+    let head = by.view(space).commit(files);
+    eventually(Duration::from_secs(30), "it runs", || {
+        (space.runtime()["sha"] == head && space.stage() == "RUNNING").then_some(())
+    });
+}
+
+#[test]
+fn a_token_for_one_space_mounts_no_private_model() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    for (name, visibility) in [
+        ("named", "private"),
+        ("private", "private"),
+        ("public", "public"),
+    ] {
+        model(&alice, name, visibility);
+    }
+    let space = alice.create_on("hostile", "cpu-basic");
+    publish(&alice, &space, &card("models: [alice/named]", 1));
+    assert!(reads(&space, "named"));
+
+    // What was there stays there, and nothing private comes with it, however it is written.
+    let robot = narrow(&alice, "hostile");
+    let all = "models: [alice/named, ALICE/Private, alice/later, alice/public]\npreload_from_hub: [alice/private weights.txt]";
+    publish(&robot, &space, &card(all, 2));
+    assert!(reads(&space, "named"));
+    assert!(reads(&space, "public"));
+    assert!(!reads(&space, "private"));
+    let log = space.log("run").join("\n");
+    assert!(
+        log.contains("alice/private, which is not on this server for whoever added it there"),
+        "{log}"
+    );
+
+    // A second commit of the same, one by git, and what is made or hidden later change nothing.
+    model(&alice, "later", "private");
+    let visibility = json!({"visibility": "private"});
+    let target = "/api/models/alice/public/settings";
+    alice
+        .send(Request::new("PUT", target).json(&visibility))
+        .expect(200);
+    publish(&robot, &space, &card(all, 3));
+    let address = Git::address(&server, "alice", &robot.token, "spaces/alice/hostile");
+    let clone = Git::clone(&server, &address, "robot");
+    clone.commit(&[("version.txt", b"4")]);
+    let pushed = clone.say(&["rev-parse", "HEAD"]);
+    clone.say(&["push", "origin", "HEAD:main"]);
+    eventually(Duration::from_secs(30), "it runs", || {
+        (space.runtime()["sha"] == pushed.trim() && space.stage() == "RUNNING").then_some(())
+    });
+    space.post("/restart", &json!({})).expect(200);
+    space.wait_for("RUNNING");
+    assert!(reads(&space, "named"));
+    for hidden in ["private", "later", "public"] {
+        assert!(!reads(&space, hidden), "{hidden}");
+    }
+
+    // Nor does a commit of the owner's to something else; one to the card does.
+    publish(&alice, &space, &card(all, 5));
+    assert!(!reads(&space, "private"));
+    publish(&alice, &space, &card(&format!("{all}\npinned: true"), 6));
+    for seen in ["named", "private", "later", "public"] {
+        assert!(reads(&space, seen), "{seen}");
+    }
+}
+
+#[test]
+fn what_becomes_private_is_unmounted_elsewhere() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    model(&alice, "tiny", "public");
+    let of_alice = alice.publish_hostile("models: [alice/tiny]");
+    let of_bob = bob.publish_hostile("models: [alice/tiny]");
+    assert!(reads(&of_alice, "tiny") && reads(&of_bob, "tiny"));
+    let visibility = json!({"visibility": "private"});
+    let target = "/api/models/alice/tiny/settings";
+    alice
+        .send(Request::new("PUT", target).json(&visibility))
+        .expect(200);
+    eventually(Duration::from_secs(20), "it is unmounted", || {
+        let answer = of_bob.visit("/read?path=/models/alice/tiny/weights.txt");
+        (answer.text() != "secret").then_some(())
+    });
+    assert!(reads(&of_alice, "tiny"));
+}
