@@ -143,7 +143,7 @@ async fn preupload(
                 }
             }
             if large && !ignored && there.is_none_or(|there| there.size != file.size) {
-                coming = coming + DiskAmount::new(file.size, 1);
+                coming = coming + DiskAmount::file(file.size);
             }
             files.push(answer);
         }

@@ -148,7 +148,7 @@ impl Inner {
         source: Source,
     ) -> Result<(World, u64), BuildError> {
         let (inner, oid) = (Arc::clone(self), source.oid);
-        let (turns, module) = (request.turns.clone(), DiskAmount::new(source.bytes, 1));
+        let (turns, module) = (request.turns.clone(), DiskAmount::file(source.bytes));
         // Only for those whose turn it is: whoever waits takes no disk.
         let copied = self.repos.read(request.space, move |repo| {
             turns.reserve_disk(module)?;
@@ -189,7 +189,7 @@ impl Inner {
         }
         // How much it comes to only the compiler knows; until here its limit bounds it.
         let made = code.metadata().map_err(disk_error)?.len();
-        let room = request.turns.reserve_disk(DiskAmount::new(made, 1));
+        let room = request.turns.reserve_disk(DiskAmount::file(made));
         room.map_err(|refused| repo_error(refused.into()))?;
         let inner = Arc::clone(self);
         let placed = tokio::task::spawn_blocking(move || {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bollard::Docker;
 use bollard::errors::Error;
-use bollard::models::ContainerInspectResponse;
+use bollard::models::{ContainerInspectResponse, ImageInspect};
 use bollard::query_parameters::InspectContainerOptions;
 
 use super::{tree, unlinked};
@@ -64,6 +64,20 @@ fn own_volumes(found: &ContainerInspectResponse) -> Vec<PathBuf> {
     volumes
         .filter_map(|mount| Some(mount.source.as_ref()?.into()))
         .collect()
+}
+
+/// Where the engine keeps the layers of an image, the newest first, if it says so and they are on this host.
+pub fn layer_folders(image: &ImageInspect) -> Option<Vec<PathBuf>> {
+    let data = &image.graph_driver.as_ref()?.data;
+    let lower = data.get("LowerDir").map(String::as_str).unwrap_or_default();
+    let lower = lower.split(':').filter(|path| !path.is_empty());
+    let folders: Vec<PathBuf> = [data.get("UpperDir")?.as_str()]
+        .into_iter()
+        .chain(lower)
+        .map(PathBuf::from)
+        .collect();
+    let layers = image.root_fs.as_ref()?.layers.as_ref()?.len();
+    (folders.len() == layers && folders[0].is_dir()).then_some(folders)
 }
 
 /// Where the engine keeps what a container writes elsewhere, if it says so.

@@ -21,7 +21,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::Mutex;
 
 pub use claim::Claim;
-pub use disk::{free, held_open, most_files, own_layer, written};
+pub use disk::{free, held_open, layer_folders, most_files, own_layer, written};
 pub use firewall::{Firewall, Reach};
 pub use network::{Network, Networks};
 use surroundings::{BRIDGE_NAME, NETWORKS_ELSEWHERE, has_interface};

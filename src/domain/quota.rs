@@ -72,6 +72,9 @@ pub struct DiskAmount {
     pub files: u64,
 }
 
+/// Bytes of a block of the file systems that servers have (ext4, XFS).
+const BLOCK: u64 = 4096;
+
 // === impl DiskAmount ===
 
 impl DiskAmount {
@@ -79,6 +82,18 @@ impl DiskAmount {
     pub const fn new(bytes: u64, files: u64) -> Self {
         Self { bytes, files }
     }
+
+    /// One file of that length: a disk gives it whole blocks. So many files of a few bytes are no way around a bound of
+    /// bytes.
+    pub const fn file(length: u64) -> Self {
+        Self {
+            bytes: length.div_ceil(BLOCK).saturating_mul(BLOCK),
+            files: 1,
+        }
+    }
+
+    /// One folder.
+    pub const FOLDER: Self = Self::new(BLOCK, 1);
 }
 
 /// Ends at the greatest number there is.
@@ -101,6 +116,18 @@ impl std::ops::Sub for DiskAmount {
         Self {
             bytes: self.bytes.saturating_sub(other.bytes),
             files: self.files.saturating_sub(other.files),
+        }
+    }
+}
+
+/// So many of the same.
+impl std::ops::Mul<u64> for DiskAmount {
+    type Output = Self;
+
+    fn mul(self, count: u64) -> Self {
+        Self {
+            bytes: self.bytes.saturating_mul(count),
+            files: self.files.saturating_mul(count),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Makes room: when there is none, containers that hold a place and are not used give way, the longest idle first.
+//! Makes room: when there is none, what holds a place or memory and is not used gives way, the longest idle first.
 
 use std::sync::Mutex;
 
@@ -24,12 +24,15 @@ pub(super) fn ask_for_room(
         .filter_map(|(id, own)| Some((ledger.known(*id)?, own.clone())))
         .filter(|(account, _)| of.is_none_or(|owner| account.owner.owner == owner))
         .collect();
+    // Guests hold memory between requests where they are used again.
+    let guests_too =
+        |account: &SpaceAccount| refused.resource == Resource::Memory && account.memory.used() > 0;
     let mut missing = refused.missing();
     let mut idle = Vec::new();
     for (account, own) in others {
         if lock(&own.observed).leaving {
             missing = missing.saturating_sub(held(&account, refused.resource));
-        } else if let Some(since) = idle_since(&own.observed, runtimes) {
+        } else if let Some(since) = idle_since(&own.observed, runtimes, guests_too(&account)) {
             let foreign = account.owner.owner != whose.owner;
             idle.push((foreign, since, account, own));
         }
@@ -59,13 +62,13 @@ pub(super) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
 
 /// Since when a Space holds a place for nobody; `None` when it is used or holds none. What computes for nobody gives way
 /// too, after what has been idle for longer.
-fn idle_since(observed: &Mutex<Observed>, runtimes: &Runtimes) -> Option<Millis> {
+fn idle_since(observed: &Mutex<Observed>, runtimes: &Runtimes, guests_too: bool) -> Option<Millis> {
     let observed = lock(observed);
     let mut since = None;
     for kept in observed
         .instances
         .iter()
-        .filter(|kept| freezes(&kept.artifact))
+        .filter(|kept| guests_too || freezes(&kept.artifact))
     {
         match &kept.state {
             KeptState::Starting { .. } => return None,

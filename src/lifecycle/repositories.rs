@@ -1,6 +1,8 @@
 //! Repositories of every kind. What is asked of a Space goes its own way; models and datasets have no supervisor, so
 //! their operations are done when they return.
 
+use std::sync::Arc;
+
 use super::first_commit::FirstCommit;
 use super::operations::to_the_end;
 use super::{Landing, Lifecycle, LifecycleError, Parts};
@@ -133,6 +135,9 @@ impl Lifecycle {
             this.parts.forget_disk(id);
             // What of it is laid out for a Space is that one's now.
             this.parts.measure_account(repository.owner).await;
+            let parts = Arc::clone(&this.parts);
+            // An engine may take its time to say what is in use.
+            tokio::spawn(async move { parts.sweep_shelves().await });
             Ok(())
         })
         .await

@@ -28,15 +28,23 @@ async fn clean(parts: &Parts, artifacts: &Artifacts) {
     artifacts.sweep().await;
     parts.runtimes.containers().sweep().await;
     said("large files", parts.repos.sweep_large().await);
-    // An engine that does not say what is mounted keeps all of it.
-    if let Some(mounted) = parts.runtimes.mounted().await {
-        said("shelves", parts.repos.sweep_shelves(mounted).await);
-    }
+    parts.sweep_shelves().await;
     said("xorbs", parts.repos.sweep_xorbs(super::now()).await);
     said("what is left of repositories", parts.repos.tidy().await);
     said("old usage", super::usage::forget(parts).await);
     if let Err(error) = parts.measure_all().await {
         tracing::error!("the Spaces could not be measured: {error:#}");
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Removes what was laid out and nobody uses. An engine that does not say what is mounted keeps all of it.
+    pub(super) async fn sweep_shelves(&self) {
+        if let Some(mounted) = self.runtimes.mounted().await {
+            said("shelves", self.repos.sweep_shelves(mounted).await);
+        }
     }
 }
 

@@ -20,11 +20,11 @@ impl Repo {
     ) -> Result<DiskAmount, RepoError> {
         let mut amount = DiskAmount::default();
         self.walk(at, limits, |_, found| {
-            let bytes = match found {
-                Walked::Folder => 0,
-                Walked::File { size, .. } => size,
-            };
-            amount = amount + DiskAmount::new(bytes, 1);
+            amount = amount
+                + match found {
+                    Walked::Folder => DiskAmount::FOLDER,
+                    Walked::File { size, .. } => DiskAmount::file(size),
+                };
             Ok(())
         })?;
         Ok(amount)

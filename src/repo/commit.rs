@@ -16,8 +16,8 @@ use crate::ledger::DiskUse;
 
 /// Where git is told what files are.
 const ATTRIBUTES: &str = ".gitattributes";
-/// Bytes of the file of a reference.
-pub(super) const REF_BYTES: u64 = 41;
+/// The file of a reference.
+pub(super) const REFERENCE: DiskAmount = DiskAmount::file(41);
 /// One that is longer is left as it is.
 const MAX_ATTRIBUTES: u64 = 256 << 10;
 
@@ -139,12 +139,9 @@ impl Repo {
         let commit = objects.write(&commit_object(request, tree, head))?;
         objects.publish(id, request.spool.room())?;
         if head.is_none() {
-            let reference = DiskAmount::new(REF_BYTES, 1);
-            request.spool.room().grow(reference)?;
-            request
-                .spool
-                .room()
-                .keep(DiskUse::Repository(id), reference);
+            let room = request.spool.room();
+            room.grow(REFERENCE)?;
+            room.keep(DiskUse::Repository(id), REFERENCE);
         }
         self.move_branch(&request.branch, head, commit)?;
         let large = request

@@ -13,7 +13,7 @@ use super::{MAIN, RepoError};
 use crate::domain::{DiskAmount, RepoId};
 
 /// What an empty repository takes.
-pub(super) const EMPTY: DiskAmount = DiskAmount::new(87, 8);
+pub(super) const EMPTY: DiskAmount = DiskAmount::new(8 * 4096, 8);
 
 /// The folder of everything in this room.
 pub(super) struct Folders {

@@ -101,11 +101,11 @@ impl<'a> NewObjects<'a> {
         let mut folders = BTreeSet::new();
         let mut sum = DiskAmount::default();
         for (path, id) in &self.pending {
-            sum = sum + DiskAmount::new(fs::metadata(path)?.len(), 1);
+            sum = sum + DiskAmount::file(fs::metadata(path)?.len());
             folders.insert(id.to_string()[..2].to_owned());
         }
         let new = folders.iter().filter(|name| !objects.join(name).is_dir());
-        Ok(sum + DiskAmount::new(0, new.count() as u64))
+        Ok(sum + DiskAmount::FOLDER * new.count() as u64)
     }
 
     /// Gives every object its name, once all their bytes are on disk and there is room for them.

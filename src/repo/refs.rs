@@ -7,11 +7,11 @@ use std::path::Path;
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::commit::{REF_BYTES, message, revision, signature};
+use super::commit::{REFERENCE, message, revision, signature};
 use super::durable::{replace_file, sync_folder};
 use super::objects::NewObjects;
 use super::{MAIN, Repo, RepoError, Repos};
-use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::domain::{RepoId, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
 
 /// Branches and tags that a repository may have.
@@ -218,10 +218,9 @@ impl Repo {
         id: RepoId,
         room: &mut DiskReservation,
     ) -> Result<(), RepoError> {
-        let reference = DiskAmount::new(REF_BYTES, 1);
-        room.grow(reference)?;
+        room.grow(REFERENCE)?;
         self.set_ref(full, to)?;
-        room.keep(DiskUse::Repository(id), reference);
+        room.keep(DiskUse::Repository(id), REFERENCE);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::blob::BlobStream;
-use super::commit::{REF_BYTES, too_many_operations};
+use super::commit::{REFERENCE, too_many_operations};
 use super::folders::{EMPTY, Folders, link_all};
 use super::git::GitPermits;
 use super::large::link;
@@ -249,10 +249,9 @@ impl Repos {
             let large = source.settled_large()?;
             let mut wanted = amount_below(&source.folder.join("objects"));
             for file in &large {
-                wanted = wanted + DiskAmount::new(fs::metadata(file)?.len(), 1);
+                wanted = wanted + DiskAmount::file(fs::metadata(file)?.len());
             }
-            let count = refs.len() as u64;
-            wanted = wanted + DiskAmount::new(count * REF_BYTES, count);
+            wanted = wanted + REFERENCE * refs.len() as u64;
             room.grow(wanted)?;
             link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
             if !large.is_empty() {

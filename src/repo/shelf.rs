@@ -47,7 +47,8 @@ impl Repos {
         Ok(folder)
     }
 
-    /// Removes the shelves that are not among those in use, and were not asked for within a day.
+    /// Removes the shelves that are not among those in use, and were not asked for within a day or are of a repository that
+    /// is gone.
     ///
     /// # Errors
     /// Only of the disk.
@@ -55,6 +56,12 @@ impl Repos {
         let repos = self.clone();
         self.work(move || repos.sweep_shelves_now(&in_use, SystemTime::now()))
             .await
+    }
+
+    /// Whether the repository is gone that a shelf of that name is of.
+    fn is_of_nothing(&self, name: &str) -> bool {
+        let of = name.rsplit_once('-').and_then(|(id, _)| id.parse().ok());
+        of.is_some_and(|id: RepoId| !self.folder(id).is_dir())
     }
 
     fn sweep_shelves_now(
@@ -85,8 +92,9 @@ impl Repos {
             let asked_for = entry.metadata()?.modified()?;
             let old = now.duration_since(asked_for).is_ok_and(|age| age > KEPT);
             let shelf = std::path::absolute(entry.path())?;
+            let gone = self.is_of_nothing(&entry.file_name().to_string_lossy());
             // Some see only a folder of it.
-            if old && !in_use.iter().any(|seen| seen.starts_with(&shelf)) {
+            if (old || gone) && !in_use.iter().any(|seen| seen.starts_with(&shelf)) {
                 // Out of sight first: one that is laid out is whole.
                 let away = self.aside().join(Uuid::now_v7().simple().to_string());
                 fs::rename(entry.path(), &away)?;
@@ -113,14 +121,14 @@ impl Repo {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
-        room.grow(DiskAmount::new(0, 1))?;
+        room.grow(DiskAmount::FOLDER)?;
         let made = aside.join(Uuid::now_v7().simple().to_string());
         fs::create_dir(&made)?;
         let laid = self.walk(at, LIMITS, |path, found| {
             let target = made.join(path.as_str());
-            room.grow(DiskAmount::new(0, 1))?;
             match found {
                 Walked::Folder => {
+                    room.grow(DiskAmount::FOLDER)?;
                     fs::create_dir(&target)?;
                     readable(&target, 0o755)
                 }
@@ -154,11 +162,12 @@ impl Repo {
                 let source = self.large_path(&file.id);
                 // Nobody but this server gets into the folders above it.
                 readable(&source, 0o444)?;
+                room.grow(DiskAmount::new(0, 1))?;
                 fs::hard_link(source, target)?;
                 Ok(())
             }
             None => {
-                room.grow(DiskAmount::new(self.blob(oid)?.left(), 0))?;
+                room.grow(DiskAmount::file(self.blob(oid)?.left()))?;
                 self.copy_blob(oid, target)?;
                 readable(target, 0o444)
             }

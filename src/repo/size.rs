@@ -109,11 +109,12 @@ fn sum_below(folder: &Path, mut counts: impl FnMut(&fs::Metadata) -> bool) -> Di
                 continue;
             };
             let is_folder = facts.is_dir();
-            let bytes = match is_folder || !counts(&facts) {
-                true => 0,
-                false => facts.len(),
-            };
-            sum = sum + DiskAmount::new(bytes, 1);
+            sum = sum
+                + match is_folder {
+                    true => DiskAmount::FOLDER,
+                    false if counts(&facts) => DiskAmount::file(facts.len()),
+                    false => DiskAmount::new(0, 1),
+                };
             if is_folder {
                 folders.push(entry.path());
             }

@@ -1,6 +1,5 @@
 //! Static files as an upstream.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -98,8 +97,13 @@ impl Serve for Site {
                 *request.method_mut() = Method::GET;
             }
             range::leave_out_odd(request.headers_mut());
-            let answer: Result<_, Infallible> = self.folder.clone().oneshot(request).await;
-            let Ok(response) = answer;
+            let whole = range::whole_if_changed(&request);
+            let Ok(mut response) = self.folder.clone().oneshot(request).await;
+            if let Some((known, whole)) = whole
+                && !range::is_of(&response, &known)
+            {
+                Ok(response) = self.folder.clone().oneshot(whole).await;
+            }
             let mut response = charset::say(response.map(Body::new)).await;
             // A site changes with every publish, so a browser asks each time whether it still has the right file.
             let revalidate = HeaderValue::from_static("no-cache");

@@ -10,7 +10,7 @@ use super::line;
 use super::receive::Push;
 use crate::domain::{DiskAmount, RepoId, Revision};
 use crate::ledger::DiskUse;
-use crate::repo::commit::{REF_BYTES, revision};
+use crate::repo::commit::{REFERENCE, revision};
 use crate::repo::durable::sync_folder;
 use crate::repo::refs::too_many_refs;
 use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
@@ -135,7 +135,7 @@ fn take_objects(repo: &Repo, id: RepoId, push: &mut Push) -> Result<(), RepoErro
     }
     let is_new = |update: &&Update| update.old.is_none() && update.new.is_some();
     let references = push.updates.iter().filter(is_new).count() as u64;
-    let mut written = DiskAmount::new(references * REF_BYTES, references);
+    let mut written = REFERENCE * references;
     if let Some(quarantine) = &push.quarantine {
         let objects = new_objects(&quarantine.folder.join("objects"))?;
         let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
@@ -145,7 +145,8 @@ fn take_objects(repo: &Repo, id: RepoId, push: &mut Push) -> Result<(), RepoErro
                 size_text(repo.limits.repo_bytes)
             )));
         }
-        written = written + DiskAmount::new(bytes, objects.len() as u64);
+        let files = objects.iter().map(|object| DiskAmount::file(object.bytes));
+        written = written + files.sum();
         push.room.reach(written)?;
         publish(&quarantine.folder, &repo.folder.join("objects"), &objects)?;
     }

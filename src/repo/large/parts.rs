@@ -164,12 +164,12 @@ impl Repos {
             // Not synced: a part that a power cut takes is asked for again, and the whole is synced.
             let path = folder.join(number.to_string());
             let before = match fs::metadata(&path) {
-                Ok(facts) => DiskAmount::new(facts.len(), 1),
+                Ok(facts) => DiskAmount::file(facts.len()),
                 Err(_) => DiskAmount::default(),
             };
             let (part, mut room) = incoming.into_parts();
             part.persist(path).map_err(|error| error.error)?;
-            room.keep(DiskUse::Repository(id), DiskAmount::new(bytes, 1) - before);
+            room.keep(DiskUse::Repository(id), DiskAmount::file(bytes) - before);
             Ok(())
         })
         .await?;

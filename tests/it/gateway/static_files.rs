@@ -51,6 +51,19 @@ fn types_tags_ranges_and_folders() {
             .header("range", "bytes=3-5"),
     );
     assert_eq!(part.expect(206).text(), "345");
+    // A download that was broken off goes on where the file is still the same, and begins anew where it is not.
+    let whole = space.visit("/data.bin").expect(200);
+    let of_now = whole.header("last-modified").unwrap().to_owned();
+    let resumed = |known: &str| {
+        let request = space
+            .request("GET", "/data.bin")
+            .header("range", "bytes=8-");
+        space.send(&request.header("if-range", known))
+    };
+    assert_eq!(resumed(&of_now).expect(206).text(), "89");
+    for other in ["Thu, 01 Jan 2015 00:00:00 GMT", "\"an-etag\""] {
+        assert_eq!(resumed(other).expect(200).text(), "0123456789");
+    }
     // What is no single part is answered whole.
     for ranges in ["bytes=0-1,4-5", "bytes=0-1, -2", "lines=1-2", "bytes=5-4"] {
         let whole = space.send(&space.request("GET", "/data.bin").header("range", ranges));

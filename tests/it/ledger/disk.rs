@@ -355,6 +355,25 @@ fn files_are_counted_as_bytes_are() {
 }
 
 #[test]
+fn many_small_files_count_as_the_blocks_they_take() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    set(&server, "alice", json!({"disk": 4 << 20}));
+    model(&alice, "tiny");
+    let files = |from: u32, count: u32| -> Vec<Op> {
+        (from..from + count)
+            .map(|number| Op::file(&format!("d{}/f{number}", number % 50), number.to_string()))
+            .collect()
+    };
+    // 1,500 files of four bytes are 6 KiB of text and 6 MiB of disk.
+    assert_refused(&commit(&alice, "tiny", "main", &files(10_000, 1500)));
+    let before = used(&alice, "disk");
+    commit(&alice, "tiny", "main", &files(20_000, 300)).expect(200);
+    let grown = used(&alice, "disk") - before;
+    assert!((300 * 4096..3 << 20).contains(&grown), "{grown}");
+}
+
+#[test]
 fn an_upload_that_breaks_off_gives_its_room_back() {
     let server = Server::start();
     let alice = server.user("alice");

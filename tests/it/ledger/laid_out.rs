@@ -34,7 +34,7 @@ fn a_push_of_zeros_is_not_laid_out_beyond_the_quota() {
     space.wait_for("BUILD_ERROR");
     let message = space.error_message();
     assert!(message.contains("there is no room to lay out"), "{message}");
-    assert!(message.contains("left, and this needs 629"), "{message}");
+    assert!(message.contains("left, and this needs 614"), "{message}");
     assert!(used() < MIB as u64, "{}", used());
 
     // Its author has a way on, and what could not be reserved is nobody's.
