@@ -55,7 +55,7 @@ impl InsideDoor {
 
     /// What is behind the door.
     pub(super) fn admit_to(&self, hub: Router) {
-        let hub = hub.layer(axum::middleware::from_fn(server::read_rest));
+        let hub = hub.layer(axum::middleware::from_fn(server::drain_body));
         self.hub.send_replace(Some(hub));
     }
 

@@ -314,7 +314,7 @@ impl House {
         let hub = health::routes(health.clone())
             .merge(api::router(state))
             .merge(web::router(pages))
-            .layer(axum::middleware::from_fn(server::read_rest));
+            .layer(axum::middleware::from_fn(server::drain_body));
         let gateway = Gateway::new(routes, auth, journal, config, Arc::clone(&metrics));
         Ok(Self {
             store,

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 
-use super::trouble::Trouble;
+use super::rejection::Rejection;
 use crate::auth::{Action, Auth, AuthError, HUB_AUTHORIZATION, Principal, Purpose, cookies};
 use crate::domain::{AccountId, Belonging, SpaceId, Visibility};
 use crate::routes::{Entry, EntrySettings};
@@ -21,7 +21,7 @@ pub(super) async fn check(
     auth: &Auth,
     space: &Entry,
     headers: &HeaderMap,
-) -> Result<Option<AccountId>, Trouble> {
+) -> Result<Option<AccountId>, Rejection> {
     let settings = space.settings();
     if settings.visibility != Visibility::Private {
         return Ok(None);
@@ -31,7 +31,7 @@ pub(super) async fn check(
         Ok(visitor) if visitor.may(Action::Visit, belonging) => {
             Ok(visitor.account.map(|account| account.id))
         }
-        Ok(_) | Err(AuthError::BadToken) => Err(Trouble::NotFound),
+        Ok(_) | Err(AuthError::BadToken) => Err(Rejection::NotFound),
         Err(error) => Err(ours(&error, space)),
     }
 }
@@ -76,12 +76,12 @@ pub(super) async fn exchange(
     space: &Entry,
     (ticket, address): (&str, String),
     secure: bool,
-) -> Result<Response<Body>, Trouble> {
+) -> Result<Response<Body>, Rejection> {
     let session = auth
         .redeem(Purpose::Address, space.id, ticket)
         .await
         .map_err(|error| ours(&AuthError::Store(error), space))?
-        .ok_or(Trouble::NotFound)?;
+        .ok_or(Rejection::NotFound)?;
     let kept = auth.ticket(Purpose::Cookie, space.id, &session);
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -94,7 +94,7 @@ pub(super) async fn exchange(
     ] {
         headers.insert(
             name,
-            HeaderValue::try_from(value).map_err(|_| Trouble::NotFound)?,
+            HeaderValue::try_from(value).map_err(|_| Rejection::NotFound)?,
         );
     }
     Ok(response)
@@ -149,14 +149,14 @@ fn belonging(id: SpaceId, settings: &EntrySettings) -> Belonging {
     }
 }
 
-fn ours(error: &AuthError, space: &Entry) -> Trouble {
+fn ours(error: &AuthError, space: &Entry) -> Rejection {
     let name = &space.settings().name;
     tracing::error!(
         error = error as &dyn std::error::Error,
         space = %name,
         "cannot tell who visits {name}"
     );
-    Trouble::Ours
+    Rejection::Ours
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use http::HeaderMap;
 
+use super::rejection::{LogKind, Rejection};
 use super::target::Target;
-use super::trouble::{LogKind, Trouble};
 use super::{Inner, access};
 use crate::domain::SpaceName;
 use crate::routes::Entry;
@@ -33,7 +33,7 @@ impl Inner {
     /// those of somebody who looks at a page.
     pub(super) async fn back_of(
         &self,
-        trouble: &Trouble,
+        rejection: &Rejection,
         target: &Target,
         credentials: Option<&HeaderMap>,
     ) -> Back {
@@ -41,23 +41,23 @@ impl Inner {
             true => String::new(),
             false => self.addresses.hub(),
         };
-        let Some(space) = self.resolve(target).filter(|_| trouble.is_of_a_space()) else {
+        let Some(space) = self.resolve(target).filter(|_| rejection.is_of_a_space()) else {
             return Back {
                 hub,
                 ..Back::default()
             };
         };
-        let log = trouble.log();
-        let lines = match (trouble, log, credentials) {
+        let log = rejection.log();
+        let lines = match (rejection, log, credentials) {
             // There the log is followed live.
-            (Trouble::Waking(_), ..) => Vec::new(),
+            (Rejection::Waking(_), ..) => Vec::new(),
             (_, Some(log), Some(credentials)) => self.lines(&space, log, credentials).await,
             _ => Vec::new(),
         };
         Back {
             hub,
-            usual: match trouble {
-                Trouble::Waking(progress) => progress.usual(&space),
+            usual: match rejection {
+                Rejection::Waking(progress) => progress.usual(&space),
                 _ => String::new(),
             },
             space: Some(space.settings().name.clone()),

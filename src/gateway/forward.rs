@@ -9,10 +9,10 @@ use http::{Request, Response, StatusCode, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::limits::Crowd;
+use super::admission::Crowd;
 use super::upload::{self, GivenUp};
 use crate::routes::Serving;
-use crate::upstream::{self, Alarm, CallError, Upgrade, Upstream};
+use crate::upstream::{self, CallError, Deadline, Upgrade, Upstream};
 
 /// Why there is no answer to pass on.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub(super) enum ForwardError {
 }
 
 /// What is told of a body as it passes.
-pub(super) trait Guards: Send + Unpin + 'static {
+pub(super) trait HoldsVisit: Send + Unpin + 'static {
     /// These bytes go to the visitor.
     fn passing(&mut self, _data: &Bytes) {}
     /// The Space broke off.
@@ -119,7 +119,7 @@ async fn send(
 }
 
 /// Holds the guards until the Space has sent all of its response, or the visitor has left.
-pub(super) fn hold<G: Guards>(
+pub(super) fn hold<G: HoldsVisit>(
     response: Response<Body>,
     guards: G,
     idle: Duration,
@@ -133,7 +133,7 @@ pub(super) fn hold<G: Guards>(
         guards: Some(guards),
         idle,
         waiting_since: None,
-        alarm: Alarm::default(),
+        deadline: Deadline::default(),
     };
     Response::from_parts(parts, Body::new(held))
 }
@@ -143,7 +143,7 @@ struct Held<G> {
     guards: Option<G>,
     idle: Duration,
     waiting_since: Option<Instant>,
-    alarm: Alarm,
+    deadline: Deadline,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -156,11 +156,11 @@ impl<G> Held<G> {
     /// Ready when the Space has sent nothing for too long.
     fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
-        self.alarm.poll_until(until, context)
+        self.deadline.poll_until(until, context)
     }
 }
 
-impl<G: Guards> http_body::Body for Held<G> {
+impl<G: HoldsVisit> http_body::Body for Held<G> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -228,7 +228,7 @@ mod tests {
 
     struct Guard(Arc<AtomicBool>);
 
-    impl Guards for Guard {}
+    impl HoldsVisit for Guard {}
 
     impl Drop for Guard {
         fn drop(&mut self) {

@@ -1,6 +1,6 @@
 //! Strangers' traffic: from a host or path to the Space behind it, and back.
 //!
-//! [`Gateway::call`] is one straight function. Each step either hands on or ends in a [`Trouble`], which is the only way
+//! [`Gateway::call`] is one straight function. Each step either hands on or ends in a [`Rejection`], which is the only way
 //! a visitor gets an answer of ours:
 //!
 //! ```text
@@ -9,8 +9,8 @@
 //!  read       only      or 503   instance out, in   live until the body or tunnel ends
 //! ```
 //!
-//! A browser that opens a page is not held while a Space wakes: it is shown how far it is (`wake`), before it takes a
-//! place. What a page left open sends by itself (`knock`) wakes nobody.
+//! A browser that opens a page is not held while a Space wakes: it is shown how far it is (`wake_events`), before it takes a
+//! place. What a page left open sends by itself (`keepalive_probe`) wakes nobody.
 //!
 //! It reads one table, [`RouteTable`], and asks the database only who visits a private Space. It says one thing to the
 //! control plane: that somebody wants a Space that sleeps.
@@ -27,47 +27,47 @@ use crate::auth::Auth;
 use crate::config::{Addresses, Config, GatewayConfig};
 use crate::journal::Journal;
 use crate::routes::{Entry, Refusal, Route, RouteTable};
-use crate::server::{Client, Link};
+use crate::server::{Client, ConnectionLink};
 use crate::telemetry::{Metrics, RequestKind};
 use crate::upstream::{CallError, Upgrade, Upstream};
 
 mod access;
-mod activator;
+mod activation;
+mod admission;
 mod back;
-mod complaints;
-mod events;
+mod client_key;
+mod error_reports;
 mod forward;
-mod frames;
 mod headers;
 mod host;
-mod knock;
-mod limits;
-mod line;
+mod interim;
+mod keepalive_probe;
 mod pages;
-mod patience;
-mod stay;
+mod rejection;
+mod sse;
 mod target;
 #[cfg(test)]
 mod tests;
-mod trouble;
 mod tunnel;
 mod upload;
-mod visitor;
-mod wake;
+mod visit_guard;
+mod visitor_queue;
+mod wake_events;
+mod websocket;
 
-use activator::Answering;
+use activation::Answering;
+use admission::{Admission, VisitPermit};
 use back::Back;
-use complaints::Complaints;
+use client_key::ClientKey;
+use error_reports::ErrorReports;
 use forward::ForwardError;
 use headers::hop::Hop;
 use headers::{Origin, path_form};
 use host::Hosts;
-use limits::{Gates, Place};
 use pages::Caller;
-use stay::Stay;
-use trouble::Trouble;
+use rejection::Rejection;
 use upload::GivenUp;
-use visitor::Visitor;
+use visit_guard::VisitGuard;
 
 pub use host::Host;
 pub use target::Target;
@@ -79,13 +79,13 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     routes: RouteTable,
     auth: Auth,
-    gates: Gates,
+    admission: Admission,
     hosts: Hosts,
     addresses: Addresses,
     config: GatewayConfig,
     metrics: Arc<Metrics>,
     journal: Journal,
-    complaints: Arc<Complaints>,
+    error_reports: Arc<ErrorReports>,
 }
 
 /// How long a browser looks at nothing before it is shown that the Space is waking up.
@@ -107,12 +107,12 @@ impl Gateway {
         Self(Arc::new(Inner {
             routes,
             auth,
-            gates: Gates::new(&config.gateway),
+            admission: Admission::new(&config.gateway),
             hosts: Hosts::new(config),
             addresses: config.addresses(config.listen.port()),
             config: config.gateway.clone(),
             metrics,
-            complaints: Arc::new(Complaints::new(journal.clone())),
+            error_reports: Arc::new(ErrorReports::new(journal.clone())),
             journal,
         }))
     }
@@ -124,15 +124,15 @@ impl Gateway {
 
     /// The answer to a request that is for nobody here ([`Host::Unknown`]).
     pub fn unknown_host<B>(&self, request: &Request<B>) -> Response<Body> {
-        let trouble = match host::named(request) {
-            Some(_) => Trouble::Misdirected,
-            None => Trouble::Ambiguous("A request must name one host, once."),
+        let rejection = match host::named(request) {
+            Some(_) => Rejection::Misdirected,
+            None => Rejection::Ambiguous("A request must name one host, once."),
         };
         let back = Back {
             hub: self.0.addresses.hub(),
             ..Back::default()
         };
-        let response = Caller::of(request).answer(&trouble, "", &back);
+        let response = Caller::of(request).answer(&rejection, "", &back);
         self.0
             .metrics
             .request(RequestKind::Gateway, response.status());
@@ -146,19 +146,19 @@ impl Gateway {
         let credentials = navigates.then(|| access::credentials(request.headers()));
         let (by, mut response) = match self.0.visit(request, &target, &caller).await {
             Ok(answered) => answered,
-            Err(trouble) => {
-                let status = trouble.status().as_u16();
+            Err(rejection) => {
+                let status = rejection.status().as_u16();
                 tracing::debug!(
                     request = caller.id(),
                     status,
                     ?target,
                     "no visit: {}",
-                    trouble.message()
+                    rejection.message()
                 );
                 let prefix = target.prefix().unwrap_or_default();
-                let back = self.0.back_of(&trouble, &target, credentials.as_ref());
+                let back = self.0.back_of(&rejection, &target, credentials.as_ref());
                 let back = Box::pin(back).await;
-                let answer = caller.answer(&trouble, &prefix, &back);
+                let answer = caller.answer(&rejection, &prefix, &back);
                 (RequestKind::Gateway, answer)
             }
         };
@@ -179,13 +179,13 @@ impl Inner {
         mut request: Request<Body>,
         target: &Target,
         caller: &Caller,
-    ) -> Result<(RequestKind, Response<Body>), Trouble> {
+    ) -> Result<(RequestKind, Response<Body>), Rejection> {
         target::refuse_the_impossible(&request, target, self.config.body_bytes)?;
         if let Some(response) = target::answer_without_the_space(&request, target) {
             return Ok((RequestKind::Gateway, response));
         }
         let Some(space) = self.resolve(target) else {
-            let (space, moved) = self.moved(&request, target).ok_or(Trouble::NotFound)?;
+            let (space, moved) = self.moved(&request, target).ok_or(Rejection::NotFound)?;
             Box::pin(access::check(&self.auth, &space, request.headers())).await?;
             return Ok((RequestKind::Gateway, moved));
         };
@@ -197,24 +197,27 @@ impl Inner {
             return Ok((RequestKind::Gateway, response));
         }
         let account = access::check(&self.auth, &space, request.headers()).await?;
-        let visitor = account.map_or_else(|| Visitor::at(&request), Visitor::Account);
-        if let Some(path) = target.path(request.uri()).strip_prefix(wake::RESERVED) {
+        let visitor = account.map_or_else(|| ClientKey::at(&request), ClientKey::Account);
+        if let Some(path) = target
+            .path(request.uri())
+            .strip_prefix(wake_events::RESERVED)
+        {
             let response = self.answer_ourselves(request.headers(), path, space, visitor);
             let response = Box::pin(response).await?;
             return Ok((RequestKind::Gateway, response));
         }
         if let Some(refusal) = space.barred() {
-            return Err(Trouble::Refused(Refusal::clone(&refusal)));
+            return Err(Rejection::Refused(Refusal::clone(&refusal)));
         }
-        self.counted(&space, self.gates.count(space.id, visitor))?;
+        self.counted(&space, self.admission.count(space.id, visitor))?;
         let hop = Hop::of(&request);
         let client = request.extensions().get::<Client>();
         let link = client.map(|client| client.link.clone());
-        let knocks = knock::is_knock(&request, target);
+        let is_probe = keepalive_probe::is_keepalive_probe(&request, target);
         let arrives = Box::pin(upload::begin(&mut request)).await?;
-        let arrive = self.arrive(&space, caller, visitor, &hop, knocks);
+        let arrive = self.arrive(&space, caller, visitor, &hop, is_probe);
         let (place, answering) = match link.as_ref().filter(|_| caller.is_impatient()) {
-            Some(link) => Box::pin(patience::reassure(link, arrive)).await?,
+            Some(link) => Box::pin(interim::send_while(link, arrive)).await?,
             None => arrive.await?,
         };
         let Answering {
@@ -223,14 +226,14 @@ impl Inner {
             mut woke,
         } = answering;
         let crowd = arrives.then(|| place.crowd());
-        let mut stay = Stay::new(
+        let mut visit_guard = VisitGuard::new(
             Arc::clone(&space),
-            Arc::clone(&self.complaints),
+            Arc::clone(&self.error_reports),
             visit,
             place,
         );
         let (by, leave) = match &serving.upstream {
-            Upstream::Service(_) if hop.is_websocket() => return Err(Trouble::Upgrade),
+            Upstream::Service(_) if hop.is_websocket() => return Err(Rejection::Upgrade),
             Upstream::Service(_) => (RequestKind::Inside, false),
             Upstream::Tcp(_) => (RequestKind::Outside, hop.upgrade.is_some()),
         };
@@ -257,28 +260,28 @@ impl Inner {
             Ok(_) => None,
         };
         if let (Some(patience), Some(request)) = (patience, again) {
-            let next = activator::successor(&space, &serving, patience, self.config.wake_timeout);
+            let next = activation::successor(&space, &serving, patience, self.config.wake_timeout);
             if let Some(next) = Box::pin(next).await {
-                stay.move_to(next.visit);
+                visit_guard.move_to(next.visit);
                 (serving, woke) = (next.serving, next.woke);
                 answer = forward::forward(&serving, request, leave, body_bytes, idle, None).await;
             }
         }
         let answer = answer.map_err(|error| {
-            let trouble = self.trouble_of(&space, error);
-            space.traffic.answered(trouble.status());
-            trouble
+            let rejection = self.rejection_of(&space, error);
+            space.traffic.answered(rejection.status());
+            rejection
         })?;
         let mut response = match (answer, client) {
             (Upgrade::Switched(head, stream, early), Some(client)) => {
                 let far = tunnel::Far { stream, early };
-                self.leave_http(&hop, head, far, client, stay, link)
+                self.leave_http(&hop, head, far, client, visit_guard, link)
             }
-            (Upgrade::Switched(..), None) => return Err(Trouble::Unreachable),
+            (Upgrade::Switched(..), None) => return Err(Rejection::Unreachable),
             (Upgrade::Declined(mut response), _) => {
                 hop.hear(response.headers_mut());
-                let stay = self.settle(&response, stay, knocks, asks);
-                forward::hold(response, stay, idle)
+                let visit_guard = self.settle(&response, visit_guard, is_probe, asks);
+                forward::hold(response, visit_guard, idle)
             }
         };
         if let Some((prefix, host)) = prefixed {
@@ -297,47 +300,47 @@ impl Inner {
         &self,
         space: &Arc<Entry>,
         caller: &Caller,
-        visitor: Visitor,
+        visitor: ClientKey,
         hop: &Hop,
-        knocks: bool,
-    ) -> Result<(Place, Answering), Trouble> {
-        if knocks {
-            let answering = activator::glance(space)?;
+        is_probe: bool,
+    ) -> Result<(VisitPermit, Answering), Rejection> {
+        if is_probe {
+            let answering = activation::glance(space)?;
             return Ok((self.admit(space, visitor, hop).await?, answering));
         }
         if caller.is_navigating() && !matches!(space.route(), Route::Serving(_)) {
             let patience = self.config.wake_timeout.min(BROWSER_PATIENCE);
-            let answering = activator::visit(space, patience).await?;
+            let answering = activation::visit(space, patience).await?;
             return Ok((self.admit(space, visitor, hop).await?, answering));
         }
         let began = tokio::time::Instant::now();
         let place = self.admit(space, visitor, hop).await?;
         let patience = self.config.wake_timeout.saturating_sub(began.elapsed());
-        Ok((place, activator::visit(space, patience).await?))
+        Ok((place, activation::visit(space, patience).await?))
     }
 
     async fn admit(
         &self,
         space: &Arc<Entry>,
-        visitor: Visitor,
+        visitor: ClientKey,
         hop: &Hop,
-    ) -> Result<Place, Trouble> {
+    ) -> Result<VisitPermit, Rejection> {
         if let Route::Serving(serving) = space.route()
             && let Upstream::Service(service) = &serving.upstream
             && service.is_free()
         {
-            return Ok(Place::free(visitor));
+            return Ok(VisitPermit::free(visitor));
         }
         let place = match hop.is_websocket() {
-            true => self.gates.admit_watcher(space, visitor),
-            false => self.gates.admit(space, visitor).await,
+            true => self.admission.admit_watcher(space, visitor),
+            false => self.admission.admit(space, visitor).await,
         };
         self.counted(space, place)
     }
 
     /// Counts those who are refused for being too many.
-    fn counted<T>(&self, space: &Entry, admitted: Result<T, Trouble>) -> Result<T, Trouble> {
-        if let Err(Trouble::Full | Trouble::TooMany | Trouble::TooFast(_)) = &admitted {
+    fn counted<T>(&self, space: &Entry, admitted: Result<T, Rejection>) -> Result<T, Rejection> {
+        if let Err(Rejection::Full | Rejection::TooMany | Rejection::TooFast(_)) = &admitted {
             self.metrics.turned_away.inc();
             space.traffic.turned_away();
         }
@@ -350,15 +353,15 @@ impl Inner {
         headers: &HeaderMap,
         path: &str,
         space: Arc<Entry>,
-        visitor: Visitor,
-    ) -> Result<Response<Body>, Trouble> {
-        if wake::PATH.strip_prefix(wake::RESERVED) != Some(path) {
-            return Err(Trouble::NotFound);
+        visitor: ClientKey,
+    ) -> Result<Response<Body>, Rejection> {
+        if wake_events::PATH.strip_prefix(wake_events::RESERVED) != Some(path) {
+            return Err(Rejection::NotFound);
         }
         let reads_logs = access::may_write(&self.auth, &space, headers).await;
-        let place = self.gates.admit_watcher(&space, visitor)?;
+        let place = self.admission.admit_watcher(&space, visitor)?;
         let journal = reads_logs.then(|| self.journal.clone());
-        Ok(wake::follow(
+        Ok(wake_events::follow(
             space,
             journal,
             Arc::clone(&self.metrics),
@@ -367,13 +370,22 @@ impl Inner {
     }
 
     /// What is held while this response is passed on.
-    fn settle(&self, response: &Response<Body>, mut stay: Stay, knocks: bool, asks: bool) -> Stay {
+    fn settle(
+        &self,
+        response: &Response<Body>,
+        mut visit_guard: VisitGuard,
+        is_probe: bool,
+        asks: bool,
+    ) -> VisitGuard {
         // What a guest in this process tells ends at its deadline: no tab keeps it open.
-        if stay::is_event_stream(response.headers()) && !knocks && stay.is_outside() {
-            let place = self.gates.admit_watcher(&stay.space, stay.visitor());
-            stay.become_stream(place.ok(), asks);
+        if visit_guard::is_event_stream(response.headers()) && !is_probe && visit_guard.is_outside()
+        {
+            let place = self
+                .admission
+                .admit_watcher(&visit_guard.space, visit_guard.visitor());
+            visit_guard.become_stream(place.ok(), asks);
         }
-        stay
+        visit_guard
     }
 
     /// Tells the visitor that HTTP is left, and opens the tunnel.
@@ -383,29 +395,36 @@ impl Inner {
         head: Response<()>,
         far: tunnel::Far,
         client: OnUpgrade,
-        stay: Stay,
-        link: Option<Link>,
+        visit_guard: VisitGuard,
+        link: Option<ConnectionLink>,
     ) -> Response<Body> {
         let mut response = head.map(|()| Body::empty());
         hop.hear(response.headers_mut());
         hop.say_upgraded(response.headers_mut());
         let websocket = hop.is_websocket();
-        tunnel::start(client, far, stay, link, self.config.idle_timeout, websocket);
+        tunnel::start(
+            client,
+            far,
+            visit_guard,
+            link,
+            self.config.idle_timeout,
+            websocket,
+        );
         response
     }
 
-    fn trouble_of(&self, space: &Entry, error: ForwardError) -> Trouble {
-        let trouble = match error {
-            ForwardError::GivenUp(GivenUp::TooLarge) => return Trouble::TooLarge,
-            ForwardError::GivenUp(GivenUp::TooSlow) => return Trouble::TooSlow,
+    fn rejection_of(&self, space: &Entry, error: ForwardError) -> Rejection {
+        let rejection = match error {
+            ForwardError::GivenUp(GivenUp::TooLarge) => return Rejection::TooLarge,
+            ForwardError::GivenUp(GivenUp::TooSlow) => return Rejection::TooSlow,
             ForwardError::Call(CallError::Upload(_)) => {
-                return Trouble::Ambiguous(upload::BROKEN_OFF);
+                return Rejection::Ambiguous(upload::BROKEN_OFF);
             }
-            ForwardError::Call(CallError::Late) => Trouble::Late,
-            ForwardError::Call(_) | ForwardError::Switched => Trouble::Unreachable,
+            ForwardError::Call(CallError::Late) => Rejection::Late,
+            ForwardError::Call(_) | ForwardError::Switched => Rejection::Unreachable,
         };
-        self.complaints.say(space, &error);
-        trouble
+        self.error_reports.say(space, &error);
+        rejection
     }
 
     fn resolve(&self, target: &Target) -> Option<Arc<Entry>> {
@@ -434,7 +453,7 @@ impl Inner {
     }
 
     /// Makes of a request what the Space shall see.
-    fn for_space(&self, request: &mut Request<Body>, target: &Target) -> Result<(), Trouble> {
+    fn for_space(&self, request: &mut Request<Body>, target: &Target) -> Result<(), Rejection> {
         let client = request.extensions().get::<Client>();
         let origin = Origin {
             peer: client.map(|client| client.peer.ip.clone()),
@@ -448,7 +467,7 @@ impl Inner {
         headers::to_space(request.headers_mut(), origin);
         let uri = std::mem::take(request.uri_mut());
         *request.uri_mut() = target::uri_for_space(uri, target)
-            .ok_or(Trouble::Ambiguous("The request's path cannot be read."))?;
+            .ok_or(Rejection::Ambiguous("The request's path cannot be read."))?;
         Ok(())
     }
 

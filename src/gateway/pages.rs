@@ -8,8 +8,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 
 use super::back::Back;
-use super::trouble::Trouble;
-use super::wake;
+use super::rejection::Rejection;
+use super::wake_events;
 use crate::server::Client;
 use crate::telemetry::RequestId;
 
@@ -99,24 +99,29 @@ impl Caller {
     }
 
     /// Our answer in the form this caller reads. `prefix` is what stands before the Space's paths, in the path form.
-    pub(super) fn answer(&self, trouble: &Trouble, prefix: &str, back: &Back) -> Response<Body> {
+    pub(super) fn answer(
+        &self,
+        rejection: &Rejection,
+        prefix: &str,
+        back: &Back,
+    ) -> Response<Body> {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let (kind, body) = if self.reads_html() {
-            let page = self.page(trouble, prefix, &nonce, back);
+            let page = self.page(rejection, prefix, &nonce, back);
             ("text/html; charset=utf-8", page)
         } else {
-            let error = serde_json::json!({ "error": trouble.message() });
+            let error = serde_json::json!({ "error": rejection.message() });
             ("application/json", error.to_string())
         };
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = trouble.status();
+        *response.status_mut() = rejection.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Ok(policy) = HeaderValue::try_from(policy(&nonce)) {
             headers.insert(CONTENT_SECURITY_POLICY, policy);
         }
-        if let Some(seconds) = trouble.retry_after() {
+        if let Some(seconds) = rejection.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -131,11 +136,11 @@ impl Caller {
         }
     }
 
-    fn page(&self, trouble: &Trouble, prefix: &str, nonce: &str, back: &Back) -> String {
-        let (message, id) = (trouble.message(), self.id());
+    fn page(&self, rejection: &Rejection, prefix: &str, nonce: &str, back: &Back) -> String {
+        let (message, id) = (rejection.message(), self.id());
         let (log_page, window) = (&back.log_page(), self.window());
-        let page = match trouble {
-            Trouble::Waking(progress) => WakePage {
+        let page = match rejection {
+            Rejection::Waking(progress) => WakePage {
                 title: progress.title(),
                 message: &message,
                 back,
@@ -143,11 +148,11 @@ impl Caller {
                 window,
                 id,
                 nonce,
-                endpoint: &format!("{prefix}/{}", wake::PATH),
+                endpoint: &format!("{prefix}/{}", wake_events::PATH),
             }
             .render(),
             _ => ErrorPage {
-                title: trouble.title(),
+                title: rejection.title(),
                 message: &message,
                 back,
                 log_page,
@@ -174,7 +179,7 @@ fn policy(nonce: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::Stage;
-    use crate::gateway::trouble::Progress;
+    use crate::gateway::rejection::Progress;
     use crate::routes::Refusal;
     use http_body_util::BodyExt;
 
@@ -202,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn people_get_pages_and_programs_get_json() {
-        let refused = Trouble::Refused(Refusal {
+        let refused = Rejection::Refused(Refusal {
             stage: Stage::Paused,
             message: "<b>\"paused\"</b>".into(),
         });
@@ -218,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_wake_page_follows_and_loads_itself_anew() {
         let caller = caller(&[("accept", "text/html")]);
-        let response = caller.answer(&Trouble::Waking(Progress::Building), "/run/a/b", &back());
+        let response = caller.answer(&Rejection::Waking(Progress::Building), "/run/a/b", &back());
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         let policy = response.headers()[CONTENT_SECURITY_POLICY].clone();
         let page = text(response).await;
@@ -236,7 +241,7 @@ mod tests {
         assert_eq!(nonce.len(), 32);
         let allowed = format!("script-src 'nonce-{nonce}'");
         assert!(policy.to_str().expect("text").contains(&allowed));
-        let another = caller.answer(&Trouble::Ours, "", &back());
+        let another = caller.answer(&Rejection::Ours, "", &back());
         assert!(!text(another).await.contains("<script"));
     }
 

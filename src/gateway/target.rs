@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 
 use super::headers::path_form;
-use super::trouble::Trouble;
+use super::rejection::Rejection;
 use crate::domain::{SpaceName, Subdomain};
 
 /// Which Space a request is for, and by which of its two addresses.
@@ -125,14 +125,14 @@ pub(super) fn refuse_the_impossible(
     request: &Request<Body>,
     target: &Target,
     body_bytes: u64,
-) -> Result<(), Trouble> {
+) -> Result<(), Rejection> {
     let too_large = |length: u64| length > body_bytes;
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
-        Err(Trouble::Method)
+        Err(Rejection::Method)
     } else if target.is_path_form() && path_form::is_service_worker(request.headers()) {
-        Err(Trouble::ServiceWorker)
+        Err(Rejection::ServiceWorker)
     } else if request.body().size_hint().exact().is_some_and(too_large) {
-        Err(Trouble::TooLarge)
+        Err(Rejection::TooLarge)
     } else {
         Ok(())
     }

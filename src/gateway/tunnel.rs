@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::frames::Frames;
-use super::stay::Stay;
-use crate::server::Link;
+use super::visit_guard::VisitGuard;
+use super::websocket::Frames;
+use crate::server::ConnectionLink;
 
 /// The side of the Space.
 pub(super) struct Far {
@@ -45,12 +45,12 @@ const BUFFER: usize = 8 << 10;
 pub(super) fn start(
     near: OnUpgrade,
     far: Far,
-    mut stay: Stay,
-    link: Option<Link>,
+    mut visit_guard: VisitGuard,
+    link: Option<ConnectionLink>,
     idle: Duration,
     websocket: bool,
 ) {
-    stay.become_tunnel();
+    visit_guard.become_tunnel();
     tokio::spawn(async move {
         // An error is that the visitor left first.
         let Ok(near) = near.await else { return };
@@ -71,13 +71,15 @@ pub(super) fn start(
                 None => std::future::pending().await,
             }
         };
-        let run = tunnel.run(silence, link.as_ref(), |passed| stay.passed(passed, idle));
+        let run = tunnel.run(silence, link.as_ref(), |passed| {
+            visit_guard.passed(passed, idle)
+        });
         let ended = tokio::select! {
             ended = run => ended,
             () = hurry => return,
         };
         if let Err(error) = ended {
-            tracing::debug!(space = %stay.space.id, %error, "a tunnel ended");
+            tracing::debug!(space = %visit_guard.space.id, %error, "a tunnel ended");
         }
     });
 }
@@ -136,7 +138,7 @@ where
     async fn run(
         mut self,
         silence: Silence,
-        link: Option<&Link>,
+        link: Option<&ConnectionLink>,
         passed: impl Fn(Passed),
     ) -> io::Result<()> {
         let closing = async {
@@ -175,7 +177,7 @@ where
                 limit = limit.min(silence.half_closed);
             }
             if until.is_none() && closing.as_mut().poll(context).is_ready() {
-                let drain = link.map(Link::drain_timeout).unwrap_or_default();
+                let drain = link.map(ConnectionLink::drain_timeout).unwrap_or_default();
                 until = Some(Instant::now() + drain);
                 limit = limit.min(silence.closing);
                 if self.down.say_farewell() {

@@ -15,10 +15,10 @@ use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::limits::Crowd;
-use super::trouble::Trouble;
-use crate::server::{Pace, Patience};
-use crate::upstream::{Alarm, Traffic};
+use super::admission::Crowd;
+use super::rejection::Rejection;
+use crate::server::{MinimumRate, StallTimer};
+use crate::upstream::{Deadline, Traffic};
 
 /// Bytes that are taken into memory before there is a place.
 const BEGINNING: usize = 32 << 10;
@@ -60,15 +60,15 @@ struct Watched {
     left: Option<u64>,
     traffic: Arc<Traffic>,
     crowd: Option<Crowd>,
-    patience: Patience,
-    look: Alarm,
+    patience: StallTimer,
+    look: Deadline,
     look_at: Option<Instant>,
     tell: Option<oneshot::Sender<GivenUp>>,
 }
 
 /// Waits for all of a small body, or the beginning of a larger one, for as long as the server's own pace allows. Whether there
 /// is a rest.
-pub(super) async fn begin(request: &mut Request<Body>) -> Result<bool, Trouble> {
+pub(super) async fn begin(request: &mut Request<Body>) -> Result<bool, Rejection> {
     if request.body().is_end_stream() {
         return Ok(false);
     }
@@ -97,7 +97,7 @@ pub(super) async fn begin(request: &mut Request<Body>) -> Result<bool, Trouble> 
             .await
             .unwrap_or(Ok(())),
     };
-    broke.map_err(|_| Trouble::Ambiguous(BROKEN_OFF))?;
+    broke.map_err(|_| Rejection::Ambiguous(BROKEN_OFF))?;
     *request.body_mut() = match (whole, &trailers) {
         (true, None) => Body::from(beginning),
         _ => Body::new(Begun {
@@ -133,8 +133,8 @@ pub(super) fn watch(
         left: length.is_none().then_some(most),
         traffic: Arc::clone(traffic),
         crowd,
-        patience: Patience::new(Pace::new(PACE, GRACE)),
-        look: Alarm::default(),
+        patience: StallTimer::new(MinimumRate::new(PACE, GRACE)),
+        look: Deadline::default(),
         look_at: None,
         tell: Some(tell),
     };

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::observed::KeptState;
+use super::runtime_state::HandleState;
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{build, now, room, start, view};
+use super::{admission, build, now, start, view};
 use crate::domain::{Action, Artifact, Desired, ExitReason, InstanceId, Stage};
 use crate::routes::{Refusal, Route, Serving};
 use anyhow::Context;
@@ -51,7 +51,7 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
     if observed.routed().is_some() {
         return;
     }
-    let blocked = room::blocked(&supervisor.parts, stored, &observed);
+    let blocked = admission::blocked(&supervisor.parts, stored, &observed);
     let stage = view::stage_of(stored, &observed, blocked.is_some());
     let route = match stage {
         Stage::Paused | Stage::RunningAppStarting | Stage::AppStarting
@@ -93,7 +93,7 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
 pub(super) async fn clear(supervisor: &Supervisor) {
     let instances = std::mem::take(&mut lock(&supervisor.own.observed).instances);
     for kept in instances {
-        if let KeptState::Starting { cancel } = &kept.state {
+        if let HandleState::Starting { cancel } = &kept.state {
             cancel.cancel();
         }
         supervisor
@@ -112,7 +112,7 @@ fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
     let mut observed = lock(&supervisor.own.observed);
     let mut target = None;
     for kept in &mut observed.instances {
-        if let KeptState::Ready {
+        if let HandleState::Ready {
             serving,
             routed,
             draining_since,
@@ -148,12 +148,12 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
         observed.take(id)
     };
     let Some(kept) = gone else { return };
-    if let KeptState::Starting { cancel } = &kept.state {
+    if let HandleState::Starting { cancel } = &kept.state {
         // Its task stops what it has begun.
         cancel.cancel();
         return;
     }
-    if let KeptState::Ready {
+    if let HandleState::Ready {
         serving,
         routed: true,
         ..
@@ -174,7 +174,7 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
             return;
         }
     }
-    if let KeptState::Ready { serving, .. } = &kept.state {
+    if let HandleState::Ready { serving, .. } = &kept.state {
         serving.connections.close();
     }
     let parts = &supervisor.parts;
@@ -193,7 +193,9 @@ async fn works(supervisor: &Supervisor, id: InstanceId) -> bool {
         let observed = lock(&supervisor.own.observed);
         let kept = observed.instances.iter().find(|kept| kept.id == id);
         kept.and_then(|kept| match &kept.state {
-            KeptState::Ready { serving, .. } => Some((kept.artifact.clone(), Arc::clone(serving))),
+            HandleState::Ready { serving, .. } => {
+                Some((kept.artifact.clone(), Arc::clone(serving)))
+            }
             _ => None,
         })
     };
@@ -254,7 +256,7 @@ fn mark_frozen(
 ) -> Option<(Artifact, Arc<Serving>)> {
     let mut observed = lock(&supervisor.own.observed);
     let kept = observed.instances.iter_mut().find(|kept| kept.id == id)?;
-    let KeptState::Ready {
+    let HandleState::Ready {
         serving,
         routed,
         frozen,

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::observed::{Kept, KeptState};
+use super::runtime_state::{HandleState, InstanceHandle};
 use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{FirstCommit, Landing, Parts, now, snapshot, start};
 use crate::domain::{Desired, RepoId, RepoKind, Sdk, Space, SpaceId};
@@ -205,19 +205,21 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
         match containers.adopt(spec).await {
             Ok(upstream) => {
                 let serving = entry.serving(found.instance, upstream);
-                lock(&supervisor.own.observed).instances.push(Kept {
-                    id: found.instance,
-                    build: good.id,
-                    restarts: found.restarts,
-                    artifact,
-                    state: KeptState::Ready {
-                        serving,
-                        since: now(),
-                        routed: false,
-                        frozen: false,
-                        draining_since: None,
-                    },
-                });
+                lock(&supervisor.own.observed)
+                    .instances
+                    .push(InstanceHandle {
+                        id: found.instance,
+                        build: good.id,
+                        restarts: found.restarts,
+                        artifact,
+                        state: HandleState::Ready {
+                            serving,
+                            since: now(),
+                            routed: false,
+                            frozen: false,
+                            draining_since: None,
+                        },
+                    });
                 return Ok(());
             }
             Err(error) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Parts;
-use super::supervisor::{Everybody, lock};
+use super::supervisor::{Registry, lock};
 use crate::builder::InUse;
 use crate::domain::{AccountId, Artifact, BuildFacts, BuildId, RepoKind, SpaceId};
 use crate::ledger::{Book, OwnerAccount};
@@ -17,7 +17,7 @@ const EARLIER: u64 = 10;
 /// Keeps artifacts, and removes them.
 pub(super) struct Artifacts {
     parts: Arc<Parts>,
-    everybody: Arc<Everybody>,
+    registry: Arc<Registry>,
     turn: tokio::sync::Mutex<()>,
     asked: AtomicU64,
     done: AtomicU64,
@@ -26,10 +26,10 @@ pub(super) struct Artifacts {
 // === impl Artifacts ===
 
 impl Artifacts {
-    pub(super) fn new(parts: Arc<Parts>, everybody: Arc<Everybody>) -> Arc<Self> {
+    pub(super) fn new(parts: Arc<Parts>, registry: Arc<Registry>) -> Arc<Self> {
         Arc::new(Self {
             parts,
-            everybody,
+            registry,
             turn: tokio::sync::Mutex::default(),
             asked: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -130,7 +130,7 @@ impl Artifacts {
 
     /// What instances run, and the builds that made it.
     fn live(&self) -> Vec<(BuildId, Artifact)> {
-        let all: Vec<_> = lock(&self.everybody).values().cloned().collect();
+        let all: Vec<_> = lock(&self.registry).values().cloned().collect();
         let mut live = BTreeMap::new();
         for own in all {
             for kept in &lock(&own.observed).instances {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::observed::Building;
+use super::runtime_state::Building;
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{Lifecycle, LifecycleError, Parts, capacity, now};
+use super::{Lifecycle, LifecycleError, Parts, eviction, now};
 use crate::builder::{Before, BuildRequest};
 use crate::domain::{
     AccountId, BuildError, BuildFacts, BuildId, BuildState, Fault, RepoKind, Revision, Sdk, Space,
@@ -151,13 +151,13 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, said: &Mu
                     bytes_text(refused.limit),
                     match refused.tier {
                         Tier::Owner => "its owner",
-                        Tier::Space | Tier::Host => "everybody on this server",
+                        Tier::Space | Tier::Host => "registry on this server",
                     }
                 ));
             }
             let of = (refused.tier == Tier::Owner).then_some(space.owner);
-            capacity::ask_for_room(
-                &supervisor.everybody,
+            eviction::ask_for_room(
+                &supervisor.registry,
                 &parts.ledger,
                 &parts.runtimes,
                 space,

@@ -5,28 +5,28 @@
 //! and begins again. `sweep` starts the supervisors when the server starts, and removes what nobody uses any more.
 
 mod actions;
+mod admission;
 mod adopt;
 mod artifacts;
 mod ask;
 mod build;
-mod capacity;
 mod commits;
 mod denied;
 mod disk;
 mod environment;
+mod eviction;
 mod first_commit;
 mod mounts;
-mod observed;
 mod operations;
-mod owed;
 mod problems;
 mod quotas;
 mod repositories;
-mod room;
+mod runtime_state;
 mod snapshot;
 mod start;
 mod supervisor;
 mod sweep;
+mod unrecorded;
 mod usage;
 mod view;
 
@@ -110,7 +110,7 @@ pub struct Lifecycle {
     parts: Arc<Parts>,
     supervisors: Arc<Supervisors>,
     /// Branches that have moved and whose move is not recorded yet.
-    owed: Arc<owed::Owed>,
+    unrecorded: Arc<unrecorded::Unrecorded>,
     /// Puts changes of quotas in a row, so that each says truly what it changed.
     quotas: Arc<tokio::sync::Mutex<()>>,
 }
@@ -183,7 +183,7 @@ impl Lifecycle {
         let lifecycle = Self {
             parts,
             supervisors,
-            owed: Arc::default(),
+            unrecorded: Arc::default(),
             quotas: Arc::default(),
         };
         usage::remember(&lifecycle.parts)
@@ -209,8 +209,10 @@ impl Lifecycle {
         lifecycle
             .supervisors
             .spawn(usage::run(Arc::clone(&lifecycle.parts)));
-        lifecycle.supervisors.spawn(owed::run(lifecycle.clone()));
-        lifecycle.supervisors.spawn(room::usher(
+        lifecycle
+            .supervisors
+            .spawn(unrecorded::run(lifecycle.clone()));
+        lifecycle.supervisors.spawn(admission::run_queue(
             Arc::clone(&lifecycle.parts),
             Arc::clone(&lifecycle.supervisors),
         ));

@@ -8,7 +8,7 @@ use crate::domain::{
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
 
-use super::observed::Observed;
+use super::runtime_state::RuntimeState;
 use super::supervisor::lock;
 use super::{Lifecycle, LifecycleError, Parts};
 
@@ -139,7 +139,7 @@ impl Lifecycle {
             name: repository.name.clone(),
             revision: None,
         };
-        let names = |observed: &Observed| {
+        let names = |observed: &RuntimeState| {
             let artifacts = observed.instances.iter().map(|kept| &kept.artifact);
             let mut all = artifacts.flat_map(|artifact| &artifact.settings.repositories);
             all.any(|one| one.is_same(&named))

@@ -61,7 +61,7 @@ impl Lifecycle {
     /// has come since, it is that one, so that publishes that overtake each other end with the newest.
     ///
     /// A branch that has moved stays where it is, so a failure of ours, such as a busy database, is no error here: what
-    /// could not be recorded is recorded as soon as it can be (`owed`).
+    /// could not be recorded is recorded as soon as it can be (`unrecorded`).
     ///
     /// # Errors
     /// When the Space is gone.
@@ -69,7 +69,7 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             let published = this.record_publish(space, &landing).await;
-            this.or_owed(RepoKind::Space, space.into(), landing, published)
+            this.or_unrecorded(RepoKind::Space, space.into(), landing, published)
         })
         .await
     }

@@ -90,7 +90,7 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             let recorded = this.record_head(kind, id).await;
-            this.or_owed(kind, id, landing, recorded)
+            this.or_unrecorded(kind, id, landing, recorded)
         })
         .await
     }

@@ -1,7 +1,7 @@
 //! Gathers the facts that the decision looks at.
 
-use super::observed::{Kept, Observed};
-use super::{Parts, room};
+use super::runtime_state::{InstanceHandle, RuntimeState};
+use super::{Parts, admission};
 use crate::domain::{BuildFacts, Desired, InstanceFacts, InstanceState, Snapshot, Space, SpaceId};
 use crate::ledger::Ticket;
 use crate::runtime::freezes;
@@ -33,7 +33,7 @@ pub(super) async fn load(parts: &Parts, id: SpaceId) -> Result<Option<Stored>, S
 }
 
 /// The stored and the observed facts together.
-pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> Snapshot {
+pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Snapshot {
     let space = &stored.space;
     let entry = parts
         .routes
@@ -69,14 +69,14 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &Observed) -> S
             .map(|_| parts.settings.freeze_after),
         give_way: observed.give_way,
         full_until: observed.full_until,
-        blocked: room::blocked(parts, stored, observed),
+        blocked: admission::blocked(parts, stored, observed),
         place: observed.ticket.as_ref().map(Ticket::place),
         in_place: observed.in_place,
     }
 }
 
 /// An instance as it is known, and used: what computes is in use, though nobody visits it.
-fn facts(parts: &Parts, kept: &Kept) -> InstanceFacts {
+fn facts(parts: &Parts, kept: &InstanceHandle) -> InstanceFacts {
     let mut facts = kept.facts();
     if let InstanceState::Ready {
         idle_since: Some(since),

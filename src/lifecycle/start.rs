@@ -9,10 +9,10 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::mounts;
-use super::observed::{Kept, KeptState};
+use super::runtime_state::{HandleState, InstanceHandle};
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
-use super::{environment, now, room};
+use super::{admission, environment, now};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
 use crate::ledger::Reservation;
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};
@@ -30,7 +30,7 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
     let cancel = CancellationToken::new();
     let reservation = match freezes(&artifact) {
         false => None,
-        true => match room::reserve(supervisor, &space) {
+        true => match admission::reserve(supervisor, &space) {
             None => return,
             reserved => reserved,
         },
@@ -43,12 +43,12 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
         observed.refused = None;
         observed.in_place = false;
         observed.making_room = false;
-        observed.instances.push(Kept {
+        observed.instances.push(InstanceHandle {
             id,
             build,
             restarts: space.restarts,
             artifact,
-            state: KeptState::Starting {
+            state: HandleState::Starting {
                 cancel: cancel.clone(),
             },
         });
@@ -145,7 +145,7 @@ pub(super) async fn spec(
         environment: Arc::new(environment::of(parts, space).await?),
         hub_token: token.expose().into(),
         repositories: Arc::new(repositories),
-        ask_for_room: room::asking(supervisor, space),
+        ask_for_room: admission::asking(supervisor, space),
         log: parts.journal.run(space.id),
     }))
 }
@@ -163,7 +163,7 @@ pub(super) async fn take_over(
         let mut observed = lock(&supervisor.own.observed);
         observed.asleep = false;
         let kept = observed.change(id, |state| {
-            *state = KeptState::Ready {
+            *state = HandleState::Ready {
                 serving,
                 since: now(),
                 routed: false,

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::artifacts::Artifacts;
-use super::observed::Observed;
-use super::{Parts, actions, now, room, snapshot};
+use super::runtime_state::RuntimeState;
+use super::{Parts, actions, admission, now, snapshot};
 use crate::domain::{Desired, Millis, Next, SpaceId, decide};
 use crate::routes::Nudges;
 use crate::runtime::Endings;
@@ -33,20 +33,20 @@ const PASSING_PAUSE: Duration = Duration::from_secs(4);
 /// All supervisors.
 pub(super) struct Supervisors {
     parts: Arc<Parts>,
-    all: Arc<Everybody>,
+    all: Arc<Registry>,
     artifacts: Arc<Artifacts>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
 
 /// Every Space in care.
-pub(super) type Everybody = Mutex<HashMap<SpaceId, Supervised>>;
+pub(super) type Registry = Mutex<HashMap<SpaceId, Supervised>>;
 
 /// A Space in care.
 #[derive(Clone, Default)]
 pub(super) struct Supervised {
     pub(super) nudge: Arc<Notify>,
-    pub(super) observed: Arc<Mutex<Observed>>,
+    pub(super) observed: Arc<Mutex<RuntimeState>>,
     pub(super) publishing: Arc<tokio::sync::Mutex<()>>,
     ended: CancellationToken,
 }
@@ -57,7 +57,7 @@ pub(super) struct Supervisor {
     pub(super) id: SpaceId,
     pub(super) parts: Arc<Parts>,
     pub(super) own: Supervised,
-    pub(super) everybody: Arc<Everybody>,
+    pub(super) registry: Arc<Registry>,
     pub(super) artifacts: Arc<Artifacts>,
     pub(super) tasks: TaskTracker,
     pub(super) closing: CancellationToken,
@@ -77,7 +77,7 @@ enum Step {
 
 impl Supervisors {
     pub(super) fn new(parts: Arc<Parts>) -> Arc<Self> {
-        let all = Arc::<Everybody>::default();
+        let all = Arc::<Registry>::default();
         Arc::new(Self {
             artifacts: Artifacts::new(Arc::clone(&parts), Arc::clone(&all)),
             parts,
@@ -107,7 +107,7 @@ impl Supervisors {
             id,
             parts: Arc::clone(&self.parts),
             own,
-            everybody: Arc::clone(&self.all),
+            registry: Arc::clone(&self.all),
             artifacts: Arc::clone(&self.artifacts),
             tasks: self.tasks.clone(),
             closing: self.closing.clone(),
@@ -123,7 +123,7 @@ impl Supervisors {
     pub(super) fn run_in_turn(&self, supervisor: Supervisor, turn: Option<OwnedSemaphorePermit>) {
         self.tasks.spawn(async move {
             supervisor.run(turn).await;
-            if let Some(gone) = lock(&supervisor.everybody).remove(&supervisor.id) {
+            if let Some(gone) = lock(&supervisor.registry).remove(&supervisor.id) {
                 gone.ended.cancel();
             }
         });
@@ -142,7 +142,7 @@ impl Supervisors {
     }
 
     /// Makes the supervisors look of those Spaces of whom `who` is true.
-    pub(super) fn nudge_those_who(&self, who: impl Fn(SpaceId, &Observed) -> bool) {
+    pub(super) fn nudge_those_who(&self, who: impl Fn(SpaceId, &RuntimeState) -> bool) {
         let all: Vec<_> = lock(&self.all)
             .iter()
             .map(|(id, own)| (*id, own.clone()))
@@ -155,7 +155,7 @@ impl Supervisors {
     }
 
     /// The Spaces in care of whom `who` is true.
-    pub(super) fn those_who(&self, who: impl Fn(&Observed) -> bool) -> Vec<SpaceId> {
+    pub(super) fn those_who(&self, who: impl Fn(&RuntimeState) -> bool) -> Vec<SpaceId> {
         let all: Vec<_> = lock(&self.all)
             .iter()
             .map(|(id, own)| (*id, own.clone()))
@@ -170,7 +170,7 @@ impl Supervisors {
     }
 
     /// What the Space's supervisor knows; nothing when there is none.
-    pub(super) fn observed(&self, id: SpaceId) -> Arc<Mutex<Observed>> {
+    pub(super) fn observed(&self, id: SpaceId) -> Arc<Mutex<RuntimeState>> {
         lock(&self.all)
             .get(&id)
             .map(|own| Arc::clone(&own.observed))
@@ -211,7 +211,7 @@ impl Supervisors {
         self.spawn(async move {
             while let Some(ended) = endings.recv().await {
                 let observed = supervisors.observed(ended.space);
-                lock(&observed).end(ended.instance, ended.reason, ended.last_words, now());
+                lock(&observed).end(ended.instance, ended.reason, ended.log_tail, now());
                 supervisors.nudge(ended.space);
                 supervisors.parts.ledger.starts().look_again();
             }
@@ -294,7 +294,7 @@ impl Supervisor {
                 observed.ticket = None;
                 observed.refused = None;
             }
-            if observed.asleep && room::blocked(&self.parts, &stored, &observed).is_none() {
+            if observed.asleep && admission::blocked(&self.parts, &stored, &observed).is_none() {
                 // There is room for it when somebody wants it.
                 observed.refused = None;
             }

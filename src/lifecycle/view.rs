@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::observed::{Kept, KeptState, Observed};
+use super::runtime_state::{HandleState, InstanceHandle, RuntimeState};
 use super::snapshot::{self, Stored};
 use super::supervisor::lock;
-use super::{LimitReport, Parts, room};
+use super::{LimitReport, Parts, admission};
 use crate::domain::{
     Blocked, BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts,
     stage,
@@ -108,7 +108,7 @@ impl SpaceView {
 pub(super) async fn view(
     parts: &Parts,
     space: &Space,
-    observed: &Mutex<Observed>,
+    observed: &Mutex<RuntimeState>,
 ) -> Result<SpaceView, StoreError> {
     let stored = snapshot::load(parts, space.id).await?.unwrap_or(Stored {
         space: space.clone(),
@@ -133,14 +133,14 @@ pub(super) async fn view(
         }
     });
     let observed = lock(observed);
-    let waits = room::refusal(parts, &stored, &observed);
-    let blocked = room::blocked(parts, &stored, &observed).is_some();
+    let waits = admission::refusal(parts, &stored, &observed);
+    let blocked = admission::blocked(parts, &stored, &observed).is_some();
     let stage = stage_of(&stored, &observed, blocked);
     let requested = parts.hardware_of(&stored.space).cloned();
     let running = observed.instances.iter().find(|kept| {
         matches!(
             kept.state,
-            KeptState::Ready { routed: true, .. } | KeptState::Ready { frozen: true, .. }
+            HandleState::Ready { routed: true, .. } | HandleState::Ready { frozen: true, .. }
         )
     });
     let revision = running.and_then(|kept| {
@@ -165,7 +165,7 @@ pub(super) async fn view(
                 .or_else(|| spent.map(super::usage::spent_today)),
         },
         waits: waits.map(|blocked| Waits {
-            message: room::explain(&blocked),
+            message: admission::explain(&blocked),
             blocked,
         }),
         build_place: observed
@@ -188,10 +188,10 @@ pub(super) async fn view(
 }
 
 /// The stage that follows from what is stored and what is observed.
-pub(super) fn stage_of(stored: &Stored, observed: &Observed, blocked: bool) -> Stage {
+pub(super) fn stage_of(stored: &Stored, observed: &RuntimeState, blocked: bool) -> Stage {
     let good = stored.good.as_ref().map(|good| good.id);
-    let ready = |kept: &&Kept| matches!(kept.state, KeptState::Ready { .. });
-    let starting = |kept: &&Kept| matches!(kept.state, KeptState::Starting { .. });
+    let ready = |kept: &&InstanceHandle| matches!(kept.state, HandleState::Ready { .. });
+    let starting = |kept: &&InstanceHandle| matches!(kept.state, HandleState::Starting { .. });
     stage(StageFacts {
         desired: stored.space.wanted(),
         build: stored.newest.as_ref().map(|build| {
@@ -206,7 +206,8 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed, blocked: bool) -> S
             Some(kept.build) == good
                 && matches!(
                     kept.state,
-                    KeptState::Ready { routed: true, .. } | KeptState::Ready { frozen: true, .. }
+                    HandleState::Ready { routed: true, .. }
+                        | HandleState::Ready { frozen: true, .. }
                 )
         }),
         any_ready: observed.instances.iter().any(|kept| ready(&kept)),
@@ -222,24 +223,32 @@ pub(super) fn stage_of(stored: &Stored, observed: &Observed, blocked: bool) -> S
 }
 
 /// Why the newest good build last failed to run, if it did, and what it last printed.
-fn failure<'a>(stored: &Stored, observed: &'a Observed) -> Option<(&'a ExitReason, &'a [String])> {
+fn failure<'a>(
+    stored: &Stored,
+    observed: &'a RuntimeState,
+) -> Option<(&'a ExitReason, &'a [String])> {
     let good = stored.good.as_ref()?.id;
     observed
         .instances
         .iter()
         .rev()
         .find_map(|kept| match &kept.state {
-            KeptState::Ended {
+            HandleState::Ended {
                 reason,
-                last_words,
+                log_tail,
                 failures,
                 ..
-            } if kept.build == good && *failures > 0 => Some((reason, last_words.as_slice())),
+            } if kept.build == good && *failures > 0 => Some((reason, log_tail.as_slice())),
             _ => None,
         })
 }
 
-fn error_of(parts: &Parts, stored: &Stored, observed: &Observed, stage: Stage) -> Option<String> {
+fn error_of(
+    parts: &Parts,
+    stored: &Stored,
+    observed: &RuntimeState,
+    stage: Stage,
+) -> Option<String> {
     match stage {
         Stage::NoAppFile | Stage::ConfigError | Stage::BuildError => {
             let newest = stored.newest.as_ref()?;
@@ -256,19 +265,21 @@ fn error_of(parts: &Parts, stored: &Stored, observed: &Observed, stage: Stage) -
 }
 
 /// What its runtime has to say of the newest instance of what is to run.
-fn notice(parts: &Parts, stored: &Stored, observed: &Observed) -> Option<String> {
+fn notice(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Option<String> {
     let good = stored.good.as_ref()?.id;
-    let alive = |kept: &&Kept| kept.build == good && !matches!(kept.state, KeptState::Ended { .. });
+    let alive = |kept: &&InstanceHandle| {
+        kept.build == good && !matches!(kept.state, HandleState::Ended { .. })
+    };
     let kept = observed.instances.iter().rev().find(alive)?;
     parts.runtimes.for_artifact(&kept.artifact).notice(kept.id)
 }
 
-fn last_failure(stored: &Stored, observed: &Observed) -> Option<String> {
-    let (reason, last_words) = failure(stored, observed)?;
+fn last_failure(stored: &Stored, observed: &RuntimeState) -> Option<String> {
+    let (reason, log_tail) = failure(stored, observed)?;
     let mut message = reason.message();
-    if !last_words.is_empty() {
+    if !log_tail.is_empty() {
         message += LAST_WORDS;
-        message += &last_words.join("\n");
+        message += &log_tail.join("\n");
     }
     Some(message)
 }

@@ -134,7 +134,7 @@ pub struct Ended {
     /// Why.
     pub reason: ExitReason,
     /// The last lines it printed.
-    pub last_words: Vec<String>,
+    pub log_tail: Vec<String>,
 }
 
 /// Ends of instances that nobody asked for. The control plane reads it.

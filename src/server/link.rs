@@ -14,7 +14,7 @@ use super::places::{Place, Seat};
 /// The connection of a request. While a clone lives, the connection counts as one of
 /// `server.max_connections`, and the server does not end: a tunnel keeps one, for its socket is HTTP's no more.
 #[derive(Debug, Clone)]
-pub struct Link(Arc<Inner>);
+pub struct ConnectionLink(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -29,9 +29,9 @@ struct Inner {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Interim(Arc<AtomicBool>);
 
-// === impl Link ===
+// === impl ConnectionLink ===
 
-impl Link {
+impl ConnectionLink {
     pub(super) fn new(
         interim: Interim,
         stop: Stop,
@@ -51,7 +51,7 @@ impl Link {
     /// Tells a client that waits that its answer is on the way (`102 Processing`, RFC 2518 §10.1), so that those who
     /// count the seconds between two signs of life do not give up. It goes out when the caller waits next; nothing is
     /// said once the answer has begun. Only for clients of HTTP/1.1, and such as are known to read past it.
-    pub fn reassure(&self) {
+    pub fn send_interim(&self) {
         self.0.interim.0.store(true, Ordering::Release);
     }
 
@@ -76,7 +76,7 @@ impl Link {
         self.0.place.is_asked_by(client);
     }
 
-    /// How long it may go on after [`Link::closing`].
+    /// How long it may go on after [`ConnectionLink::closing`].
     pub fn drain_timeout(&self) -> Duration {
         self.0.drain_timeout
     }

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every wait for a client has a limit here, so that rooms above need none. What outlives HTTP on a connection, a tunnel,
-//! keeps the connection's permit in a [`Link`].
+//! keeps the connection's permit in a [`ConnectionLink`].
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,10 +33,11 @@ use crate::config::{Config, ServerConfig};
 use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
 mod date;
+mod drain;
 mod files;
 mod full;
 mod link;
-mod pace;
+mod minimum_rate;
 mod peer;
 mod places;
 mod shares;
@@ -44,19 +45,18 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod timer;
-mod unread;
 
 use link::Interim;
-use pace::Paced;
+use minimum_rate::Paced;
 use places::{Place, Places};
 use socket::Socket;
 use timer::HeaderTimer;
 
+pub use drain::drain_body;
 pub use files::connections_within_file_limit;
-pub use link::Link;
-pub use pace::{Pace, Patience};
+pub use link::ConnectionLink;
+pub use minimum_rate::{MinimumRate, StallTimer};
 pub use peer::Peer;
-pub use unread::read_rest;
 
 /// Whom a request comes from, and on what: an extension of every request.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub struct Client {
     /// Who is at the other end.
     pub peer: Peer,
     /// The connection.
-    pub link: Link,
+    pub link: ConnectionLink,
     /// The name of the request.
     pub id: RequestId,
 }
@@ -96,7 +96,7 @@ const LEAVING: usize = 64;
 struct Settings {
     config: ServerConfig,
     http: http1::Builder,
-    pace: Pace,
+    pace: MinimumRate,
     ids: RequestIds,
     stop: Stop,
 }
@@ -188,7 +188,7 @@ async fn connection<H, F>(
     }
     let interim = Interim::default();
     let (socket, returned) = Socket::new(stream, settings.pace, interim.clone());
-    let link = Link::new(
+    let link = ConnectionLink::new(
         interim,
         settings.stop.clone(),
         settings.config.drain_timeout,
@@ -212,7 +212,7 @@ async fn connection<H, F>(
 async fn converse<H, F>(
     socket: Socket,
     peer: SocketAddr,
-    link: Link,
+    link: ConnectionLink,
     settings: &Settings,
     handler: H,
 ) -> hyper::Result<()>
@@ -364,7 +364,7 @@ impl Settings {
             .max_buf_size(header_bytes.max(64 << 10));
         Self {
             http,
-            pace: Pace::new(gateway.minimum_body_rate, gateway.minimum_body_grace),
+            pace: MinimumRate::new(gateway.minimum_body_rate, gateway.minimum_body_grace),
             config,
             ids: RequestIds::default(),
             stop,

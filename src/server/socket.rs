@@ -12,12 +12,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::link::Interim;
-use super::pace::{Pace, Patience};
+use super::minimum_rate::{MinimumRate, StallTimer};
 
 pub(super) struct Socket {
     /// There until the drop.
     stream: Option<TcpStream>,
-    patience: Patience,
+    patience: StallTimer,
     /// The client has more to say, and a last word of ours may be on its way to it.
     worth_a_word: bool,
     interim: Interim,
@@ -62,11 +62,11 @@ pub(super) async fn linger(mut stream: TcpStream) {
 // === impl Socket ===
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, pace: Pace, interim: Interim) -> (Self, Returned) {
+    pub(super) fn new(stream: TcpStream, pace: MinimumRate, interim: Interim) -> (Self, Returned) {
         let returns = Arc::new(Mutex::new(None));
         let socket = Self {
             stream: Some(stream),
-            patience: Patience::new(pace),
+            patience: StallTimer::new(pace),
             worth_a_word: true,
             interim,
             unsaid: &[],

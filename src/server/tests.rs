@@ -46,11 +46,11 @@ async fn answer(request: Request<Body>, left: Arc<AtomicUsize>) -> Response<Body
         }
         "/reassuring" => {
             for _ in 0..3 {
-                link.reassure();
+                link.send_interim();
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             // Too late: the answer comes first.
-            link.reassure();
+            link.send_interim();
             Response::new(Body::from("at last"))
         }
         "/slow" => {

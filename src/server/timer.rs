@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Sleep, Timer};
 
 use super::places::Seat;
-use crate::upstream::Alarm;
+use crate::upstream::Deadline;
 
 /// One connection's. hyper waits for one thing at a time, each header anew, so that one alarm does for all.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimer {
-    alarm: Arc<Mutex<Alarm>>,
+    deadline: Arc<Mutex<Deadline>>,
     seat: Arc<Seat>,
 }
 
 struct Until {
-    alarm: Arc<Mutex<Alarm>>,
+    deadline: Arc<Mutex<Deadline>>,
     moment: Instant,
 }
 
@@ -29,7 +29,7 @@ impl HeaderTimer {
     /// That tells the seat when its wait for a header begins.
     pub(super) fn of(seat: &Arc<Seat>) -> Self {
         Self {
-            alarm: Arc::default(),
+            deadline: Arc::default(),
             seat: Arc::clone(seat),
         }
     }
@@ -42,8 +42,8 @@ impl Timer for HeaderTimer {
 
     fn sleep_until(&self, moment: Instant) -> Pin<Box<dyn Sleep>> {
         self.seat.waits();
-        let alarm = Arc::clone(&self.alarm);
-        Box::pin(Until { alarm, moment })
+        let deadline = Arc::clone(&self.deadline);
+        Box::pin(Until { deadline, moment })
     }
 }
 
@@ -53,8 +53,8 @@ impl Future for Until {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
-        alarm.poll_until(self.moment.into(), context)
+        let mut deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        deadline.poll_until(self.moment.into(), context)
     }
 }
 

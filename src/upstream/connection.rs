@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::exchange::CallError;
 use super::socket::{Expects, Socket};
-use super::{Alarm, Pool};
+use super::{Deadline, Pool};
 
 /// Connecting is to this machine or one beside it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ pub(super) struct Connection {
     /// `None` once it has ended.
     driver: Option<Driver>,
     expects: Expects,
-    alarm: Alarm,
+    deadline: Deadline,
     /// Since when it waits for a request.
     pub(super) idle_since: Instant,
 }
@@ -81,7 +81,7 @@ impl Connection {
             sender,
             driver: Some(driver),
             expects,
-            alarm: Alarm::default(),
+            deadline: Deadline::default(),
             idle_since: Instant::now(),
         }))
     }
@@ -113,7 +113,7 @@ impl Connection {
                 return Poll::Ready(come);
             }
             match look(&mut self, context) {
-                Poll::Pending => self.alarm.poll_until(until, context).map(|()| None),
+                Poll::Pending => self.deadline.poll_until(until, context).map(|()| None),
                 come => come,
             }
         });

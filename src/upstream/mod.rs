@@ -1,8 +1,8 @@
 //! Where a request is sent: an address, or a service inside this process; the connections kept to an address; how long an
 //! answer is waited for; and what came and went.
 
-mod alarm;
 mod connection;
+mod deadline;
 mod exchange;
 mod headers;
 mod pool;
@@ -20,7 +20,7 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
-pub use alarm::Alarm;
+pub use deadline::Deadline;
 pub use exchange::{CallError, Upgrade, call, upgrade};
 pub use headers::{is_hop_by_hop, strip_hop_by_hop, tokens};
 pub use pool::Pool;

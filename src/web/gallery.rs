@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::error::show;
-use super::look::Look;
+use super::summary::SpaceSummary;
 use super::visitor::{Frame, Visitor, quoted};
 use super::{PageError, WebState};
 use crate::domain::{Sdk, SpaceId};
@@ -46,7 +46,7 @@ struct GalleryPage {
     orders: Vec<Choice>,
     sdks: Vec<Choice>,
     tags: Vec<Choice>,
-    spaces: Vec<Look>,
+    spaces: Vec<SpaceSummary>,
     /// The query of the next page; empty on the last one.
     next: String,
     is_first: bool,
@@ -92,7 +92,7 @@ pub(super) async fn page(
     });
     let mut spaces = Vec::with_capacity(found.len());
     for shown in &found {
-        spaces.push(Look::of_shown(&state, shown).await?);
+        spaces.push(SpaceSummary::of_shown(&state, shown).await?);
     }
     let frame = visitor.frame();
     Ok(show(

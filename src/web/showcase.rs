@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-use super::look::showing;
+use super::summary::showing;
 use super::{PageError, WebState};
 use crate::domain::{Millis, Space, Visibility};
 

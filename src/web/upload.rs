@@ -6,7 +6,7 @@ use axum::extract::{Multipart, Request};
 use std::borrow::Cow;
 use std::io::Read;
 
-use super::posted::{FORM_TOKEN, Fields, check_origin};
+use super::form::{FORM_TOKEN, Fields, check_origin};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::domain::AccountId;

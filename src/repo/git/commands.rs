@@ -7,7 +7,7 @@ use gix::ObjectId;
 use tokio::io::AsyncRead;
 
 use super::land::Update;
-use super::line;
+use super::pktline;
 use crate::repo::refs::full_name;
 use crate::repo::{MAIN, RepoError};
 
@@ -36,7 +36,7 @@ pub(super) async fn read_commands(
     let mut commands = Vec::new();
     let mut capabilities = String::new();
     loop {
-        let text = match line::read(body).await {
+        let text = match pktline::read(body).await {
             Ok(Some(text)) => text,
             Ok(None) => break,
             Err(error)

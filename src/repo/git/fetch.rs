@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::outbox::{Gone, Inbox, Outbox, outbox};
-use super::permits::{GitPermits, Patience};
+use super::permits::{GitPermits, StallBudget};
 use super::process::{Git, gone};
 use super::request::Request;
 use crate::domain::RepoId;
@@ -122,8 +122,8 @@ impl Repos {
             RepoError::Refused("git cannot make sense of this request".into())
         })?;
         let (outbox, inbox) = outbox(self.aside(), self.limits().git_spool);
-        let patience = Patience::new(self.limits().git_patience);
-        let filling = answer.send(first, outbox, self.git_permits().clone(), patience);
+        let stall_budget = StallBudget::new(self.limits().git_patience);
+        let filling = answer.send(first, outbox, self.git_permits().clone(), stall_budget);
         Ok(Fetch {
             status,
             content_type,
@@ -171,7 +171,7 @@ impl Answer {
         first: Option<Bytes>,
         mut outbox: Outbox,
         permits: GitPermits,
-        mut patience: Patience,
+        mut stall_budget: StallBudget,
     ) -> io::Result<()> {
         let mut next = first;
         while let Some(chunk) = next {
@@ -188,7 +188,7 @@ impl Answer {
                             put = &mut put => break put,
                             () = tokio::time::sleep(LOOK) => {}
                         }
-                        let behind = patience.left() <= began.elapsed() || slow.are_too_many();
+                        let behind = stall_budget.left() <= began.elapsed() || slow.are_too_many();
                         if behind && permits.are_wanted() {
                             tracing::debug!("a client took a fetch too slowly while others waited");
                             return Err(io::ErrorKind::TimedOut.into());
@@ -197,11 +197,11 @@ impl Answer {
                     if let Err(Gone) = put {
                         return Ok(());
                     }
-                    patience.waited(began.elapsed());
+                    stall_budget.waited(began.elapsed());
                 }
                 Err(Gone) => return Ok(()),
             }
-            patience.took(bytes);
+            stall_budget.took(bytes);
             next = self.read().await?;
         }
         Ok(())

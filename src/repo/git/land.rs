@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 
-use super::line;
+use super::pktline;
 use super::receive::Push;
 use crate::domain::{DiskAmount, RepoId, Revision};
 use crate::ledger::DiskUse;
@@ -248,13 +248,13 @@ impl Landed {
     /// The answer that git reads, with text for whoever pushes.
     pub fn report(&self, text: &str) -> Vec<u8> {
         let mut report = Vec::new();
-        line::push(&mut report, b"unpack ok\n");
+        pktline::push(&mut report, b"unpack ok\n");
         for (Update { name, .. }, problem) in &self.updates {
             let said = match problem {
                 None => format!("ok {name}\n"),
                 Some(problem) => format!("ng {name} {}\n", one_line(problem)),
             };
-            line::push(&mut report, said.as_bytes());
+            pktline::push(&mut report, said.as_bytes());
         }
         answer(report, self.side_band, text)
     }
@@ -276,9 +276,9 @@ impl Push {
     /// The answer to a push that was refused as a whole, with text for whoever pushes.
     pub fn refusal(side_band: bool, names: &[String], problem: &str, text: &str) -> Vec<u8> {
         let mut report = Vec::new();
-        line::push(&mut report, b"unpack ok\n");
+        pktline::push(&mut report, b"unpack ok\n");
         for name in names {
-            line::push(
+            pktline::push(
                 &mut report,
                 format!("ng {name} {}\n", one_line(problem)).as_bytes(),
             );
@@ -288,16 +288,16 @@ impl Push {
 }
 
 fn answer(mut report: Vec<u8>, side_band: bool, text: &str) -> Vec<u8> {
-    report.extend_from_slice(line::FLUSH);
+    report.extend_from_slice(pktline::FLUSH);
     if !side_band {
         return report;
     }
     let mut answer = Vec::new();
     if !text.is_empty() {
-        line::push_band(&mut answer, 2, format!("{}\n", text.trim_end()).as_bytes());
+        pktline::push_band(&mut answer, 2, format!("{}\n", text.trim_end()).as_bytes());
     }
-    line::push_band(&mut answer, 1, &report);
-    answer.extend_from_slice(line::FLUSH);
+    pktline::push_band(&mut answer, 1, &report);
+    answer.extend_from_slice(pktline::FLUSH);
     answer
 }
 

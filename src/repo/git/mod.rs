@@ -13,16 +13,16 @@
 mod commands;
 mod fetch;
 mod fsck;
+mod gc;
 mod inspect;
 mod land;
-mod line;
 mod outbox;
 mod pack;
 mod permits;
+mod pktline;
 mod process;
 mod receive;
 mod request;
-mod tidy;
 
 pub use fetch::{Fetch, FetchRequest};
 pub use land::Landed;

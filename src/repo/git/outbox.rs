@@ -23,7 +23,7 @@ pub(super) struct Outbox {
     pieces: mpsc::UnboundedSender<Piece>,
     memory: Arc<Semaphore>,
     folder: PathBuf,
-    shelf: Option<Arc<Shelf>>,
+    shelf: Option<Arc<SpoolFile>>,
     /// Bytes that its file may have yet.
     left: u64,
     written: u64,
@@ -39,14 +39,14 @@ pub(super) struct Gone;
 enum Piece {
     Held(Bytes, OwnedSemaphorePermit),
     Filed {
-        shelf: Arc<Shelf>,
+        shelf: Arc<SpoolFile>,
         start: u64,
         length: usize,
     },
 }
 
 /// The file, and what it takes of all that there is for such files.
-struct Shelf {
+struct SpoolFile {
     file: File,
     steps: std::sync::Mutex<Vec<SemaphorePermit<'static>>>,
 }
@@ -111,7 +111,7 @@ impl Outbox {
         }
         let shelf = match &self.shelf {
             Some(shelf) => Arc::clone(shelf),
-            None => Arc::new(Shelf {
+            None => Arc::new(SpoolFile {
                 file: tempfile::tempfile_in(&self.folder).ok()?,
                 steps: std::sync::Mutex::default(),
             }),
@@ -157,9 +157,9 @@ impl Inbox {
     }
 }
 
-// === impl Shelf ===
+// === impl SpoolFile ===
 
-impl Shelf {
+impl SpoolFile {
     /// Takes what a file of so many bytes takes of all. `None` when that is not left.
     fn reach(&self, bytes: u64) -> Option<()> {
         let mut steps = (self.steps.lock()).unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -90,12 +90,12 @@ impl Pack {
             .stdout(std::process::Stdio::null());
         let mut git = Git::start(command)?;
         let mut input = git.child.stdin.take().ok_or_else(gone)?;
-        let mut complaints = git.child.stderr.take().ok_or_else(gone)?;
+        let mut errors = git.child.stderr.take().ok_or_else(gone)?;
         let listening = tokio::spawn(async move {
             let mut said = Vec::new();
             // What it says beyond is still read, so that it never waits for us.
-            let _ = (&mut complaints).take(SAID).read_to_end(&mut said).await;
-            let _ = tokio::io::copy(&mut complaints, &mut tokio::io::sink()).await;
+            let _ = (&mut errors).take(SAID).read_to_end(&mut said).await;
+            let _ = tokio::io::copy(&mut errors, &mut tokio::io::sink()).await;
             String::from_utf8_lossy(&said).into_owned()
         });
         let left = AtomicU64::new(self.bytes);

@@ -20,7 +20,7 @@ struct Inner {
 
 /// How long a client may keep git waiting while others wait for git. What it takes wins time back, up to this much.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct StallBudget {
     left: Duration,
     most: Duration,
 }
@@ -92,9 +92,9 @@ impl Drop for Counted<'_> {
     }
 }
 
-// === impl Patience ===
+// === impl StallBudget ===
 
-impl Patience {
+impl StallBudget {
     /// With a client that may be so far behind.
     pub(super) fn new(most: Duration) -> Self {
         Self { left: most, most }
@@ -124,19 +124,19 @@ mod tests {
 
     #[test]
     fn a_client_that_keeps_the_pace_is_never_behind() {
-        let mut patience = Patience::new(Duration::from_secs(10));
+        let mut stall_budget = StallBudget::new(Duration::from_secs(10));
         for _ in 0..1000 {
-            patience.waited(Duration::from_secs(1));
-            patience.took(64 << 10);
+            stall_budget.waited(Duration::from_secs(1));
+            stall_budget.took(64 << 10);
         }
-        assert_eq!(patience.left(), patience.most);
+        assert_eq!(stall_budget.left(), stall_budget.most);
         // What it took at once before is no credit beyond that.
-        patience.took(1 << 30);
+        stall_budget.took(1 << 30);
         for _ in 0..20 {
-            patience.waited(Duration::from_secs(1));
-            patience.took(32 << 10);
+            stall_budget.waited(Duration::from_secs(1));
+            stall_budget.took(32 << 10);
         }
         // The last piece won half a second.
-        assert_eq!(patience.left(), Duration::from_millis(500));
+        assert_eq!(stall_budget.left(), Duration::from_millis(500));
     }
 }

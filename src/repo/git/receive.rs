@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::commands::{Wanted, read_commands};
 use super::land::Update;
 use super::pack::Pack;
-use super::{inspect, line};
+use super::{inspect, pktline};
 use crate::domain::RepoId;
 use crate::ledger::DiskReservation;
 use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
@@ -66,8 +66,8 @@ impl Repos {
     pub async fn advertise_push(&self, id: RepoId) -> Result<Vec<u8>, RepoError> {
         self.read(id, |repo| {
             let mut answer = Vec::new();
-            line::push(&mut answer, b"# service=git-receive-pack\n");
-            answer.extend_from_slice(line::FLUSH);
+            pktline::push(&mut answer, b"# service=git-receive-pack\n");
+            answer.extend_from_slice(pktline::FLUSH);
             let mut refs = repo.all_refs()?;
             // Whoever pushes a folder of their own to a new repository begins its history: what it was made with is in
             // nobody's way.
@@ -86,9 +86,9 @@ impl Repos {
                     0 => format!("{id} {name}\0{CAPABILITIES}\n"),
                     _ => format!("{id} {name}\n"),
                 };
-                line::push(&mut answer, text.as_bytes());
+                pktline::push(&mut answer, text.as_bytes());
             }
-            answer.extend_from_slice(line::FLUSH);
+            answer.extend_from_slice(pktline::FLUSH);
             Ok(answer)
         })
         .await

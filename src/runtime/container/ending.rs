@@ -34,7 +34,7 @@ pub(super) async fn reason(
         .exit_code
         .and_then(|code| i32::try_from(code).ok())
         .unwrap_or(-1);
-    let words = running.last_words().join("\n");
+    let words = running.log_tail().join("\n");
     let mut hint = from_words(&words, running.memory_bytes);
     if hint.is_none() && NO_COMMAND.contains(&code) {
         hint = windows_script(docker, running, inspected).await;

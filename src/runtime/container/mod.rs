@@ -114,7 +114,7 @@ struct Running {
     /// What it may reach by the proxy on its network.
     egress: OnceLock<proxy::Lease>,
     limits: Mutex<Vec<LimitReport>>,
-    last_words: Mutex<VecDeque<String>>,
+    log_tail: Mutex<VecDeque<String>>,
     /// It was asked to end, so its end is no news.
     stopping: AtomicBool,
     frozen: AtomicBool,
@@ -251,7 +251,7 @@ impl Running {
     }
 
     fn heard(&self, line: &str) {
-        let mut words = lock(&self.last_words);
+        let mut words = lock(&self.log_tail);
         if words.len() == LAST_WORDS {
             words.pop_front();
         }
@@ -259,8 +259,8 @@ impl Running {
         words.push_back(line.chars().take(400).collect());
     }
 
-    fn last_words(&self) -> Vec<String> {
-        lock(&self.last_words).iter().cloned().collect()
+    fn log_tail(&self) -> Vec<String> {
+        lock(&self.log_tail).iter().cloned().collect()
     }
 
     /// Puts what it has used since the last look into the ledger.

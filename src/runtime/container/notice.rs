@@ -38,7 +38,7 @@ impl Running {
                 let mut text = format!(
                     "It runs, and answers `GET /` with {status}: visitors are shown an error of its own."
                 );
-                let words = self.last_words();
+                let words = self.log_tail();
                 if !words.is_empty() {
                     text += "\nThe last it printed:\n";
                     text += &words.join("\n");

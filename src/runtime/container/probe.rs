@@ -130,7 +130,7 @@ pub(super) async fn still_runs(docker: &Docker, running: &Running) -> Result<(),
     // The end of its log may still be on its way.
     sleep(Duration::from_millis(200)).await;
     let mut message = ending::reason(docker, running, &inspected).await.message();
-    let words = running.last_words();
+    let words = running.log_tail();
     if !words.is_empty() {
         message += "\nThe last it printed:\n";
         message += &words.join("\n");

@@ -193,7 +193,7 @@ impl Inner {
             hub: OnceLock::new(),
             egress: OnceLock::new(),
             limits: Mutex::default(),
-            last_words: Mutex::default(),
+            log_tail: Mutex::default(),
             stopping: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
             told_of_memory: AtomicBool::new(false),

@@ -115,7 +115,7 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
             space: running.space,
             instance: running.instance,
             reason,
-            last_words: running.last_words(),
+            log_tail: running.log_tail(),
         });
     });
 }

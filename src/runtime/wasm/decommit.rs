@@ -31,7 +31,7 @@ thread_local! {
 }
 
 /// Empties this thread's batch after a large store.
-pub(super) struct Wringer {
+pub(super) struct PoolFlusher {
     engine: Engine,
     module: Module,
 }
@@ -41,9 +41,9 @@ pub(super) fn large_ends() {
     LARGE_ENDED.set(true);
 }
 
-// === impl Wringer ===
+// === impl PoolFlusher ===
 
-impl Wringer {
+impl PoolFlusher {
     pub(super) fn new(engine: &Engine) -> wasmtime::Result<Self> {
         Ok(Self {
             engine: engine.clone(),

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use async_task::{Runnable, Task};
 use wasmtime::{Engine, EngineWeak};
 
-use super::decommit::Wringer;
+use super::decommit::PoolFlusher;
 use super::thread::{
     begin, deliver, deliver_before, hand_over, has_parcels, is_spare, polled, run_behind,
     set_polled, set_spare, uncharged,
@@ -71,7 +71,7 @@ struct Shared {
     engine: EngineWeak,
     started: Instant,
     preempted_at: AtomicU64,
-    wringer: Wringer,
+    pool_flusher: PoolFlusher,
 }
 
 /// Polls of one group in a row, charged together: a poll of a small guest takes hardly longer than asking for its time.
@@ -104,7 +104,7 @@ impl Scheduler {
             engine: engine.weak(),
             started: Instant::now(),
             preempted_at: AtomicU64::new(0),
-            wringer: Wringer::new(engine)?,
+            pool_flusher: PoolFlusher::new(engine)?,
         });
         let mut scheduler = Self {
             shared: Arc::clone(&shared),
@@ -369,7 +369,7 @@ impl Shared {
             set_polled(Some(key));
             runnable.run();
             set_polled(None);
-            self.wringer.wring();
+            self.pool_flusher.wring();
             // Charged before its group stands in line again: one that used much must not come first once more.
             let long = turn.take_if(|turn| turn.is_long(self.now()));
             let used = long.map(|_| uncharged());

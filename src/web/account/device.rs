@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::web::error::show;
-use crate::web::posted::Posted;
+use crate::web::form::PostedForm;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 
@@ -65,7 +65,7 @@ pub(super) async fn page(
 /// `POST /login/device`: `code`, and `answer`, which is `yes` or `no`.
 pub(super) async fn answer(
     State(state): State<WebState>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let code: String = posted.fields.get("code").chars().take(16).collect();
     let yes = posted.fields.get("answer") == "yes";

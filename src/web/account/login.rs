@@ -12,7 +12,7 @@ use super::provider;
 use crate::auth::{Action, AuthError, Object, PASSWORD_LENGTH};
 use crate::domain::AccountId;
 use crate::web::error::show;
-use crate::web::posted::{OpenForm, Posted};
+use crate::web::form::{OpenForm, PostedForm};
 use crate::web::visitor::{Frame, Visitor, quoted};
 use crate::web::{PageError, WebState};
 
@@ -107,7 +107,7 @@ pub(super) async fn begin(
 /// `POST /logout`
 pub(super) async fn sign_out(
     State(state): State<WebState>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     state.auth.end_session(&posted.session).await?;
     let cookies = AppendHeaders([(header::SET_COOKIE, posted.visitor.cookie(None))]);

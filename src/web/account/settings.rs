@@ -12,8 +12,8 @@ use crate::domain::{Account, Scope};
 use crate::store::{ListSpaces, StoreError};
 use crate::web::chart::Bar;
 use crate::web::error::show;
-use crate::web::look::StageLook;
-use crate::web::posted::{Fields, Posted};
+use crate::web::form::{Fields, PostedForm};
+use crate::web::summary::StageSummary;
 use crate::web::usage::Usage;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
@@ -31,7 +31,7 @@ pub(super) struct Asked {
 
 struct OwnSpace {
     name: String,
-    stage: StageLook,
+    stage: StageSummary,
     sdk: String,
     visibility: &'static str,
     hardware: String,
@@ -102,7 +102,7 @@ pub(super) async fn page(
 /// `POST /settings`: `do` names the change.
 pub(super) async fn change(
     State(state): State<WebState>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let fields = &posted.fields;
     let word = fields.get("do").to_owned();
@@ -175,7 +175,7 @@ async fn create_token(
     }
 }
 
-async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError> {
+async fn set_password(state: &WebState, posted: &PostedForm) -> Result<(), PageError> {
     let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
     let (fields, account) = (&posted.fields, &posted.account);
     let (new, again) = (fields.raw("new"), fields.raw("again"));
@@ -220,7 +220,7 @@ async fn set_password(state: &WebState, posted: &Posted) -> Result<(), PageError
 }
 
 /// Signing in at the provider leads to this account no more.
-async fn disconnect(state: &WebState, posted: &Posted) -> Result<(), PageError> {
+async fn disconnect(state: &WebState, posted: &PostedForm) -> Result<(), PageError> {
     let account = &posted.account;
     let no_other = !has_password(state, account).await?
         && !state
@@ -263,7 +263,7 @@ async fn render(
         let view = state.lifecycle.view(&space).await?;
         spaces.push(OwnSpace {
             name: space.name.to_string(),
-            stage: StageLook::of_view(&view),
+            stage: StageSummary::of_view(&view),
             sdk: space.sdk.unwrap_or_default(),
             visibility: space.visibility.as_str(),
             hardware: view

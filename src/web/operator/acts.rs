@@ -9,7 +9,7 @@ use super::quotas::{self, Changed};
 use super::{Asked, Outcome, Tab, render};
 use crate::domain::{Account, AccountKind, Owner, SpaceId};
 use crate::store::{Actor, StoreError, Taken};
-use crate::web::posted::{Fields, Posted};
+use crate::web::form::{Fields, PostedForm};
 use crate::web::visitor::quoted;
 use crate::web::{PageError, WebState};
 
@@ -20,7 +20,7 @@ const MAX_REASON: usize = 500;
 pub(super) async fn act(
     State(state): State<WebState>,
     Query(asked): Query<Asked>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let operator = posted.visitor.operator()?.clone();
     let fields = &posted.fields;
@@ -58,7 +58,7 @@ pub(super) async fn act(
 
 async fn set_quota(
     state: &WebState,
-    posted: &Posted,
+    posted: &PostedForm,
     operator: &Account,
 ) -> Result<Response, PageError> {
     match quotas::change(state, operator, &posted.fields).await? {

@@ -8,7 +8,7 @@ use crate::domain::{BlockedBy, Space, Stage};
 use crate::lifecycle::{DiskSpace, SpaceView};
 use crate::store::{Answered, Report};
 use crate::web::error::show;
-use crate::web::look::StageLook;
+use crate::web::summary::StageSummary;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
@@ -55,7 +55,7 @@ struct AnswerLook {
 /// A Space that is to run and does not.
 struct StuckSpace {
     name: String,
-    stage: StageLook,
+    stage: StageSummary,
     what: String,
     /// Where there is more.
     href: String,
@@ -180,7 +180,7 @@ impl StuckSpace {
         let what = view.cause().or(waits).unwrap_or_default();
         Self {
             name: name.to_string(),
-            stage: StageLook::of_view(view),
+            stage: StageSummary::of_view(view),
             what: text::line(what, MAX_WRONG),
             href,
             link,

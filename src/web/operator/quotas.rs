@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::{Asked, Outcome, Tab, TabLink, names};
 use crate::domain::{Account, AccountKind, QuotaOverrides, Resource};
 use crate::web::error::show;
-use crate::web::posted::Fields;
+use crate::web::form::Fields;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 

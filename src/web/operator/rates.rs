@@ -12,13 +12,13 @@ pub(in crate::web) struct Rates(Arc<Mutex<Looks>>);
 
 #[derive(Debug, Default)]
 struct Looks {
-    host: Look,
-    spaces: HashMap<SpaceId, Look>,
+    host: SpaceSummary,
+    spaces: HashMap<SpaceId, SpaceSummary>,
 }
 
 /// A total, when it was that, and the rate that came of it, in thousandths of a core.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct SpaceSummary {
     at: Instant,
     nanos: u64,
     millis: u64,
@@ -45,7 +45,7 @@ impl Rates {
             looks.spaces.clear();
         }
         let now = Instant::now();
-        let new = Look {
+        let new = SpaceSummary {
             at: now,
             nanos,
             millis: 0,
@@ -58,9 +58,9 @@ impl Rates {
     }
 }
 
-// === impl Look ===
+// === impl SpaceSummary ===
 
-impl Default for Look {
+impl Default for SpaceSummary {
     fn default() -> Self {
         Self {
             at: Instant::now(),
@@ -70,7 +70,7 @@ impl Default for Look {
     }
 }
 
-impl Look {
+impl SpaceSummary {
     fn next(&mut self, nanos: u64, now: Instant) -> u64 {
         let passed = now.saturating_duration_since(self.at);
         if passed >= APART {
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_rate_is_what_was_used_between_two_looks() {
         let begin = Instant::now();
-        let mut look = Look {
+        let mut look = SpaceSummary {
             at: begin,
             nanos: 0,
             millis: 0,

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use crate::domain::{Desired, Space};
 use crate::store::ListSpaces;
 use crate::web::chart::share;
-use crate::web::look::StageLook;
 use crate::web::space::{Hold, hold_of};
+use crate::web::summary::StageSummary;
 use crate::web::visitor::quoted;
 use crate::web::{PageError, WebState, text};
 
@@ -28,7 +28,7 @@ pub(super) struct Row {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) owner: String,
-    pub(super) stage: StageLook,
+    pub(super) stage: StageSummary,
     pub(super) sdk: String,
     pub(super) hardware: String,
     pub(super) cpu: String,
@@ -163,7 +163,7 @@ impl Used {
             id: space.id.to_string(),
             name: space.name.to_string(),
             owner: space.name.owner.to_string(),
-            stage: StageLook::of_view(&view),
+            stage: StageSummary::of_view(&view),
             sdk: space.sdk.unwrap_or_default(),
             hardware: view
                 .hardware_requested

@@ -8,14 +8,14 @@ use super::{Asked, Outcome, render};
 use crate::domain::{Account, AccountKind, MemberRole};
 use crate::lifecycle::LifecycleError;
 use crate::store::StoreError;
-use crate::web::posted::{Fields, Posted};
+use crate::web::form::{Fields, PostedForm};
 use crate::web::{PageError, WebState};
 
 /// `POST /spaces/{owner}`: `do` is `member`, with `name` and `role`, or `leave`, with `name`.
 pub(super) async fn change(
     State(state): State<WebState>,
     Path(owner): Path<String>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let organization = state
         .account_named(&owner)

@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::error::show;
-use super::look::{Look, StageLook};
+use super::summary::{SpaceSummary, StageSummary};
 use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState};
 use crate::auth::Action;
@@ -55,7 +55,7 @@ struct OwnerPage {
     roles: Vec<&'static str>,
     done: bool,
     outcome: Outcome,
-    spaces: Vec<Look>,
+    spaces: Vec<SpaceSummary>,
     /// The cursor of the next page; empty on the last one.
     next: String,
     is_first: bool,
@@ -115,9 +115,9 @@ async fn render(
         if never_ran && !writes && space.visibility != Visibility::Private {
             continue;
         }
-        let stage = StageLook::seen(space, &view, writes);
+        let stage = StageSummary::seen(space, &view, writes);
         let likes = likes.get(&space.id.into()).copied().unwrap_or_default();
-        spaces.push(Look::of(state, space, stage, likes).await?);
+        spaces.push(SpaceSummary::of(state, space, stage, likes).await?);
     }
     let frame = visitor.frame();
     Ok(show(

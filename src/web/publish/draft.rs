@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::domain::{Card, Sdk};
 use crate::web::PageError;
-use crate::web::posted::Fields;
+use crate::web::form::Fields;
 use crate::web::upload::{File, Upload};
 
 /// A Space to begin with.

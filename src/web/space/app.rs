@@ -13,7 +13,7 @@ use crate::auth::Purpose;
 use crate::domain::{Stage, Visibility};
 use crate::web::error::show;
 use crate::web::headers::frame_permissions;
-use crate::web::look::StageLook;
+use crate::web::summary::StageSummary;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 
@@ -22,7 +22,7 @@ use crate::web::{PageError, WebState};
 struct AppPage {
     frame: Frame,
     head: Head,
-    stage: StageLook,
+    stage: StageSummary,
     /// The same in a sentence.
     long: String,
     /// Where the demo answers; empty while there is nothing to show.

@@ -17,7 +17,7 @@ use crate::domain::{Sdk, Stage};
 use crate::journal::{Follow, Log, LogLine};
 use crate::web::ansi::{Piece, pieces};
 use crate::web::error::show;
-use crate::web::look::StageLook;
+use crate::web::summary::StageSummary;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
@@ -53,7 +53,7 @@ pub(super) struct Line {
 struct LogsPage {
     frame: Frame,
     head: Head,
-    stage: StageLook,
+    stage: StageSummary,
     error: String,
     /// `build` or `run`.
     which: &'static str,

@@ -21,7 +21,7 @@ use axum::routing::{get, post};
 
 pub(super) use apis::Apis;
 
-use super::look::{Look, StageLook};
+use super::summary::{SpaceSummary, StageSummary};
 use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
@@ -48,7 +48,7 @@ pub(super) struct Hold {
 
 /// What stands at the head of each of its pages.
 pub(super) struct Head {
-    pub(super) look: Look,
+    pub(super) look: SpaceSummary,
     /// Which page this is.
     pub(super) tab: &'static str,
     pub(super) sees: bool,
@@ -252,7 +252,7 @@ impl Found {
             Some(account) => state.store.is_liked(account, repo).await?,
             None => false,
         };
-        let look = Look::of(state, &self.space, self.stage(), likes).await?;
+        let look = SpaceSummary::of(state, &self.space, self.stage(), likes).await?;
         Ok(Head {
             look,
             tab,
@@ -263,7 +263,7 @@ impl Found {
         })
     }
 
-    pub(super) fn stage(&self) -> StageLook {
-        StageLook::seen(&self.space, &self.view, self.writes)
+    pub(super) fn stage(&self) -> StageSummary {
+        StageSummary::seen(&self.space, &self.view, self.writes)
     }
 }

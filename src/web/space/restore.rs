@@ -12,7 +12,7 @@ use super::{Found, Head, find};
 use crate::domain::Revision;
 use crate::repo::{Operation, Repo};
 use crate::web::error::show;
-use crate::web::posted::Posted;
+use crate::web::form::PostedForm;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
@@ -68,7 +68,7 @@ pub(super) async fn page(
 pub(super) async fn restore(
     State(state): State<WebState>,
     Path((owner, name, revision)): Path<(String, String, String)>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let visitor = &posted.visitor;
     let found = find(&state, visitor, &owner, &name).await?.owned(visitor)?;

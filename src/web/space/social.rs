@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::{Head, find};
 use crate::domain::RepoKind;
 use crate::web::error::show;
-use crate::web::posted::{OpenForm, Posted};
+use crate::web::form::{OpenForm, PostedForm};
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 
@@ -28,7 +28,7 @@ struct ReportPage {
 pub(super) async fn like(
     State(state): State<WebState>,
     Path((owner, name)): Path<(String, String)>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Redirect, PageError> {
     let found = find(&state, &posted.visitor, &owner, &name).await?;
     let likes = posted.fields.get("likes") != "no";

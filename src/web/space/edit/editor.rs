@@ -11,7 +11,7 @@ use super::{MAX_TEXT, NotCommitted, Wanted, commit, spool};
 use crate::domain::Revision;
 use crate::repo::{FilePath, MAIN, Operation, RepoError, TextFile, size_text};
 use crate::web::error::show;
-use crate::web::posted::Posted;
+use crate::web::form::PostedForm;
 use crate::web::space::files::{Crumb, address, crumbs};
 use crate::web::space::{Found, Head, find};
 use crate::web::visitor::{Frame, Visitor};
@@ -109,7 +109,7 @@ pub(super) async fn new_page(
 pub(super) async fn edit(
     State(state): State<WebState>,
     Path((owner, name, path)): Path<(String, String, String)>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     take(&state, &owner, &name, Some(path), posted).await
 }
@@ -118,7 +118,7 @@ pub(super) async fn edit(
 pub(super) async fn add(
     State(state): State<WebState>,
     Path((owner, name)): Path<(String, String)>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     take(&state, &owner, &name, None, posted).await
 }
@@ -129,7 +129,7 @@ async fn take(
     owner: &str,
     name: &str,
     edited: Option<String>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let visitor = &posted.visitor;
     let found = find(state, visitor, owner, name).await?.owned(visitor)?;
@@ -250,7 +250,7 @@ async fn meanwhile(
         }
         (None, _) => "This file has come meanwhile. Commit again to put your text in its place.",
         _ => {
-            "This file was changed. Look at their change first: if you commit again, your text takes the place of theirs."
+            "This file was changed. SpaceSummary at their change first: if you commit again, your text takes the place of theirs."
         }
     })
 }

@@ -14,7 +14,7 @@ use super::Found;
 use crate::domain::{RepoKind, Revision};
 use crate::lifecycle::LifecycleError;
 use crate::repo::{CommitRequest, MAIN, Operation, Repo, RepoError, Spool};
-use crate::web::posted::Fields;
+use crate::web::form::Fields;
 use crate::web::visitor::Visitor;
 use crate::web::{PageError, WebState};
 

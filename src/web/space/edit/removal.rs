@@ -9,7 +9,7 @@ use super::{NotCommitted, Wanted, commit, spool};
 use crate::domain::Revision;
 use crate::repo::{EntryKind, FilePath, MAIN, Operation, RepoError};
 use crate::web::error::show;
-use crate::web::posted::Posted;
+use crate::web::form::PostedForm;
 use crate::web::space::files::{Crumb, address, crumbs};
 use crate::web::space::{Found, Head, find};
 use crate::web::visitor::{Frame, Visitor};
@@ -65,7 +65,7 @@ pub(super) async fn page(
 pub(super) async fn remove(
     State(state): State<WebState>,
     Path((owner, name, path)): Path<(String, String, String)>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let visitor = &posted.visitor;
     let found = find(&state, visitor, &owner, &name).await?.owned(visitor)?;

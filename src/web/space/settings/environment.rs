@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::{Problem, render};
 use crate::domain::{check_variable, parse_dotenv};
 use crate::store::{Counted, NewSetting, SecretValue, SettingValue, StoreError};
-use crate::web::posted::Fields;
+use crate::web::form::Fields;
 use crate::web::space::{Found, find};
 use crate::web::upload::receive;
 use crate::web::visitor::Visitor;

@@ -18,8 +18,8 @@ use crate::domain::{Desired, SleepAfter, Space, Visibility, check_variable};
 use crate::lifecycle::LimitState;
 use crate::store::{Actor, SecretFacts, Variable};
 use crate::web::error::show;
-use crate::web::look::StageLook;
-use crate::web::posted::{Fields, Posted};
+use crate::web::form::{Fields, PostedForm};
+use crate::web::summary::StageSummary;
 use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 pub(super) use environment::import;
@@ -64,7 +64,7 @@ struct Problem {
 struct SettingsPage {
     frame: Frame,
     head: Head,
-    stage: StageLook,
+    stage: StageSummary,
     paused: bool,
     error: String,
     hardware: Vec<Choice>,
@@ -100,7 +100,7 @@ pub(super) async fn page(
 pub(super) async fn change(
     State(state): State<WebState>,
     Path((owner, name)): Path<(String, String)>,
-    posted: Posted,
+    posted: PostedForm,
 ) -> Result<Response, PageError> {
     let visitor = &posted.visitor;
     let found = find(&state, visitor, &owner, &name).await?.owned(visitor)?;

@@ -3,7 +3,7 @@
 use crate::domain::{RepoKind, Repository, SpaceName};
 use crate::lifecycle::LifecycleError;
 use crate::store::Actor;
-use crate::web::posted::Fields;
+use crate::web::form::Fields;
 use crate::web::space::Found;
 use crate::web::visitor::Visitor;
 use crate::web::{PageError, WebState};

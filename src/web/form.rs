@@ -16,7 +16,7 @@ use crate::domain::Account;
 
 /// A form that a page of this session sent.
 #[derive(Debug)]
-pub(super) struct Posted {
+pub(super) struct PostedForm {
     pub(super) visitor: Visitor,
     pub(super) session: Session,
     pub(super) account: Account,
@@ -56,9 +56,9 @@ impl Fields {
     }
 }
 
-// === impl Posted ===
+// === impl PostedForm ===
 
-impl FromRequest<WebState> for Posted {
+impl FromRequest<WebState> for PostedForm {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &WebState) -> Result<Self, PageError> {

@@ -10,9 +10,9 @@ use crate::routes::Serving;
 
 /// Facts that end with the process.
 #[derive(Default)]
-pub(super) struct Observed {
+pub(super) struct RuntimeState {
     /// Instances that answer, and the last that ended; oldest first.
-    pub(super) instances: Vec<Kept>,
+    pub(super) instances: Vec<InstanceHandle>,
     /// The build under way, and what stops it.
     pub(super) building: Option<Building>,
     /// Whether it was put to sleep and nothing has woken it since.
@@ -44,16 +44,16 @@ pub(super) struct Building {
 }
 
 /// An instance.
-pub(super) struct Kept {
+pub(super) struct InstanceHandle {
     pub(super) id: InstanceId,
     pub(super) build: BuildId,
     pub(super) restarts: i64,
     pub(super) artifact: crate::domain::Artifact,
-    pub(super) state: KeptState,
+    pub(super) state: HandleState,
 }
 
 /// Where it stands.
-pub(super) enum KeptState {
+pub(super) enum HandleState {
     /// It does not answer yet.
     Starting {
         /// Gives the start up.
@@ -70,7 +70,7 @@ pub(super) enum KeptState {
     /// It does not any more.
     Ended {
         reason: ExitReason,
-        last_words: Vec<String>,
+        log_tail: Vec<String>,
         at: Millis,
         failures: u32,
         /// Whether it had answered before.
@@ -81,19 +81,18 @@ pub(super) enum KeptState {
 /// Milliseconds for which an instance must have answered for its end not to count as one more failure in a row.
 const STEADY_MILLIS: Millis = 10 * 60 * 1000;
 
-// === impl Observed ===
+// === impl RuntimeState ===
 
-impl Observed {
+impl RuntimeState {
     /// Whether anything of it answers.
     pub(super) fn any_ready(&self) -> bool {
-        let ready = |kept: &Kept| matches!(kept.state, KeptState::Ready { .. });
+        let ready = |kept: &InstanceHandle| matches!(kept.state, HandleState::Ready { .. });
         self.instances.iter().any(ready)
     }
 
     /// Whether the end of an instance counts as a failure.
     pub(super) fn has_failed(&self) -> bool {
-        let failed =
-            |kept: &Kept| matches!(kept.state, KeptState::Ended { failures, .. } if failures > 0);
+        let failed = |kept: &InstanceHandle| matches!(kept.state, HandleState::Ended { failures, .. } if failures > 0);
         self.instances.iter().any(failed)
     }
 
@@ -102,7 +101,7 @@ impl Observed {
         let last = self.instances.last().map(|kept| &kept.state);
         matches!(
             last,
-            Some(KeptState::Ended {
+            Some(HandleState::Ended {
                 reason: ExitReason::ServerFailed,
                 ..
             })
@@ -114,7 +113,7 @@ impl Observed {
         let last = self.instances.last().map(|kept| &kept.state);
         matches!(
             last,
-            Some(KeptState::Ended {
+            Some(HandleState::Ended {
                 failures: 1,
                 answered: true,
                 ..
@@ -124,14 +123,15 @@ impl Observed {
 
     /// Whether what is to serve is frozen.
     pub(super) fn frozen(&self) -> bool {
-        let frozen = |kept: &Kept| matches!(kept.state, KeptState::Ready { frozen: true, .. });
+        let frozen =
+            |kept: &InstanceHandle| matches!(kept.state, HandleState::Ready { frozen: true, .. });
         self.instances.iter().any(frozen)
     }
 
     /// The instance visitors are sent to.
     pub(super) fn routed(&self) -> Option<&Arc<Serving>> {
         self.instances.iter().find_map(|kept| match &kept.state {
-            KeptState::Ready {
+            HandleState::Ready {
                 serving,
                 routed: true,
                 ..
@@ -147,13 +147,13 @@ impl Observed {
     }
 
     /// Takes an instance out.
-    pub(super) fn take(&mut self, id: InstanceId) -> Option<Kept> {
+    pub(super) fn take(&mut self, id: InstanceId) -> Option<InstanceHandle> {
         let index = self.instances.iter().position(|kept| kept.id == id)?;
         Some(self.instances.remove(index))
     }
 
     /// Changes an instance in its place; false when it is not there any more.
-    pub(super) fn change(&mut self, id: InstanceId, change: impl FnOnce(&mut KeptState)) -> bool {
+    pub(super) fn change(&mut self, id: InstanceId, change: impl FnOnce(&mut HandleState)) -> bool {
         let kept = self.instances.iter_mut().find(|kept| kept.id == id);
         kept.map(|kept| change(&mut kept.state)).is_some()
     }
@@ -163,14 +163,14 @@ impl Observed {
         &mut self,
         id: InstanceId,
         reason: ExitReason,
-        last_words: Vec<String>,
+        log_tail: Vec<String>,
         at: Millis,
     ) {
         let Some(mut ended) = self.take(id) else {
             return;
         };
         let (answered, steady) = match ended.state {
-            KeptState::Ready { since, .. } => (true, at - since >= STEADY_MILLIS),
+            HandleState::Ready { since, .. } => (true, at - since >= STEADY_MILLIS),
             _ => (false, false),
         };
         let before = self
@@ -178,7 +178,7 @@ impl Observed {
             .iter()
             .filter(|kept| kept.build == ended.build && kept.restarts == ended.restarts);
         let before = before.filter_map(|kept| match kept.state {
-            KeptState::Ended { failures, .. } => Some(failures),
+            HandleState::Ended { failures, .. } => Some(failures),
             _ => None,
         });
         let failures = match reason {
@@ -187,10 +187,10 @@ impl Observed {
             _ => before.max().unwrap_or(0) + 1,
         };
         self.instances
-            .retain(|kept| !matches!(kept.state, KeptState::Ended { .. }));
-        ended.state = KeptState::Ended {
+            .retain(|kept| !matches!(kept.state, HandleState::Ended { .. }));
+        ended.state = HandleState::Ended {
             reason,
-            last_words,
+            log_tail,
             at,
             failures,
             answered,
@@ -199,9 +199,9 @@ impl Observed {
     }
 }
 
-// === impl Kept ===
+// === impl InstanceHandle ===
 
-impl Kept {
+impl InstanceHandle {
     /// As the decision wants it.
     pub(super) fn facts(&self) -> InstanceFacts {
         InstanceFacts {
@@ -209,8 +209,8 @@ impl Kept {
             build: self.build,
             restarts: self.restarts,
             state: match &self.state {
-                KeptState::Starting { .. } => InstanceState::Starting,
-                KeptState::Ready {
+                HandleState::Starting { .. } => InstanceState::Starting,
+                HandleState::Ready {
                     serving,
                     routed,
                     frozen,
@@ -223,7 +223,7 @@ impl Kept {
                     frozen: *frozen,
                     draining_since: *draining_since,
                 },
-                KeptState::Ended {
+                HandleState::Ended {
                     reason,
                     at,
                     failures,

@@ -12,16 +12,16 @@ use crate::journal::Journal;
 use crate::routes::Entry;
 
 /// Says the same of one Space once in a while, for visitors may come by the thousand.
-pub(super) struct Complaints {
+pub(super) struct ErrorReports {
     journal: Journal,
     last: Mutex<HashMap<SpaceId, Instant>>,
 }
 
 const SILENCE: Duration = Duration::from_secs(60);
 
-// === impl Complaints ===
+// === impl ErrorReports ===
 
-impl Complaints {
+impl ErrorReports {
     pub(super) fn new(journal: Journal) -> Self {
         Self {
             journal,

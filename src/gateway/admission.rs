@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::line::{Asked, Line};
-use super::trouble::{Progress, Trouble};
-use super::visitor::{Clocks, Rate, Visitor};
+use super::client_key::{ClientKey, RateClocks, RateLimit};
+use super::rejection::{Progress, Rejection};
+use super::visitor_queue::{Asked, VisitorQueue};
 use crate::config::GatewayConfig;
 use crate::domain::SpaceId;
 use crate::routes::{Entry, Route};
@@ -17,16 +17,16 @@ use crate::routes::{Entry, Route};
 #[cfg(test)]
 mod tests;
 
-/// The gates of all Spaces that were visited.
+/// Who may come in, at all Spaces that were visited.
 #[derive(Debug)]
-pub(super) struct Gates {
+pub(super) struct Admission {
     limits: Limits,
     patience: Duration,
     wake_patience: Duration,
-    rate_per_visitor: Rate,
-    rate_per_space: Rate,
-    visitors: Clocks<(SpaceId, Visitor)>,
-    spaces: Clocks<SpaceId>,
+    rate_per_visitor: RateLimit,
+    rate_per_space: RateLimit,
+    visitors: RateClocks<(SpaceId, ClientKey)>,
+    spaces: RateClocks<SpaceId>,
     known: RwLock<Known>,
 }
 
@@ -42,16 +42,16 @@ struct Limits {
 
 #[derive(Debug, Default)]
 struct Known {
-    gates: HashMap<SpaceId, Arc<Gate>>,
+    spaces: HashMap<SpaceId, Arc<SpaceAdmission>>,
     /// How many there may be before those of Spaces that are gone are swept.
     sweep_at: usize,
 }
 
 #[derive(Debug)]
-struct Gate {
-    visits: Mutex<Line<Wait>>,
+struct SpaceAdmission {
+    visits: Mutex<VisitorQueue<Wait>>,
     /// Of WebSockets and event streams, which stay. Nobody waits to be one.
-    watchers: Mutex<Line<()>>,
+    watchers: Mutex<VisitorQueue<()>>,
     waits: AtomicU64,
     space: Weak<Entry>,
 }
@@ -66,29 +66,29 @@ struct Wait {
 
 /// A place at a Space; its drop gives it to whoever is next.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct VisitPermit {
     /// `None` where answers are free.
-    gate: Option<Arc<Gate>>,
-    visitor: Visitor,
+    limit: Option<Arc<SpaceAdmission>>,
+    visitor: ClientKey,
     watches: bool,
 }
 
 /// Those who wait for a place at a Space.
 #[derive(Debug)]
-pub(super) struct Crowd(Option<Arc<Gate>>);
+pub(super) struct Crowd(Option<Arc<SpaceAdmission>>);
 
 /// A wait for a place; its drop leaves the line, or gives back the place that came at the last moment.
 struct Waiting {
-    gate: Arc<Gate>,
-    visitor: Visitor,
+    limit: Arc<SpaceAdmission>,
+    visitor: ClientKey,
     number: u64,
     turn: oneshot::Receiver<()>,
     over: bool,
 }
 
-// === impl Gates ===
+// === impl Admission ===
 
-impl Gates {
+impl Admission {
     pub(super) fn new(config: &GatewayConfig) -> Self {
         Self {
             limits: Limits {
@@ -100,23 +100,23 @@ impl Gates {
             },
             patience: config.queue_timeout,
             wake_patience: config.wake_timeout,
-            rate_per_visitor: Rate::per_second(config.rate_per_visitor),
-            rate_per_space: Rate::per_second(config.rate_per_space),
-            visitors: Clocks::default(),
-            spaces: Clocks::default(),
+            rate_per_visitor: RateLimit::per_second(config.rate_per_visitor),
+            rate_per_space: RateLimit::per_second(config.rate_per_space),
+            visitors: RateClocks::default(),
+            spaces: RateClocks::default(),
             known: RwLock::default(),
         }
     }
 
     /// Counts a request, which may come too soon after others.
-    pub(super) fn count(&self, space: SpaceId, visitor: Visitor) -> Result<(), Trouble> {
+    pub(super) fn count(&self, space: SpaceId, visitor: ClientKey) -> Result<(), Rejection> {
         let now = Instant::now();
         self.rate_per_visitor
             .count(&self.visitors, (space, visitor), now)
-            .map_err(Trouble::TooFast)?;
+            .map_err(Rejection::TooFast)?;
         self.rate_per_space
             .count(&self.spaces, space, now)
-            .map_err(|_| Trouble::Full)
+            .map_err(|_| Rejection::Full)
     }
 
     /// A place for one visit, to be kept until its end. Whoever finds none queues, and the visitors take turns. While
@@ -124,10 +124,10 @@ impl Gates {
     pub(super) async fn admit(
         &self,
         space: &Arc<Entry>,
-        visitor: Visitor,
-    ) -> Result<Place, Trouble> {
-        let gate = self.gate(space);
-        let mut waiting = match gate.ask(visitor)? {
+        visitor: ClientKey,
+    ) -> Result<VisitPermit, Rejection> {
+        let limit = self.limit(space);
+        let mut waiting = match limit.ask(visitor)? {
             Ok(place) => return Ok(place),
             Err(waiting) => waiting,
         };
@@ -138,12 +138,12 @@ impl Gates {
         match tokio::time::timeout(patience, &mut waiting.turn).await {
             Ok(Ok(())) => {
                 waiting.over = true;
-                Ok(gate.place(visitor, false))
+                Ok(limit.place(visitor, false))
             }
-            Ok(Err(_)) => Err(Trouble::TooMany),
+            Ok(Err(_)) => Err(Rejection::TooMany),
             Err(_) => Err(match space.route() {
-                Route::Serving(_) => Trouble::Full,
-                route => Trouble::Waking(Progress::of(&route)),
+                Route::Serving(_) => Rejection::Full,
+                route => Rejection::Waking(Progress::of(&route)),
             }),
         }
     }
@@ -152,46 +152,57 @@ impl Gates {
     pub(super) fn admit_watcher(
         &self,
         space: &Arc<Entry>,
-        visitor: Visitor,
-    ) -> Result<Place, Trouble> {
-        let gate = self.gate(space);
-        let asked = lock(&gate.watchers).ask(visitor, || ());
+        visitor: ClientKey,
+    ) -> Result<VisitPermit, Rejection> {
+        let limit = self.limit(space);
+        let asked = lock(&limit.watchers).ask(visitor, || ());
         match asked {
-            Asked::Place => Ok(gate.place(visitor, true)),
-            Asked::Full { of_own: true } => Err(Trouble::TooMany),
-            _ => Err(Trouble::Full),
+            Asked::Permit => Ok(limit.place(visitor, true)),
+            Asked::Full { of_own: true } => Err(Rejection::TooMany),
+            _ => Err(Rejection::Full),
         }
     }
 
-    fn gate(&self, space: &Arc<Entry>) -> Arc<Gate> {
+    fn limit(&self, space: &Arc<Entry>) -> Arc<SpaceAdmission> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = known.gates.get(&space.id) {
-            return Arc::clone(gate);
+        if let Some(limit) = known.spaces.get(&space.id) {
+            return Arc::clone(limit);
         }
         drop(known);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.gates.len() >= known.sweep_at {
-            known.gates.retain(|_, gate| gate.is_needed());
-            known.sweep_at = (2 * known.gates.len()).max(64);
+        if known.spaces.len() >= known.sweep_at {
+            known.spaces.retain(|_, limit| limit.is_needed());
+            known.sweep_at = (2 * known.spaces.len()).max(64);
         }
         let limits = self.limits;
-        let gate = known.gates.entry(space.id).or_insert_with(|| {
-            Arc::new(Gate {
-                visits: Mutex::new(Line::new(limits.places, limits.places_of_one, limits.queue)),
-                watchers: Mutex::new(Line::new(limits.watchers, limits.watchers_of_one, 0)),
+        let limit = known.spaces.entry(space.id).or_insert_with(|| {
+            Arc::new(SpaceAdmission {
+                visits: Mutex::new(VisitorQueue::new(
+                    limits.places,
+                    limits.places_of_one,
+                    limits.queue,
+                )),
+                watchers: Mutex::new(VisitorQueue::new(
+                    limits.watchers,
+                    limits.watchers_of_one,
+                    0,
+                )),
                 waits: AtomicU64::new(0),
                 space: Arc::downgrade(space),
             })
         });
-        Arc::clone(gate)
+        Arc::clone(limit)
     }
 }
 
-// === impl Gate ===
+// === impl SpaceAdmission ===
 
-impl Gate {
+impl SpaceAdmission {
     /// A place, or a wait for one.
-    fn ask(self: &Arc<Self>, visitor: Visitor) -> Result<Result<Place, Waiting>, Trouble> {
+    fn ask(
+        self: &Arc<Self>,
+        visitor: ClientKey,
+    ) -> Result<Result<VisitPermit, Waiting>, Rejection> {
         let mut turn = None;
         let asked = lock(&self.visits).ask(visitor, || {
             let number = self.waits.fetch_add(1, Ordering::Relaxed);
@@ -200,23 +211,23 @@ impl Gate {
             Wait { number, turn: tell }
         });
         match (asked, turn) {
-            (Asked::Place, _) => Ok(Ok(self.place(visitor, false))),
+            (Asked::Permit, _) => Ok(Ok(self.place(visitor, false))),
             // The wait that is lost for this one ends with the drop of the other side of its turn.
             (Asked::Waits(_), Some((number, turn))) => Ok(Err(Waiting {
-                gate: Arc::clone(self),
+                limit: Arc::clone(self),
                 visitor,
                 number,
                 turn,
                 over: false,
             })),
-            (Asked::Full { of_own: true }, _) => Err(Trouble::TooMany),
-            _ => Err(Trouble::Full),
+            (Asked::Full { of_own: true }, _) => Err(Rejection::TooMany),
+            _ => Err(Rejection::Full),
         }
     }
 
-    fn place(self: &Arc<Self>, visitor: Visitor, watches: bool) -> Place {
-        Place {
-            gate: Some(Arc::clone(self)),
+    fn place(self: &Arc<Self>, visitor: ClientKey, watches: bool) -> VisitPermit {
+        VisitPermit {
+            limit: Some(Arc::clone(self)),
             visitor,
             watches,
         }
@@ -229,7 +240,7 @@ impl Gate {
 }
 
 /// Gives a place back, and to whoever is next.
-fn leave(line: &mut Line<Wait>, visitor: Visitor) {
+fn leave(line: &mut VisitorQueue<Wait>, visitor: ClientKey) {
     line.leave(visitor);
     while let Some(wait) = line.next() {
         // One who does not listen any more has found that the turn had come (the drop of `Waiting`, under this lock).
@@ -237,7 +248,7 @@ fn leave(line: &mut Line<Wait>, visitor: Visitor) {
     }
 }
 
-fn lock<T>(line: &Mutex<Line<T>>) -> MutexGuard<'_, Line<T>> {
+fn lock<T>(line: &Mutex<VisitorQueue<T>>) -> MutexGuard<'_, VisitorQueue<T>> {
     line.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -246,42 +257,42 @@ fn lock<T>(line: &Mutex<Line<T>>) -> MutexGuard<'_, Line<T>> {
 impl Crowd {
     /// Whether somebody is there who would be given a place.
     pub(super) fn waits(&self) -> bool {
-        let gate = self.0.as_ref();
-        gate.is_some_and(|gate| lock(&gate.visits).is_waited_for())
+        let limit = self.0.as_ref();
+        limit.is_some_and(|limit| lock(&limit.visits).is_waited_for())
     }
 }
 
-// === impl Place ===
+// === impl VisitPermit ===
 
-impl Place {
+impl VisitPermit {
     /// Where answers take nothing that visitors would have to share.
-    pub(super) fn free(visitor: Visitor) -> Self {
+    pub(super) fn free(visitor: ClientKey) -> Self {
         Self {
-            gate: None,
+            limit: None,
             visitor,
             watches: false,
         }
     }
 
-    pub(super) fn visitor(&self) -> Visitor {
+    pub(super) fn visitor(&self) -> ClientKey {
         self.visitor
     }
 
     /// Who waits for such a place.
     pub(super) fn crowd(&self) -> Crowd {
-        Crowd(self.gate.clone())
+        Crowd(self.limit.clone())
     }
 }
 
-impl Drop for Place {
+impl Drop for VisitPermit {
     fn drop(&mut self) {
-        let Some(gate) = &self.gate else {
+        let Some(limit) = &self.limit else {
             return;
         };
         if self.watches {
-            lock(&gate.watchers).leave(self.visitor);
+            lock(&limit.watchers).leave(self.visitor);
         } else {
-            leave(&mut lock(&gate.visits), self.visitor);
+            leave(&mut lock(&limit.visits), self.visitor);
         }
     }
 }
@@ -291,7 +302,7 @@ impl Drop for Waiting {
         if self.over {
             return;
         }
-        let mut line = lock(&self.gate.visits);
+        let mut line = lock(&self.limit.visits);
         let gave_up = line.give_up(self.visitor, |wait| wait.number == self.number);
         if !gave_up && self.turn.try_recv().is_ok() {
             leave(&mut line, self.visitor);

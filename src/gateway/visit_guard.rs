@@ -6,36 +6,36 @@ use std::time::Duration;
 use axum::body::Bytes;
 use http::{HeaderMap, header};
 
-use super::complaints::Complaints;
-use super::events::Events;
-use super::forward::Guards;
-use super::limits::Place;
+use super::admission::VisitPermit;
+use super::client_key::ClientKey;
+use super::error_reports::ErrorReports;
+use super::forward::HoldsVisit;
+use super::sse::Events;
 use super::tunnel::Passed;
-use super::visitor::Visitor;
 use crate::routes::{Entry, Route, Visit};
 use crate::upstream::Upstream;
 
 /// Held until the body or the tunnel ends.
-pub(super) struct Stay {
+pub(super) struct VisitGuard {
     pub(super) space: Arc<Entry>,
-    pub(super) complaints: Arc<Complaints>,
+    pub(super) error_reports: Arc<ErrorReports>,
     visit: Visit,
     events: Option<Box<Events>>,
-    place: Place,
+    place: VisitPermit,
 }
 
-// === impl Stay ===
+// === impl VisitGuard ===
 
-impl Stay {
+impl VisitGuard {
     pub(super) fn new(
         space: Arc<Entry>,
-        complaints: Arc<Complaints>,
+        error_reports: Arc<ErrorReports>,
         visit: Visit,
-        place: Place,
+        place: VisitPermit,
     ) -> Self {
         Self {
             space,
-            complaints,
+            error_reports,
             visit,
             events: None,
             place,
@@ -45,7 +45,7 @@ impl Stay {
     /// It is an event stream, which gives its place back to those who only want an answer. One that a page subscribed to is
     /// kept open for as long as a tab is, so that it is use when it carries something; one that answers a `job` is the
     /// answer, and use until it ends, as any other is.
-    pub(super) fn become_stream(&mut self, place: Option<Place>, job: bool) {
+    pub(super) fn become_stream(&mut self, place: Option<VisitPermit>, job: bool) {
         if !job {
             self.visit.watch();
             self.events = Some(Box::new(Events::new()));
@@ -61,7 +61,7 @@ impl Stay {
     }
 
     /// Whose visit it is.
-    pub(super) fn visitor(&self) -> Visitor {
+    pub(super) fn visitor(&self) -> ClientKey {
         self.place.visitor()
     }
 
@@ -104,7 +104,7 @@ impl Stay {
     }
 }
 
-impl Guards for Stay {
+impl HoldsVisit for VisitGuard {
     fn passing(&mut self, data: &Bytes) {
         self.space.traffic.sent(data.len() as u64);
         if let Some(events) = &mut self.events
@@ -117,7 +117,7 @@ impl Guards for Stay {
     fn broke(&self, error: &axum::Error) {
         // One inside this process has said it already, and one that is being stopped is to break off.
         if self.is_outside() && self.is_routed() {
-            self.complaints.say(&self.space, error);
+            self.error_reports.say(&self.space, error);
         }
     }
 }

@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::limits::Place;
-use super::trouble::Progress;
+use super::admission::VisitPermit;
+use super::rejection::Progress;
 use crate::journal::{Follow, Journal};
 use crate::routes::{Entry, Route};
 use crate::telemetry::Metrics;
@@ -52,7 +52,7 @@ struct Watcher {
     said: Option<String>,
     waited: bool,
     done: bool,
-    _place: Place,
+    _place: VisitPermit,
 }
 
 /// The stream, until the Space answers.
@@ -60,7 +60,7 @@ pub(super) fn follow(
     space: Arc<Entry>,
     journal: Option<Journal>,
     metrics: Arc<Metrics>,
-    place: Place,
+    place: VisitPermit,
 ) -> Response<Body> {
     let watcher = Watcher {
         changes: space.watch(),

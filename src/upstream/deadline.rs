@@ -11,11 +11,11 @@ use tokio::time::{Instant, Sleep};
 ///
 /// Between two waits it may wake whoever waited last, for nothing.
 #[derive(Debug, Default)]
-pub struct Alarm(Option<Pin<Box<Sleep>>>);
+pub struct Deadline(Option<Pin<Box<Sleep>>>);
 
-// === impl Alarm ===
+// === impl Deadline ===
 
-impl Alarm {
+impl Deadline {
     /// Ready at that moment or later. A wait is abandoned by not polling it any more.
     pub fn poll_until(&mut self, until: Instant, context: &mut Context<'_>) -> Poll<()> {
         let sleep = self
@@ -46,15 +46,15 @@ mod tests {
 
     #[tokio::test]
     async fn it_rings_at_the_moment_last_asked_for() {
-        let mut alarm = Alarm::default();
+        let mut deadline = Deadline::default();
         for (first, second) in [(STEP, 3 * STEP), (HOUR, STEP), (STEP, STEP)] {
             let began = Instant::now();
             poll_fn(|context| {
-                assert!(alarm.poll_until(began + first, context).is_pending());
+                assert!(deadline.poll_until(began + first, context).is_pending());
                 Poll::Ready(())
             })
             .await;
-            let ring = poll_fn(|context| alarm.poll_until(began + second, context));
+            let ring = poll_fn(|context| deadline.poll_until(began + second, context));
             let rung = tokio::time::timeout(HOUR / 100, ring).await;
             assert!(rung.is_ok() && began.elapsed() >= second);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::trouble::{Progress, Trouble};
+use super::rejection::{Progress, Rejection};
 use crate::routes::{Entry, Route, Serving, Visit};
 
 /// How long a visitor waits to learn whether there is room by now.
@@ -18,7 +18,7 @@ pub(super) struct Answering {
 }
 
 /// Begins a visit. A Space that sleeps is told that somebody wants it, and has `patience` to wake up.
-pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering, Trouble> {
+pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering, Rejection> {
     if let Some(answer) = look(space, Serving::visit) {
         return answer;
     }
@@ -32,7 +32,7 @@ pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering
             }
             if let Route::Blocked { again } = space.route() {
                 if asked || again > Instant::now() {
-                    return Err(Trouble::Waking(Progress::Blocked));
+                    return Err(Rejection::Waking(Progress::Blocked));
                 }
                 space.demand();
                 // It is tried once; that takes no longer than this.
@@ -44,12 +44,12 @@ pub(super) async fn visit(space: &Entry, patience: Duration) -> Result<Answering
             // Said at every change, for it may have gone back to sleep without ever answering.
             space.demand();
             if changes.changed().await.is_err() {
-                return Err(Trouble::NotFound);
+                return Err(Rejection::NotFound);
             }
         }
     };
     let answer = tokio::time::timeout(patience, woken).await;
-    let late = || Err(Trouble::Waking(Progress::of(&space.route())));
+    let late = || Err(Rejection::Waking(Progress::of(&space.route())));
     let answering = answer.unwrap_or_else(|_| late())?;
     Ok(Answering {
         woke: Some(began.elapsed()),
@@ -76,12 +76,12 @@ pub(super) async fn successor(
 }
 
 /// A visit that neither wakes a Space nor keeps it awake.
-pub(super) fn glance(space: &Entry) -> Result<Answering, Trouble> {
-    look(space, Serving::glance).unwrap_or(Err(Trouble::Asleep))
+pub(super) fn glance(space: &Entry) -> Result<Answering, Rejection> {
+    look(space, Serving::glance).unwrap_or(Err(Rejection::Asleep))
 }
 
 /// What there is to say right now; `None` while it sleeps or starts.
-fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answering, Trouble>> {
+fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answering, Rejection>> {
     loop {
         let serving = match space.route() {
             Route::Serving(serving) => serving,
@@ -90,7 +90,7 @@ fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answe
             | Route::Starting
             | Route::Queued { .. }
             | Route::Blocked { .. } => return None,
-            Route::Refused(refusal) => return Some(Err(Trouble::Refused(refusal))),
+            Route::Refused(refusal) => return Some(Err(Rejection::Refused(refusal))),
         };
         let visit = begin(&serving);
         // It may have been sent to sleep before the visit was counted: then it is not there to answer. After this
@@ -138,7 +138,7 @@ mod tests {
         let (space, mut nudges) = space();
         space.set(Route::Asleep);
         let waking = visit(&space, SOON).await;
-        assert!(matches!(waking, Err(Trouble::Waking(Progress::Waking))));
+        assert!(matches!(waking, Err(Rejection::Waking(Progress::Waking))));
         assert_eq!(nudges.try_recv(), Ok(space.id));
         let waker = tokio::spawn({
             let space = Arc::clone(&space);
@@ -171,7 +171,7 @@ mod tests {
             }));
         };
         let (answer, ()) = tokio::join!(visit(&space, 100 * SOON), refuse);
-        let Err(Trouble::Refused(refusal)) = answer else {
+        let Err(Rejection::Refused(refusal)) = answer else {
             panic!("not refused");
         };
         assert_eq!(refusal.message, "broken");

@@ -23,14 +23,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is not recorded yet.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(super) struct Unrecorded {
     all: Mutex<HashMap<RepoId, (RepoKind, Landing)>>,
     more: Notify,
 }
 
-// === impl Owed ===
+// === impl Unrecorded ===
 
-impl Owed {
+impl Unrecorded {
     pub(super) fn add(&self, kind: RepoKind, id: RepoId, landing: Landing) {
         let mut all = lock(&self.all);
         let other = all.get(&id).is_some_and(|(_, known)| *known != landing);
@@ -56,7 +56,7 @@ impl Owed {
 impl Lifecycle {
     /// Looks at how the recording of a landed commit went. What failed on our side is owed and logged, and is no error for
     /// whoever sent the commit: it is stored.
-    pub(super) fn or_owed(
+    pub(super) fn or_unrecorded(
         &self,
         kind: RepoKind,
         id: RepoId,
@@ -69,7 +69,7 @@ impl Lifecycle {
                     repository = %id,
                     "a commit to {id} has landed and will be recorded when the database takes it: {error}"
                 );
-                self.owed.add(kind, id, landing);
+                self.unrecorded.add(kind, id, landing);
                 return Ok(());
             }
             Err(LifecycleError::Store(error)) => Box::new(error),
@@ -80,7 +80,7 @@ impl Lifecycle {
             repository = %id,
             "a commit to {id} has landed and could not be recorded; it will be tried again: {error}"
         );
-        self.owed.add(kind, id, landing);
+        self.unrecorded.add(kind, id, landing);
         Ok(())
     }
 
@@ -101,28 +101,28 @@ impl Lifecycle {
 pub(super) async fn run(lifecycle: Lifecycle) {
     let mut pause = PAUSE;
     loop {
-        let owed = lifecycle.owed.list();
-        if owed.is_empty() {
+        let unrecorded = lifecycle.unrecorded.list();
+        if unrecorded.is_empty() {
             pause = PAUSE;
-            lifecycle.owed.more.notified().await;
+            lifecycle.unrecorded.more.notified().await;
             continue;
         }
         tokio::time::sleep(pause).await;
         let mut next = PAUSE;
-        for (id, kind, landing) in owed {
+        for (id, kind, landing) in unrecorded {
             // Taken off before it is looked at, so that whoever adds it meanwhile is not forgotten.
-            lock(&lifecycle.owed.all).remove(&id);
+            lock(&lifecycle.unrecorded.all).remove(&id);
             match lifecycle.settle(kind, id, &landing).await {
                 Ok(()) => tracing::info!(repository = %id, "the newest commit to {id} is recorded"),
                 Err(LifecycleError::Store(error)) if error.passes() => {
-                    lifecycle.owed.add(kind, id, landing);
+                    lifecycle.unrecorded.add(kind, id, landing);
                     // The next one would fare no better.
                     break;
                 }
                 Err(LifecycleError::Repo(RepoError::NoRepository)) => {}
                 Err(error @ (LifecycleError::Store(_) | LifecycleError::Repo(_))) => {
                     tracing::warn!(repository = %id, "a commit to {id} is still not recorded: {error}");
-                    lifecycle.owed.add(kind, id, landing);
+                    lifecycle.unrecorded.add(kind, id, landing);
                     next = (pause * 2).min(LONGEST_PAUSE);
                 }
                 // It is gone.

@@ -13,14 +13,14 @@ use crate::server::Client;
 /// An account where a Space asks for one, and else an address: all of it for IPv4, and for IPv6 the first 64 bits, which
 /// are what a household is given (RFC 6177).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Visitor {
+pub(super) enum ClientKey {
     Account(AccountId),
     Address(IpAddr),
 }
 
 /// How often somebody may ask: so many times a second in the long run, and ten seconds' worth at once.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(super) struct RateLimit {
     /// Between two requests; zero if there is no limit.
     interval: Duration,
 }
@@ -28,7 +28,7 @@ pub(super) struct Rate {
 /// When each visitor, or each Space, would have asked last had it kept to its rate: the "theoretical arrival time" of
 /// the generic cell rate algorithm (ITU-T I.371).
 #[derive(Debug)]
-pub(super) struct Clocks<K>(Mutex<Known<K>>);
+pub(super) struct RateClocks<K>(Mutex<Known<K>>);
 
 #[derive(Debug)]
 struct Known<K> {
@@ -39,9 +39,9 @@ struct Known<K> {
 /// As many requests as fit into this time may come at once.
 const BURST: Duration = Duration::from_secs(10);
 
-// === impl Visitor ===
+// === impl ClientKey ===
 
-impl Visitor {
+impl ClientKey {
     /// The visitor at the other end.
     pub(super) fn at<B>(request: &Request<B>) -> Self {
         let client = request.extensions().get::<Client>();
@@ -53,9 +53,9 @@ impl Visitor {
     }
 }
 
-// === impl Rate ===
+// === impl RateLimit ===
 
-impl Rate {
+impl RateLimit {
     /// That many requests a second; 0 is no limit.
     pub(super) fn per_second(rate: f64) -> Self {
         let interval = if rate > 0.0 {
@@ -72,7 +72,7 @@ impl Rate {
     /// It came too early by this much, and is not counted.
     pub(super) fn count<K: std::hash::Hash + Eq>(
         &self,
-        clocks: &Clocks<K>,
+        clocks: &RateClocks<K>,
         key: K,
         now: Instant,
     ) -> Result<(), Duration> {
@@ -95,9 +95,9 @@ impl Rate {
     }
 }
 
-// === impl Clocks ===
+// === impl RateClocks ===
 
-impl<K> Default for Clocks<K> {
+impl<K> Default for RateClocks<K> {
     fn default() -> Self {
         Self(Mutex::new(Known {
             clocks: HashMap::new(),
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn an_address_is_counted_by_what_its_owner_was_given() {
-        let of = |text: &str| Visitor::of(text.parse().expect("an address"));
+        let of = |text: &str| ClientKey::of(text.parse().expect("an address"));
         assert_eq!(of("2001:db8:1:2:aaaa::1"), of("2001:db8:1:2:bbbb::2"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_the_rate() {
-        let (rate, clocks) = (Rate::per_second(2.0), Clocks::default());
+        let (rate, clocks) = (RateLimit::per_second(2.0), RateClocks::default());
         let mut now = Instant::now();
         for _ in 0..20 {
             assert_eq!(rate.count(&clocks, 1, now), Ok(()));
@@ -137,16 +137,16 @@ mod tests {
         let counted = (0..100).filter(|_| rate.count(&clocks, 1, now).is_ok());
         assert_eq!(counted.count(), 20);
         // Once in two minutes is once in two minutes.
-        let (rate, clocks) = (Rate::per_second(1.0 / 120.0), Clocks::default());
+        let (rate, clocks) = (RateLimit::per_second(1.0 / 120.0), RateClocks::default());
         assert_eq!(rate.count(&clocks, 1, now), Ok(()));
         let wait = rate.count(&clocks, 1, now).expect_err("too soon");
         assert_eq!(wait.as_secs_f64().round(), 120.0);
-        assert!(Rate::per_second(0.0).count(&clocks, 1, now).is_ok());
+        assert!(RateLimit::per_second(0.0).count(&clocks, 1, now).is_ok());
     }
 
     #[test]
     fn those_who_have_rested_are_forgotten() {
-        let (rate, clocks) = (Rate::per_second(100.0), Clocks::default());
+        let (rate, clocks) = (RateLimit::per_second(100.0), RateClocks::default());
         let mut now = Instant::now();
         for number in 0..5000 {
             assert_eq!(rate.count(&clocks, number, now), Ok(()));

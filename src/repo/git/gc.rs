@@ -63,9 +63,9 @@ impl Repos {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let mut git = Git::start(command)?;
-        let complaints = git.child.stderr.take().ok_or_else(gone)?;
+        let errors = git.child.stderr.take().ok_or_else(gone)?;
         let mut said = String::new();
-        complaints.take(SAID).read_to_string(&mut said).await?;
+        errors.take(SAID).read_to_string(&mut said).await?;
         let status = git.child.wait().await?;
         if status.success() {
             return Ok(());

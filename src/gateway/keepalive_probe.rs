@@ -17,7 +17,10 @@ const KNOCKS: [&str; 3] = [
 ];
 
 /// Whether it is one of those.
-pub(super) fn is_knock<B>(request: &Request<B>, target: &Target) -> bool {
+pub(super) fn is_keepalive_probe<B>(request: &Request<B>, target: &Target) -> bool {
     let path = target.path(request.uri());
-    *request.method() == Method::GET && KNOCKS.iter().any(|knock| path.starts_with(knock))
+    *request.method() == Method::GET
+        && KNOCKS
+            .iter()
+            .any(|keepalive_probe| path.starts_with(keepalive_probe))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::observed::{KeptState, Observed};
-use super::supervisor::{Everybody, lock};
+use super::runtime_state::{HandleState, RuntimeState};
+use super::supervisor::{Registry, lock};
 use crate::domain::{AccountId, Millis, Resource, Space};
 use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::runtime::{Runtimes, freezes};
@@ -11,14 +11,14 @@ use crate::runtime::{Runtimes, freezes};
 /// Asks idle Spaces other than `whose` (of one owner, if `of` says so; otherwise those of its own owner first) to sleep
 /// until what they hold covers what was refused, or nobody idle is left; whether it will be enough.
 pub(super) fn ask_for_room(
-    everybody: &Everybody,
+    registry: &Registry,
     ledger: &Ledger,
     runtimes: &Runtimes,
     whose: &Space,
     of: Option<AccountId>,
     refused: &Refused,
 ) -> bool {
-    let others: Vec<_> = lock(everybody)
+    let others: Vec<_> = lock(registry)
         .iter()
         .filter(|(id, _)| **id != whose.id)
         .filter_map(|(id, own)| Some((ledger.known(*id)?, own.clone())))
@@ -62,7 +62,11 @@ pub(super) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
 
 /// Since when a Space holds a place for nobody; `None` when it is used or holds none. What computes for nobody gives way
 /// too, after what has been idle for longer.
-fn idle_since(observed: &Mutex<Observed>, runtimes: &Runtimes, guests_too: bool) -> Option<Millis> {
+fn idle_since(
+    observed: &Mutex<RuntimeState>,
+    runtimes: &Runtimes,
+    guests_too: bool,
+) -> Option<Millis> {
     let observed = lock(observed);
     let mut since = None;
     for kept in observed
@@ -71,12 +75,12 @@ fn idle_since(observed: &Mutex<Observed>, runtimes: &Runtimes, guests_too: bool)
         .filter(|kept| guests_too || freezes(&kept.artifact))
     {
         match &kept.state {
-            KeptState::Starting { .. } => return None,
-            KeptState::Ready { serving, .. } => {
+            HandleState::Starting { .. } => return None,
+            HandleState::Ready { serving, .. } => {
                 let worked = runtimes.for_artifact(&kept.artifact).worked_at(kept.id);
                 since = Some(serving.idle_since()?.max(worked.unwrap_or(0)));
             }
-            KeptState::Ended { .. } => {}
+            HandleState::Ended { .. } => {}
         }
     }
     since

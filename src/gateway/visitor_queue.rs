@@ -6,20 +6,20 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-use super::visitor::Visitor;
+use super::client_key::ClientKey;
 
 /// The places of one Space. Visitors take turns: whoever waits with a hundred requests gets no more of the places that
 /// come free than whoever waits with one.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub(super) struct VisitorQueue<T> {
     free: usize,
     /// How many places one visitor may have at once, and how many may wait together.
     share: usize,
     room: usize,
     waiting: usize,
-    visitors: HashMap<Visitor, Presence<T>>,
+    visitors: HashMap<ClientKey, Presence<T>>,
     /// Those who wait and have less than their share, each once; the next first.
-    turns: VecDeque<Visitor>,
+    turns: VecDeque<ClientKey>,
 }
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ struct Presence<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked<T> {
     /// Here it is.
-    Place,
+    Permit,
     /// It waits; the ticket in the value has lost its own wait to it, if the line was full.
     Waits(Option<T>),
     /// The line is full, and nobody waits with more than this visitor.
@@ -42,9 +42,9 @@ pub(super) enum Asked<T> {
     },
 }
 
-// === impl Line ===
+// === impl VisitorQueue ===
 
-impl<T> Line<T> {
+impl<T> VisitorQueue<T> {
     pub(super) fn new(places: usize, share: usize, room: usize) -> Self {
         Self {
             free: places,
@@ -57,7 +57,7 @@ impl<T> Line<T> {
     }
 
     /// A place at once, or `ticket` waits. A full line makes room at the cost of whoever waits with the most.
-    pub(super) fn ask(&mut self, visitor: Visitor, ticket: impl FnOnce() -> T) -> Asked<T> {
+    pub(super) fn ask(&mut self, visitor: ClientKey, ticket: impl FnOnce() -> T) -> Asked<T> {
         // Whoever has a turn already is before this one.
         if self.free > 0 && self.share > 0 && self.turns.is_empty() {
             let share = self.share;
@@ -65,7 +65,7 @@ impl<T> Line<T> {
             if here.places < share {
                 here.places += 1;
                 self.free -= 1;
-                return Asked::Place;
+                return Asked::Permit;
             }
         }
         let held = self
@@ -89,8 +89,8 @@ impl<T> Line<T> {
         Asked::Waits(lost)
     }
 
-    /// A place was given back. Hand it on with [`Line::next`].
-    pub(super) fn leave(&mut self, visitor: Visitor) {
+    /// A place was given back. Hand it on with [`VisitorQueue::next`].
+    pub(super) fn leave(&mut self, visitor: ClientKey) {
         let share = self.share;
         self.free += 1;
         if let Entry::Occupied(mut here) = self.visitors.entry(visitor) {
@@ -124,7 +124,7 @@ impl<T> Line<T> {
     }
 
     /// One who waits has had enough. `false` if that ticket does not wait.
-    pub(super) fn give_up(&mut self, visitor: Visitor, is: impl Fn(&T) -> bool) -> bool {
+    pub(super) fn give_up(&mut self, visitor: ClientKey, is: impl Fn(&T) -> bool) -> bool {
         let Some(here) = self.visitors.get_mut(&visitor) else {
             return false;
         };
@@ -164,7 +164,7 @@ impl<T> Line<T> {
     }
 
     /// Forgets what a visitor who waits no more leaves behind.
-    fn settle(&mut self, visitor: Visitor) {
+    fn settle(&mut self, visitor: ClientKey) {
         let Some(here) = self.visitors.get(&visitor) else {
             return;
         };
@@ -176,7 +176,7 @@ impl<T> Line<T> {
         }
     }
 
-    fn presence(&mut self, visitor: Visitor) -> &mut Presence<T> {
+    fn presence(&mut self, visitor: ClientKey) -> &mut Presence<T> {
         self.visitors.entry(visitor).or_insert(Presence {
             places: 0,
             waits: VecDeque::new(),
@@ -189,15 +189,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn who(number: u32) -> Visitor {
-        Visitor::of(std::net::Ipv4Addr::from(number).into())
+    fn who(number: u32) -> ClientKey {
+        ClientKey::of(std::net::Ipv4Addr::from(number).into())
     }
 
     #[test]
     fn visitors_take_turns() {
-        let mut line = Line::new(2, 2, 10);
+        let mut line = VisitorQueue::new(2, 2, 10);
         for ticket in 0..2 {
-            assert_eq!(line.ask(who(1), || ticket), Asked::Place);
+            assert_eq!(line.ask(who(1), || ticket), Asked::Permit);
         }
         for ticket in 2..6 {
             assert_eq!(line.ask(who(1), || ticket), Asked::Waits(None));
@@ -218,20 +218,20 @@ mod tests {
 
     #[test]
     fn nobody_has_more_than_the_share_though_places_are_free() {
-        let mut line = Line::new(3, 2, 10);
-        assert_eq!(line.ask(who(1), || 0), Asked::Place);
-        assert_eq!(line.ask(who(1), || 1), Asked::Place);
+        let mut line = VisitorQueue::new(3, 2, 10);
+        assert_eq!(line.ask(who(1), || 0), Asked::Permit);
+        assert_eq!(line.ask(who(1), || 1), Asked::Permit);
         assert_eq!(line.ask(who(1), || 2), Asked::Waits(None));
         assert_eq!(line.next(), None);
-        assert_eq!(line.ask(who(2), || 3), Asked::Place);
+        assert_eq!(line.ask(who(2), || 3), Asked::Permit);
         line.leave(who(1));
         assert_eq!(line.next(), Some(2));
     }
 
     #[test]
     fn a_full_line_costs_who_waits_with_the_most() {
-        let mut line = Line::new(1, 1, 3);
-        assert_eq!(line.ask(who(1), || 0), Asked::Place);
+        let mut line = VisitorQueue::new(1, 1, 3);
+        assert_eq!(line.ask(who(1), || 0), Asked::Permit);
         for ticket in 1..4 {
             assert_eq!(line.ask(who(1), || ticket), Asked::Waits(None));
         }
@@ -264,12 +264,12 @@ mod tests {
         #[test]
         fn nothing_is_lost(steps in prop::collection::vec(step(), 0..200)) {
             let (places, share, room) = (5, 3, 6);
-            let mut line = Line::new(places, share, room);
+            let mut line = VisitorQueue::new(places, share, room);
             let (mut inside, mut waiting) = (Vec::new(), Vec::<(u32, usize)>::new());
             for (ticket, step) in steps.into_iter().enumerate() {
                 match step {
                     Step::Ask(visitor) => match line.ask(who(visitor), || ticket) {
-                        Asked::Place => inside.push(visitor),
+                        Asked::Permit => inside.push(visitor),
                         Asked::Waits(lost) => {
                             waiting.push((visitor, ticket));
                             waiting.retain(|(_, ticket)| Some(*ticket) != lost);

@@ -18,7 +18,7 @@ const MAX_TAG: usize = 32;
 
 /// A Space as it is shown.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(super) struct SpaceSummary {
     pub(super) title: String,
     pub(super) emoji: String,
     pub(super) description: String,
@@ -26,7 +26,7 @@ pub(super) struct Look {
     /// `OWNER/NAME`
     pub(super) name: String,
     pub(super) sdk: String,
-    pub(super) stage: StageLook,
+    pub(super) stage: StageSummary,
     pub(super) from: String,
     pub(super) to: String,
     pub(super) likes: i64,
@@ -35,7 +35,7 @@ pub(super) struct Look {
 
 /// A stage as it is shown.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct StageLook {
+pub(super) struct StageSummary {
     /// The Hub's word.
     pub(super) word: &'static str,
     /// The style sheet's class: `good`, `busy`, `rest` or `bad`.
@@ -46,13 +46,13 @@ pub(super) struct StageLook {
     pub(super) long: &'static str,
 }
 
-// === impl Look ===
+// === impl SpaceSummary ===
 
-impl Look {
+impl SpaceSummary {
     /// From what the gallery keeps.
     pub(super) async fn of_shown(state: &WebState, shown: &Shown) -> Result<Self, PageError> {
         let view = state.lifecycle.view(&shown.space).await?;
-        let stage = StageLook::seen(&shown.space, &view, false);
+        let stage = StageSummary::seen(&shown.space, &view, false);
         Ok(Self::new(&shown.space, &shown.showing, stage, shown.likes))
     }
 
@@ -60,14 +60,14 @@ impl Look {
     pub(super) async fn of(
         state: &WebState,
         space: &Space,
-        stage: StageLook,
+        stage: StageSummary,
         likes: i64,
     ) -> Result<Self, PageError> {
         let showing = showing(state, space).await?;
         Ok(Self::new(space, &showing, stage, likes))
     }
 
-    fn new(space: &Space, showing: &Showing, stage: StageLook, likes: i64) -> Self {
+    fn new(space: &Space, showing: &Showing, stage: StageSummary, likes: i64) -> Self {
         Self {
             title: showing.title.clone(),
             emoji: showing.emoji.clone(),
@@ -129,9 +129,9 @@ fn color<'a>(wanted: &str, default: &'a str) -> &'a str {
     known.unwrap_or(default)
 }
 
-// === impl StageLook ===
+// === impl StageSummary ===
 
-impl StageLook {
+impl StageSummary {
     /// A Space's stage for those who may change it, and for all others: to them a version that does not build is nothing
     /// while the one before answers.
     pub(super) fn seen(space: &Space, view: &SpaceView, writes: bool) -> Self {

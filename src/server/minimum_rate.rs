@@ -9,11 +9,11 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use crate::upstream::Alarm;
+use crate::upstream::Deadline;
 
 /// What clients must keep to: bytes a second in the long run.
 #[derive(Debug, Clone, Copy)]
-pub struct Pace {
+pub struct MinimumRate {
     seconds_per_byte: f64,
     grace: Duration,
 }
@@ -21,11 +21,11 @@ pub struct Pace {
 /// How much longer a client may keep us waiting. It runs down only while we wait for the client, never while the client
 /// waits for us, and each byte earns some back.
 #[derive(Debug)]
-pub struct Patience {
-    pace: Pace,
+pub struct StallTimer {
+    pace: MinimumRate,
     left: Duration,
     waiting_since: Option<Instant>,
-    alarm: Alarm,
+    deadline: Deadline,
 }
 
 /// The client is slower than the minimum rate.
@@ -36,12 +36,12 @@ pub struct TooSlow;
 /// A request body whose sender keeps to the pace.
 pub(super) struct Paced {
     body: Body,
-    patience: Patience,
+    patience: StallTimer,
 }
 
-// === impl Pace ===
+// === impl MinimumRate ===
 
-impl Pace {
+impl MinimumRate {
     /// So many bytes a second; whoever sends fewer may fall behind by `grace` in all.
     pub fn new(bytes_per_second: u64, grace: Duration) -> Self {
         Self {
@@ -51,16 +51,16 @@ impl Pace {
     }
 }
 
-// === impl Patience ===
+// === impl StallTimer ===
 
-impl Patience {
+impl StallTimer {
     /// With a client that is not behind.
-    pub fn new(pace: Pace) -> Self {
+    pub fn new(pace: MinimumRate) -> Self {
         Self {
             pace,
             left: pace.grace,
             waiting_since: None,
-            alarm: Alarm::default(),
+            deadline: Deadline::default(),
         }
     }
 
@@ -80,7 +80,7 @@ impl Patience {
     pub fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<TooSlow> {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let until = since + self.left;
-        self.alarm.poll_until(until, context).map(|()| TooSlow)
+        self.deadline.poll_until(until, context).map(|()| TooSlow)
     }
 }
 
@@ -88,13 +88,13 @@ impl Patience {
 
 impl Paced {
     /// The body under that pace; one that has ended already is left as it is.
-    pub(super) fn wrap(body: Incoming, pace: Pace) -> Body {
+    pub(super) fn wrap(body: Incoming, pace: MinimumRate) -> Body {
         if http_body::Body::is_end_stream(&body) {
             return Body::empty();
         }
         Body::new(Self {
             body: Body::new(body),
-            patience: Patience::new(pace),
+            patience: StallTimer::new(pace),
         })
     }
 }

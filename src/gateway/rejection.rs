@@ -10,7 +10,7 @@ use crate::routes::{Entry, Refusal, Route};
 
 /// Each has one status and one sentence for the visitor.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum Rejection {
     /// No Space is there, or none that this visitor may know of.
     NotFound,
     /// The request is for another server.
@@ -139,9 +139,9 @@ impl LogKind {
     }
 }
 
-// === impl Trouble ===
+// === impl Rejection ===
 
-impl Trouble {
+impl Rejection {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,

@@ -26,7 +26,7 @@ struct Lent {
 }
 
 /// A layer that reads what a handler has left of a body, if that is little, before the answer is sent.
-pub async fn read_rest(request: Request, next: Next) -> Response {
+pub async fn drain_body(request: Request, next: Next) -> Response {
     // A client that asks first sends nothing it is not asked for.
     let asks = request.headers().contains_key(EXPECT);
     let least = request.body().size_hint().lower();

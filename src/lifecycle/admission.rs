@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::observed::Observed;
+use super::runtime_state::RuntimeState;
 use super::snapshot::Stored;
 use super::supervisor::{Supervisor, Supervisors, lock};
-use super::{Parts, capacity, now};
+use super::{Parts, eviction, now};
 use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
 use crate::ledger::{Day, Refused, Reservation, Ticket, Tier};
 use crate::runtime::{AskForRoom, freezes};
@@ -49,20 +49,20 @@ pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<Rese
 /// keeps nothing alive.
 pub(super) fn asking(supervisor: &Supervisor, space: &Space) -> AskForRoom {
     let parts = Arc::downgrade(&supervisor.parts);
-    let everybody = Arc::downgrade(&supervisor.everybody);
+    let registry = Arc::downgrade(&supervisor.registry);
     let space = space.clone();
     Arc::new(move |refused| {
-        let (Some(parts), Some(everybody)) = (parts.upgrade(), everybody.upgrade()) else {
+        let (Some(parts), Some(registry)) = (parts.upgrade(), registry.upgrade()) else {
             return false;
         };
         let of = (refused.tier == Tier::Owner).then_some(space.owner);
         let (ledger, runtimes) = (&parts.ledger, &parts.runtimes);
-        capacity::ask_for_room(&everybody, ledger, runtimes, &space, of, refused)
+        eviction::ask_for_room(&registry, ledger, runtimes, &space, of, refused)
     })
 }
 
 /// Whether a container may be tried now: nobody waits, or it is the first of those who do. Joins the queue otherwise.
-fn is_its_turn(parts: &Parts, owner: AccountId, observed: &mut Observed) -> bool {
+fn is_its_turn(parts: &Parts, owner: AccountId, observed: &mut RuntimeState) -> bool {
     let queue = parts.ledger.starts();
     if observed.ticket.is_none() && !queue.is_empty() {
         observed.ticket = Some(queue.enter(owner));
@@ -77,8 +77,8 @@ fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
     let of = (refused.tier == Tier::Owner).then_some(space.owner);
     let lasts_a_day = refused.resource.is_daily();
     let given = !lasts_a_day
-        && capacity::ask_for_room(
-            &supervisor.everybody,
+        && eviction::ask_for_room(
+            &supervisor.registry,
             &parts.ledger,
             &parts.runtimes,
             space,
@@ -86,7 +86,7 @@ fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
             refused,
         );
     let own = parts.ledger.known(space.id);
-    let own = own.map_or(0, |account| capacity::held(&account, refused.resource));
+    let own = own.map_or(0, |account| eviction::held(&account, refused.resource));
     let mut observed = lock(&supervisor.own.observed);
     observed.refused = Some(*refused);
     observed.full_until = Some(now() + FULL_MILLIS);
@@ -107,7 +107,7 @@ fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
 }
 
 /// What a Space waits for, as far as the ledger still says so; `None` when it waits for nothing, or there is room.
-pub(super) fn refusal(parts: &Parts, stored: &Stored, observed: &Observed) -> Option<Blocked> {
+pub(super) fn refusal(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Option<Blocked> {
     let artifact = stored.good.as_ref()?.artifact.as_ref()?;
     let before = observed.refused.filter(|_| freezes(artifact))?;
     let owner = parts.ledger.owner(stored.space.owner);
@@ -117,13 +117,13 @@ pub(super) fn refusal(parts: &Parts, stored: &Stored, observed: &Observed) -> Op
 }
 
 /// What keeps a Space from starting that has no place in the queue.
-pub(super) fn blocked(parts: &Parts, stored: &Stored, observed: &Observed) -> Option<Blocked> {
+pub(super) fn blocked(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Option<Blocked> {
     let on_its_way = observed.ticket.is_some() || observed.in_place || observed.making_room;
     refusal(parts, stored, observed).filter(|_| !on_its_way)
 }
 
 /// Tells those who wait whenever their places may have changed, and those who are blocked when there is room for them.
-pub(super) async fn usher(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
+pub(super) async fn run_queue(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
     let queue = Arc::clone(parts.ledger.starts());
     loop {
         // What changes while they are told is seen at the next round at the latest.
@@ -135,7 +135,7 @@ pub(super) async fn usher(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
 }
 
 /// Whether what a Space was refused is there by now.
-fn has_room_now(parts: &Parts, id: SpaceId, observed: &Observed) -> bool {
+fn has_room_now(parts: &Parts, id: SpaceId, observed: &RuntimeState) -> bool {
     let (Some(refused), Some(account)) = (&observed.refused, parts.ledger.known(id)) else {
         return false;
     };
