@@ -153,6 +153,7 @@ async fn land(
         head: head.clone(),
         before: landed.before.clone(),
         by: Some(by),
+        copy_of: None,
     };
     let text = match state.lifecycle.landed(repo.kind, repo.id, landing).await {
         Ok(()) if repo.kind == RepoKind::Space => {

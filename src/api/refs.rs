@@ -174,6 +174,7 @@ async fn squash(
                 head: head.clone(),
                 before: None,
                 by: Some(caller.principal),
+                copy_of: None,
             };
             (state.lifecycle)
                 .landed(repo.kind, repo.id, landing)

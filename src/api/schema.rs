@@ -135,6 +135,9 @@ fn blocked(blocked: &Blocked, in_figures: bool) -> Value {
 fn volume(volume: &Volume) -> Value {
     let mut shown = serde_json::to_value(volume).unwrap_or_default();
     shown["readOnly"] = true.into();
+    if let Some(shown) = shown.as_object_mut() {
+        shown.remove("whilePrivate");
+    }
     shown
 }
 

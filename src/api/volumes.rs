@@ -97,15 +97,15 @@ pub(super) async fn checked(
             || ApiError::bad_request(format!("There is no {} {:?} here", one.kind, one.source));
         let source = one.source.parse().map_err(|_| missing())?;
         let found = state.store.repository_by_name(kind, &source).await?;
-        if !found.is_some_and(|found| principal.may(Action::See, &found)) {
-            return Err(missing());
-        }
+        let found = found.filter(|found| principal.may(Action::See, found));
+        let found = found.ok_or_else(missing)?;
         volumes.push(Volume {
             kind,
             source,
             mount_path: one.mount_path,
             revision: one.revision,
             path: one.path.filter(|path| !path.is_empty()),
+            while_private: principal.sees_private(&found),
         });
     }
     match Volume::problem(&volumes) {

@@ -203,6 +203,7 @@ async fn push(
         head: revision.clone(),
         before: space.head.clone(),
         by: None,
+        copy_of: None,
     };
     lifecycle.publish(space.id, landing).await?;
     let is_new = space.head.as_ref() != Some(&revision);

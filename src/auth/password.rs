@@ -57,7 +57,12 @@ fn hasher() -> Argon2<'static> {
 }
 
 async fn run<T: Send + 'static>(client: IpAddr, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let _turn = TURNS.take(Some(client)).await;
+    let turn = TURNS.take(Some(client)).await;
+    let work = move || {
+        // It goes on to its end also when nobody waits for it any more.
+        let _turn = turn;
+        work()
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),

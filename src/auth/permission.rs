@@ -150,6 +150,15 @@ impl Principal {
         }
     }
 
+    /// Whether it may see a repository's source, were that private.
+    pub fn sees_private(&self, what: impl Into<Belonging>) -> bool {
+        let private = Belonging {
+            visibility: Visibility::Private,
+            ..what.into()
+        };
+        self.may(Action::See, private)
+    }
+
     /// Whether it may create a repository under that name, which is perhaps nobody's.
     pub fn may_create(&self, owner: &Owner) -> bool {
         let same = |name: &Owner| name.as_str().eq_ignore_ascii_case(owner.as_str());

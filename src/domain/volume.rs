@@ -30,6 +30,13 @@ pub struct Volume {
     /// The folder of the source that is seen; `None` is all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Whether it is mounted while its source is private: whoever set it could have read that.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub while_private: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 // === impl Volume ===
@@ -103,6 +110,7 @@ mod tests {
 
     fn volume(mount_path: &str, path: Option<&str>) -> Volume {
         Volume {
+            while_private: true,
             kind: RepoKind::Model,
             source: "ada/tiny".parse().expect("a name"),
             mount_path: mount_path.to_owned(),

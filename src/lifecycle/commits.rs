@@ -3,7 +3,7 @@
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError};
 use crate::auth::Principal;
-use crate::domain::{RepoId, RepoKind, Revision};
+use crate::domain::{RepoId, RepoKind, Revision, SpaceId};
 use crate::repo::{CommitRequest, MAIN};
 
 /// A commit that `main` has moved to.
@@ -15,6 +15,8 @@ pub struct Landing {
     pub before: Option<Revision>,
     /// Who moved it; `None` where that is not known.
     pub by: Option<Principal>,
+    /// The Space that it was copied from, if it was.
+    pub copy_of: Option<SpaceId>,
 }
 
 // === impl Landing ===
@@ -26,6 +28,7 @@ impl Landing {
             head,
             before: None,
             by: None,
+            copy_of: None,
         }
     }
 }
@@ -59,6 +62,7 @@ impl Lifecycle {
                     before: before.await?,
                     head: head.clone(),
                     by: Some(by),
+                    copy_of: None,
                 };
                 this.landed(kind, id, landing).await?;
             }

@@ -7,10 +7,14 @@
 
 use super::commits::Landing;
 use super::{Parts, README_BYTES};
-use crate::auth::{Action, Principal};
-use crate::domain::{Belonging, Card, NamedRepository, Revision, Space, SpaceId, Visibility};
+use crate::auth::Principal;
+use crate::domain::{Card, NamedRepository, Revision, Space, SpaceId};
 use crate::repo::RepoError;
 use crate::store::StoreError;
+
+fn is_among(named: &NamedRepository, all: &[NamedRepository]) -> bool {
+    all.iter().any(|one| one.is_same(named))
+}
 
 /// What the card at a commit says.
 #[derive(Debug, Default, PartialEq)]
@@ -36,16 +40,20 @@ impl Parts {
             return Ok(());
         }
         let old = self.named_at(space.id, space.head.as_ref()).await;
+        let of_source = match landing.copy_of {
+            Some(source) => self.store.denied_repositories(source).await?,
+            None => Vec::new(),
+        };
         // Of several landings at once nobody knows who brought what.
         let alone = *head == landing.head && space.head == landing.before;
-        let by = landing.by.as_ref().filter(|_| alone);
+        let changed = old.readme != new.readme;
+        let by = landing.by.as_ref().filter(|_| alone && changed);
         let mut denied = Vec::new();
         for named in &new.repositories {
-            let was_there = old.repositories.iter().any(|one| one.is_same(named));
-            let was_denied = old_denied.iter().any(|one| one.is_same(named));
-            let unchanged = old.readme == new.readme;
+            let was_there = is_among(named, &old.repositories);
+            let was_denied = is_among(named, &old_denied);
             let may_read = match by {
-                Some(by) if !unchanged => self.reads_private(by, named).await?,
+                Some(by) if !is_among(named, &of_source) => self.reads_private(by, named).await?,
                 _ => false,
             };
             if !may_read && (was_denied || !was_there) {
@@ -55,6 +63,12 @@ impl Parts {
                 });
             }
         }
+        // What runs until this is built, or is gone back to, may name what this does not.
+        let mut of_builds = old.repositories;
+        of_builds.extend(self.store.repositories_of_builds(space.id).await?);
+        let stays =
+            |one: &&NamedRepository| is_among(one, &of_builds) && !is_among(one, &new.repositories);
+        denied.extend(old_denied.iter().filter(stays).cloned());
         if denied == old_denied {
             return Ok(());
         }
@@ -72,13 +86,7 @@ impl Parts {
             .repository_by_name(named.kind, &named.name)
             .await?;
         Ok(match found {
-            Some(found) => by.may(
-                Action::See,
-                Belonging {
-                    visibility: Visibility::Private,
-                    ..(&found).into()
-                },
-            ),
+            Some(found) => by.sees_private(&found),
             None => by.may_create(&named.name.owner),
         })
     }

@@ -1,5 +1,7 @@
 //! The models and datasets that a Space's card names, and its volumes, laid out for its instances.
 
+use std::collections::HashSet;
+
 use crate::auth::{Action, Principal};
 use crate::domain::{
     AccountId, Artifact, ArtifactKind, NamedRepository, RepoId, RepoKind, Repository, Space,
@@ -20,6 +22,8 @@ struct Wanted {
     path: Option<String>,
     /// Who names it, as the author is told.
     by: &'static str,
+    /// Whether it is not mounted while it is private.
+    denied: bool,
 }
 
 /// Where a card stands.
@@ -45,7 +49,8 @@ pub(super) async fn of(
         }
         volumes.retain(|volume| !stored(volume));
     }
-    let wanted = wanted(&volumes, &artifact.settings.repositories);
+    let denied = parts.store.denied_repositories(space.id).await?;
+    let wanted = wanted(&volumes, &artifact.settings.repositories, &denied);
     if wanted.is_empty() {
         return Ok((found, private));
     }
@@ -62,18 +67,19 @@ pub(super) async fn of(
         return Ok((found, private));
     }
     let owner = parts.auth.reader(space.owner).await?.unwrap_or_default();
-    let denied = parts.store.denied_repositories(space.id).await?;
     for one in wanted {
         let named = &one.named;
-        let is_denied = one.by == CARD && denied.iter().any(|denied| denied.is_same(named));
         let repository = readable(parts, &owner, named).await?;
-        let open = |found: &Repository| !is_denied || found.visibility == Visibility::Public;
+        let open = |found: &Repository| !one.denied || found.visibility == Visibility::Public;
         let Some(repository) = repository.filter(open) else {
             // Which of the two it is, whoever named it must not learn.
-            let or_denied = match is_denied {
-                true => {
+            let or_denied = match one.denied {
+                true if one.by == CARD => {
                     " for whoever added it there; if it is private, let somebody who may read it commit README.md with \
                      another change"
+                }
+                true => {
+                    " for whoever set it; if it is private, let somebody who may read it set the volumes"
                 }
                 false => "",
             };
@@ -145,21 +151,31 @@ impl Lifecycle {
             all.any(|one| one.is_same(&named))
         };
         let mut using = self.supervisors.those_who(names);
-        for (space, volumes) in self.parts.store.all_volumes().await? {
-            let names = volumes.iter().any(|volume| volume.named().is_same(&named));
-            if names && !lock(&self.supervisors.observed(space)).instances.is_empty() {
-                using.push(space);
+        let mut denied = HashSet::new();
+        for space in &using {
+            let all = self.parts.store.denied_repositories(*space).await?;
+            if all.iter().any(|one| one.is_same(&named)) {
+                denied.insert(*space);
             }
+        }
+        for (space, volumes) in self.parts.store.all_volumes().await? {
+            let mut naming = volumes.iter().filter(|one| one.named().is_same(&named));
+            let Some(first) = naming.next() else { continue };
+            if lock(&self.supervisors.observed(space)).instances.is_empty() {
+                continue;
+            }
+            if !first.while_private || naming.any(|one| !one.while_private) {
+                denied.insert(space);
+            }
+            using.push(space);
         }
         for id in using {
             let Some(space) = self.parts.store.space_by_id(id).await? else {
                 continue;
             };
             let owner = self.parts.auth.reader(space.owner).await?;
-            let denied = self.parts.store.denied_repositories(id).await?;
-            let is_seen = owner.is_some_and(|owner| owner.may(Action::See, repository))
-                && !denied.iter().any(|one| one.is_same(&named));
-            if !is_seen {
+            let sees = owner.is_some_and(|owner| owner.sees_private(repository));
+            if !sees || denied.contains(&id) {
                 self.restart(id, false).await?;
             }
         }
@@ -191,7 +207,7 @@ impl Lifecycle {
 }
 
 /// The volumes, and what the card names where no volume is.
-fn wanted(volumes: &[Volume], card: &[NamedRepository]) -> Vec<Wanted> {
+fn wanted(volumes: &[Volume], card: &[NamedRepository], denied: &[NamedRepository]) -> Vec<Wanted> {
     let mut wanted: Vec<_> = volumes
         .iter()
         .map(|volume| Wanted {
@@ -199,6 +215,7 @@ fn wanted(volumes: &[Volume], card: &[NamedRepository]) -> Vec<Wanted> {
             target: volume.mount_path.clone(),
             path: volume.path.clone(),
             by: "A volume",
+            denied: !volume.while_private,
         })
         .collect();
     for named in card {
@@ -209,6 +226,7 @@ fn wanted(volumes: &[Volume], card: &[NamedRepository]) -> Vec<Wanted> {
                 target,
                 path: None,
                 by: CARD,
+                denied: denied.iter().any(|one| one.is_same(named)),
             });
         }
     }

@@ -241,11 +241,13 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             // One after the other, so that what is stored last is also what holds.
-            let _turn = this.supervisors.publishing(space).lock_owned().await;
+            let turn = this.supervisors.publishing(space).lock_owned().await;
             let store = &this.parts.store;
             let stored = store.set_visibility(space, visibility, actor).await?;
             this.parts.place(&stored);
-            if visibility == Visibility::Private {
+            // The others take turns of their own, and may be waiting for this one.
+            drop(turn);
+            if visibility != Visibility::Public {
                 this.unmount_elsewhere(&Repository::from(&stored)).await?;
             }
             Ok(())

@@ -162,7 +162,7 @@ impl Lifecycle {
         store
             .set_repository_visibility(repository, visibility, actor)
             .await?;
-        if visibility == Visibility::Private {
+        if visibility != Visibility::Public {
             self.unmount_elsewhere(repository).await?;
         }
         Ok(())
@@ -276,6 +276,7 @@ impl Lifecycle {
                     head,
                     before: None,
                     by: Some(by),
+                    copy_of: (from.kind == RepoKind::Space).then(|| from.id.space()),
                 };
                 self.landed(made.kind, made.id, landing).await
             }

@@ -20,6 +20,18 @@ pub(super) struct Folders {
     pub(super) root: PathBuf,
 }
 
+/// Removes a folder that nobody looks into any more, where nobody waits for it: a disk may take minutes for a folder of many
+/// files. What stays behind is removed at the next start.
+pub(super) fn remove_aside(folder: PathBuf) {
+    let remove = move || {
+        let _ = fs::remove_dir_all(folder);
+    };
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+        Err(_) => remove(),
+    }
+}
+
 // === impl Folders ===
 
 impl Folders {

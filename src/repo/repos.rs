@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::blob::BlobStream;
 use super::commit::{REFERENCE, too_many_operations};
-use super::folders::{EMPTY, Folders, link_all};
+use super::folders::{EMPTY, Folders, link_all, remove_aside};
 use super::git::GitPermits;
 use super::large::link;
 use super::size::amount_below;
@@ -47,8 +47,8 @@ pub struct Prepared {
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        // Once it has a name it is not here any more. What stays behind is removed at the next start.
-        let _ = fs::remove_dir_all(&self.folder);
+        // Once it has a name it is not here any more.
+        remove_aside(std::mem::take(&mut self.folder));
     }
 }
 

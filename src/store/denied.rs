@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::{Store, StoreError};
-use crate::domain::{NamedRepository, SpaceId};
+use crate::domain::{Artifact, NamedRepository, SpaceId};
 
 impl Store {
     /// Sets which of the repositories that a Space's card names are not mounted while they are private.
@@ -30,6 +30,33 @@ impl Store {
         }
         write.commit().await?;
         Ok(())
+    }
+
+    /// What the cards of a Space's builds name that can be run.
+    ///
+    /// # Errors
+    /// Ours only.
+    pub async fn repositories_of_builds(
+        &self,
+        space: SpaceId,
+    ) -> Result<Vec<NamedRepository>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, artifact FROM builds WHERE space_id = $1 AND artifact IS NOT NULL",
+        )
+        .bind(space.to_string())
+        .fetch_all(&self.readers)
+        .await?;
+        let mut named = Vec::new();
+        for row in &rows {
+            let artifact =
+                Fields::new(row, "builds", "id")?.optional_json::<Artifact>("artifact")?;
+            named.extend(
+                artifact
+                    .into_iter()
+                    .flat_map(|one| one.settings.repositories),
+            );
+        }
+        Ok(named)
     }
 
     /// Which those are.

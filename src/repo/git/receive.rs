@@ -15,7 +15,8 @@ use super::land::Update;
 use super::pack::Pack;
 use super::{inspect, pktline};
 use crate::domain::RepoId;
-use crate::ledger::DiskReservation;
+use crate::ledger::{DiskReservation, Turn};
+use crate::repo::folders::remove_aside;
 use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
 
 /// What pushing clients are offered.
@@ -187,10 +188,10 @@ impl Repos {
         pack: Pack,
         client: IpAddr,
     ) -> Result<Push, RepoError> {
-        let _permit = self.git_permits().take(Some(client)).await;
+        let turn = self.git_permits().take(Some(client)).await;
         let quarantine = self.quarantine(id).await?;
         pack.unpack(&quarantine.folder, &mut push.room).await?;
-        self.inspected(id, push, quarantine).await
+        self.inspected(id, push, quarantine, Some(turn)).await
     }
 
     async fn inspected(
@@ -198,9 +199,12 @@ impl Repos {
         id: RepoId,
         push: Push,
         quarantine: Quarantine,
+        turn: Option<Turn>,
     ) -> Result<Push, RepoError> {
         let limits = self.limits().clone();
         self.read(id, move |repo| {
+            // It goes on to its end also when nobody waits for it any more.
+            let _turn = turn;
             let new = Repo::open(&quarantine.folder, &limits)?;
             let large = inspect::inspect(repo, &new, &push.updates)?;
             Ok(Push {
@@ -251,7 +255,7 @@ impl Quarantine {
 
 impl Drop for Quarantine {
     fn drop(&mut self) {
-        // What stays behind is removed at the next start.
-        let _ = fs::remove_dir_all(&self.folder);
+        // There may be a file for each of half a million objects.
+        remove_aside(std::mem::take(&mut self.folder));
     }
 }

@@ -97,31 +97,113 @@ fn a_token_for_one_space_mounts_no_private_model() {
         assert!(!reads(&space, hidden), "{hidden}");
     }
 
-    // Nor does a commit of the owner's to something else; one to the card does.
-    publish(&alice, &space, &card(all, 5));
+    // Nor does what names nothing and is never built, so that the version before it runs on.
+    let mut broken = card("", 5);
+    broken.retain(|op| !matches!(op, Op::File(path, _) if path.ends_with(".wasm")));
+    broken.push(Op::DeleteFile("app.wasm".to_owned()));
+    robot.view(&space).commit(&broken);
+    space.wait_for("NO_APP_FILE");
+    let variable = json!({"key": "A", "value": "b"});
+    robot.view(&space).post("/variables", &variable).expect(200);
+    for hidden in ["private", "later", "public"] {
+        assert!(!reads(&space, hidden), "{hidden}");
+    }
+
+    // Nor does a commit of the owner's to something else, or a copy; a commit to the card does.
+    publish(&robot, &space, &card(all, 5));
+    publish(&alice, &space, &card(all, 6));
     assert!(!reads(&space, "private"));
-    publish(&alice, &space, &card(&format!("{all}\npinned: true"), 6));
+    let copied = json!({"repository": "alice/copy"});
+    space.post("/duplicate", &copied).expect(200);
+    let copy = alice.space("copy");
+    copy.wait_for("RUNNING");
+    for hidden in ["private", "later", "public"] {
+        assert!(!reads(&copy, hidden), "{hidden}");
+    }
+    publish(&alice, &space, &card(&format!("{all}\npinned: true"), 7));
     for seen in ["named", "private", "later", "public"] {
         assert!(reads(&space, seen), "{seen}");
     }
+}
+
+fn set_volume(by: &Hub<'_>, space: &Space<'_>, kind: &str, source: &str) {
+    let volume = json!({"type": kind, "source": source, "mountPath": "/volume"});
+    let target = format!("/api/spaces/{}/volumes", space.id);
+    let request = Request::new("PUT", target).json(&json!({"volumes": [volume]}));
+    by.send(request).expect(200);
+}
+
+fn set_visibility(by: &Hub<'_>, what: &str, visibility: &str) {
+    let target = format!("/api/{what}/settings");
+    let request = Request::new("PUT", target).json(&json!({"visibility": visibility}));
+    by.send(request).expect(200);
+}
+
+/// Waits until a file of the Space's holds that, or until it does not.
+#[track_caller]
+fn wait_for_file(space: &Space<'_>, path: &str, text: &str, holds: bool) {
+    eventually(Duration::from_secs(20), path, || {
+        let answer = space.visit(&format!("/read?path={path}"));
+        (answer.status == 200 && answer.text().contains(text) == holds).then_some(())
+    });
 }
 
 #[test]
 fn what_becomes_private_is_unmounted_elsewhere() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
-    model(&alice, "tiny", "public");
+    for name in ["tiny", "volume"] {
+        model(&alice, name, "public");
+    }
     let of_alice = alice.publish_hostile("models: [alice/tiny]");
     let of_bob = bob.publish_hostile("models: [alice/tiny]");
     assert!(reads(&of_alice, "tiny") && reads(&of_bob, "tiny"));
-    let visibility = json!({"visibility": "private"});
-    let target = "/api/models/alice/tiny/settings";
-    alice
-        .send(Request::new("PUT", target).json(&visibility))
-        .expect(200);
-    eventually(Duration::from_secs(20), "it is unmounted", || {
-        let answer = of_bob.visit("/read?path=/models/alice/tiny/weights.txt");
-        (answer.text() != "secret").then_some(())
-    });
+    set_visibility(&alice, "models/alice/tiny", "private");
+    let path = "/models/alice/tiny/weights.txt";
+    wait_for_file(&of_bob, path, "secret", false);
     assert!(reads(&of_alice, "tiny"));
+
+    // A volume as well, also one that was set by a token that could not have read it while it was private.
+    set_volume(&bob, &of_bob, "model", "alice/volume");
+    let robot = narrow(&alice, "hostile");
+    set_volume(&robot, &of_alice, "model", "alice/volume");
+    for space in [&of_alice, &of_bob] {
+        wait_for_file(space, "/volume/weights.txt", "secret", true);
+    }
+    set_visibility(&alice, "models/alice/volume", "private");
+    for space in [&of_alice, &of_bob] {
+        wait_for_file(space, "/volume/weights.txt", "secret", false);
+    }
+    set_volume(&alice, &of_alice, "model", "alice/volume");
+    wait_for_file(&of_alice, "/volume/weights.txt", "secret", true);
+
+    // And the source of a Space that only its page shows.
+    set_volume(&bob, &of_bob, "space", "alice/hostile");
+    wait_for_file(&of_bob, "/volume/README.md", "sdk:", true);
+    set_visibility(&alice, "spaces/alice/hostile", "protected");
+    wait_for_file(&of_bob, "/volume/README.md", "sdk:", false);
+}
+
+#[test]
+fn two_that_mount_each_other_become_private_at_once() {
+    let server = Server::start();
+    let (alice, bob) = (server.user("alice"), server.user("bob"));
+    let of_alice = alice.publish_hostile("");
+    let of_bob = bob.publish_hostile("");
+    set_volume(&alice, &of_alice, "space", &of_bob.id);
+    set_volume(&bob, &of_bob, "space", &of_alice.id);
+    for space in [&of_alice, &of_bob] {
+        wait_for_file(space, "/volume/README.md", "sdk:", true);
+    }
+    for _ in 0..5 {
+        std::thread::scope(|scope| {
+            for (hub, space) in [(&alice, &of_alice), (&bob, &of_bob)] {
+                scope.spawn(move || {
+                    let what = format!("spaces/{}", space.id);
+                    set_visibility(hub, &what, "private");
+                    set_visibility(hub, &what, "public");
+                });
+            }
+        });
+    }
 }
