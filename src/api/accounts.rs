@@ -2,76 +2,223 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use http::HeaderMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
-use super::extract::JsonBody;
+use super::answers::Created;
+use super::extract::LaterBody;
 use super::likes::seen_likes;
-use super::operator::{account_named, understood};
-use super::schema::date;
+use super::operator::account_named;
+use super::schema::Moment;
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Credential, Object, Principal};
-use crate::domain::{Account, AccountKind, Owner, RepoKind, Repository, Scope};
+use crate::domain::{
+    Account, AccountKind, MemberRole, Owner, RepoKind, Repository, Role, Scope, SpaceName,
+    Visibility,
+};
 use crate::store::{ListSpaces, StoreError, Taken};
 
-#[derive(Debug, Deserialize)]
+/// An account to be made.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewUser {
+pub(super) struct NewUser {
+    #[schemars(with = "Owner")]
     name: String,
+}
+
+/// An account and a token for it, which is shown this once.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct UserToken {
+    name: Owner,
+    token: String,
+}
+
+/// An account.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AccountFacts {
+    name: Owner,
+    role: Role,
+    #[serde(rename = "type")]
+    kind: AccountKind,
+}
+
+/// Who asks.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WhoAmI {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: String,
+    name: Owner,
+    fullname: Owner,
+    /// Nobody's is kept.
+    email: Option<String>,
+    is_pro: bool,
+    /// Whether this token may do what operators may.
+    is_operator: bool,
+    avatar_url: &'static str,
+    orgs: Vec<OwnOrganization>,
+    auth: AuthFacts,
+}
+
+/// An organisation that one is in.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OwnOrganization {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: String,
+    name: Owner,
+    fullname: Owner,
+    avatar_url: &'static str,
+    role_in_org: MemberRole,
+}
+
+/// By what the asker is known.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct AuthFacts {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    access_token: AccessToken,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct AccessToken {
+    display_name: String,
+    role: Scope,
+}
+
+/// A user, as anybody may know one; counted is what the asker may see.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserOverview {
+    user: Owner,
+    fullname: Owner,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    avatar_url: &'static str,
+    is_pro: bool,
+    num_models: usize,
+    num_datasets: usize,
+    num_spaces: usize,
+    num_likes: usize,
+    orgs: Vec<NamedOrganization>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct NamedOrganization {
+    name: Owner,
+    fullname: Owner,
+    avatar_url: &'static str,
+}
+
+/// One of the caller's own repositories.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OwnRepository {
+    id: SpaceName,
+    #[serde(rename = "type")]
+    kind: RepoKind,
+    updated_at: Moment,
+    visibility: Visibility,
+    storage: u64,
+    storage_percent: u64,
 }
 
 /// Rows read from the store at a time.
 const PAGE: i64 = 1000;
 
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/api/whoami-v2",
+            Access::Account,
+            "Who one is, and by which token.",
+            whoami,
+        )
+        .get(
+            "/api/users/{user}/overview",
+            Access::Filtered,
+            "A user, and how many repositories one sees of theirs.",
+            overview,
+        )
+        .get(
+            "/api/settings/repositories",
+            Access::Account,
+            "One's own repositories, newest change first.",
+            repositories,
+        )
+        .get(
+            "/api/admin/users",
+            Access::Operator,
+            "All accounts.",
+            list_users,
+        )
+        .post(
+            "/api/admin/users",
+            Access::Operator,
+            "Makes an account and a token for it, which is shown this once.",
+            create_user,
+        )
+        .post(
+            "/api/admin/users/{user}/reset",
+            Access::Operator,
+            "Ends an account's sessions, tokens and password, and makes one token for it, which is shown this once.",
+            reset_user,
+        )
+}
+
 /// `GET /api/whoami-v2`
-pub(super) async fn whoami(
+async fn whoami(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<WhoAmI>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::ReadAccount).await?;
-    let orgs: Vec<_> = caller
-        .principal
-        .memberships
-        .iter()
-        .map(|one| {
-            json!({
-                "type": "org",
-                "id": one.organization.to_string(),
-                "name": one.name,
-                "fullname": one.name,
-                "avatarUrl": "",
-                "roleInOrg": one.role,
-            })
-        })
-        .collect();
-    let name = caller.account.name.as_str();
+    let memberships = caller.principal.memberships.iter();
+    let orgs = memberships.map(|one| OwnOrganization {
+        kind: "org",
+        id: one.organization.to_string(),
+        name: one.name.clone(),
+        fullname: one.name.clone(),
+        avatar_url: "",
+        role_in_org: one.role,
+    });
+    let name = &caller.account.name;
     let scope = caller.principal.credential.map(Credential::scope);
-    let role = scope.unwrap_or(Scope::Read).as_str();
     let token = state.auth.token_of(&headers).await?.map(|token| token.name);
-    // Where there is no bearer token, it came in another way; the clients want a name for it all the same.
-    let token = token.unwrap_or_else(|| name.to_owned());
-    Ok(Json(json!({
-        "type": "user",
-        "id": caller.account.id.to_string(),
-        "name": name,
-        "fullname": name,
-        "email": null,
-        "isPro": false,
-        "isOperator": caller.may(Action::Operate, Object::Server),
-        "avatarUrl": "",
-        "orgs": orgs,
-        "auth": { "type": "access_token", "accessToken": { "displayName": token, "role": role } },
-    })))
+    Ok(Json(WhoAmI {
+        kind: "user",
+        id: caller.account.id.to_string(),
+        name: name.clone(),
+        fullname: name.clone(),
+        email: None,
+        is_pro: false,
+        is_operator: caller.may(Action::Operate, Object::Server),
+        avatar_url: "",
+        orgs: orgs.collect(),
+        auth: AuthFacts {
+            kind: "access_token",
+            access_token: AccessToken {
+                // Where there is no bearer token, it came in another way; the clients want a name for it all the same.
+                display_name: token.unwrap_or_else(|| name.to_string()),
+                role: scope.unwrap_or(Scope::Read),
+            },
+        },
+    }))
 }
 
 /// `GET /api/users/{user}/overview`
-pub(super) async fn overview(
+async fn overview(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(user): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<UserOverview>, ApiError> {
     let principal = state.auth.authenticate(&headers).await?;
     let unknown = || ApiError::not_found(format!("There is no account `{user}`"));
     let name: Owner = user.parse().map_err(|_| unknown())?;
@@ -85,56 +232,52 @@ pub(super) async fn overview(
     let likes = seen_likes(&state, &principal, account.id).await?;
     let count = |kind| all.iter().filter(|repo| repo.kind == kind).count();
     let memberships = state.store.memberships(account.id).await?;
-    let orgs: Vec<_> = memberships
-        .iter()
-        .map(|one| json!({"name": one.name, "fullname": one.name, "avatarUrl": ""}))
-        .collect();
-    Ok(Json(json!({
-        "user": account.name.as_str(),
-        "fullname": account.name.as_str(),
-        "type": "user",
-        "avatarUrl": "",
-        "isPro": false,
-        "numModels": count(RepoKind::Model),
-        "numDatasets": count(RepoKind::Dataset),
-        "numSpaces": count(RepoKind::Space),
-        "numLikes": likes.len(),
-        "orgs": orgs,
-    })))
+    let orgs = memberships.into_iter().map(|one| NamedOrganization {
+        fullname: one.name.clone(),
+        name: one.name,
+        avatar_url: "",
+    });
+    Ok(Json(UserOverview {
+        user: account.name.clone(),
+        fullname: account.name.clone(),
+        kind: "user",
+        avatar_url: "",
+        is_pro: false,
+        num_models: count(RepoKind::Model),
+        num_datasets: count(RepoKind::Dataset),
+        num_spaces: count(RepoKind::Space),
+        num_likes: likes.len(),
+        orgs: orgs.collect(),
+    }))
 }
 
 /// `GET /api/settings/repositories`: the caller's own, newest change first.
-pub(super) async fn repositories(
+async fn repositories(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Vec<OwnRepository>>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
     let mut own = everything_of(&state, &caller.account, &caller.principal).await?;
     own.sort_by_key(|repo| std::cmp::Reverse(repo.updated_at));
-    let listed: Vec<_> = own
-        .iter()
-        .map(|repo| {
-            json!({
-                "id": repo.name.to_string(),
-                "type": repo.kind,
-                "updatedAt": date(repo.updated_at),
-                "visibility": repo.visibility,
-                "storage": 0,
-                "storagePercent": 0,
-            })
-        })
-        .collect();
-    Ok(Json(listed.into()))
+    let listed = own.into_iter().map(|repo| OwnRepository {
+        id: repo.name,
+        kind: repo.kind,
+        updated_at: Moment(repo.updated_at),
+        visibility: repo.visibility,
+        storage: 0,
+        storage_percent: 0,
+    });
+    Ok(Json(listed.collect()))
 }
 
 /// `POST /api/admin/users`: makes an account and a token for it, which is shown this once.
-pub(super) async fn create_user(
+async fn create_user(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    JsonBody(wanted): JsonBody<Value>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+    wanted: LaterBody<NewUser>,
+) -> Result<Created<UserToken>, ApiError> {
     let who = operator(&state, &headers).await?;
-    let wanted: NewUser = understood(wanted)?;
+    let wanted = wanted.understood()?;
     let name: Owner = wanted
         .name
         .parse()
@@ -145,17 +288,19 @@ pub(super) async fn create_user(
         }
         other => other?,
     };
-    let body = json!({ "name": account.name.as_str(), "token": token.expose() });
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok(Created(UserToken {
+        name: account.name,
+        token: token.expose().to_owned(),
+    }))
 }
 
 /// `POST /api/admin/users/{user}/reset`: ends the account's sessions, tokens and password, and makes one token for it, which
 /// is shown this once.
-pub(super) async fn reset_user(
+async fn reset_user(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<UserToken>, ApiError> {
     let who = operator(&state, &headers).await?;
     let account = account_named(&state, &name).await?;
     if account.kind != AccountKind::User {
@@ -163,22 +308,25 @@ pub(super) async fn reset_user(
         return Err(ApiError::bad_request(text));
     }
     let token = state.auth.reset_user(who.id, &account).await?;
-    let body = json!({ "name": account.name.as_str(), "token": token.expose() });
-    Ok(Json(body))
+    Ok(Json(UserToken {
+        name: account.name,
+        token: token.expose().to_owned(),
+    }))
 }
 
 /// `GET /api/admin/users`
-pub(super) async fn list_users(
+async fn list_users(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Vec<AccountFacts>>, ApiError> {
     operator(&state, &headers).await?;
     let accounts = state.store.list_accounts().await?;
-    let listed: Vec<_> = accounts
-        .iter()
-        .map(|account| json!({ "name": account.name.as_str(), "role": account.role, "type": account.kind }))
-        .collect();
-    Ok(Json(listed.into()))
+    let listed = accounts.into_iter().map(|account| AccountFacts {
+        name: account.name,
+        role: account.role,
+        kind: account.kind,
+    });
+    Ok(Json(listed.collect()))
 }
 
 /// What an account has that the principal may visit.

@@ -7,22 +7,25 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use axum::body::Body;
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use self::receive::receive;
 pub(super) use self::receive::{next_chunk, small_json};
-use super::kinds::EachKind;
+use super::answers::{JSON, Media, Noticed, RawBody};
+use super::describe::{Operation, Output};
+use super::extract::UnreadBody;
+use super::query::Query;
 use super::quota;
-use super::{ApiError, ApiState, QueryPairs, RepoAccess};
+use super::table::{Access, Routes};
+use super::whole::whole;
+use super::{ApiError, ApiState, RepoAccess};
 use crate::arrival::Arrival;
-use crate::domain::{Card, DiskAmount, RepoKind, split_front_matter};
+use crate::domain::{Card, DiskAmount, RepoKind, Revision, split_front_matter};
 use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
 
 /// Most bytes of a request that only describes files.
@@ -32,33 +35,78 @@ const CARD_BYTES: usize = 1 << 20;
 /// Most bytes of a `.gitignore` that is heeded.
 const GITIGNORE_BYTES: u64 = 256 << 10;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .each_kind(
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post(
             "/api/{kinds}/{owner}/{name}/preupload/{revision}",
-            post(preupload),
+            Access::Writer,
+            "How each of some files is to be sent, and what of them is there already.",
+            preupload,
         )
-        .each_kind(
+        .post(
             "/api/{kinds}/{owner}/{name}/commit/{revision}",
-            post(commit),
+            Access::Writer,
+            "Makes a commit: a line with its `header`, then one for each `file`, `lfsFile`, `deletedFile` or `deletedFolder`.",
+            commit,
         )
-        .route("/api/validate-yaml", post(validate_yaml))
+        .post(
+            "/api/validate-yaml",
+            Access::Anyone,
+            "What is wrong with a README's card, or unwise, before it is pushed.",
+            validate_yaml,
+        )
 }
 
 type RevisionPath = Path<(String, String, String)>;
 
-#[derive(Deserialize)]
+/// Files that are to be sent.
+#[derive(Debug, Deserialize, JsonSchema)]
 struct Preupload {
     files: Vec<PreuploadFile>,
+    /// The text of a `.gitignore`; that of the repository when nothing is said.
     #[serde(rename = "gitIgnore")]
     git_ignore: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A file that is to be sent.
+#[derive(Debug, Deserialize, JsonSchema)]
 struct PreuploadFile {
+    /// From the root, without a leading slash.
+    #[schemars(
+        regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9_-]*([./][A-Za-z0-9_-]+)*$"),
+        length(max = 200)
+    )]
     path: String,
-    #[serde(default)]
+    /// Bytes.
+    #[serde(default, deserialize_with = "whole")]
     size: u64,
+}
+
+/// How files are to be sent.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PreuploadAnswer {
+    files: Vec<UploadMode>,
+}
+
+/// How a file is to be sent.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UploadMode {
+    path: String,
+    upload_mode: Mode,
+    should_ignore: bool,
+    /// What is there already, to be compared with the hash that goes with the mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oid: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// Apart from the commit, as a large file.
+    Lfs,
+    /// In the commit.
+    Regular,
 }
 
 /// Says how each file is to be sent (in the commit itself, or apart from it as a large file), which ones are ignored, and
@@ -68,12 +116,12 @@ async fn preupload(
     kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Value>, ApiError> {
+    body: UnreadBody<Preupload>,
+) -> Result<Json<PreuploadAnswer>, ApiError> {
     let (_, stored) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     // Said here, before anything is sent: clients try a refused upload again for minutes.
     state.store.check_room()?;
-    let request: Preupload = small_json(body, DESCRIPTION_BYTES).await?;
+    let request = body.read(DESCRIPTION_BYTES).await?;
     let limits = state.repos.limits().clone();
     let (room, repos) = (
         state.lifecycle.disk_room(stored.owner).await?,
@@ -129,23 +177,26 @@ async fn preupload(
                     size_text(limits.file_bytes)
                 )));
             }
-            let mode = if large { "lfs" } else { "regular" };
-            let mut answer =
-                json!({"path": path.as_str(), "uploadMode": mode, "shouldIgnore": ignored});
             // A client compares it with the hash that goes with the mode it was told.
             let mut there = None;
+            let mut known = None;
             if let Some(oid) = stored {
                 there = repo.large_behind(&oid)?;
-                match &there {
-                    Some(file) if large => answer["oid"] = file.id.as_str().into(),
-                    None if !large => answer["oid"] = oid.into(),
-                    _ => {}
-                }
+                known = match &there {
+                    Some(file) if large => Some(file.id.to_string()),
+                    None if !large => Some(oid),
+                    _ => None,
+                };
             }
             if large && !ignored && there.is_none_or(|there| there.size != file.size) {
                 coming = coming + DiskAmount::file(file.size);
             }
-            files.push(answer);
+            files.push(UploadMode {
+                path: path.to_string(),
+                upload_mode: if large { Mode::Lfs } else { Mode::Regular },
+                should_ignore: ignored,
+                oid: known,
+            });
         }
         // Now, and not after an hour of sending.
         if coming.files > 0 {
@@ -154,7 +205,36 @@ async fn preupload(
         }
         Ok(files)
     });
-    Ok(Json(json!({"files": answer.await?})))
+    Ok(Json(PreuploadAnswer {
+        files: answer.await?,
+    }))
+}
+
+/// Where a commit goes.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct CommitQuery {
+    /// Pull requests are not offered.
+    #[serde(default)]
+    #[schemars(extend("const" = false))]
+    create_pr: bool,
+}
+
+/// JSON objects, one a line.
+#[derive(Debug)]
+struct Lines;
+
+impl Media for Lines {
+    const TYPE: &'static str = "application/x-ndjson";
+}
+
+/// A commit that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Committed {
+    success: bool,
+    commit_oid: Revision,
+    commit_url: String,
+    hook_output: &'static str,
 }
 
 /// Receives a commit and makes it. Nothing can be seen of it before all of it has arrived.
@@ -162,12 +242,12 @@ async fn commit(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
-    query: QueryPairs,
+    query: Query<CommitQuery>,
     headers: HeaderMap,
-    body: Body,
-) -> Result<(HeaderMap, Json<Value>), ApiError> {
+    body: RawBody<Lines>,
+) -> Result<Noticed<Committed>, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
-    if query.is_on("create_pr") {
+    if query.create_pr {
         return Err(ApiError::not_offered("pull requests; commit to `main`"));
     }
     let branch = revision
@@ -176,7 +256,7 @@ async fn commit(
         .to_owned();
     state.store.check_room()?;
     let room = state.lifecycle.disk_room(repo.owner).await?;
-    let arrived = receive(&state.repos, room, body).await?;
+    let arrived = receive(&state.repos, room, body.body).await?;
     let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
     let request = CommitRequest {
         branch,
@@ -191,27 +271,75 @@ async fn commit(
         .lifecycle
         .commit(repo.kind, repo.id, request, caller.principal)
         .await?;
-    let body = json!({
-        "success": true,
-        "commitOid": head.as_str(),
-        "commitUrl": format!("{page}/commit/{head}"),
-        "hookOutput": "",
-    });
     let notice = quota::notice(&state.lifecycle, repo.owner).await;
-    Ok((notice, Json(body)))
+    let body = Committed {
+        success: true,
+        commit_url: format!("{page}/commit/{head}"),
+        commit_oid: head,
+        hook_output: "",
+    };
+    Ok(Noticed { body, notice })
 }
 
-#[derive(Deserialize)]
+/// A README.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ValidateYaml {
+    /// With the card, between lines of `---`.
+    #[schemars(example = &"---\nsdk: static\n---\n")]
     content: String,
+    /// Only a Space's card is looked at.
     #[serde(default)]
     repo_type: Option<String>,
 }
 
+/// What there is to say of a card: 400 when something is wrong.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Verdict {
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Problem {
+    message: String,
+    /// Of the README, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+}
+
+impl IntoResponse for Verdict {
+    fn into_response(self) -> Response {
+        let status = match self.errors.is_empty() {
+            true => StatusCode::OK,
+            false => StatusCode::BAD_REQUEST,
+        };
+        (status, Json(self)).into_response()
+    }
+}
+
+impl Output for Verdict {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers::<Self>(200, JSON, "Nothing is wrong.");
+        operation.answers::<VerdictOrError>(400, JSON, "Something is wrong.");
+    }
+}
+
+/// With a card that is wrong, or a request that is.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it says what two answers of one status look like")]
+enum VerdictOrError {
+    Verdict(Verdict),
+    Error(super::error::Envelope),
+}
+
 /// Reads a README's card before it is pushed. What is wrong with it stops the client; what is only unwise does not.
-async fn validate_yaml(State(state): State<ApiState>, body: Body) -> Result<Response, ApiError> {
-    let request: ValidateYaml = small_json(body, CARD_BYTES).await?;
+async fn validate_yaml(
+    State(state): State<ApiState>,
+    body: UnreadBody<ValidateYaml>,
+) -> Result<Verdict, ApiError> {
+    let request = body.read(CARD_BYTES).await?;
     let hardware: Vec<_> = state
         .lifecycle
         .hardware()
@@ -230,29 +358,21 @@ async fn validate_yaml(State(state): State<ApiState>, body: Body) -> Result<Resp
             Ok(card) => warnings.extend(advice(&card, &hardware)),
         }
     }
-    let status = if errors.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::BAD_REQUEST
-    };
-    let errors: Vec<_> = errors
-        .into_iter()
-        .map(|problem| match problem.line {
-            Some(line) => {
-                json!({"message": format!("README.md:{line}: {}", problem.message), "line": line})
-            }
-            None => json!({"message": format!("README.md: {}", problem.message)}),
-        })
-        .collect();
-    let warnings: Vec<_> = warnings
-        .into_iter()
-        .map(|text| json!({"message": text}))
-        .collect();
-    Ok((
-        status,
-        Json(json!({"errors": errors, "warnings": warnings})),
-    )
-        .into_response())
+    let wrong = errors.into_iter().map(|problem| Problem {
+        message: match problem.line {
+            Some(line) => format!("README.md:{line}: {}", problem.message),
+            None => format!("README.md: {}", problem.message),
+        },
+        line: problem.line,
+    });
+    let unwise = warnings.into_iter().map(|message| Problem {
+        message,
+        line: None,
+    });
+    Ok(Verdict {
+        errors: wrong.collect(),
+        warnings: unwise.collect(),
+    })
 }
 
 /// What will work, but perhaps not as the author thinks.

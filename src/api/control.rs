@@ -5,14 +5,17 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::access::SpaceAccess;
-use super::extract::{JsonBody, QueryPairs};
+use super::answers::NotOffered;
+use super::extract::JsonBody;
+use super::query::Query;
 use super::repos::{check_hardware, sleep_after};
-use super::schema::{self, Runtime};
+use super::schema::{self, OfferedHardware, Runtime};
 use super::volumes::visible;
+use super::whole::{maybe_whole, whole};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::Action;
@@ -20,26 +23,44 @@ use crate::domain::{Space, SpaceId};
 
 type SpacePath = Path<(String, String)>;
 
-#[derive(Debug, Deserialize)]
+/// On what a Space is to run.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HardwareRequest {
+    /// A `name` of the list of hardware.
+    #[schemars(example = &"cpu-nano")]
     flavor: String,
+    /// As in `sleeptime`.
+    #[schemars(range(min = -1), extend("not" = {"const": 0}))]
+    #[serde(default, deserialize_with = "maybe_whole")]
     sleep_time_seconds: Option<i64>,
 }
 
-#[derive(Debug, Deserialize)]
+/// When a Space is to sleep.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SleepRequest {
+    /// Without a visitor; -1 is never.
+    #[schemars(range(min = -1), extend("not" = {"const": 0}))]
+    #[serde(deserialize_with = "whole")]
     seconds: i64,
 }
 
+/// How a Space is restarted.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct RestartQuery {
+    /// Build it anew too.
+    #[serde(default)]
+    factory: bool,
+}
+
 /// `GET /api/spaces/hardware`
-pub(super) async fn hardware_list(State(state): State<ApiState>) -> Json<Vec<Value>> {
+pub(super) async fn hardware_list(State(state): State<ApiState>) -> Json<Vec<OfferedHardware>> {
     Json(
         state
             .lifecycle
             .hardware()
             .iter()
-            .map(schema::hardware)
+            .map(OfferedHardware::from)
             .collect(),
     )
 }
@@ -59,13 +80,10 @@ pub(super) async fn restart(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
-    query: QueryPairs,
+    query: Query<RestartQuery>,
 ) -> Result<Json<Runtime>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
-    state
-        .lifecycle
-        .restart(space.id, query.is_on("factory"))
-        .await?;
+    state.lifecycle.restart(space.id, query.factory).await?;
     current(&state, &headers, space.id).await
 }
 
@@ -115,20 +133,18 @@ pub(super) async fn set_sleep_time(
 }
 
 /// `POST /api/spaces/{owner}/{name}/dev-mode`
-pub(super) async fn dev_mode() -> ApiError {
-    ApiError::not_offered("Dev Mode; push a commit, a small Space is up again within a second")
+pub(super) async fn dev_mode() -> NotOffered {
+    NotOffered("Dev Mode; push a commit, a small Space is up again within a second")
 }
 
 /// `/api/spaces/{owner}/{name}/storage`, which was withdrawn on the Hub
-pub(super) async fn storage() -> ApiError {
-    ApiError::not_offered(
-        "persistent storage by request; `storage` in the card keeps files under /data",
-    )
+pub(super) async fn storage() -> NotOffered {
+    NotOffered("persistent storage by request; `storage` in the card keeps files under /data")
 }
 
 /// `POST /api/spaces/{owner}/{name}/replicas`
-pub(super) async fn replicas() -> ApiError {
-    ApiError::not_offered("replicas")
+pub(super) async fn replicas() -> NotOffered {
+    NotOffered("replicas")
 }
 
 /// The runtime object of a Space.

@@ -11,7 +11,8 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::AuthError;
@@ -35,6 +36,17 @@ pub struct ApiError {
     moved: Option<Box<Moved>>,
     /// Seconds.
     retry_after: Option<u8>,
+}
+
+/// What every error says.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(super) struct Envelope {
+    /// For people; also in the header `X-Error-Message`.
+    error: String,
+    /// Of what is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<Box<str>>,
 }
 
 /// A repository is elsewhere: the names with which an answer is turned into a redirect.
@@ -220,13 +232,14 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = match &self.url {
-            Some(url) => json!({ "error": self.message, "url": url }),
-            None => json!({ "error": self.message }),
+        let text = header_text(&self.message);
+        let body = Envelope {
+            error: self.message,
+            url: self.url,
         };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert("x-error-message", header_text(&self.message));
+        headers.insert("x-error-message", text);
         if let Some(code) = self.code {
             headers.insert("x-error-code", HeaderValue::from_static(code));
         }

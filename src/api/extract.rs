@@ -1,25 +1,40 @@
-//! What handlers ask of a request beside who sends it: of which kind a repository is, what the query says, what the body
-//! says.
+//! What handlers ask of a request beside who sends it and its query: of which kind a repository is, what the body says.
 
-use std::fmt::Display;
+use std::marker::PhantomData;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::request::Parts;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::ApiError;
+use super::answers::JSON;
+use super::commits::small_json;
+use super::describe::{Input, Operation};
 use crate::domain::RepoKind;
 
 /// A JSON body, whatever its content type says: no route takes credentials that a browser adds by itself.
 #[derive(Debug)]
-pub struct JsonBody<T>(pub T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
-/// The parameters of a query in order; lists are repeated keys.
-#[derive(Debug, Default)]
-pub struct QueryPairs(Vec<(String, String)>);
+/// The same, understood only once it is known that its sender may say it.
+#[derive(Debug)]
+pub(super) struct LaterBody<T> {
+    value: Value,
+    kind: PhantomData<fn() -> T>,
+}
+
+/// The same, not even received before it is known that its sender may say it.
+#[derive(Debug)]
+pub(super) struct UnreadBody<T> {
+    body: Body,
+    kind: PhantomData<fn() -> T>,
+}
 
 /// The kind stands in the path: `/api/models/…`, `/datasets/…`, `/spaces/…`; what names none is a model.
 impl<S: Send + Sync> FromRequestParts<S> for RepoKind {
@@ -79,62 +94,70 @@ fn cause(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-// === impl QueryPairs ===
-
-impl QueryPairs {
-    /// The first value of a key, unless it is empty.
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.all(key).next()
+impl<T: JsonSchema> Input for JsonBody<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.takes::<T>(&[JSON]);
     }
+}
 
-    /// All values of a key that are not empty.
-    pub fn all<'a, 'k>(&'a self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
-        let named = move |(found, value): &'a (String, String)| {
-            (found == key && !value.is_empty()).then_some(value.as_str())
-        };
-        self.0.iter().filter_map(named)
-    }
+// === impl LaterBody ===
 
-    /// Whether a switch is on: `true` or `1`.
-    pub fn is_on(&self, key: &str) -> bool {
-        matches!(self.get(key), Some("true" | "True" | "1"))
-    }
-
-    /// A number.
+impl<T: DeserializeOwned> LaterBody<T> {
+    /// What it says.
     ///
     /// # Errors
-    /// 400 when the value is not one.
-    pub fn number(&self, key: &str) -> Result<Option<u64>, ApiError> {
-        let parse = |text: &str| {
-            text.parse()
-                .map_err(|_| ApiError::bad_request(format!("`{key}` must be a whole number")))
-        };
-        self.get(key).map(parse).transpose()
-    }
-
-    /// The query with `key` set to `value` and everything else as it was.
-    pub fn with(&self, key: &str, value: &str) -> String {
-        let others = self.0.iter().filter(|(found, _)| found != key);
-        let pairs = others.map(|(key, value)| (key.as_str(), value.as_str()));
-        let encoded: Vec<_> = pairs
-            .chain([(key, value)])
-            .map(|(key, value)| format!("{}={}", encode(key), encode(value)))
-            .collect();
-        encoded.join("&")
+    /// 400 for anything but what is meant.
+    pub(super) fn understood(self) -> Result<T, ApiError> {
+        if !self.value.is_object() {
+            return Err(ApiError::bad_request("The body is to be a JSON object"));
+        }
+        serde_json::from_value(self.value).map_err(|error| ApiError::bad_request(error.to_string()))
     }
 }
 
-fn encode(text: &str) -> impl Display {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
+impl<T, S: Send + Sync> FromRequest<S> for LaterBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let pairs = axum::extract::Query::from_request_parts(parts, state).await;
-        pairs
-            .map(|axum::extract::Query(pairs)| Self(pairs))
-            .map_err(|error| ApiError::bad_request(error.to_string()))
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let JsonBody(value) = JsonBody::from_request(request, state).await?;
+        Ok(Self {
+            value,
+            kind: PhantomData,
+        })
+    }
+}
+
+impl<T: JsonSchema> Input for LaterBody<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.takes::<T>(&[JSON]);
+    }
+}
+
+// === impl UnreadBody ===
+
+impl<T: DeserializeOwned> UnreadBody<T> {
+    /// What it says.
+    ///
+    /// # Errors
+    /// As [`small_json`].
+    pub(super) async fn read(self, most_bytes: usize) -> Result<T, ApiError> {
+        small_json(self.body, most_bytes).await
+    }
+}
+
+impl<T, S: Send + Sync> FromRequest<S> for UnreadBody<T> {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self {
+            body: request.into_body(),
+            kind: PhantomData,
+        })
+    }
+}
+
+impl<T: JsonSchema> Input for UnreadBody<T> {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.takes::<T>(&[JSON]);
     }
 }

@@ -1,5 +1,6 @@
 //! What is in a repository: listings, files and commits.
 
+mod asked;
 mod range;
 mod resolve;
 mod safe;
@@ -7,21 +8,22 @@ pub(super) mod send;
 
 use std::collections::HashMap;
 
-use axum::body::Body;
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderMap;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::kinds::EachKind;
-use super::schema::date;
-use super::{ApiError, ApiState, QueryPairs, RepoAccess};
+use self::asked::PathsBody;
+use super::answers::Page;
+use super::query::Query;
+use super::schema::Moment;
+use super::table::{Access, Routes};
+use super::{ApiError, ApiState, RepoAccess};
 use crate::arrival::Arrival;
 use crate::domain::{RepoKind, Repository, Revision};
-use crate::repo::{CommitFacts, Entry, EntryKind, MAIN, Repo, RepoError};
+use crate::repo::{CommitFacts, Entry, EntryKind, LargeFile, MAIN, Repo, RepoError};
 
 /// Entries in a page of a listing, and in one that names the last commit of each.
 const PAGE: usize = 1000;
@@ -31,29 +33,119 @@ const COMMITS: u64 = 50;
 const MOST_COMMITS: u64 = 1000;
 /// Paths that may be asked for at once.
 const ASKED_PATHS: usize = 1000;
-/// Most bytes of a question about paths.
-const QUESTION_BYTES: usize = 2 << 20;
-
-pub(super) fn routes() -> Router<ApiState> {
-    let tree_below = "/api/{kinds}/{owner}/{name}/tree/{revision}/{*path}";
-    Router::new()
-        .each_kind(
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
             "/api/{kinds}/{owner}/{name}/tree/{revision}",
-            get(root_tree),
+            Access::Reader,
+            "The files and folders of a revision.",
+            root_tree,
         )
-        .each_kind(tree_below, get(tree))
-        .each_kind(
+        .get(
+            "/api/{kinds}/{owner}/{name}/tree/{revision}/{*path}",
+            Access::Reader,
+            "The files and folders of a folder.",
+            tree,
+        )
+        .post(
             "/api/{kinds}/{owner}/{name}/paths-info/{revision}",
-            post(paths_info),
+            Access::Reader,
+            "Those of some paths that there are.",
+            paths_info,
         )
-        .each_kind(
+        .get(
             "/api/{kinds}/{owner}/{name}/commits/{revision}",
-            get(commits),
+            Access::Reader,
+            "The history of a revision, newest first.",
+            commits,
         )
-        .each_kind(
+        .get(
             "/{prefix}{owner}/{name}/resolve/{revision}/{*path}",
-            get(resolve::resolve),
+            Access::Reader,
+            "The bytes of a file.",
+            resolve::resolve,
         )
+}
+
+/// How a folder is listed.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct TreeQuery {
+    /// With all folders below.
+    #[serde(default)]
+    recursive: bool,
+    /// With the commit that last changed each.
+    #[serde(default)]
+    expand: bool,
+    /// Entries of a page: 1000 at most, 50 with `expand`.
+    limit: Option<u64>,
+    /// From the address in the header `Link` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which part of a history.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct CommitsQuery {
+    /// Commits of a page: 50 when nothing is said, 1000 at most.
+    limit: Option<u64>,
+    /// The page, from 0.
+    p: Option<u64>,
+}
+
+/// A file or a folder.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct TreeEntry {
+    #[serde(rename = "type")]
+    kind: TreeKind,
+    path: String,
+    /// Bytes; 0 of a folder.
+    size: u64,
+    /// The id of its git object.
+    oid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lfs: Option<TreeLfs>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_commit: Option<LastCommit>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum TreeKind {
+    File,
+    Directory,
+}
+
+/// The large file behind a pointer.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct TreeLfs {
+    /// SHA-256.
+    oid: String,
+    size: u64,
+    pointer_size: usize,
+}
+
+/// The commit that last changed it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LastCommit {
+    id: Revision,
+    title: String,
+    date: Moment,
+}
+
+/// A commit.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CommitShown {
+    id: Revision,
+    title: String,
+    message: String,
+    authors: Vec<CommitAuthor>,
+    date: Moment,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct CommitAuthor {
+    user: String,
 }
 
 type RevisionPath = Path<(String, String, String)>;
@@ -64,9 +156,9 @@ async fn root_tree(
     state: State<ApiState>,
     kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
-    query: QueryPairs,
+    query: Query<TreeQuery>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Page<Vec<TreeEntry>>, ApiError> {
     tree(
         state,
         kind,
@@ -82,24 +174,23 @@ async fn tree(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name, revision, path)): FileRoute,
-    query: QueryPairs,
+    query: Query<TreeQuery>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Page<Vec<TreeEntry>>, ApiError> {
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let Some(at) = resolve_or_empty(&state, &repo, revision).await? else {
         return match path.as_str() {
-            "" => Ok(Json(json!([])).into_response()),
+            "" => Ok(Page::default()),
             path => Err(ApiError::entry_not_found(path, None)),
         };
     };
-    let expand = query.is_on("expand");
-    let recursive = query.is_on("recursive");
+    let (expand, recursive) = (query.expand, query.recursive);
     let most = if expand { EXPANDED_PAGE } else { PAGE };
     let limit = query
-        .number("limit")?
+        .limit
         .map_or(most, |limit| usize::try_from(limit).unwrap_or(most));
     let limit = limit.clamp(1, most);
-    let after = query.get("cursor").map(str::to_owned);
+    let after = query.cursor.clone();
     let folder = path.trim_end_matches('/').to_owned();
     let (asked, commit) = (folder.clone(), at.clone());
     let read = move |repo: &Repo| {
@@ -113,24 +204,21 @@ async fn tree(
         }
         other => other?,
     };
-    let mut response = Json(entries).into_response();
-    if let Some(next) = next {
+    let next = next.map(|next| {
         // The next page is of the same commit, wherever the branch is by then.
         let arrival = Arrival::of(&state.config, &headers);
-        let folder = if folder.is_empty() {
-            folder
-        } else {
-            format!("/{}", quoted(&folder))
+        let folder = match folder.as_str() {
+            "" => String::new(),
+            folder => format!("/{}", quoted(folder)),
         };
         let query = query.with("cursor", &next);
-        let next = format!(
-            "{arrival}/api/{}/{}/tree/{commit}{folder}?{query}",
-            kind.plural(),
-            repo.name
-        );
-        add_next(&mut response, &next)?;
-    }
-    Ok(response)
+        let (kinds, name) = (kind.plural(), &repo.name);
+        format!("{arrival}/api/{kinds}/{name}/tree/{commit}{folder}?{query}")
+    });
+    Ok(Page {
+        items: entries,
+        next,
+    })
 }
 
 /// `POST /api/{kinds}/{owner}/{name}/paths-info/{revision}`: a form from Python, JSON from JavaScript.
@@ -139,13 +227,10 @@ async fn paths_info(
     kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
     headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Vec<Value>>, ApiError> {
+    body: PathsBody,
+) -> Result<Json<Vec<TreeEntry>>, ApiError> {
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
-    let body = axum::body::to_bytes(body, QUESTION_BYTES)
-        .await
-        .map_err(|_| ApiError::too_large("the question about paths is too long, or broke off"))?;
-    let (paths, expand) = asked_paths(&headers, &body)?;
+    let (paths, expand) = body.read(&headers).await?;
     let most = if expand { EXPANDED_PAGE } else { ASKED_PATHS };
     if paths.len() > most {
         return Err(ApiError::bad_request(format!(
@@ -166,58 +251,20 @@ async fn paths_info(
     Ok(Json(state.repos.read(repo.id, read).await?))
 }
 
-fn asked_paths(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<String>, bool), ApiError> {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    if kind.is_some_and(|kind| kind.starts_with("application/json")) {
-        let body: Value = serde_json::from_slice(body).map_err(|error| {
-            ApiError::bad_request(format!("the question about paths is not JSON: {error}"))
-        })?;
-        let paths = match &body["paths"] {
-            Value::String(path) => vec![path.clone()],
-            Value::Array(paths) => paths
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            _ => return Err(ApiError::bad_request("`paths` must be a list of paths")),
-        };
-        return Ok((paths, body["expand"] == true));
-    }
-    let text =
-        std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the form is not text"))?;
-    let (mut paths, mut expand) = (Vec::new(), false);
-    for pair in text.split('&') {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = value.replace('+', " ");
-        let value = percent_encoding::percent_decode_str(&value).decode_utf8_lossy();
-        match key {
-            "paths" => paths.push(value.into_owned()),
-            "expand" => expand = matches!(&*value, "true" | "True" | "1"),
-            _ => {}
-        }
-    }
-    Ok((paths, expand))
-}
-
 /// `GET /api/{kinds}/{owner}/{name}/commits/{revision}`
 async fn commits(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name, revision)): RevisionPath,
-    query: QueryPairs,
+    query: Query<CommitsQuery>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Page<Vec<CommitShown>>, ApiError> {
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let Some(at) = resolve_or_empty(&state, &repo, revision).await? else {
-        return Ok(Json(json!([])).into_response());
+        return Ok(Page::default());
     };
-    let limit = query
-        .number("limit")?
-        .unwrap_or(COMMITS)
-        .clamp(1, MOST_COMMITS);
-    let page = query.number("p")?.unwrap_or(0);
+    let limit = query.limit.unwrap_or(COMMITS).clamp(1, MOST_COMMITS);
+    let page = query.p.unwrap_or(0);
     let skip = usize::try_from(page.saturating_mul(limit)).unwrap_or(usize::MAX);
     let count = usize::try_from(limit).unwrap_or(usize::MAX);
     let from = at.clone();
@@ -226,27 +273,14 @@ async fn commits(
     let mut commits = state.repos.read(repo.id, read).await?;
     let more = commits.len() > count;
     commits.truncate(count);
-    let list: Vec<_> = commits
-        .iter()
-        .map(|commit| {
-            json!({
-                "id": commit.id,
-                "title": commit.title,
-                "message": commit.message,
-                "authors": [{"user": commit.author}],
-                "date": date(commit.at),
-            })
-        })
-        .collect();
-    let mut response = Json(list).into_response();
-    if more {
+    let next = more.then(|| {
         let arrival = Arrival::of(&state.config, &headers);
-        let query = query.with("p", &(page + 1).to_string());
+        let query = query.with("p", &page.saturating_add(1).to_string());
         let (kinds, name) = (kind.plural(), &repo.name);
-        let next = format!("{arrival}/api/{kinds}/{name}/commits/{at}?{query}");
-        add_next(&mut response, &next)?;
-    }
-    Ok(response)
+        format!("{arrival}/api/{kinds}/{name}/commits/{at}?{query}")
+    });
+    let items = commits.into_iter().map(CommitShown::from).collect();
+    Ok(Page { items, next })
 }
 
 /// The commit behind a revision; `None` for `main` before the first commit, which is empty rather than missing.
@@ -268,47 +302,67 @@ fn describe(
     at: &Revision,
     entries: Vec<Entry>,
     expand: bool,
-) -> Result<Vec<Value>, RepoError> {
+) -> Result<Vec<TreeEntry>, RepoError> {
     let paths: Vec<_> = entries.iter().map(|entry| entry.path.as_str()).collect();
     let commits = if expand {
         repo.last_commits(at, &paths)?
     } else {
         Vec::new()
     };
-    let commits: HashMap<_, _> = paths.iter().copied().zip(commits).collect();
-    let one = |entry: &Entry| {
-        let mut value = match &entry.kind {
-            EntryKind::File { size, oid, large } => {
-                let mut file =
-                    json!({"type": "file", "path": entry.path, "size": size, "oid": oid});
-                if let Some(large) = large {
-                    let pointer = large.pointer_bytes();
-                    file["lfs"] = json!({"oid": large.id.as_str(), "size": large.size, "pointerSize": pointer});
-                }
-                file
-            }
-            EntryKind::Directory { oid } => {
-                json!({"type": "directory", "path": entry.path, "size": 0, "oid": oid})
-            }
+    let mut last: HashMap<_, _> = paths.iter().copied().zip(commits).collect();
+    let mut described = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let (kind, size, oid, large) = match &entry.kind {
+            EntryKind::File { size, oid, large } => (TreeKind::File, *size, oid, large.as_ref()),
+            EntryKind::Directory { oid } => (TreeKind::Directory, 0, oid, None),
         };
-        if let Some(Some(commit)) = commits.get(entry.path.as_str()) {
-            value["lastCommit"] = last_commit(commit);
+        described.push(TreeEntry {
+            kind,
+            path: entry.path.clone(),
+            size,
+            oid: oid.clone(),
+            lfs: large.map(TreeLfs::from),
+            last_commit: last
+                .remove(entry.path.as_str())
+                .flatten()
+                .map(LastCommit::from),
+        });
+    }
+    Ok(described)
+}
+
+impl From<&LargeFile> for TreeLfs {
+    fn from(large: &LargeFile) -> Self {
+        Self {
+            oid: large.id.to_string(),
+            size: large.size,
+            pointer_size: large.pointer_bytes(),
         }
-        value
-    };
-    Ok(entries.iter().map(one).collect())
+    }
 }
 
-fn last_commit(commit: &CommitFacts) -> Value {
-    json!({"id": commit.id, "title": commit.title, "date": date(commit.at)})
+impl From<CommitFacts> for LastCommit {
+    fn from(commit: CommitFacts) -> Self {
+        Self {
+            id: commit.id,
+            title: commit.title,
+            date: Moment(commit.at),
+        }
+    }
 }
 
-/// Says where the next page is.
-pub(super) fn add_next(response: &mut Response, url: &str) -> Result<(), ApiError> {
-    let value = HeaderValue::from_str(&format!("<{url}>; rel=\"next\""))
-        .map_err(|error| ApiError::internal(&error))?;
-    response.headers_mut().insert(header::LINK, value);
-    Ok(())
+impl From<CommitFacts> for CommitShown {
+    fn from(commit: CommitFacts) -> Self {
+        Self {
+            id: commit.id,
+            title: commit.title,
+            message: commit.message,
+            authors: vec![CommitAuthor {
+                user: commit.author,
+            }],
+            date: Moment(commit.at),
+        }
+    }
 }
 
 pub(super) fn quoted(text: &str) -> String {

@@ -5,19 +5,23 @@
 
 use std::net::IpAddr;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Extension, Router};
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::io::AsyncRead;
 use tokio_util::io::StreamReader;
 
+use super::answers::{Media, RawBody};
 use super::commits::next_chunk;
-use super::kinds::EachKind;
-use super::{ApiError, ApiState, QueryPairs, RepoAccess};
+use super::describe::{Operation, Output};
+use super::query::Query;
+use super::table::{Access, Routes};
+use super::{ApiError, ApiState, RepoAccess};
 use crate::arrival::Arrival;
 use crate::auth::Principal;
 use crate::domain::{RepoKind, Repository};
@@ -27,14 +31,71 @@ use crate::server::Client;
 
 type RepoPath = Path<(String, String)>;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .each_kind("/{prefix}{owner}/{name}/info/refs", get(references))
-        .each_kind("/{prefix}{owner}/{name}/git-upload-pack", post(upload_pack))
-        .each_kind(
-            "/{prefix}{owner}/{name}/git-receive-pack",
-            post(receive_pack),
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/{prefix}{owner}/{name}/info/refs",
+            Access::Git,
+            "For git: which branches and tags there are.",
+            references,
         )
+        .post(
+            "/{prefix}{owner}/{name}/git-upload-pack",
+            Access::Git,
+            "For git: what a clone or a pull receives.",
+            upload_pack,
+        )
+        .post(
+            "/{prefix}{owner}/{name}/git-receive-pack",
+            Access::Writer,
+            "For git: what a push sends.",
+            receive_pack,
+        )
+}
+
+/// What the branches and tags are wanted for.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct ReferencesQuery {
+    /// The only one left of git's protocols.
+    #[schemars(with = "Service")]
+    service: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(dead_code, reason = "other words are answered in words for people")]
+enum Service {
+    GitUploadPack,
+    GitReceivePack,
+}
+
+/// An answer in the form that git reads, which shows what is plain text.
+#[derive(Debug)]
+struct GitAnswer(Response);
+
+impl IntoResponse for GitAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Output for GitAnswer {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers_raw(200, "*/*", "As git's smart protocol has it.");
+        operation.fails_with::<String>("text/plain");
+    }
+}
+
+struct UploadPack;
+
+impl Media for UploadPack {
+    const TYPE: &'static str = "application/x-git-upload-pack-request";
+}
+
+struct ReceivePack;
+
+impl Media for ReceivePack {
+    const TYPE: &'static str = "application/x-git-receive-pack-request";
 }
 
 /// `GET /{prefix}{owner}/{name}[.git]/info/refs?service=…`
@@ -43,11 +104,11 @@ async fn references(
     kind: RepoKind,
     Path((owner, name)): RepoPath,
     Extension(client): Extension<Client>,
-    query: QueryPairs,
+    query: Query<ReferencesQuery>,
     headers: HeaderMap,
-) -> Response {
+) -> GitAnswer {
     let answer = async {
-        match query.get("service") {
+        match query.service.as_deref() {
             Some("git-upload-pack") => {
                 let repo = reader(&state, &headers, kind, &owner, &name).await?;
                 let nothing = tokio::io::empty();
@@ -64,7 +125,7 @@ async fn references(
             )),
         }
     };
-    answer.await.unwrap_or_else(plain)
+    GitAnswer(answer.await.unwrap_or_else(plain))
 }
 
 /// `POST /{prefix}{owner}/{name}[.git]/git-upload-pack`
@@ -74,8 +135,8 @@ async fn upload_pack(
     Path((owner, name)): RepoPath,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
-    body: Body,
-) -> Response {
+    body: RawBody<UploadPack>,
+) -> GitAnswer {
     let answer = async {
         let repo = reader(&state, &headers, kind, &owner, &name).await?;
         let gzip = match encoding(&headers) {
@@ -84,9 +145,10 @@ async fn upload_pack(
             _ => return Err(unknown_encoding()),
         };
         let request = (FetchRequest::Pack { gzip }, client.peer.client);
-        fetched(&state, &repo, request, &headers, Box::pin(reading(body))).await
+        let body = Box::pin(reading(body.body));
+        fetched(&state, &repo, request, &headers, body).await
     };
-    answer.await.unwrap_or_else(plain)
+    GitAnswer(answer.await.unwrap_or_else(plain))
 }
 
 /// `POST /{prefix}{owner}/{name}[.git]/git-receive-pack`
@@ -96,8 +158,8 @@ async fn receive_pack(
     Path((owner, name)): RepoPath,
     Extension(client): Extension<Client>,
     headers: HeaderMap,
-    body: Body,
-) -> Response {
+    body: RawBody<ReceivePack>,
+) -> GitAnswer {
     let answer = async {
         let (caller, repo) = writer(&state, &headers, kind, &owner, &name).await?;
         if !matches!(encoding(&headers), "" | "identity") {
@@ -112,7 +174,7 @@ async fn receive_pack(
                 room,
                 full,
                 client.peer.client,
-                Box::pin(reading(body)),
+                Box::pin(reading(body.body)),
             )
             .await?;
         let report = match received {
@@ -128,7 +190,7 @@ async fn receive_pack(
         };
         Ok(git_answer("git-receive-pack-result", report.into()))
     };
-    answer.await.unwrap_or_else(plain)
+    GitAnswer(answer.await.unwrap_or_else(plain))
 }
 
 async fn land(

@@ -3,12 +3,15 @@
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use http::HeaderMap;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::access::{RepoAccess, SpaceAccess};
+use super::answers::Done;
 use super::control::runtime;
-use super::extract::QueryPairs;
-use super::{ApiError, ApiState, schema};
+use super::facts::{Facts, Shown, Sibling, Wanted, WantedQuery};
+use super::query::Query;
+use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
 use crate::cards::{Cards, Face};
@@ -42,6 +45,21 @@ impl From<Repository> for Subject {
     }
 }
 
+/// Where a Space's demo is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Host {
+    host: String,
+    subdomain: String,
+}
+
+/// There are none.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(super) struct Discussions {
+    discussions: Vec<String>,
+    count: usize,
+    start: usize,
+}
+
 /// `GET /api/{kinds}/{owner}/{name}`
 pub(super) async fn info(
     State(state): State<ApiState>,
@@ -49,8 +67,8 @@ pub(super) async fn info(
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-    query: QueryPairs,
-) -> Result<Json<Value>, ApiError> {
+    query: Query<WantedQuery>,
+) -> Result<Json<Shown>, ApiError> {
     let wanted = Wanted::of(&query, true);
     let subject = if kind == RepoKind::Space {
         let (principal, space) = SpaceAccess::visit(&state, &headers, &owner, &name).await?;
@@ -59,8 +77,8 @@ pub(super) async fn info(
         if !seen {
             let likes = likes(&state, subject.repo.id).await?;
             let mut facts = facts(&state, &headers, &subject, likes, &wanted).await?;
-            facts.remove("sha");
-            return Ok(Json(wanted.keep(facts)));
+            facts.sha = None;
+            return Ok(Json(wanted.keep(facts)?));
         }
         subject
     } else {
@@ -81,8 +99,8 @@ pub(super) async fn at_revision(
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name, revision)): Path<(String, String, String)>,
-    query: QueryPairs,
-) -> Result<Json<Value>, ApiError> {
+    query: Query<WantedQuery>,
+) -> Result<Json<Shown>, ApiError> {
     let subject = if kind == RepoKind::Space {
         let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
         Subject::from(space)
@@ -103,12 +121,13 @@ pub(super) async fn host(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Host>, ApiError> {
     let (_, space) = SpaceAccess::visit(&state, &headers, &owner, &name).await?;
     let host = Arrival::of(&state.config, &headers).app(&state.config, &space);
-    Ok(Json(
-        json!({ "host": host, "subdomain": space.subdomain.as_str() }),
-    ))
+    Ok(Json(Host {
+        host,
+        subdomain: space.subdomain.to_string(),
+    }))
 }
 
 /// `GET /api/{kinds}/{owner}/{name}/auth-check`
@@ -117,9 +136,9 @@ pub(super) async fn auth_check(
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `GET /api/{kinds}/{owner}/{name}/auth-check/write`
@@ -128,9 +147,9 @@ pub(super) async fn auth_check_write(
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `GET /api/{kinds}/{owner}/{name}/discussions`
@@ -139,56 +158,9 @@ pub(super) async fn discussions(
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Discussions>, ApiError> {
     RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
-    Ok(Json(json!({ "discussions": [], "count": 0, "start": 0 })))
-}
-
-/// Which fields a client asked for.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    /// `expand`: these and the id, or without it the default ones.
-    fields: Vec<String>,
-    /// Whether the default ones are many.
-    full: bool,
-    /// `cardData`: the card, where it is not among them.
-    card: bool,
-    /// `blobs`: sizes and ids of files.
-    blobs: bool,
-}
-
-// === impl Wanted ===
-
-impl Wanted {
-    /// From a query; `full` is what a query without `expand` means.
-    pub(super) fn of(query: &QueryPairs, full: bool) -> Self {
-        Self {
-            fields: query.all("expand").map(str::to_owned).collect(),
-            full: full || query.is_on("full"),
-            card: query.is_on("cardData"),
-            blobs: query.is_on("blobs"),
-        }
-    }
-
-    fn has(&self, field: &str) -> bool {
-        if self.fields.is_empty() {
-            self.full
-        } else {
-            self.fields.iter().any(|wanted| wanted == field)
-        }
-    }
-
-    fn keep(&self, mut facts: Map<String, Value>) -> Value {
-        if !self.fields.is_empty() {
-            // Clients of early 2025 ask for this one before an upload, and then go the plain way.
-            if self.has("xetEnabled") {
-                facts.insert("xetEnabled".to_owned(), false.into());
-            }
-            let asked = |key: &str| self.has(key) || (self.card && key == "cardData");
-            facts.retain(|key, _| matches!(key.as_str(), "id" | "_id") || asked(key));
-        }
-        facts.into()
-    }
+    Ok(Json(Discussions::default()))
 }
 
 /// One repository in a list.
@@ -202,8 +174,8 @@ pub(super) async fn listed(
     face: &Face,
     likes: i64,
     source_is_visible: bool,
-    wanted: &Wanted,
-) -> Result<Value, ApiError> {
+    wanted: &Wanted<'_>,
+) -> Result<Shown, ApiError> {
     let mut facts = facts(state, headers, subject, likes, wanted).await?;
     if source_is_visible {
         add_face(&mut facts, subject, face, wanted);
@@ -211,9 +183,9 @@ pub(super) async fn listed(
             add_files(state, &mut facts, subject.repo.id, head, wanted).await?;
         }
     } else {
-        facts.remove("sha");
+        facts.sha = None;
     }
-    Ok(wanted.keep(facts))
+    wanted.keep(facts)
 }
 
 /// What is known without a look at the source.
@@ -222,18 +194,16 @@ async fn facts(
     headers: &HeaderMap,
     subject: &Subject,
     likes: i64,
-    wanted: &Wanted,
-) -> Result<Map<String, Value>, ApiError> {
-    let mut facts = schema::repository(&subject.repo, likes);
+    wanted: &Wanted<'_>,
+) -> Result<Facts, ApiError> {
+    let mut facts = Facts::of(&subject.repo, likes);
     let Some(space) = &subject.space else {
         return Ok(facts);
     };
     let host = Arrival::of(&state.config, headers).app(&state.config, space);
-    facts.extend(schema::space(space, &host));
+    facts.add_space(space, host);
     if wanted.has("runtime") {
-        let runtime = runtime(state, headers, space).await?;
-        let runtime = serde_json::to_value(runtime).map_err(|error| ApiError::internal(&error))?;
-        facts.insert("runtime".to_owned(), runtime);
+        facts.runtime = Some(runtime(state, headers, space).await?);
     }
     Ok(facts)
 }
@@ -250,8 +220,8 @@ async fn source(
     headers: &HeaderMap,
     subject: &Subject,
     revision: Option<Revision>,
-    wanted: &Wanted,
-) -> Result<Json<Value>, ApiError> {
+    wanted: &Wanted<'_>,
+) -> Result<Json<Shown>, ApiError> {
     let id = subject.repo.id;
     let likes = likes(state, id).await?;
     let mut facts = facts(state, headers, subject, likes, wanted).await?;
@@ -259,41 +229,36 @@ async fn source(
     let face = cards.face_at(id, revision.as_ref()).await?;
     add_face(&mut facts, subject, &face, wanted);
     let siblings = wanted.has("siblings") || wanted.has("usedStorage");
+    facts.sha = Some(revision.clone());
     match revision {
         Some(revision) if siblings => {
             add_files(state, &mut facts, id, &revision, wanted).await?;
-            facts.insert("sha".to_owned(), revision.as_str().into());
         }
-        Some(revision) => {
-            facts.insert("sha".to_owned(), revision.as_str().into());
-        }
+        Some(_) => {}
         None => {
-            facts.insert("sha".to_owned(), Value::Null);
-            facts.insert("siblings".to_owned(), json!([]));
-            facts.insert("usedStorage".to_owned(), 0.into());
+            facts.siblings = Some(Vec::new());
+            facts.used_storage = Some(0);
         }
     }
-    Ok(Json(wanted.keep(facts)))
+    Ok(Json(wanted.keep(facts)?))
 }
 
-fn add_face(facts: &mut Map<String, Value>, subject: &Subject, face: &Face, wanted: &Wanted) {
-    facts.insert("tags".to_owned(), tags(subject, face).into());
+fn add_face(facts: &mut Facts, subject: &Subject, face: &Face, wanted: &Wanted) {
+    let list = |key| face.list(key).into_iter().map(str::to_owned).collect();
+    facts.tags = Some(tags(subject, face));
     match subject.repo.kind {
         RepoKind::Space => {
-            facts.insert("models".to_owned(), face.list("models").into());
-            facts.insert("datasets".to_owned(), face.list("datasets").into());
+            facts.models = Some(list("models"));
+            facts.datasets = Some(list("datasets"));
         }
         RepoKind::Model => {
-            for key in ["pipeline_tag", "library_name"] {
-                if let Some(word) = face.text(key) {
-                    facts.insert(key.to_owned(), word.into());
-                }
-            }
+            facts.pipeline_tag = face.text("pipeline_tag");
+            facts.library_name = face.text("library_name");
         }
         RepoKind::Dataset => {}
     }
-    if wanted.card || wanted.has("cardData") {
-        facts.insert("cardData".to_owned(), face.data.clone().into());
+    if wanted.card() || wanted.has("cardData") {
+        facts.card_data = Some(face.data.clone());
     }
 }
 
@@ -335,30 +300,18 @@ pub(super) fn tags(subject: &Subject, face: &Face) -> Vec<String> {
 
 async fn add_files(
     state: &ApiState,
-    facts: &mut Map<String, Value>,
+    facts: &mut Facts,
     repo: RepoId,
     revision: &Revision,
-    wanted: &Wanted,
+    wanted: &Wanted<'_>,
 ) -> Result<(), ApiError> {
     let files = files(state, repo, revision.clone()).await?;
     let used: u64 = files.iter().map(|(_, facts)| facts.size).sum();
-    let siblings: Vec<_> = files
+    let siblings = files
         .into_iter()
-        .map(|(path, facts)| {
-            let mut sibling = json!({ "rfilename": path });
-            if wanted.blobs {
-                sibling["size"] = facts.size.into();
-                sibling["blobId"] = facts.oid.into();
-                if let Some(large) = facts.large {
-                    let pointer = large.pointer_bytes();
-                    sibling["lfs"] = json!({"sha256": large.id.as_str(), "size": large.size, "pointerSize": pointer});
-                }
-            }
-            sibling
-        })
-        .collect();
-    facts.insert("siblings".to_owned(), siblings.into());
-    facts.insert("usedStorage".to_owned(), used.into());
+        .map(|(path, facts)| Sibling::of(path, facts, wanted.blobs()));
+    facts.siblings = Some(siblings.collect());
+    facts.used_storage = Some(used);
     Ok(())
 }
 

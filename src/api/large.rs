@@ -4,27 +4,28 @@
 //! Clients that know the Hub's own way `multipart` send what is large in parts, each of which they can try again.
 
 mod parts;
+mod wire;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{any, post, put};
-use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use axum::response::Response;
+use http::{HeaderMap, Method};
 
-use super::commits::small_json;
-use super::files::send;
+use self::wire::{
+    Actions, Batch, BatchAnswer, Lfs, LfsAction, MAX_OBJECTS, Object, ObjectAnswer, ObjectError,
+    SignedQuery,
+};
+use super::answers::{Bytes, Done, RawBody};
+use super::extract::UnreadBody;
+use super::files::send::{self, FileAnswer};
 use super::git::{reader, reading, writer};
-use super::kinds::EachKind;
-use super::{ApiError, ApiState, QueryPairs};
+use super::query::Query;
+use super::table::{Access, Routes};
+use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::domain::{DiskAmount, Millis, RepoId, RepoKind, Repository};
 use crate::repo::{LargeFile, LargeId, Repo, RepoError};
 
-/// Objects of one batch.
-const MAX_OBJECTS: usize = 1000;
 /// Most bytes of a batch's description.
 const BATCH_BYTES: usize = 1 << 20;
 /// How long an address holds: it must not end before a large file has begun to be sent.
@@ -32,30 +33,40 @@ const HOLDS: Millis = 6 * 3600 * 1000;
 
 type RepoPath = Path<(String, String)>;
 
-#[derive(Debug, Deserialize)]
-struct Batch {
-    operation: String,
-    objects: Vec<Object>,
-    #[serde(default)]
-    transfers: Vec<String>,
-    hash_algo: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Object {
-    oid: String,
-    size: u64,
-}
-
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .each_kind(
+pub(super) fn routes() -> Routes {
+    let locks_of_files = "/{prefix}{owner}/{name}/info/lfs/locks";
+    Routes::new()
+        .post(
             "/{prefix}{owner}/{name}/info/lfs/objects/batch",
-            post(batch),
+            Access::Git,
+            "Where large files are to be sent, or fetched from.",
+            batch,
         )
-        .each_kind("/{prefix}{owner}/{name}/info/lfs/locks", any(locks))
-        .each_kind("/{prefix}{owner}/{name}/info/lfs/locks/{*rest}", any(locks))
-        .route("/lfs/{repo}/{oid}", put(upload).post(verify).get(download))
+        .any(locks_of_files, Access::Anyone, "", locks)
+        .any(
+            &format!("{locks_of_files}/{{*rest}}"),
+            Access::Anyone,
+            "",
+            locks,
+        )
+        .put(
+            "/lfs/{repo}/{oid}",
+            Access::Signed,
+            "Sends a large file.",
+            upload,
+        )
+        .post(
+            "/lfs/{repo}/{oid}",
+            Access::Signed,
+            "Whether a large file has arrived.",
+            verify,
+        )
+        .get(
+            "/lfs/{repo}/{oid}",
+            Access::Signed,
+            "The bytes of a large file.",
+            download,
+        )
         .merge(parts::routes())
 }
 
@@ -65,10 +76,10 @@ async fn batch(
     kind: RepoKind,
     Path((owner, name)): RepoPath,
     headers: HeaderMap,
-    body: Body,
-) -> Response {
+    body: UnreadBody<Batch>,
+) -> Lfs<BatchAnswer> {
     let answer = async {
-        let batch: Batch = small_json(body, BATCH_BYTES).await?;
+        let batch = body.read(BATCH_BYTES).await?;
         let offers = |way: &str| batch.transfers.iter().any(|offered| offered == way);
         let basic = batch.transfers.is_empty() || offers("basic");
         let in_parts = offers("multipart") && parts::are_worth_it(&batch.objects);
@@ -102,9 +113,13 @@ async fn batch(
                 ));
             }
         };
-        Ok(json!({"transfer": transfer, "objects": objects, "hash_algo": "sha256"}))
+        Ok(BatchAnswer {
+            transfer,
+            objects,
+            hash_algo: "sha256",
+        })
     };
-    lfs_answer(answer.await)
+    Lfs(answer.await)
 }
 
 async fn uploads(
@@ -113,15 +128,15 @@ async fn uploads(
     repo: &Repository,
     objects: Vec<Object>,
     in_parts: bool,
-) -> Result<Vec<Value>, ApiError> {
+) -> Result<Vec<ObjectAnswer>, ApiError> {
     let until = now() + HOLDS;
     let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
     let room = state.lifecycle.disk_room(repo.owner).await?;
     let repos = state.repos.clone();
-    let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
+    let work = move |files: &Repo| -> Result<Vec<ObjectAnswer>, RepoError> {
         let mut coming = DiskAmount::default();
-        let one = |object: Object| -> Result<Value, RepoError> {
-            let mut answer = json!({"oid": object.oid, "size": object.size});
+        let one = |object: Object| -> Result<ObjectAnswer, RepoError> {
+            let mut answer = ObjectAnswer::of(&object);
             let oid: LargeId = match object.oid.parse() {
                 Ok(oid) => oid,
                 Err(error) => return Ok(refused(answer, 422, &error)),
@@ -150,11 +165,15 @@ async fn uploads(
             let href = format!("{address}{query}");
             let mut upload = match in_parts {
                 true => parts::action(&address, &query, size),
-                false => json!({"href": &href}),
+                false => LfsAction::to(href.clone()),
             };
-            upload["expires_in"] = (HOLDS / 1000).into();
-            answer["authenticated"] = true.into();
-            answer["actions"] = json!({"upload": upload, "verify": {"href": href}});
+            upload.expires_in = Some(HOLDS / 1000);
+            answer.authenticated = Some(true);
+            answer.actions = Some(Actions {
+                upload: Some(upload),
+                verify: Some(LfsAction::to(href)),
+                download: None,
+            });
             Ok(answer)
         };
         objects.into_iter().map(one).collect()
@@ -167,12 +186,12 @@ async fn downloads(
     arrival: &Arrival,
     repo: &Repository,
     objects: Vec<Object>,
-) -> Result<Vec<Value>, ApiError> {
+) -> Result<Vec<ObjectAnswer>, ApiError> {
     let until = now() + HOLDS;
     let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
-    let work = move |files: &Repo| -> Result<Vec<Value>, RepoError> {
-        let one = |object: Object| -> Result<Value, RepoError> {
-            let mut answer = json!({"oid": object.oid, "size": object.size});
+    let work = move |files: &Repo| -> Result<Vec<ObjectAnswer>, RepoError> {
+        let one = |object: Object| -> Result<ObjectAnswer, RepoError> {
+            let mut answer = ObjectAnswer::of(&object);
             let oid = object.oid.parse::<LargeId>();
             let stored = match &oid {
                 Ok(oid) => files.large(oid)?,
@@ -182,12 +201,16 @@ async fn downloads(
                 return Ok(refused(answer, 404, &"there is no such file here"));
             };
             let signature = auth.sign(&may_get(id, &oid), until);
-            answer["size"] = size.into();
-            answer["authenticated"] = true.into();
-            answer["actions"] = json!({"download": {
-                "href": format!("{arrival}/lfs/{id}/{oid}?until={until}&signature={signature}"),
-                "expires_in": HOLDS / 1000,
-            }});
+            let mut action = LfsAction::to(format!(
+                "{arrival}/lfs/{id}/{oid}?until={until}&signature={signature}"
+            ));
+            action.expires_in = Some(HOLDS / 1000);
+            answer.size = size;
+            answer.authenticated = Some(true);
+            answer.actions = Some(Actions {
+                download: Some(action),
+                ..Actions::default()
+            });
             Ok(answer)
         };
         objects.into_iter().map(one).collect()
@@ -195,39 +218,42 @@ async fn downloads(
     Ok(state.repos.read(id, work).await?)
 }
 
-fn refused(mut answer: Value, code: u16, problem: &dyn std::fmt::Display) -> Value {
-    answer["error"] = json!({"code": code, "message": problem.to_string()});
+fn refused(mut answer: ObjectAnswer, code: u16, problem: &dyn std::fmt::Display) -> ObjectAnswer {
+    answer.error = Some(ObjectError {
+        code,
+        message: problem.to_string(),
+    });
     answer
 }
 
 /// Clients go on without locks when they hear that there are none.
-async fn locks() -> Response {
-    lfs_answer(Err(ApiError::not_offered("locks on files")))
+async fn locks() -> Lfs<Done> {
+    Lfs(Err(ApiError::not_offered("locks on files")))
 }
 
 /// `PUT /lfs/{repo}/{oid}`: the bytes of a file, at a signed address.
 async fn upload(
     State(state): State<ApiState>,
     Path((repo, oid)): Path<(String, String)>,
-    query: QueryPairs,
-    body: Body,
-) -> Response {
+    query: Query<SignedQuery>,
+    body: RawBody<Bytes>,
+) -> Lfs<Done> {
     let answer = async {
         let (repo, file) = puttable(&state, &repo, &oid, &query)?;
-        let body = Box::pin(reading(body));
+        let body = Box::pin(reading(body.body));
         let room = state.lifecycle.disk_room_of(repo).await?;
         state.repos.receive_large(repo, file, room, body).await?;
-        Ok(json!({}))
+        Ok(Done {})
     };
-    lfs_answer(answer.await)
+    Lfs(answer.await)
 }
 
 /// `POST /lfs/{repo}/{oid}`: whether a file that was sent is there.
 async fn verify(
     State(state): State<ApiState>,
     Path((repo, oid)): Path<(String, String)>,
-    query: QueryPairs,
-) -> Response {
+    query: Query<SignedQuery>,
+) -> Lfs<Done> {
     let answer = async {
         let (repo, LargeFile { id, size }) = puttable(&state, &repo, &oid, &query)?;
         let stored = state
@@ -235,48 +261,45 @@ async fn verify(
             .read(repo, move |files| files.large(&id))
             .await?;
         if stored == Some(size) {
-            return Ok(json!({}));
+            return Ok(Done {});
         }
         Err(ApiError::not_found(
             "The file did not arrive; send it again",
         ))
     };
-    lfs_answer(answer.await)
+    Lfs(answer.await)
 }
 
 /// `GET /lfs/{repo}/{oid}`: the bytes of a file, at a signed address.
 async fn download(
     State(state): State<ApiState>,
     Path((repo, oid)): Path<(String, String)>,
-    query: QueryPairs,
+    query: Query<SignedQuery>,
     method: Method,
     headers: HeaderMap,
-) -> Response {
-    let answer = async {
-        let (repo, oid) = named(&repo, &oid)?;
-        check(&state, &query, &may_get(repo, &oid))?;
-        let name = oid.to_string();
-        let id = oid.clone();
-        let size = state
-            .repos
-            .read(repo, move |files| files.large(&id))
-            .await?
-            .ok_or_else(|| ApiError::entry_not_found(&name, None))?;
-        let mut response = Response::new(Body::empty());
-        send::safe_headers(response.headers_mut(), &name, true);
-        let file = send::Source::Large(oid);
-        send::send(
-            &state,
-            repo,
-            file,
-            &name,
-            size,
-            (&method, &headers),
-            response,
-        )
-        .await
-    };
-    answer.await.unwrap_or_else(IntoResponse::into_response)
+) -> Result<FileAnswer, ApiError> {
+    let (repo, oid) = named(&repo, &oid)?;
+    check(&state, &query, &may_get(repo, &oid))?;
+    let name = oid.to_string();
+    let id = oid.clone();
+    let size = state
+        .repos
+        .read(repo, move |files| files.large(&id))
+        .await?
+        .ok_or_else(|| ApiError::entry_not_found(&name, None))?;
+    let mut response = Response::new(Body::empty());
+    send::safe_headers(response.headers_mut(), &name, true);
+    let file = send::Source::Large(oid);
+    send::send(
+        &state,
+        repo,
+        file,
+        &name,
+        size,
+        (&method, &headers),
+        response,
+    )
+    .await
 }
 
 fn named(repo: &str, oid: &str) -> Result<(RepoId, LargeId), ApiError> {
@@ -289,10 +312,10 @@ fn puttable(
     state: &ApiState,
     repo: &str,
     oid: &str,
-    query: &QueryPairs,
+    query: &SignedQuery,
 ) -> Result<(RepoId, LargeFile), ApiError> {
     let (repo, id) = named(repo, oid)?;
-    let size = query.number("size")?.unwrap_or_default();
+    let size = query.size.unwrap_or_default();
     check(state, query, &may_put(repo, &id, size))?;
     Ok((repo, LargeFile { id, size }))
 }
@@ -305,10 +328,10 @@ fn may_get(repo: RepoId, oid: &LargeId) -> String {
     format!("GET {repo} {oid}")
 }
 
-fn check(state: &ApiState, query: &QueryPairs, what: &str) -> Result<(), ApiError> {
-    let until = query.number("until")?.unwrap_or_default();
+fn check(state: &ApiState, query: &SignedQuery, what: &str) -> Result<(), ApiError> {
+    let until = query.until.unwrap_or_default();
     let until = Millis::try_from(until).unwrap_or(0);
-    let signature = query.get("signature").unwrap_or_default();
+    let signature = query.signature.as_deref().unwrap_or_default();
     if state.auth.is_signed(what, until, signature) {
         return Ok(());
     }
@@ -319,31 +342,4 @@ fn check(state: &ApiState, query: &QueryPairs, what: &str) -> Result<(), ApiErro
 
 fn now() -> Millis {
     jiff::Timestamp::now().as_millisecond()
-}
-
-/// An answer in the form that git-lfs reads; errors in the words of both kinds of clients.
-fn lfs_answer(answer: Result<Value, ApiError>) -> Response {
-    let mut response = match answer {
-        Ok(answer) => Json(answer).into_response(),
-        Err(error) => {
-            let body = json!({"message": error.message(), "error": error.message()});
-            let asks = error.status() == StatusCode::UNAUTHORIZED;
-            let mut response = error.into_response();
-            *response.body_mut() = body.to_string().into();
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-            if asks {
-                let how = HeaderValue::from_static("Basic realm=\"user name and token\"");
-                response
-                    .headers_mut()
-                    .insert(header::WWW_AUTHENTICATE, how.clone());
-                response.headers_mut().insert("lfs-authenticate", how);
-            }
-            response
-        }
-    };
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/vnd.git-lfs+json"),
-    );
-    response
 }

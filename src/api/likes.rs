@@ -1,27 +1,63 @@
 //! Likes.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::HeaderMap;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::kinds::EachKind;
-use super::schema::date;
+use super::answers::Done;
+use super::schema::Moment;
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState, Caller, RepoAccess};
 use crate::auth::{Action, Principal};
-use crate::domain::{AccountId, Millis, Owner, RepoKind, Repository};
+use crate::domain::{AccountId, Millis, Owner, RepoKind, Repository, SpaceName};
 
 type RepoPath = Path<(String, String)>;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .each_kind(
-            "/api/{kinds}/{owner}/{name}/like",
-            post(like).delete(unlike),
+/// Somebody who likes a repository.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Liker {
+    user: Owner,
+    fullname: Owner,
+    avatar_url: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+/// A repository that somebody likes, and since when.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Like {
+    created_at: Moment,
+    repo: LikedRepo,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct LikedRepo {
+    name: SpaceName,
+    #[serde(rename = "type")]
+    kind: RepoKind,
+}
+
+pub(super) fn routes() -> Routes {
+    let path = "/api/{kinds}/{owner}/{name}/like";
+    Routes::new()
+        .post(path, Access::Account, "Likes a repository.", like)
+        .delete(path, Access::Account, "Takes one's like back.", unlike)
+        .get(
+            "/api/{kinds}/{owner}/{name}/likers",
+            Access::Reader,
+            "Who likes a repository.",
+            likers,
         )
-        .each_kind("/api/{kinds}/{owner}/{name}/likers", get(likers))
-        .route("/api/users/{user}/likes", get(likes_of))
+        .get(
+            "/api/users/{user}/likes",
+            Access::Filtered,
+            "What a user likes of what one sees.",
+            likes_of,
+        )
 }
 
 /// `POST /api/{kinds}/{owner}/{name}/like`
@@ -30,11 +66,11 @@ async fn like(
     kind: RepoKind,
     Path((owner, name)): RepoPath,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::Like).await?;
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     state.store.like(caller.account.id, kind, repo.id).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `DELETE /api/{kinds}/{owner}/{name}/like`
@@ -43,11 +79,11 @@ async fn unlike(
     kind: RepoKind,
     Path((owner, name)): RepoPath,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::Like).await?;
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     state.store.unlike(caller.account.id, repo.id).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `GET /api/{kinds}/{owner}/{name}/likers`
@@ -56,12 +92,16 @@ async fn likers(
     kind: RepoKind,
     Path((owner, name)): RepoPath,
     headers: HeaderMap,
-) -> Result<Json<Vec<Value>>, ApiError> {
+) -> Result<Json<Vec<Liker>>, ApiError> {
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let likers = state.store.likers(repo.id).await?;
-    let person =
-        |name: &Owner| json!({"user": name, "fullname": name, "avatarUrl": "", "type": "user"});
-    Ok(Json(likers.iter().map(person).collect()))
+    let person = |name: Owner| Liker {
+        user: name.clone(),
+        fullname: name,
+        avatar_url: "",
+        kind: "user",
+    };
+    Ok(Json(likers.into_iter().map(person).collect()))
 }
 
 /// `GET /api/users/{user}/likes`: of what the asker may see.
@@ -69,18 +109,19 @@ async fn likes_of(
     State(state): State<ApiState>,
     Path(user): Path<String>,
     headers: HeaderMap,
-) -> Result<Json<Vec<Value>>, ApiError> {
+) -> Result<Json<Vec<Like>>, ApiError> {
     let principal = state.auth.authenticate(&headers).await?;
     let unknown = || ApiError::not_found(format!("There is no account `{user}`"));
     let name: Owner = user.parse().map_err(|_| unknown())?;
     let account = state.store.account_by_name(&name).await?;
     let account = account.ok_or_else(unknown)?;
     let likes = seen_likes(&state, &principal, account.id).await?;
-    let listed = likes.iter().map(|(at, repo)| {
-        json!({
-            "createdAt": date(*at),
-            "repo": {"name": repo.name, "type": repo.kind},
-        })
+    let listed = likes.into_iter().map(|(at, repo)| Like {
+        created_at: Moment(at),
+        repo: LikedRepo {
+            name: repo.name,
+            kind: repo.kind,
+        },
     });
     Ok(Json(listed.collect()))
 }

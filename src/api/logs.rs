@@ -14,10 +14,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, header};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::access::SpaceAccess;
-use super::extract::QueryPairs;
+use super::answers::{Media, Raw};
+use super::query::Query;
 use super::schema::date;
 use super::{ApiError, ApiState};
 use crate::domain::SpaceId;
@@ -34,15 +37,37 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Lines are gathered into pieces of about this size.
 const PIECE_BYTES: usize = 32 << 10;
 
+/// How much of a log.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct LogQuery {
+    /// Only so many of the lines that are kept.
+    tail: Option<u64>,
+    /// `false` ends the answer after the kept lines; otherwise new ones follow as they come.
+    #[serde(default = "follows")]
+    follow: bool,
+}
+
+fn follows() -> bool {
+    true
+}
+
+/// `data: {"data": LINE, "timestamp": MOMENT}` for each line.
+#[derive(Debug)]
+pub(super) struct Events;
+
+impl Media for Events {
+    const TYPE: &'static str = "text/event-stream";
+}
+
 /// `GET /api/spaces/{owner}/{name}/logs/run`
 pub(super) async fn run(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-    query: QueryPairs,
-) -> Result<Response, ApiError> {
+    query: Query<LogQuery>,
+) -> Result<Raw<Events>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
-    events(&state.lifecycle.run_log(space.id), None, &query)
+    Ok(events(&state.lifecycle.run_log(space.id), None, &query))
 }
 
 /// `GET /api/spaces/{owner}/{name}/logs/build`
@@ -50,11 +75,12 @@ pub(super) async fn build(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-    query: QueryPairs,
-) -> Result<Response, ApiError> {
+    query: Query<LogQuery>,
+) -> Result<Raw<Events>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
     let build = (state.lifecycle.clone(), space.id);
-    events(&state.lifecycle.build_log(space.id), Some(build), &query)
+    let log = state.lifecycle.build_log(space.id);
+    Ok(events(&log, Some(build), &query))
 }
 
 /// A log that is being read.
@@ -68,13 +94,9 @@ struct Reading {
     silent: Duration,
 }
 
-fn events(
-    log: &Log,
-    build: Option<(Lifecycle, SpaceId)>,
-    query: &QueryPairs,
-) -> Result<Response, ApiError> {
+fn events(log: &Log, build: Option<(Lifecycle, SpaceId)>, query: &LogQuery) -> Raw<Events> {
     let tail = query
-        .number("tail")?
+        .tail
         .map(|lines| usize::try_from(lines).unwrap_or(usize::MAX));
     let reading = Reading {
         follow: log.follow(tail),
@@ -82,7 +104,7 @@ fn events(
         build,
         silent: Duration::ZERO,
     };
-    let live = query.get("follow") != Some("false");
+    let live = query.follow;
     let pieces = stream::unfold(reading, move |mut reading| async move {
         let piece = match live {
             true => reading.next_piece().await,
@@ -101,7 +123,7 @@ fn events(
     // Proxies that gather answers would hold back a live log.
     headers.insert("x-accel-buffering", plain("no"));
     response.extensions_mut().insert(crate::server::Unending);
-    Ok(response)
+    response.into()
 }
 
 // === impl Reading ===

@@ -3,37 +3,143 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::accounts::operator;
-use super::extract::{JsonBody, QueryPairs};
-use super::schema::date;
+use super::extract::LaterBody;
+use super::query::{Query, within};
+use super::schema::Moment;
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::domain::{Account, Owner, Space, SpaceName};
 
-#[derive(Debug, Deserialize)]
+/// Why a Space is to be closed.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct DisableRequest {
+pub(super) struct DisableRequest {
+    /// For its visitors: one line.
+    #[schemars(length(max = REASON_CHARS), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     reason: String,
+}
+
+/// Whether a Space is closed.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Disabled {
+    id: SpaceName,
+    /// Why; `null` when it is not.
+    disabled: Option<String>,
+}
+
+/// What the machine has to give, and has given.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CapacityAnswer {
+    memory_bytes: Amount,
+    /// Thousandths of a core.
+    cpu_millis: Amount,
+    builds: Builds,
+    /// Spaces that wait until there is room.
+    starts_waiting: usize,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Amount {
+    used: u64,
+    limit: u64,
+    left: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Builds {
+    running: u64,
+    waiting: usize,
+}
+
+/// Every Space that has used something since the server started.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Top {
+    /// Unix milliseconds.
+    at: i64,
+    spaces: Vec<TopSpace>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct TopSpace {
+    /// `owner/name`.
+    space: String,
+    cpu_micros: u64,
+    /// The most that it may use, in thousandths of a core.
+    cpu_millis: u32,
+    throttled_micros: u64,
+    memory_bytes: u64,
+    memory_limit_bytes: u64,
+    requests: u64,
+    failed: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    wakes: u64,
+}
+
+/// How much of the audit trail.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct AuditQuery {
+    /// Entries; 100 when nothing is said.
+    #[schemars(range(min = 1, max = EVENTS))]
+    limit: Option<u64>,
+}
+
+/// Something that was done.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AuditEntry {
+    at: Moment,
+    /// By whom; `null` is the server itself.
+    actor: Option<Owner>,
+    action: String,
+    /// To which Space, under its name of now.
+    space: Option<SpaceName>,
+    detail: String,
 }
 
 /// Most characters of a reason.
 const REASON_CHARS: usize = 500;
 
 /// Most entries of the audit trail in one answer.
-const EVENTS: i64 = 1000;
+const EVENTS: u64 = 1000;
 
-/// A body, read only once it is known that its sender may say it.
-///
-/// # Errors
-/// 400 for anything but what is meant.
-pub(super) fn understood<T: DeserializeOwned>(body: Value) -> Result<T, ApiError> {
-    if !body.is_object() {
-        return Err(ApiError::bad_request("The body is to be a JSON object"));
-    }
-    serde_json::from_value(body).map_err(|error| ApiError::bad_request(error.to_string()))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/api/admin/capacity",
+            Access::Operator,
+            "What the machine has to give, and has given.",
+            capacity,
+        )
+        .get(
+            "/api/admin/top",
+            Access::Operator,
+            "What every Space has used since the server started, and holds now.",
+            top,
+        )
+        .get(
+            "/api/admin/audit",
+            Access::Operator,
+            "The audit trail, newest first.",
+            audit,
+        )
+        .post(
+            "/api/admin/spaces/{owner}/{name}/disable",
+            Access::Operator,
+            "Closes a Space until it is enabled, and tells its visitors why.",
+            disable,
+        )
+        .post(
+            "/api/admin/spaces/{owner}/{name}/enable",
+            Access::Operator,
+            "Opens a Space that was disabled.",
+            enable,
+        )
 }
 
 /// The account of that name.
@@ -51,23 +157,28 @@ pub(super) async fn account_named(state: &ApiState, name: &str) -> Result<Accoun
 pub(super) async fn capacity(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<CapacityAnswer>, ApiError> {
     operator(&state, &headers).await?;
     let capacity = state.lifecycle.capacity();
-    let of = |(used, limit): (u64, u64)| json!({ "used": used, "limit": limit, "left": limit.saturating_sub(used) });
-    Ok(Json(json!({
-        "memoryBytes": of(capacity.memory),
-        "cpuMillis": of(capacity.cpu),
-        "builds": { "running": capacity.builds.0, "waiting": capacity.builds.1 },
-        "startsWaiting": capacity.waiting,
-    })))
+    let of = |(used, limit): (u64, u64)| Amount {
+        used,
+        limit,
+        left: limit.saturating_sub(used),
+    };
+    let (running, waiting) = capacity.builds;
+    Ok(Json(CapacityAnswer {
+        memory_bytes: of(capacity.memory),
+        cpu_millis: of(capacity.cpu),
+        builds: Builds { running, waiting },
+        starts_waiting: capacity.waiting,
+    }))
 }
 
 /// `GET /api/admin/top`: what every Space has used since the server started and holds now.
 pub(super) async fn top(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Top>, ApiError> {
     operator(&state, &headers).await?;
     let spaces: Vec<_> = state
         .lifecycle
@@ -75,40 +186,34 @@ pub(super) async fn top(
         .iter()
         .filter_map(|account| {
             let counts = account.totals();
-            Some(json!({
-                "space": account.name()?.to_string(),
-                "cpuMicros": counts.cpu_micros,
-                "cpuMillis": account.cpu_millis(),
-                "throttledMicros": counts.throttled_micros,
-                "memoryBytes": account.memory.used(),
-                "memoryLimitBytes": account.memory.limit(),
-                "requests": counts.requests(),
-                "failed": counts.requests_5xx,
-                "bytesIn": counts.bytes_in,
-                "bytesOut": counts.bytes_out,
-                "wakes": counts.wakes,
-            }))
+            Some(TopSpace {
+                space: account.name()?.to_string(),
+                cpu_micros: counts.cpu_micros,
+                cpu_millis: account.cpu_millis(),
+                throttled_micros: counts.throttled_micros,
+                memory_bytes: account.memory.used(),
+                memory_limit_bytes: account.memory.limit(),
+                requests: counts.requests(),
+                failed: counts.requests_5xx,
+                bytes_in: counts.bytes_in,
+                bytes_out: counts.bytes_out,
+                wakes: counts.wakes,
+            })
         })
         .collect();
     let at = jiff::Timestamp::now().as_millisecond();
-    Ok(Json(json!({ "at": at, "spaces": spaces })))
+    Ok(Json(Top { at, spaces }))
 }
 
 /// `GET /api/admin/audit`: newest first.
 pub(super) async fn audit(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    query: QueryPairs,
-) -> Result<Json<Value>, ApiError> {
+    query: Query<AuditQuery>,
+) -> Result<Json<Vec<AuditEntry>>, ApiError> {
     operator(&state, &headers).await?;
-    let limit = match query.get("limit") {
-        None => 100,
-        Some(text) => text
-            .parse::<i64>()
-            .ok()
-            .filter(|limit| (1..=EVENTS).contains(limit))
-            .ok_or_else(|| ApiError::bad_request(format!("`limit` is from 1 to {EVENTS}")))?,
-    };
+    let limit = within("limit", query.limit, 100, 1..=EVENTS)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut shown = Vec::new();
     for event in state.store.events(limit).await? {
         let actor = match event.actor {
@@ -119,15 +224,15 @@ pub(super) async fn audit(
             Some(id) => state.store.space_by_id(id).await?,
             None => None,
         };
-        shown.push(json!({
-            "at": date(event.at),
-            "actor": actor.map(|account| account.name.to_string()),
-            "action": event.action,
-            "space": space.map(|space| space.name.to_string()),
-            "detail": event.detail,
-        }));
+        shown.push(AuditEntry {
+            at: Moment(event.at),
+            actor: actor.map(|account| account.name),
+            action: event.action,
+            space: space.map(|space| space.name),
+            detail: event.detail,
+        });
     }
-    Ok(Json(shown.into()))
+    Ok(Json(shown))
 }
 
 /// `POST /api/admin/spaces/{owner}/{name}/disable`
@@ -135,10 +240,10 @@ pub(super) async fn disable(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-    JsonBody(wanted): JsonBody<Value>,
-) -> Result<Json<Value>, ApiError> {
+    wanted: LaterBody<DisableRequest>,
+) -> Result<Json<Disabled>, ApiError> {
     let who = operator(&state, &headers).await?;
-    let wanted: DisableRequest = understood(wanted)?;
+    let wanted = wanted.understood()?;
     let reason = wanted.reason.trim().to_owned();
     let wrong = |letter: char| letter.is_control();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS || reason.contains(wrong) {
@@ -151,9 +256,10 @@ pub(super) async fn disable(
         .lifecycle
         .set_disabled(space.id, Some(reason.clone()), who.id.into())
         .await?;
-    Ok(Json(
-        json!({ "id": space.name.to_string(), "disabled": reason }),
-    ))
+    Ok(Json(Disabled {
+        id: space.name,
+        disabled: Some(reason),
+    }))
 }
 
 /// `POST /api/admin/spaces/{owner}/{name}/enable`
@@ -161,16 +267,17 @@ pub(super) async fn enable(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Disabled>, ApiError> {
     let who = operator(&state, &headers).await?;
     let space = space_named(&state, &owner, &name).await?;
     state
         .lifecycle
         .set_disabled(space.id, None, who.id.into())
         .await?;
-    Ok(Json(
-        json!({ "id": space.name.to_string(), "disabled": null }),
-    ))
+    Ok(Json(Disabled {
+        id: space.name,
+        disabled: None,
+    }))
 }
 
 async fn space_named(state: &ApiState, owner: &str, name: &str) -> Result<Space, ApiError> {

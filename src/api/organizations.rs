@@ -2,41 +2,122 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use http::HeaderMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
 use super::accounts::{everything_of, operator};
-use super::extract::JsonBody;
-use super::operator::understood;
+use super::answers::{Created, Done};
+use super::extract::LaterBody;
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::auth::Action;
 use crate::domain::{Account, AccountKind, MemberRole, Owner, RepoKind};
 use crate::store::{StoreError, Taken};
 
-#[derive(Debug, Deserialize)]
+/// An organisation to be made.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct NewOrganization {
+pub(super) struct NewOrganization {
+    #[schemars(with = "Owner")]
     name: String,
     /// The first member; whoever asks, if nobody is named.
+    #[schemars(with = "Option<Owner>")]
     admin: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// An organisation that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CreatedOrganization {
+    name: Owner,
+    admin: Owner,
+}
+
+/// What a member is to be.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct MemberRequest {
+pub(super) struct MemberRequest {
     role: MemberRole,
 }
 
+/// What a member is.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct MemberFacts {
+    user: Owner,
+    role: MemberRole,
+}
+
+/// An organisation, as anybody may know it; counted is what the asker may see.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrganizationOverview {
+    name: Owner,
+    fullname: Owner,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    avatar_url: &'static str,
+    num_users: usize,
+    num_models: usize,
+    num_datasets: usize,
+    num_spaces: usize,
+    num_followers: usize,
+}
+
+/// Somebody in an organisation.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrganizationMember {
+    user: Owner,
+    fullname: Owner,
+    avatar_url: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    role: MemberRole,
+}
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .post(
+            "/api/admin/organizations",
+            Access::Operator,
+            "Makes an organisation.",
+            create,
+        )
+        .get(
+            "/api/organizations/{name}/overview",
+            Access::Filtered,
+            "An organisation, and how many repositories one sees of its.",
+            overview,
+        )
+        .get(
+            "/api/organizations/{name}/members",
+            Access::Anyone,
+            "Who is in an organisation.",
+            members,
+        )
+        .put(
+            "/api/organizations/{name}/members/{user}",
+            Access::OrganizationAdmin,
+            "Takes a user into an organisation, or gives a member another role.",
+            set_member,
+        )
+        .delete(
+            "/api/organizations/{name}/members/{user}",
+            Access::OrganizationAdmin,
+            "Takes a member out of an organisation.",
+            remove_member,
+        )
+}
+
 /// `POST /api/admin/organizations`: operators alone, as an organisation has quotas of its own.
-pub(super) async fn create(
+async fn create(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    JsonBody(wanted): JsonBody<Value>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+    wanted: LaterBody<NewOrganization>,
+) -> Result<Created<CreatedOrganization>, ApiError> {
     let asking = operator(&state, &headers).await?;
-    let wanted: NewOrganization = understood(wanted)?;
+    let wanted = wanted.understood()?;
     let name: Owner = wanted
         .name
         .parse()
@@ -54,75 +135,82 @@ pub(super) async fn create(
             Err(ApiError::conflict(format!("There is an account `{name}`")))
         }
         Err(error) => Err(error.into()),
-        Ok(made) => {
-            let body = json!({"name": made.name, "admin": admin.name});
-            Ok((StatusCode::CREATED, Json(body)))
-        }
+        Ok(made) => Ok(Created(CreatedOrganization {
+            name: made.name,
+            admin: admin.name,
+        })),
     }
 }
 
 /// `GET /api/organizations/{name}/overview`
-pub(super) async fn overview(
+async fn overview(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<OrganizationOverview>, ApiError> {
     let principal = state.auth.authenticate(&headers).await?;
     let organization = organization(&state, &name).await?;
     let all = everything_of(&state, &organization, &principal).await?;
     let count = |kind| all.iter().filter(|repo| repo.kind == kind).count();
     let members = state.store.members(organization.id).await?;
-    Ok(Json(json!({
-        "name": organization.name,
-        "fullname": organization.name,
-        "type": "org",
-        "avatarUrl": "",
-        "numUsers": members.len(),
-        "numModels": count(RepoKind::Model),
-        "numDatasets": count(RepoKind::Dataset),
-        "numSpaces": count(RepoKind::Space),
-        "numFollowers": 0,
-    })))
+    Ok(Json(OrganizationOverview {
+        name: organization.name.clone(),
+        fullname: organization.name,
+        kind: "org",
+        avatar_url: "",
+        num_users: members.len(),
+        num_models: count(RepoKind::Model),
+        num_datasets: count(RepoKind::Dataset),
+        num_spaces: count(RepoKind::Space),
+        num_followers: 0,
+    }))
 }
 
 /// `GET /api/organizations/{name}/members`
-pub(super) async fn members(
+async fn members(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(name): Path<String>,
-) -> Result<Json<Vec<Value>>, ApiError> {
+) -> Result<Json<Vec<OrganizationMember>>, ApiError> {
     state.auth.authenticate(&headers).await?;
     let organization = organization(&state, &name).await?;
     let members = state.store.members(organization.id).await?;
-    let listed = members.iter().map(|one| {
-        json!({"user": one.name, "fullname": one.name, "avatarUrl": "", "type": "user", "role": one.role})
+    let listed = members.into_iter().map(|one| OrganizationMember {
+        user: one.name.clone(),
+        fullname: one.name,
+        avatar_url: "",
+        kind: "user",
+        role: one.role,
     });
     Ok(Json(listed.collect()))
 }
 
 /// `PUT /api/organizations/{name}/members/{user}`
-pub(super) async fn set_member(
+async fn set_member(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((name, member)): Path<(String, String)>,
-    JsonBody(wanted): JsonBody<Value>,
-) -> Result<Json<Value>, ApiError> {
+    wanted: LaterBody<MemberRequest>,
+) -> Result<Json<MemberFacts>, ApiError> {
     let organization = administered(&state, &headers, &name).await?;
-    let wanted: MemberRequest = understood(wanted)?;
+    let wanted = wanted.understood()?;
     let member = user(&state, &member).await?;
     state
         .store
         .set_member(organization.id, member.id, wanted.role)
         .await?;
-    Ok(Json(json!({"user": member.name, "role": wanted.role})))
+    Ok(Json(MemberFacts {
+        user: member.name,
+        role: wanted.role,
+    }))
 }
 
 /// `DELETE /api/organizations/{name}/members/{user}`
-pub(super) async fn remove_member(
+async fn remove_member(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((name, member)): Path<(String, String)>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let organization = administered(&state, &headers, &name).await?;
     let member = user(&state, &member).await?;
     if state
@@ -130,7 +218,7 @@ pub(super) async fn remove_member(
         .remove_member(organization.id, member.id)
         .await?
     {
-        Ok(Json(json!({})))
+        Ok(Json(Done {}))
     } else {
         Err(ApiError::not_found(format!(
             "{} is not in {}",

@@ -1,24 +1,27 @@
 //! Quotas: one's own for everybody, anybody's for operators, who also set them.
 
-use axum::Json;
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
 use super::accounts::operator;
-use super::extract::JsonBody;
-use super::operator::{account_named, understood};
-use super::schema::date;
+use super::answers::Noticed;
+use super::extract::LaterBody;
+use super::operator::account_named;
+use super::schema::Moment;
+use super::table::{Access, Routes};
+use super::whole::maybe_whole;
 use super::{ApiError, ApiState};
 use crate::auth::Action;
-use crate::domain::{Account, AccountId, Resource};
+use crate::domain::{Account, AccountId, Owner, Resource};
 use crate::lifecycle::{Lifecycle, QuotaLine, QuotaView};
 
 /// What an operator sets; what is left out stays, `null` goes back to the server's default.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct QuotaRequest {
     #[serde(default, deserialize_with = "said")]
@@ -46,41 +49,87 @@ pub(super) struct QuotaRequest {
     egress_bytes_per_day: Option<Option<u64>>,
 }
 
+/// What an owner may have, and has.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct QuotaAnswer {
+    owner: Owner,
+    /// By resource: `spaces`, `memory`, and so on.
+    quotas: BTreeMap<&'static str, QuotaShown>,
+    /// When the day ends of which some are.
+    resets_at: Moment,
+}
+
+/// The quota of one resource.
+#[derive(Debug, Serialize, JsonSchema)]
+struct QuotaShown {
+    used: u64,
+    /// `null` is none.
+    limit: Option<u64>,
+    left: Option<u64>,
+    /// Whether an operator has set it for this owner.
+    set: bool,
+    /// The same for people.
+    text: String,
+}
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/api/quota",
+            Access::Account,
+            "One's own quotas, and what is used of them.",
+            own,
+        )
+        .get(
+            "/api/admin/quotas/{user}",
+            Access::Operator,
+            "The quotas of a user or an organisation.",
+            show,
+        )
+        .put(
+            "/api/admin/quotas/{user}",
+            Access::Operator,
+            "Changes quotas. What is left out stays; `null` goes back to the server's default.",
+            set,
+        )
+}
+
 /// Tells `null` from a field that is not there.
 fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u64>>, D::Error> {
-    Option::deserialize(value).map(Some)
+    maybe_whole(value).map(Some)
 }
 
 /// `GET /api/quota`
-pub(super) async fn own(
+async fn own(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<Noticed<QuotaAnswer>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::ReadQuota).await?;
     answer(&state, &caller.account).await
 }
 
 /// `GET /api/admin/quotas/{user}`
-pub(super) async fn show(
+async fn show(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(user): Path<String>,
-) -> Result<Response, ApiError> {
+) -> Result<Noticed<QuotaAnswer>, ApiError> {
     operator(&state, &headers).await?;
     let account = account_named(&state, &user).await?;
     answer(&state, &account).await
 }
 
 /// `PUT /api/admin/quotas/{user}`
-pub(super) async fn set(
+async fn set(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(user): Path<String>,
-    JsonBody(wanted): JsonBody<Value>,
-) -> Result<Response, ApiError> {
+    wanted: LaterBody<QuotaRequest>,
+) -> Result<Noticed<QuotaAnswer>, ApiError> {
     let who = operator(&state, &headers).await?;
     let account = account_named(&state, &user).await?;
-    let wanted: QuotaRequest = understood(wanted)?;
+    let wanted = wanted.understood()?;
     state
         .lifecycle
         .change_quota(who.id, &account, wanted.changes())
@@ -110,16 +159,10 @@ impl QuotaRequest {
     }
 }
 
-/// The headers of an answer to a change by an owner whose quota is nearly used up.
-pub(super) async fn notice(lifecycle: &Lifecycle, owner: AccountId) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+/// What is to be said with an answer to a change by an owner whose quota is nearly used up.
+pub(super) async fn notice(lifecycle: &Lifecycle, owner: AccountId) -> Option<HeaderValue> {
     // What was asked for is done; a notice is no reason to say otherwise.
-    if let Ok(view) = lifecycle.quota(owner).await
-        && let Some(warning) = warning(&view)
-    {
-        headers.insert("x-hf-warning", warning);
-    }
-    headers
+    warning(&lifecycle.quota(owner).await.ok()?)
 }
 
 /// What is worth saying to an owner in the `X-HF-Warning` header, which the Hub's clients print once each.
@@ -136,34 +179,34 @@ fn warning(view: &QuotaView) -> Option<HeaderValue> {
     HeaderValue::try_from(text).ok()
 }
 
-async fn answer(state: &ApiState, account: &Account) -> Result<Response, ApiError> {
+async fn answer(state: &ApiState, account: &Account) -> Result<Noticed<QuotaAnswer>, ApiError> {
     let view = state.lifecycle.quota(account.id).await?;
-    let lines: serde_json::Map<_, _> = view.lines.iter().map(line).collect();
-    let body = json!({
-        "owner": account.name.as_str(),
-        "quotas": lines,
-        "resetsAt": date(view.resets_at),
-    });
-    let mut response = Json(body).into_response();
-    if let Some(warning) = warning(&view) {
-        response.headers_mut().insert("x-hf-warning", warning);
-    }
-    Ok(response)
+    let notice = warning(&view);
+    let body = QuotaAnswer {
+        owner: account.name.clone(),
+        quotas: view
+            .lines
+            .iter()
+            .map(|line| (line.resource.word(), QuotaShown::from(line)))
+            .collect(),
+        resets_at: Moment(view.resets_at),
+    };
+    Ok(Noticed { body, notice })
 }
 
-fn line(line: &QuotaLine) -> (String, Value) {
-    let limit = (line.limit != u64::MAX).then_some(line.limit);
-    let left = limit.map(|_| line.left());
-    let resource = line.resource;
-    let value = json!({
-        "used": line.used,
-        "limit": limit,
-        "left": left,
-        "set": line.own,
-        "text": match limit {
-            Some(limit) => format!("{} of {}", resource.text(line.used), resource.text(limit)),
-            None => format!("{}, no limit", resource.text(line.used)),
-        },
-    });
-    (resource.word().to_owned(), value)
+impl From<&QuotaLine> for QuotaShown {
+    fn from(line: &QuotaLine) -> Self {
+        let limit = (line.limit != u64::MAX).then_some(line.limit);
+        let resource = line.resource;
+        Self {
+            used: line.used,
+            limit,
+            left: limit.map(|_| line.left()),
+            set: line.own,
+            text: match limit {
+                Some(limit) => format!("{} of {}", resource.text(line.used), resource.text(limit)),
+                None => format!("{}, no limit", resource.text(line.used)),
+            },
+        }
+    }
 }

@@ -1,16 +1,18 @@
 //! Branches and tags.
 
+use axum::Json;
 use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::HeaderMap;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
+use super::answers::Done;
 use super::extract::JsonBody;
-use super::kinds::EachKind;
-use super::{ApiError, ApiState, QueryPairs, RepoAccess};
-use crate::domain::RepoKind;
+use super::query::Query;
+use super::schema::RefName;
+use super::table::{Access, Routes};
+use super::{ApiError, ApiState, RepoAccess};
+use crate::domain::{RepoKind, Revision};
 use crate::lifecycle::Landing;
 use crate::repo::{MAIN, NewTag, Ref, Repo};
 
@@ -20,40 +22,86 @@ const MESSAGE_BYTES: usize = 16 << 10;
 type RepoPath = Path<(String, String)>;
 type RefPath = Path<(String, String, String)>;
 
-#[derive(Debug, Deserialize)]
+/// Where a branch begins.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BranchRequest {
+pub(super) struct BranchRequest {
+    /// A branch, a tag or a commit; the newest commit of `main` when nothing is said.
     starting_point: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct TagRequest {
+/// A tag to be made.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct TagRequest {
+    #[schemars(with = "RefName")]
     tag: String,
     #[serde(default)]
     message: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct SquashRequest {
+/// The commit that stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct SquashRequest {
     #[serde(default)]
     message: Option<String>,
 }
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .each_kind("/api/{kinds}/{owner}/{name}/refs", get(refs))
-        .each_kind(
-            "/api/{kinds}/{owner}/{name}/branch/{branch}",
-            post(create_branch).delete(delete_branch),
+/// Whether all kinds are listed.
+#[derive(Debug, Deserialize, JsonSchema)]
+struct RefsQuery {
+    /// With a list of pull requests, of which there are none.
+    #[serde(default)]
+    include_prs: bool,
+}
+
+/// Branches and tags.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RefLists {
+    branches: Vec<NamedRef>,
+    converts: Vec<NamedRef>,
+    tags: Vec<NamedRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pull_requests: Option<Vec<NamedRef>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct NamedRef {
+    name: String,
+    /// In full: `refs/heads/main`.
+    #[serde(rename = "ref")]
+    full: String,
+    target_commit: Revision,
+}
+
+/// A history that became one commit.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Squashed {
+    commit_oid: Revision,
+}
+
+pub(super) fn routes() -> Routes {
+    let branch = "/api/{kinds}/{owner}/{name}/branch/{branch}";
+    // One placeholder for both: a revision to be tagged, or a tag to be removed.
+    let tag = "/api/{kinds}/{owner}/{name}/tag/{revision}";
+    Routes::new()
+        .get(
+            "/api/{kinds}/{owner}/{name}/refs",
+            Access::Reader,
+            "Branches and tags.",
+            refs,
         )
-        // One placeholder for both: a revision to be tagged, or a tag to be removed.
-        .each_kind(
-            "/api/{kinds}/{owner}/{name}/tag/{revision}",
-            post(create_tag).delete(delete_tag),
-        )
-        .each_kind(
+        .post(branch, Access::Writer, "Makes a branch.", create_branch)
+        .delete(branch, Access::Writer, "Removes a branch.", delete_branch)
+        .post(tag, Access::Writer, "Tags a revision.", create_tag)
+        .delete(tag, Access::Writer, "Removes a tag.", delete_tag)
+        .post(
             "/api/{kinds}/{owner}/{name}/super-squash/{branch}",
-            post(squash),
+            Access::Writer,
+            "Puts one commit in the place of a branch's history.",
+            squash,
         )
 }
 
@@ -62,25 +110,25 @@ async fn refs(
     State(state): State<ApiState>,
     kind: RepoKind,
     Path((owner, name)): RepoPath,
-    query: QueryPairs,
+    query: Query<RefsQuery>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<RefLists>, ApiError> {
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let refs = state.repos.read(repo.id, Repo::refs).await?;
-    let list = |refs: &[Ref], prefix: &str| -> Vec<Value> {
-        refs.iter()
-            .map(|one| json!({"name": one.name, "ref": format!("{prefix}{}", one.name), "targetCommit": one.target}))
-            .collect()
+    let list = |refs: Vec<Ref>, prefix: &str| {
+        let named = refs.into_iter().map(|one| NamedRef {
+            full: format!("{prefix}{}", one.name),
+            name: one.name,
+            target_commit: one.target,
+        });
+        named.collect()
     };
-    let mut answer = json!({
-        "branches": list(&refs.branches, "refs/heads/"),
-        "converts": [],
-        "tags": list(&refs.tags, "refs/tags/"),
-    });
-    if query.is_on("include_prs") {
-        answer["pullRequests"] = json!([]);
-    }
-    Ok(Json(answer))
+    Ok(Json(RefLists {
+        branches: list(refs.branches, "refs/heads/"),
+        converts: Vec::new(),
+        tags: list(refs.tags, "refs/tags/"),
+        pull_requests: query.include_prs.then(Vec::new),
+    }))
 }
 
 /// `POST /api/{kinds}/{owner}/{name}/branch/{branch}`
@@ -90,14 +138,14 @@ async fn create_branch(
     Path((owner, name, branch)): RefPath,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<BranchRequest>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let (_, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     let room = state.lifecycle.disk_room(repo.owner).await?;
     state
         .repos
         .create_branch(repo.id, branch, wanted.starting_point, room)
         .await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `DELETE /api/{kinds}/{owner}/{name}/branch/{branch}`
@@ -106,10 +154,10 @@ async fn delete_branch(
     kind: RepoKind,
     Path((owner, name, branch)): RefPath,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let (_, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     state.repos.delete_branch(repo.id, branch).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `POST /api/{kinds}/{owner}/{name}/tag/{revision}`
@@ -119,7 +167,7 @@ async fn create_tag(
     Path((owner, name, revision)): RefPath,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<TagRequest>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     let message = wanted.message.unwrap_or_default();
     if message.len() > MESSAGE_BYTES {
@@ -136,7 +184,7 @@ async fn create_tag(
     };
     let room = state.lifecycle.disk_room(repo.owner).await?;
     state.repos.create_tag(repo.id, tag, room).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `DELETE /api/{kinds}/{owner}/{name}/tag/{tag}`
@@ -145,10 +193,10 @@ async fn delete_tag(
     kind: RepoKind,
     Path((owner, name, tag)): RefPath,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let (_, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     state.repos.delete_tag(repo.id, tag).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `POST /api/{kinds}/{owner}/{name}/super-squash/{branch}`: one commit instead of the branch's history.
@@ -158,7 +206,7 @@ async fn squash(
     Path((owner, name, branch)): RefPath,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<SquashRequest>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Squashed>, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     let title = wanted.message.filter(|text| !text.trim().is_empty());
     let title = title.unwrap_or_else(|| "Super-squash branch using huggingface_hub".to_owned());
@@ -183,5 +231,5 @@ async fn squash(
         Ok::<_, ApiError>(head)
     });
     let head = work.await.map_err(|error| ApiError::internal(&error))??;
-    Ok(Json(json!({ "commitOid": head })))
+    Ok(Json(Squashed { commit_oid: head }))
 }

@@ -7,54 +7,76 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::access::{Caller, RepoAccess};
 use super::extract::JsonBody;
-use super::schema::{Created, Setting};
+use super::schema::{CreatedRepo, Setting};
 use super::secrets::check_all;
 use super::volumes::{self, VolumeRequest};
+use super::whole::maybe_whole;
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
-use crate::domain::{Owner, RepoKind, SleepAfter, SpaceName, Visibility};
+use crate::domain::{Owner, RepoKind, RepoName, SleepAfter, SpaceName, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 
 pub(super) use create::create;
 use create::{remember_creator, room_for, same_address};
 
-#[derive(Debug, Deserialize)]
+/// What is to go.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct DeleteRequest {
+    /// With the owner or without.
+    #[schemars(with = "GivenName")]
     name: String,
+    /// The owner; the caller when neither this nor `name` says it.
+    #[schemars(with = "Option<Owner>")]
     organization: Option<String>,
+    /// `model` when nothing is said.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<RepoKind>")]
     kind: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Who is to see a repository.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SettingsRequest {
     visibility: Option<Visibility>,
+    /// An older word for `visibility`.
     private: Option<bool>,
+    /// Gated repositories are not offered.
+    #[schemars(with = "Option<bool>", extend("not" = {"const": true}))]
     gated: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Which repository gets which name.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MoveRequest {
+    #[schemars(with = "SpaceName")]
     from_repo: String,
+    #[schemars(with = "SpaceName")]
     to_repo: String,
+    /// `model` when nothing is said.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<RepoKind>")]
     kind: Option<String>,
 }
 
 /// The body of a duplication. Clients before 1.20 say `private`, later ones `visibility`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DuplicateRequest {
+    /// The copy's name, with the owner or without.
+    #[schemars(with = "GivenName")]
     repository: String,
     visibility: Option<Visibility>,
     private: Option<bool>,
     hardware: Option<String>,
+    #[schemars(range(min = -1), extend("not" = {"const": 0}))]
+    #[serde(default, deserialize_with = "maybe_whole")]
     sleep_time_seconds: Option<i64>,
     #[serde(default)]
     secrets: Option<Vec<Setting>>,
@@ -62,6 +84,33 @@ pub(super) struct DuplicateRequest {
     variables: Option<Vec<Setting>>,
     #[serde(default)]
     volumes: Option<Vec<VolumeRequest>>,
+}
+
+/// A repository's name, with the owner or without.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+#[expect(
+    dead_code,
+    reason = "what it stands for is read as text, for what is wrong with it to be told well"
+)]
+pub(super) enum GivenName {
+    Own(RepoName),
+    Full(SpaceName),
+}
+
+/// Who sees a repository.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct SettingsAnswer {
+    visibility: Visibility,
+    private: bool,
+    gated: bool,
+}
+
+/// Where a repository is now.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Moved {
+    url: String,
 }
 
 /// `DELETE /api/repos/delete`
@@ -91,7 +140,7 @@ pub(super) async fn settings(
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
     JsonBody(wanted): JsonBody<SettingsRequest>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<SettingsAnswer>, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if wanted
         .gated
@@ -109,9 +158,11 @@ pub(super) async fn settings(
             .await?;
     }
     let private = visibility == Visibility::Private;
-    Ok(Json(
-        json!({ "visibility": visibility, "private": private, "gated": false }),
-    ))
+    Ok(Json(SettingsAnswer {
+        visibility,
+        private,
+        gated: false,
+    }))
 }
 
 /// `POST /api/repos/move`
@@ -119,7 +170,7 @@ pub(super) async fn move_repo(
     State(state): State<ApiState>,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<MoveRequest>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Moved>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
     let kind = kind_of(wanted.kind.as_deref())?;
     let from = full_name(&caller, &wanted.from_repo, None)?;
@@ -148,7 +199,9 @@ pub(super) async fn move_repo(
                 // Contributors to an organisation may change what they have brought there.
                 state.store.set_creator(id, caller.account.id).await?;
             }
-            Ok(Json(json!({ "url": arrival.repo_page(kind, &to) })))
+            Ok(Json(Moved {
+                url: arrival.repo_page(kind, &to),
+            }))
         }
     }
 }
@@ -160,7 +213,7 @@ pub(super) async fn duplicate(
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
     JsonBody(wanted): JsonBody<DuplicateRequest>,
-) -> Result<Json<Created>, ApiError> {
+) -> Result<Json<CreatedRepo>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
     let (_, from) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let to = full_name(&caller, &wanted.repository, None)?;
@@ -209,7 +262,7 @@ pub(super) async fn duplicate(
         state.lifecycle.set_sleep_after(space, None).await?;
     }
     create::set_all(&state, space, &secrets, &variables, volumes).await?;
-    Ok(Json(Created::of(&made, &arrival)))
+    Ok(Json(CreatedRepo::of(&made, &arrival)))
 }
 
 /// Refuses a size that is not on the list.

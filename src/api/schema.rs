@@ -1,65 +1,243 @@
 //! What goes over the wire, in the Hub's words. Nothing here is stored.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::arrival::Arrival;
-use crate::domain::{Blocked, Hardware, Millis, RepoKind, Repository, Space, Visibility, Volume};
-use crate::lifecycle::{LimitReport, LimitState, SpaceView};
+use crate::domain::{
+    Blocked, BlockedBy, Hardware, Millis, Repository, Resource, Revision, Sdk, SpaceName, Stage,
+    Volume,
+};
+use crate::lifecycle::{LimitReport, LimitState, SpaceView, UsageView};
 
 /// The answer to a creation.
-#[derive(Debug, Serialize)]
-pub(super) struct Created {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct CreatedRepo {
     /// The address of the repository's page.
     url: String,
     /// `owner/name`.
-    name: String,
+    name: SpaceName,
     /// `owner/name`; newer clients read this one.
-    id: String,
+    id: SpaceName,
 }
 
 /// A secret or variable in a request.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Setting {
     /// The name of the environment variable.
+    #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"), length(max = 128))]
     pub(super) key: String,
-    /// What it is set to.
+    /// What it is set to: at most 64 KiB, without NUL.
+    #[schemars(regex(pattern = "^[^\\x00]*$"), length(max = 16384))]
     pub(super) value: String,
     /// For people.
     #[serde(default)]
+    #[schemars(length(max = 1000))]
     pub(super) description: Option<String>,
 }
 
 /// What runs for a Space, as the clients poll it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Runtime {
-    stage: &'static str,
+    stage: Stage,
     hardware: RuntimeHardware,
-    storage: Option<()>,
+    /// The Hub's word for what was withdrawn there.
+    storage: Option<String>,
+    /// Seconds without a visitor after which it sleeps; `null` is never.
     gc_timeout: Option<u64>,
+    /// What takes no compute has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    replicas: Option<Value>,
+    replicas: Option<Replicas>,
     dev_mode: bool,
-    domains: Vec<Value>,
+    domains: Vec<Domain>,
+    /// What is wrong, in words for the author.
     #[serde(skip_serializing_if = "Option::is_none")]
     error_message: Option<String>,
+    #[schemars(with = "Option<Sdk>")]
     sdk: Option<&'static str>,
-    sha: Option<String>,
-    limits: Vec<Value>,
-    usage: Value,
+    /// The commit that answers now.
+    sha: Option<Revision>,
+    /// Each limit of the running instance as it is applied.
+    limits: Vec<AppliedLimit>,
+    usage: RuntimeUsage,
     #[serde(skip_serializing_if = "Option::is_none")]
-    queue: Option<Value>,
+    queue: Option<Queue>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    blocked: Option<Value>,
-    volumes: Vec<Value>,
+    blocked: Option<BlockedStart>,
+    volumes: Vec<MountedVolume>,
 }
 
-#[derive(Debug, Serialize)]
+/// Names from the list of hardware.
+#[derive(Debug, Serialize, JsonSchema)]
 struct RuntimeHardware {
+    /// What it runs on now; `null` while it does not run.
     current: Option<String>,
+    /// What it is to run on.
     requested: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Replicas {
+    requested: u32,
+}
+
+/// A host name under which the Space answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Domain {
+    domain: String,
+    stage: &'static str,
+    is_custom: bool,
+}
+
+/// One limit of the running instance.
+#[derive(Debug, Serialize, JsonSchema)]
+struct AppliedLimit {
+    /// `cpu`, `memory`, …
+    name: &'static str,
+    /// As people read it.
+    value: String,
+    state: AppliedState,
+    /// Why it is not applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum AppliedState {
+    Enforced,
+    Unsupported,
+}
+
+/// What the Space has used since the server started, and holds now.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RuntimeUsage {
+    cpu_ms: u64,
+    memory_bytes: u64,
+    requests: u64,
+    throttled_ms: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    wakes: u64,
+}
+
+/// The line it stands in.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Queue {
+    /// Beginning at 1.
+    place: usize,
+    #[serde(rename = "for")]
+    waits_for: Turn,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Turn {
+    Build,
+    Start,
+}
+
+/// Why it does not start although nothing is wrong with it. The figures are for those who may change it.
+#[derive(Debug, Serialize, JsonSchema)]
+struct BlockedStart {
+    by: BlockedBy,
+    #[serde(flatten)]
+    figures: Option<BlockedFigures>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct BlockedFigures {
+    resource: Resource,
+    wanted: u64,
+    used: u64,
+    limit: u64,
+    left: u64,
+}
+
+/// A repository that is seen in the Space's files.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct MountedVolume {
+    #[serde(flatten)]
+    volume: Volume,
+    /// Always: a Space only reads other repositories.
+    read_only: bool,
+}
+
+/// A size in the list of hardware. Nothing here costs money.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OfferedHardware {
+    /// The word used in requests: `cpu-nano`.
+    name: String,
+    pretty_name: String,
+    cpu: String,
+    ram: String,
+    accelerator: Option<String>,
+    #[serde(rename = "unitCostMicroUSD")]
+    unit_cost_micro_usd: u32,
+    #[serde(rename = "unitCostUSD")]
+    unit_cost_usd: u32,
+    unit_label: &'static str,
+}
+
+/// The name of a branch or tag, of at most 200 bytes: as git has it, and nothing that could be taken for a commit.
+#[derive(Debug)]
+pub(super) struct RefName;
+
+impl JsonSchema for RefName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RefName".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let pattern = r"^[^\x00-\x20\x7f~^:?*\[\\/.]([^\x00-\x20\x7f~^:?*\[\\]*[^\x00-\x20\x7f~^:?*\[\\/.])?$";
+        let taken = r"^(HEAD|@|[0-9a-fA-F]{40}|main/.*|refs/.*)$|\.\.|@\{|//|/\.|\.lock(/|$)";
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": pattern,
+            "not": { "type": "string", "pattern": taken },
+            "minLength": 1,
+            "maxLength": 200,
+            "examples": ["next"],
+        })
+    }
+}
+
+/// A moment as the clients insist on reading it: `2026-01-31T12:00:00.000Z`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(pub(super) Millis);
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&date(self.0))
+    }
+}
+
+impl JsonSchema for Moment {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "examples": ["2026-01-31T12:00:00.000Z"],
+        })
+    }
 }
 
 /// A moment as the clients insist on reading it: `2026-01-31T12:00:00.000Z`.
@@ -83,145 +261,120 @@ pub(super) fn runtime(
     let name = |hardware: Option<Hardware>| hardware.map(|hardware| hardware.name);
     let computes = view.hardware_current.is_some() || view.hardware_requested.is_some();
     Runtime {
-        stage: view.stage.as_str(),
+        stage: view.stage,
         storage: None,
         gc_timeout: view.sleep_after.map(|after| after.as_secs()),
-        replicas: computes.then(|| serde_json::json!({ "requested": 1 })),
+        replicas: computes.then_some(Replicas { requested: 1 }),
         hardware: RuntimeHardware {
             current: name(view.hardware_current),
             requested: name(view.hardware_requested),
         },
         dev_mode: false,
-        domains: vec![serde_json::json!({ "domain": domain, "stage": "READY", "isCustom": false })],
+        domains: vec![Domain {
+            domain,
+            stage: "READY",
+            is_custom: false,
+        }],
         error_message: view.error.or(waiting),
-        blocked: view.waits.map(|waits| blocked(&waits.blocked, writes)),
+        blocked: view
+            .waits
+            .map(|waits| BlockedStart::of(&waits.blocked, writes)),
         queue: queue(view.build_place, view.queue_place),
-        volumes: volumes.iter().map(volume).collect(),
+        volumes: volumes.into_iter().map(MountedVolume::from).collect(),
         sdk: view.sdk.map(|sdk| sdk.as_str()),
-        sha: view.revision.map(String::from),
-        limits: view.limits.iter().map(limit).collect(),
-        usage: serde_json::json!({
-            "cpuMs": view.usage.cpu_ms,
-            "memoryBytes": view.usage.memory_bytes,
-            "requests": view.usage.requests,
-            "throttledMs": view.usage.throttled_ms,
-            "bytesIn": view.usage.bytes_in,
-            "bytesOut": view.usage.bytes_out,
-            "wakes": view.usage.wakes,
-        }),
+        sha: view.revision,
+        limits: view.limits.into_iter().map(AppliedLimit::from).collect(),
+        usage: RuntimeUsage::from(view.usage),
     }
 }
 
-/// The line it stands in.
-fn queue(build: Option<usize>, start: Option<usize>) -> Option<Value> {
-    let build = build.map(|place| (place, "build"));
-    let (place, what) = build.or(start.map(|place| (place, "start")))?;
-    Some(serde_json::json!({ "place": place, "for": what }))
+fn queue(build: Option<usize>, start: Option<usize>) -> Option<Queue> {
+    let build = build.map(|place| (place, Turn::Build));
+    let (place, waits_for) = build.or(start.map(|place| (place, Turn::Start)))?;
+    Some(Queue { place, waits_for })
 }
 
-fn blocked(blocked: &Blocked, in_figures: bool) -> Value {
-    let mut shown = serde_json::json!({ "by": blocked.by.word() });
-    if in_figures {
-        shown["resource"] = blocked.resource.word().into();
-        shown["wanted"] = blocked.wanted.into();
-        shown["used"] = blocked.used.into();
-        shown["limit"] = blocked.limit.into();
-        shown["left"] = blocked.left().into();
-    }
-    shown
-}
-
-/// All that a Space sees of another repository it may only read.
-fn volume(volume: &Volume) -> Value {
-    let mut shown = serde_json::to_value(volume).unwrap_or_default();
-    shown["readOnly"] = true.into();
-    if let Some(shown) = shown.as_object_mut() {
-        shown.remove("whilePrivate");
-    }
-    shown
-}
-
-fn limit(report: &LimitReport) -> Value {
-    let mut limit = serde_json::json!({ "name": report.name, "value": report.value });
-    match &report.state {
-        LimitState::Enforced => limit["state"] = "enforced".into(),
-        LimitState::Unsupported(reason) => {
-            limit["state"] = "unsupported".into();
-            limit["reason"] = reason.as_str().into();
+impl BlockedStart {
+    fn of(blocked: &Blocked, in_figures: bool) -> Self {
+        Self {
+            by: blocked.by,
+            figures: in_figures.then(|| BlockedFigures {
+                resource: blocked.resource,
+                wanted: blocked.wanted,
+                used: blocked.used,
+                limit: blocked.limit,
+                left: blocked.left(),
+            }),
         }
     }
-    limit
 }
 
-/// A size in the list of hardware. Nothing here costs money.
-pub(super) fn hardware(hardware: &Hardware) -> Value {
-    serde_json::json!({
-        "name": hardware.name,
-        "prettyName": hardware.title,
-        "cpu": hardware.cpu_text(),
-        "ram": hardware.memory_text(),
-        "accelerator": null,
-        "unitCostMicroUSD": 0,
-        "unitCostUSD": 0,
-        "unitLabel": "minute",
-    })
-}
-
-/// The fields of a repository that cost no look into its files.
-pub(super) fn repository(repo: &Repository, likes: i64) -> Map<String, Value> {
-    let mut facts = object(serde_json::json!({
-        "_id": repo.id.to_string(),
-        "id": repo.name.to_string(),
-        "author": repo.name.owner.as_str(),
-        "sha": repo.head,
-        "createdAt": date(repo.created_at),
-        "lastModified": date(repo.updated_at),
-        "private": repo.visibility == Visibility::Private,
-        "visibility": repo.visibility,
-        "gated": false,
-        "disabled": false,
-        "likes": likes,
-        "trendingScore": 0,
-    }));
-    match repo.kind {
-        RepoKind::Model => {
-            facts.insert("modelId".to_owned(), repo.name.to_string().into());
-            facts.insert("downloads".to_owned(), 0.into());
-            facts.insert("spaces".to_owned(), Value::Array(Vec::new()));
+impl From<Volume> for MountedVolume {
+    fn from(volume: Volume) -> Self {
+        // By what right it was set is nobody's who reads this.
+        let volume = Volume {
+            while_private: true,
+            ..volume
+        };
+        Self {
+            volume,
+            read_only: true,
         }
-        RepoKind::Dataset => drop(facts.insert("downloads".to_owned(), 0.into())),
-        RepoKind::Space => {}
-    }
-    facts
-}
-
-/// The fields that only a Space has.
-pub(super) fn space(space: &Space, host: &str) -> Map<String, Value> {
-    object(serde_json::json!({
-        "host": host,
-        "subdomain": space.subdomain.as_str(),
-        "sdk": space.sdk,
-        "models": [],
-        "datasets": [],
-    }))
-}
-
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
     }
 }
 
-// === impl Created ===
+impl From<LimitReport> for AppliedLimit {
+    fn from(report: LimitReport) -> Self {
+        let (state, reason) = match report.state {
+            LimitState::Enforced => (AppliedState::Enforced, None),
+            LimitState::Unsupported(reason) => (AppliedState::Unsupported, Some(reason)),
+        };
+        Self {
+            name: report.name,
+            value: report.value,
+            state,
+            reason,
+        }
+    }
+}
 
-impl Created {
+impl From<UsageView> for RuntimeUsage {
+    fn from(usage: UsageView) -> Self {
+        Self {
+            cpu_ms: usage.cpu_ms,
+            memory_bytes: usage.memory_bytes,
+            requests: usage.requests,
+            throttled_ms: usage.throttled_ms,
+            bytes_in: usage.bytes_in,
+            bytes_out: usage.bytes_out,
+            wakes: usage.wakes,
+        }
+    }
+}
+
+impl From<&Hardware> for OfferedHardware {
+    fn from(hardware: &Hardware) -> Self {
+        Self {
+            name: hardware.name.clone(),
+            pretty_name: hardware.title.clone(),
+            cpu: hardware.cpu_text(),
+            ram: hardware.memory_text(),
+            accelerator: None,
+            unit_cost_micro_usd: 0,
+            unit_cost_usd: 0,
+            unit_label: "minute",
+        }
+    }
+}
+
+// === impl CreatedRepo ===
+
+impl CreatedRepo {
     pub(super) fn of(repo: &Repository, arrival: &Arrival) -> Self {
-        let name = repo.name.to_string();
         Self {
             url: arrival.repo_page(repo.kind, &repo.name),
-            id: name.clone(),
-            name,
+            id: repo.name.clone(),
+            name: repo.name.clone(),
         }
     }
 }

@@ -1,20 +1,46 @@
 //! The environment of a Space: secrets, which nobody reads back, and variables, which everybody reads who may see the
 //! Space. A write restarts the Space.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::SpaceAccess;
+use super::answers::Done;
 use super::extract::JsonBody;
-use super::schema::{Setting, date};
+use super::schema::{Moment, Setting};
 use super::{ApiError, ApiState};
 use crate::domain::{SpaceId, check_variable};
 use crate::store::{Counted, StoreError};
 
-#[derive(Debug, Deserialize)]
+/// What is known of a secret: never its value.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Secret {
+    key: String,
+    description: Option<String>,
+    updated_at: Moment,
+}
+
+/// A variable, for whoever may see the Space.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Variable {
+    key: String,
+    value: String,
+    description: Option<String>,
+    updated_at: Moment,
+}
+
+type Secrets = BTreeMap<String, Secret>;
+type Variables = BTreeMap<String, Variable>;
+
+/// Which one.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Key {
     key: String,
 }
@@ -64,21 +90,18 @@ pub(super) async fn list_secrets(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Secrets>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
     let secrets = state.store.list_secrets(space.id).await?;
-    let listed: Map<_, _> = secrets
-        .into_iter()
-        .map(|secret| {
-            let facts = json!({
-                "key": secret.key,
-                "description": secret.description,
-                "updatedAt": date(secret.updated_at),
-            });
-            (secret.key, facts)
-        })
-        .collect();
-    Ok(Json(listed.into()))
+    let listed = secrets.into_iter().map(|secret| {
+        let facts = Secret {
+            key: secret.key.clone(),
+            description: secret.description,
+            updated_at: Moment(secret.updated_at),
+        };
+        (secret.key, facts)
+    });
+    Ok(Json(listed.collect()))
 }
 
 /// `POST /api/spaces/{owner}/{name}/secrets`
@@ -87,7 +110,7 @@ pub(super) async fn set_secret(
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
     JsonBody(secret): JsonBody<Setting>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
     secret.check()?;
     let description = secret.description.as_deref();
@@ -95,7 +118,7 @@ pub(super) async fn set_secret(
         .lifecycle
         .set_secret(space.id, &secret.key, &secret.value, description)
         .await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `DELETE /api/spaces/{owner}/{name}/secrets`
@@ -104,10 +127,10 @@ pub(super) async fn delete_secret(
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
     JsonBody(Key { key }): JsonBody<Key>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
     state.lifecycle.delete_secret(space.id, &key).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// `GET /api/spaces/{owner}/{name}/variables`
@@ -115,7 +138,7 @@ pub(super) async fn list_variables(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Variables>, ApiError> {
     let (_, space) = SpaceAccess::read(&state, &headers, &owner, &name).await?;
     variables(&state, space.id).await
 }
@@ -126,7 +149,7 @@ pub(super) async fn set_variable(
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
     JsonBody(variable): JsonBody<Setting>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Variables>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
     variable.check()?;
     let description = variable.description.as_deref();
@@ -143,25 +166,22 @@ pub(super) async fn delete_variable(
     headers: HeaderMap,
     Path((owner, name)): SpacePath,
     JsonBody(Key { key }): JsonBody<Key>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Variables>, ApiError> {
     let (_, space) = SpaceAccess::write(&state, &headers, &owner, &name).await?;
     state.lifecycle.delete_variable(space.id, &key).await?;
     variables(&state, space.id).await
 }
 
-async fn variables(state: &ApiState, space: SpaceId) -> Result<Json<Value>, ApiError> {
+async fn variables(state: &ApiState, space: SpaceId) -> Result<Json<Variables>, ApiError> {
     let variables = state.store.list_variables(space).await?;
-    let listed: Map<_, _> = variables
-        .into_iter()
-        .map(|variable| {
-            let facts = json!({
-                "key": variable.key,
-                "value": variable.value,
-                "description": variable.description,
-                "updatedAt": date(variable.updated_at),
-            });
-            (variable.key, facts)
-        })
-        .collect();
-    Ok(Json(listed.into()))
+    let listed = variables.into_iter().map(|variable| {
+        let facts = Variable {
+            key: variable.key.clone(),
+            value: variable.value,
+            description: variable.description,
+            updated_at: Moment(variable.updated_at),
+        };
+        (variable.key, facts)
+    });
+    Ok(Json(listed.collect()))
 }

@@ -2,54 +2,125 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::{Caller, RepoAccess};
-use super::extract::JsonBody;
-use super::operator::understood;
-use super::schema::date;
+use super::answers::{Created, Done};
+use super::extract::LaterBody;
+use super::schema::Moment;
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::auth::{Action, WantedToken, is_token_name};
-use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, Scope};
+use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, Scope, SpaceName};
 use crate::store::StoreError;
 
 /// Grants of one token.
 const MAX_GRANTS: usize = 100;
 
-#[derive(Debug, Deserialize)]
+/// A token to be made.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TokenRequest {
+#[schemars(extend(
+    "if" = {"properties": {"scope": {"const": "fineGrained"}}, "required": ["scope"]},
+    "then" = {"properties": {"grants": {"minItems": 1}}, "required": ["grants"]},
+    "else" = {"properties": {"grants": {"maxItems": 0}}}
+))]
+pub(super) struct TokenRequest {
+    /// Among the caller's own tokens.
+    #[schemars(
+        length(min = 1, max = 64),
+        regex(pattern = r"^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0])?$"),
+        example = &"ci"
+    )]
     name: String,
+    /// `write` when nothing is said.
+    #[schemars(with = "Option<Scope>")]
     scope: Option<String>,
-    /// `2026-12-31T00:00:00Z`
+    /// In the future; without it the token does not end. Any time zone may be named.
+    #[schemars(extend("examples" = ["2099-12-31T00:00:00Z"]))]
     expires_at: Option<Timestamp>,
+    /// For the scope `fineGrained`, which has some, and no other.
     #[serde(default)]
+    #[schemars(length(max = MAX_GRANTS))]
     grants: Vec<GrantRequest>,
 }
 
 /// One thing that a fine-grained token may do: with one repository, or with all of an owner.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct GrantRequest {
+#[schemars(extend("oneOf" = [
+    {"properties": {"repo": {"type": "string"}, "owner": {"type": "null"}}, "required": ["repo"]},
+    {"properties": {"owner": {"type": "string"}, "repo": {"type": "null"}}, "required": ["owner"]},
+]))]
+pub(super) struct GrantRequest {
+    /// Of which kind `repo` is; `model` when nothing is said.
     #[serde(rename = "type")]
     kind: Option<RepoKind>,
+    /// One repository, `owner/name`; there is either this or `owner`.
+    #[schemars(with = "Option<SpaceName>")]
     repo: Option<String>,
+    /// All that a user or an organisation has and will have.
+    #[schemars(with = "Option<Owner>")]
     owner: Option<String>,
+    /// Whether to change it too; otherwise only to look.
     #[serde(default)]
     write: bool,
+}
+
+/// A token that was made.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewToken {
+    name: String,
+    scope: Scope,
+    /// Shown this once.
+    token: String,
+    expires_at: Option<Moment>,
+}
+
+/// What is known of a token, which is not the token.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TokenFacts {
+    name: String,
+    scope: Scope,
+    expires_at: Option<Moment>,
+    last_used_at: Option<Moment>,
+}
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
+            "/api/tokens",
+            Access::Account,
+            "What is known of one's own tokens, which is not the tokens.",
+            list,
+        )
+        .post(
+            "/api/tokens",
+            Access::Account,
+            "Makes another token for one's own account, shown this once.",
+            create,
+        )
+        .delete(
+            "/api/tokens/{name}",
+            Access::Account,
+            "Ends one of one's own tokens at once.",
+            delete,
+        )
 }
 
 /// `POST /api/tokens`: another token for the caller's own account, shown this once.
 pub(super) async fn create(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    JsonBody(wanted): JsonBody<Value>,
-) -> Result<(StatusCode, Json<Value>), ApiError> {
+    wanted: LaterBody<TokenRequest>,
+) -> Result<Created<NewToken>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::ManageTokens).await?;
-    let wanted: TokenRequest = understood(wanted)?;
+    let wanted = wanted.understood()?;
     let word = wanted.scope.as_deref().unwrap_or("write");
     let scope = Scope::from_word(word).ok_or_else(|| {
         ApiError::bad_request(format!(
@@ -88,10 +159,12 @@ pub(super) async fn create(
         grants,
     };
     let token = add(&state, new).await?;
-    let body = json!({
-        "name": name, "scope": scope, "token": token, "expiresAt": expires_at.map(date),
-    });
-    Ok((StatusCode::CREATED, Json(body)))
+    Ok(Created(NewToken {
+        name: name.to_owned(),
+        scope,
+        token,
+        expires_at: expires_at.map(Moment),
+    }))
 }
 
 /// `GET /api/tokens`: what is known of the caller's own tokens, which is not the tokens. One that may not manage them
@@ -99,24 +172,21 @@ pub(super) async fn create(
 pub(super) async fn list(
     State(state): State<ApiState>,
     headers: HeaderMap,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Vec<TokenFacts>>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
     let all = caller.may(Action::ManageTokens, caller.own());
     let used = state.auth.token_of(&headers).await?.map(|token| token.name);
     let tokens = state.store.list_tokens(caller.account.id).await?;
-    let listed: Vec<_> = tokens
-        .iter()
+    let listed = tokens
+        .into_iter()
         .filter(|token| all || used.as_ref() == Some(&token.name))
-        .map(|token| {
-            json!({
-                "name": token.name,
-                "scope": token.scope,
-                "expiresAt": token.expires_at.map(date),
-                "lastUsedAt": token.last_used_at.map(date),
-            })
-        })
-        .collect();
-    Ok(Json(listed.into()))
+        .map(|token| TokenFacts {
+            name: token.name,
+            scope: token.scope,
+            expires_at: token.expires_at.map(Moment),
+            last_used_at: token.last_used_at.map(Moment),
+        });
+    Ok(Json(listed.collect()))
 }
 
 /// `DELETE /api/tokens/{name}`: ends one of the caller's own tokens at once.
@@ -124,10 +194,10 @@ pub(super) async fn delete(
     State(state): State<ApiState>,
     headers: HeaderMap,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Done>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::ManageTokens).await?;
     if state.store.delete_token(caller.account.id, &name).await? {
-        Ok(Json(json!({})))
+        Ok(Json(Done {}))
     } else {
         Err(ApiError::not_found(format!("You have no token `{name}`")))
     }

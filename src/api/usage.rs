@@ -2,44 +2,118 @@
 
 use std::fmt::Write as _;
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, header};
-use serde_json::{Map, Value, json};
+use http::{HeaderMap, header};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
-use super::extract::QueryPairs;
+use super::answers::Page;
+use super::describe::{Operation, Output};
 use super::operator::account_named;
-use super::schema::date;
+use super::query::{Query, within};
+use super::schema::{Moment, date};
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{Action, Object};
-use crate::domain::{Belonging, UsageCounts, Visibility};
+use crate::domain::{Belonging, Owner, UsageCounts, Visibility};
 use crate::store::{UsageCursor, UsageRow, UsageSpan};
 
 const HOUR_MILLIS: i64 = 3_600_000;
 
 /// Hours that are looked back when nothing is said.
-const HOURS: i64 = 24;
+const HOURS: u64 = 24;
 
 /// The most that may be asked for.
-const MOST_HOURS: i64 = 400 * 24;
+const MOST_HOURS: u64 = 400 * 24;
 
 /// Rows of one answer when nothing is said, and at most.
-const ROWS: i64 = 1000;
-const MOST_ROWS: i64 = 10_000;
+const ROWS: u64 = 1000;
+const MOST_ROWS: u64 = 10_000;
 
-/// `GET /api/usage?hours=N&owner=NAME&format=csv&sum=true&limit=N`: a page of rows, and with the header `Link` the address
-/// of the next, while there is one.
-pub(super) async fn usage(
+/// Of what, and how.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct UsageQuery {
+    /// How many hours are looked back, the one under way among them; 24 when nothing is said.
+    #[schemars(range(min = 1, max = MOST_HOURS))]
+    hours: Option<u64>,
+    /// Whose; operators alone may ask for others'. They are told of everybody when nothing is said.
+    #[schemars(with = "Option<Owner>")]
+    owner: Option<String>,
+    /// One row for each Space, of all hours together, instead of one for each hour.
+    #[serde(default)]
+    sum: bool,
+    #[serde(default)]
+    format: Format,
+    /// Rows of one page; 1000 when nothing is said.
+    #[schemars(range(min = 1, max = MOST_ROWS))]
+    limit: Option<u64>,
+    /// From the address in the header `Link` of the page before.
+    #[schemars(regex(pattern = "^[0-9]{1,9}[.][0-9]{1,18}[.][0-9a-f]{32}[.][0-9a-f]{32}$"))]
+    cursor: Option<String>,
+}
+
+/// `csv` is RFC 4180, with a first line of names.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// What was used within some hours.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Usage {
+    /// The beginning of the first hour.
+    from: Moment,
+    /// The end of the last.
+    to: Moment,
+    /// Whether there is no page after this one.
+    complete: bool,
+    rows: Vec<UsageRowShown>,
+}
+
+/// What one Space has used within an hour, or within all of them.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UsageRow")]
+struct UsageRowShown {
+    /// The beginning of the hour.
+    hour: Moment,
+    /// `owner/name`, as it was called last.
+    space: String,
+    owner: String,
+    #[serde(flatten)]
+    counts: UsageCounts,
+}
+
+/// A page in the form that was asked for.
+#[derive(Debug)]
+pub(super) enum UsageAnswer {
+    Json(Page<Usage>),
+    Csv(Page<()>, String),
+}
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get(
+        "/api/usage",
+        Access::Account,
+        "What was used, by the hour: one's own for everybody, everybody's for operators.",
+        usage,
+    )
+}
+
+/// `GET /api/usage`: a page of rows, and with the header `Link` the address of the next, while there is one.
+async fn usage(
     State(state): State<ApiState>,
     headers: HeaderMap,
-    query: QueryPairs,
-) -> Result<Response, ApiError> {
+    query: Query<UsageQuery>,
+) -> Result<UsageAnswer, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
     let everybody = caller.may(Action::ReadUsage, Object::Server);
-    let owner = match query.get("owner") {
+    let owner = match query.owner.as_deref() {
         None if everybody => None,
         None => Some(caller.account.id),
         Some(name) if caller.account.name.as_str().eq_ignore_ascii_case(name) => {
@@ -52,44 +126,26 @@ pub(super) async fn usage(
             ));
         }
     };
-    let hours = match query.get("hours") {
-        None => HOURS,
-        Some(text) => text
-            .parse::<i64>()
-            .ok()
-            .filter(|hours| (1..=MOST_HOURS).contains(hours))
-            .ok_or_else(|| ApiError::bad_request(format!("`hours` is from 1 to {MOST_HOURS}")))?,
-    };
-    let csv = match query.get("format") {
-        None | Some("json") => false,
-        Some("csv") => true,
-        Some(_) => return Err(ApiError::bad_request("`format` is `json` or `csv`")),
-    };
+    let hours = within("hours", query.hours, HOURS, 1..=MOST_HOURS)?;
+    let limit = within("limit", query.limit, ROWS, 1..=MOST_ROWS)?;
+    let cursor = query.cursor.as_deref().map(read_cursor).transpose()?;
     state.lifecycle.store_usage().await?;
-    let limit = match query.get("limit") {
-        None => ROWS,
-        Some(text) => text
-            .parse::<i64>()
-            .ok()
-            .filter(|limit| (1..=MOST_ROWS).contains(limit))
-            .ok_or_else(|| ApiError::bad_request(format!("`limit` is from 1 to {MOST_ROWS}")))?,
-    };
-    let cursor = query.get("cursor").map(read_cursor).transpose()?;
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let now = jiff::Timestamp::now()
         .as_millisecond()
         .div_euclid(HOUR_MILLIS);
     // All pages of a listing are of the same hours.
     let (to, mut after) = match cursor {
-        Some((to, after)) => (to.clamp(now - MOST_HOURS, now), Some(after)),
+        Some((to, after)) => (to.clamp(now - whole(MOST_HOURS), now), Some(after)),
         None => (now, None),
     };
     let span = UsageSpan {
-        from: to - hours + 1,
+        from: to - whole(hours) + 1,
         to,
         owner,
-        limit: limit.max(ROWS) + 1,
+        limit: whole(limit.max(ROWS)) + 1,
     };
-    let sum = query.is_on("sum");
+    let sum = query.sum;
     let cursor_of = |row: &UsageRow| UsageCursor {
         place: if sum {
             i64::try_from(row.counts.cpu_micros).unwrap_or(i64::MAX)
@@ -118,8 +174,7 @@ pub(super) async fn usage(
     }
     let complete = rows.len() <= most;
     rows.truncate(most);
-    let mut link = HeaderMap::new();
-    if let Some(last) = rows.last().filter(|_| !complete) {
+    let next = rows.last().filter(|_| !complete).map(|last| {
         let UsageCursor {
             place,
             space,
@@ -127,24 +182,37 @@ pub(super) async fn usage(
         } = cursor_of(last);
         let cursor = format!("{to}.{place}.{space}.{owner}");
         let arrival = Arrival::of(&state.config, &headers);
-        let query = query.with("cursor", &cursor);
-        let next = format!("<{arrival}/api/usage?{query}>; rel=\"next\"");
-        if let Ok(next) = HeaderValue::from_str(&next) {
-            link.insert(header::LINK, next);
+        format!("{arrival}/api/usage?{}", query.with("cursor", &cursor))
+    });
+    if query.format == Format::Csv {
+        return Ok(UsageAnswer::Csv(Page { items: (), next }, as_csv(&rows)));
+    }
+    let items = Usage {
+        from: Moment(span.from * HOUR_MILLIS),
+        to: Moment((span.to + 1) * HOUR_MILLIS),
+        complete,
+        rows: rows.into_iter().map(UsageRowShown::from).collect(),
+    };
+    Ok(UsageAnswer::Json(Page { items, next }))
+}
+
+impl IntoResponse for UsageAnswer {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Json(page) => page.into_response(),
+            Self::Csv(page, text) => {
+                let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
+                page.linked((kind, text).into_response())
+            }
         }
     }
-    if csv {
-        let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
-        return Ok((link, kind, as_csv(&rows)).into_response());
+}
+
+impl Output for UsageAnswer {
+    fn describe(operation: &mut Operation<'_>) {
+        Page::<Usage>::describe(operation);
+        operation.answers::<String>(200, "text/csv", "As asked.");
     }
-    let shown: Vec<_> = rows.iter().map(as_json).collect();
-    let body = Json(json!({
-        "from": date(span.from * HOUR_MILLIS),
-        "to": date((span.to + 1) * HOUR_MILLIS),
-        "complete": complete,
-        "rows": shown,
-    }));
-    Ok((link, body).into_response())
 }
 
 /// The Space of a row, which may be gone, as its owner's own affair: what is used is not public where the Space is.
@@ -171,15 +239,15 @@ fn read_cursor(text: &str) -> Result<(i64, UsageCursor), ApiError> {
     read().ok_or_else(|| ApiError::bad_request("`cursor` is not one of this server's"))
 }
 
-fn as_json(row: &UsageRow) -> Value {
-    let mut value = Map::new();
-    value.insert("hour".into(), date(row.hour * HOUR_MILLIS).into());
-    value.insert("space".into(), row.name.clone().into());
-    value.insert("owner".into(), row.owner_name.clone().into());
-    if let Ok(Value::Object(counts)) = serde_json::to_value(row.counts) {
-        value.extend(counts);
+impl From<UsageRow> for UsageRowShown {
+    fn from(row: UsageRow) -> Self {
+        Self {
+            hour: Moment(row.hour * HOUR_MILLIS),
+            space: row.name,
+            owner: row.owner_name,
+            counts: row.counts,
+        }
     }
-    value.into()
 }
 
 /// RFC 4180. Names hold nothing that would have to be quoted.

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::SpaceAccess;
@@ -11,25 +12,33 @@ use super::extract::JsonBody;
 use super::schema::Runtime;
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Principal};
-use crate::domain::{RepoKind, Sdk, Space, Volume};
+use crate::domain::{RepoKind, Sdk, Space, SpaceName, Volume};
 
 type SpacePath = Path<(String, String)>;
 
-#[derive(Debug, Deserialize)]
+/// All volumes of a Space.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct VolumesRequest {
     volumes: Vec<VolumeRequest>,
 }
 
 /// A volume as clients write it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VolumeRequest {
     #[serde(rename = "type")]
+    #[schemars(with = "RepoKind")]
     kind: String,
+    /// `owner/name` of what is mounted.
+    #[schemars(with = "SpaceName")]
     source: String,
+    /// An absolute path in the container.
+    #[schemars(example = &"/models/tiny")]
     mount_path: String,
+    /// A branch, a tag or a commit; the newest commit of `main` when nothing is said.
     #[serde(default)]
     revision: Option<String>,
+    /// The folder of the source that is seen; all of it when nothing is said.
     #[serde(default)]
     path: Option<String>,
 }

@@ -3,16 +3,17 @@
 //! Files are never offered for download this way, so three routes are all there is to it; the two others that clients try
 //! first are answered 404, which sends them here.
 
-use axum::body::Body;
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, header};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::answers::{Bytes, RawBody};
+use super::describe::{Operation, Output};
 use super::git::reading;
-use super::kinds::EachKind;
+use super::table::{Access, Routes};
 use super::{ApiError, ApiState, RepoAccess};
 use crate::arrival::Arrival;
 use crate::domain::{DiskAmount, Millis, RepoId, RepoKind};
@@ -21,14 +22,46 @@ use crate::repo::{RepoError, XetHash, XetStore};
 /// How long a token of this storage holds; clients ask for another before it ends.
 const HOLDS: Millis = 3600 * 1000;
 
-pub(super) fn routes() -> Router<ApiState> {
-    Router::new()
-        .each_kind(
+/// A token for a storage, which is in headers too.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct WriteToken {
+    access_token: String,
+    /// Unix seconds.
+    exp: i64,
+    cas_url: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct XorbAnswer {
+    was_inserted: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct ShardAnswer {
+    result: u8,
+}
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get(
             "/api/{kinds}/{owner}/{name}/xet-write-token/{revision}",
-            get(write_token),
+            Access::Writer,
+            "A token for sending large files in chunks.",
+            write_token,
         )
-        .route("/xet/{store}/v1/xorbs/{domain}/{hash}", post(xorb))
-        .route("/xet/{store}/v1/shards", post(shard))
+        .post(
+            "/xet/{store}/v1/xorbs/{domain}/{hash}",
+            Access::Account,
+            "Chunks of files.",
+            xorb,
+        )
+        .post(
+            "/xet/{store}/v1/shards",
+            Access::Account,
+            "Which chunks are which files.",
+            shard,
+        )
 }
 
 /// `GET /api/{kinds}/{owner}/{name}/xet-write-token/{revision}`
@@ -37,7 +70,7 @@ async fn write_token(
     kind: RepoKind,
     Path((owner, name, _)): Path<(String, String, String)>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
+) -> Result<WriteToken, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     state.store.check_room()?;
     // A client that is told later tries for minutes, as if room would come.
@@ -54,17 +87,34 @@ async fn write_token(
     let arrival = Arrival::of(&state.config, &headers);
     let address = format!("{arrival}/xet/{}", store.address());
     let seconds = until / 1000;
-    let mut response =
-        Json(json!({"accessToken": token, "exp": seconds, "casUrl": address})).into_response();
-    for (name, value) in [
-        ("x-xet-cas-url", address),
-        ("x-xet-access-token", token),
-        ("x-xet-token-expiration", seconds.to_string()),
-    ] {
-        let value = HeaderValue::from_str(&value).map_err(|error| ApiError::internal(&error))?;
-        response.headers_mut().insert(name, value);
+    Ok(WriteToken {
+        access_token: token,
+        exp: seconds,
+        cas_url: address,
+    })
+}
+
+impl IntoResponse for WriteToken {
+    fn into_response(self) -> Response {
+        let mut response = Json(&self).into_response();
+        for (name, value) in [
+            ("x-xet-cas-url", self.cas_url),
+            ("x-xet-access-token", self.access_token),
+            ("x-xet-token-expiration", self.exp.to_string()),
+        ] {
+            match HeaderValue::from_str(&value) {
+                Ok(value) => drop(response.headers_mut().insert(name, value)),
+                Err(error) => return ApiError::internal(&error).into_response(),
+            }
+        }
+        response
     }
-    Ok(response)
+}
+
+impl Output for WriteToken {
+    fn describe(operation: &mut Operation<'_>) {
+        Json::<Self>::describe(operation);
+    }
 }
 
 /// `POST /xet/{store}/v1/xorbs/{domain}/{hash}`
@@ -72,14 +122,16 @@ async fn xorb(
     State(state): State<ApiState>,
     Path((store, _, hash)): Path<(String, String, String)>,
     headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Value>, ApiError> {
+    body: RawBody<Bytes>,
+) -> Result<Json<XorbAnswer>, ApiError> {
     let (store, _) = opened(&state, &store, &headers)?;
     let hash: XetHash = hash.parse()?;
-    let body = Box::pin(reading(body));
+    let body = Box::pin(reading(body.body));
     let room = state.lifecycle.disk_room(store.account()).await?;
     let is_new = state.repos.receive_xorb(store, hash, room, body).await?;
-    Ok(Json(json!({ "was_inserted": is_new })))
+    Ok(Json(XorbAnswer {
+        was_inserted: is_new,
+    }))
 }
 
 /// `POST /xet/{store}/v1/shards`
@@ -87,13 +139,13 @@ async fn shard(
     State(state): State<ApiState>,
     Path(store): Path<String>,
     headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Value>, ApiError> {
+    body: RawBody<Bytes>,
+) -> Result<Json<ShardAnswer>, ApiError> {
     let (store, repo) = opened(&state, &store, &headers)?;
-    let body = Box::pin(reading(body));
+    let body = Box::pin(reading(body.body));
     let room = state.lifecycle.disk_room_of(repo).await?;
     state.repos.receive_shard(store, repo, room, body).await?;
-    Ok(Json(json!({ "result": 1 })))
+    Ok(Json(ShardAnswer { result: 1 }))
 }
 
 /// The store of an address and the repository of the token, when the token is one for both.

@@ -1,11 +1,12 @@
 //! Who may act.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, Owner, RepoId};
 
 /// What an account may do beyond its own Spaces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Owns Spaces.
@@ -15,7 +16,7 @@ pub enum Role {
 }
 
 /// Who or what an account is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountKind {
     /// A person or robot, with tokens.
@@ -25,7 +26,9 @@ pub enum AccountKind {
 }
 
 /// What a member may do with what an organisation owns. Each may do all that those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum MemberRole {
     /// See and visit what is private.
@@ -57,7 +60,7 @@ pub struct Membership {
 }
 
 /// What a token may do; never more than its account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Scope {
     /// Look, and visit private Spaces of the account.

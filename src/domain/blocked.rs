@@ -1,5 +1,8 @@
 //! Why something that is ready to start does not.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::Resource;
 
 /// A start that was refused, and waits for room. Nothing is wrong with the Space: it is no failure, and it starts by
@@ -19,7 +22,8 @@ pub struct Blocked {
 }
 
 /// Whose limit stands in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum BlockedBy {
     /// A quota of the Space's owner.
     Owner,
@@ -38,17 +42,5 @@ impl Blocked {
     /// Whether it could start if nothing else held anything.
     pub fn fits(&self) -> bool {
         self.wanted <= self.limit
-    }
-}
-
-// === impl BlockedBy ===
-
-impl BlockedBy {
-    /// As programs name it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Host => "host",
-        }
     }
 }

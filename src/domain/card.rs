@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 mod fields;
@@ -12,7 +13,8 @@ use super::front_matter::{read_front_matter, split_front_matter};
 use fields::{Fields, line_of};
 
 /// Which runtime a card asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
+#[schemars(rename_all = "lowercase")]
 pub enum Sdk {
     /// Files served as they are.
     Static,

@@ -1,9 +1,10 @@
 //! Names and identifiers, parsed once.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -263,6 +264,54 @@ impl FromStr for Subdomain {
     }
 }
 
+/// What programs may know of a name before they send it: `not` is a pattern that it does not match.
+macro_rules! name_schema {
+    ($name:ident, $example:literal, $pattern:literal, $most:literal $(, not $not:literal)?) => {
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "pattern": $pattern,
+                    "minLength": 1,
+                    "maxLength": $most,
+                    $("not": { "type": "string", "pattern": $not },)?
+                    "examples": [$example],
+                })
+            }
+        }
+    };
+}
+
+name_schema!(Owner, "ada", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$", 39);
+name_schema!(
+    RepoName,
+    "demo",
+    r"^[A-Za-z0-9_]+((\.(-\.)*-?|-(\.-)*\.?)[A-Za-z0-9_]+)*$",
+    96,
+    not r"\.[gG][iI][tT]$"
+);
+name_schema!(
+    SpaceName,
+    "ada/demo",
+    r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*/[A-Za-z0-9_]+((\.(-\.)*-?|-(\.-)*\.?)[A-Za-z0-9_]+)*$",
+    136,
+    not r"\.[gG][iI][tT]$"
+);
+name_schema!(
+    Revision,
+    "0123456789abcdef0123456789abcdef01234567",
+    "^[0-9a-f]{40}$",
+    40
+);
+
 text_name!(
     /// One commit: forty lower-case hexadecimal digits.
     Revision
@@ -307,7 +356,25 @@ mod tests {
         }
     }
 
+    /// Names of that pattern, without its anchors.
+    fn named_by<T: JsonSchema>() -> impl Strategy<Value = String> {
+        let schema = T::json_schema(&mut SchemaGenerator::default());
+        let pattern = schema.as_value()["pattern"].as_str().expect("a pattern");
+        let most = schema.as_value()["maxLength"].as_u64().expect("a length");
+        let inner = pattern.trim_matches(['^', '$']);
+        let named = proptest::string::string_regex(inner).expect("a pattern");
+        named.prop_filter("of a good length", move |name| {
+            name.len() as u64 <= most && !name.to_ascii_lowercase().ends_with(".git")
+        })
+    }
+
     proptest! {
+        #[test]
+        fn schemas_say_what_is_accepted(owner in named_by::<Owner>(), name in named_by::<RepoName>()) {
+            prop_assert!(owner.parse::<Owner>().is_ok());
+            prop_assert!(name.parse::<RepoName>().is_ok());
+        }
+
         #[test]
         fn accepted_names_make_safe_labels(text in "[ -~]{0,20}/[ -~]{0,70}") {
             if let Ok(name) = text.parse::<SpaceName>() {

@@ -1,12 +1,15 @@
 //! A repository of any kind: what Spaces, models and datasets have in common.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::account::stored_words;
 use super::{AccountId, Millis, RepoId, Revision, Space, SpaceName, Visibility};
 
 /// What a repository holds. A model and a Space may have the same name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum RepoKind {
     /// Weights and what goes with them.

@@ -1,9 +1,13 @@
 //! What the outside is told about a Space, in the Hub's words.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::{BuildState, Desired, Fault};
 
 /// The Hub's stages: the twelve of `huggingface_hub`'s `SpaceStage`, and `SLEEPING`, which its other clients know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Stage {
     /// There is nothing to run.
     NoAppFile,

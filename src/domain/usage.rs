@@ -1,11 +1,12 @@
 //! What a Space has used, in whole numbers that can be added and stored.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! usage {
     ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {
         /// Amounts used within some span of time. Sums stop at the largest number instead of going round.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase")]
         pub struct UsageCounts {
             $($(#[$doc])* pub $field: u64,)+

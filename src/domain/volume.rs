@@ -1,5 +1,6 @@
 //! Repositories that a Space's owner mounts into its files.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NamedRepository, RepoKind, SpaceName};
@@ -14,7 +15,7 @@ const MAX_TEXT: usize = 255;
 const TAKEN: [&str; 5] = ["proc", "sys", "dev", "tmp", "etc"];
 
 /// A model, a dataset or a Space's files, seen read-only in a folder of the container. Its fields are named as the Hub's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
     /// Of what kind the source is.
@@ -32,6 +33,7 @@ pub struct Volume {
     pub path: Option<String>,
     /// Whether it is mounted while its source is private: whoever set it could have read that.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    #[schemars(skip)]
     pub while_private: bool,
 }
 

@@ -1,12 +1,13 @@
 //! Sending the bytes of a file, or a part of them.
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::range::{Wanted, is_known, wanted};
 pub(in crate::api) use super::safe::add_headers as safe_headers;
+use crate::api::describe::{Operation, Output};
 use crate::api::{ApiError, ApiState};
 use crate::domain::RepoId;
 use crate::repo::{FileFacts, LargeId};
@@ -17,6 +18,24 @@ pub(in crate::api) enum Source {
     File(FileFacts),
     /// Those of a large file, whatever commits name it.
     Large(LargeId),
+}
+
+/// The bytes of a file, or a part of them.
+#[derive(Debug)]
+pub(in crate::api) struct FileAnswer(Response);
+
+impl IntoResponse for FileAnswer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Output for FileAnswer {
+    fn describe(operation: &mut Operation<'_>) {
+        operation.answers_raw(200, "*/*", "The whole file.");
+        operation.answers_raw(206, "*/*", "The part that the header `Range` asks for.");
+        operation.answers_nothing(304, "It is as the header `If-None-Match` says.");
+    }
 }
 
 /// Completes a response with what was asked for of a file of `size` bytes. `tag` names its bytes and no others.
@@ -31,14 +50,14 @@ pub(in crate::api) async fn send(
     size: u64,
     (method, asked): (&Method, &HeaderMap),
     mut response: Response,
-) -> Result<Response, ApiError> {
+) -> Result<FileAnswer, ApiError> {
     let etag = format!("\"{tag}\"");
     let headers = response.headers_mut();
     headers.insert(header::ETAG, ascii(&etag)?);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if is_known(asked, &etag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Ok(response);
+        return Ok(FileAnswer(response));
     }
     let head = method == Method::HEAD;
     let wanted = if head {
@@ -61,7 +80,7 @@ pub(in crate::api) async fn send(
             response
                 .headers_mut()
                 .insert(header::CONTENT_RANGE, ascii(&format!("bytes */{size}"))?);
-            return Ok(response);
+            return Ok(FileAnswer(response));
         }
     };
     let length = part.end - part.start;
@@ -81,7 +100,7 @@ pub(in crate::api) async fn send(
         });
         *response.body_mut() = Body::from_stream(chunks);
     }
-    Ok(response)
+    Ok(FileAnswer(response))
 }
 
 pub(super) fn ascii(text: &str) -> Result<HeaderValue, ApiError> {

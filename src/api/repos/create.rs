@@ -3,37 +3,50 @@
 use axum::Json;
 use axum::extract::State;
 use http::HeaderMap;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::super::volumes::{self, VolumeRequest};
-use super::{check_hardware, full_name, kind_of, sleep_after, visibility};
+use super::{GivenName, check_hardware, full_name, kind_of, sleep_after, visibility};
 use crate::api::access::Caller;
 use crate::api::extract::JsonBody;
-use crate::api::schema::{Created, Setting};
+use crate::api::schema::{CreatedRepo, Setting};
 use crate::api::secrets::check_all;
+use crate::api::whole::maybe_whole;
 use crate::api::{ApiError, ApiState};
 use crate::arrival::Arrival;
 use crate::auth::{Action, may};
 use crate::domain::{
-    AccountId, RepoKind, Repository, Sdk, Space, SpaceId, SpaceName, Visibility, Volume,
+    AccountId, Owner, RepoKind, Repository, Sdk, Space, SpaceId, SpaceName, Visibility, Volume,
 };
 use crate::lifecycle::{FirstCommit, LifecycleError};
 use crate::store::{Actor, NewRepository, NewSpace};
 
 /// The body of a creation. Clients before 1.20 say `private`, later ones `visibility`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::api) struct CreateRequest {
+    /// With the owner or without.
+    #[schemars(with = "GivenName")]
     name: String,
+    /// The owner; the caller when neither this nor `name` says it.
+    #[schemars(with = "Option<Owner>")]
     organization: Option<String>,
+    /// `model` when nothing is said.
     #[serde(rename = "type")]
+    #[schemars(with = "Option<RepoKind>")]
     kind: Option<String>,
     visibility: Option<Visibility>,
     private: Option<bool>,
     /// What the card of a new Space says until its author says otherwise.
+    #[schemars(with = "Option<Sdk>")]
     sdk: Option<String>,
+    /// Templates are not offered.
+    #[schemars(extend("type" = "null"))]
     template: Option<String>,
     hardware: Option<String>,
+    #[schemars(range(min = -1), extend("not" = {"const": 0}))]
+    #[serde(default, deserialize_with = "maybe_whole")]
     sleep_time_seconds: Option<i64>,
     #[serde(default)]
     secrets: Option<Vec<Setting>>,
@@ -51,7 +64,7 @@ pub(in crate::api) async fn create(
     State(state): State<ApiState>,
     headers: HeaderMap,
     JsonBody(wanted): JsonBody<CreateRequest>,
-) -> Result<Json<Created>, ApiError> {
+) -> Result<Json<CreatedRepo>, ApiError> {
     let caller = Caller::of(&state, &headers).await?;
     let kind = kind_of(wanted.kind.as_deref())?;
     let name = full_name(&caller, &wanted.name, wanted.organization.as_deref())?;
@@ -63,7 +76,7 @@ pub(in crate::api) async fn create(
         make_repository(&state, &caller, &arrival, kind, owner, name, wanted).await?
     };
     remember_creator(&state, &caller, &made).await?;
-    Ok(Json(Created::of(&made, &arrival)))
+    Ok(Json(CreatedRepo::of(&made, &arrival)))
 }
 
 /// Contributors to an organisation may change what they have made there.

@@ -20,6 +20,7 @@ mod logs;
 mod models;
 mod moves;
 mod old_clients;
+mod openapi;
 mod organizations;
 mod pause_and_restart;
 mod secrets;
