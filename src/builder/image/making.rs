@@ -64,6 +64,7 @@ impl Making<'_> {
         } = self.order;
         let opened = Opened {
             docker: self.docker,
+            sound: &self.inner.sound_images,
             network: self.network,
             file,
             theirs: *theirs,

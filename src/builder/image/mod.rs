@@ -53,6 +53,7 @@ pub(super) use base::PublicImages;
 use failure::{engine_error, ours};
 use made::made_image;
 use making::Making;
+pub(super) use opened::SoundImages;
 use order::Order;
 use record::Recorder;
 use watch::{Watch, too_large};

@@ -1,6 +1,8 @@
 //! What the engine would open of an image in the next piece of a build is looked at first: see `dockerfile/piece.rs`.
 
+use std::collections::HashSet;
 use std::io::{self, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bollard::Docker;
 use bollard::errors::Error;
@@ -23,9 +25,17 @@ const MOST_LINKS: usize = 1000;
 /// Pieces of an archive that wait to be read.
 const WAITING: usize = 8;
 
+/// Images whose lists of accounts the engine may open, by their ids: what bears an id stays as it is.
+#[derive(Debug, Default)]
+pub(in crate::builder) struct SoundImages(Mutex<HashSet<String>>);
+
+/// Beyond this they are forgotten and looked at again.
+const MOST_REMEMBERED: usize = 10_000;
+
 /// Looks at images between the pieces of a build.
 pub(super) struct Opened<'a> {
     pub(super) docker: &'a Docker,
+    pub(super) sound: &'a SoundImages,
     /// The build's own network: what is in it goes when the build ends, however that is.
     pub(super) network: &'a str,
     /// What its Dockerfile is called.
@@ -48,10 +58,13 @@ impl Opened<'_> {
     /// # Errors
     /// The author's, of what it may not.
     pub(super) async fn check(&self, piece: &Piece) -> Result<(), BuildError> {
-        if let Some((image, step)) = &piece.accounts {
+        if let Some((image, step)) = &piece.accounts
+            && !self.sound.has(image)
+        {
             let container = self.container(image, step).await?;
             self.check_accounts(&container, step).await?;
             container.remove().await;
+            self.sound.add(image);
         }
         for copied in &piece.copied {
             let container = self.container(&copied.image, &copied.step).await?;
@@ -166,6 +179,7 @@ impl Opened<'_> {
             .unwrap_or_default();
         // Something of its own stands for each volume: the engine would copy what the image has there, and show the copy.
         let volumes = config.volumes.unwrap_or_default();
+        let has_volumes = !volumes.is_empty();
         let covers = volumes.into_iter().map(|target| Mount {
             typ: Some(MountType::TMPFS),
             target: Some(target),
@@ -199,6 +213,9 @@ impl Opened<'_> {
             docker: self.docker.clone(),
             id: made.id,
         };
+        if !has_volumes {
+            return Ok(container);
+        }
         let inspected = self
             .docker
             .inspect_container(&container.id, None::<InspectContainerOptions>);
@@ -214,6 +231,26 @@ impl Opened<'_> {
     fn refused(&self, step: &Step, message: &str) -> BuildError {
         let place = place(self.file, self.theirs, Some(step));
         BuildError::author(format!("{place}: {message}."))
+    }
+}
+
+// === impl SoundImages ===
+
+impl SoundImages {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.lock().contains(id)
+    }
+
+    fn add(&self, id: &str) {
+        let mut known = self.lock();
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(id.to_owned());
     }
 }
 
