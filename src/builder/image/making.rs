@@ -65,6 +65,7 @@ impl Making<'_> {
         let opened = Opened {
             docker: self.docker,
             sound: &self.inner.sound_images,
+            data: self.inner.config.images.engine.data(),
             network: self.network,
             file,
             theirs: *theirs,

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::dockerfile::{Copied, Piece, Step, shown};
 use super::failure::{ours, place};
+use crate::docker::DATA;
 use crate::docker::accounts::{leads_nowhere, link_target, look, may_be_copied, odd_accounts};
 use crate::domain::BuildError;
 
@@ -36,6 +37,8 @@ const MOST_REMEMBERED: usize = 10_000;
 pub(super) struct Opened<'a> {
     pub(super) docker: &'a Docker,
     pub(super) sound: &'a SoundImages,
+    /// The data folder's name.
+    pub(super) data: &'a str,
     /// The build's own network: what is in it goes when the build ends, however that is.
     pub(super) network: &'a str,
     /// What its Dockerfile is called.
@@ -188,6 +191,7 @@ impl Opened<'_> {
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
             cmd: Some(vec!["none".to_owned()]),
+            labels: Some([(DATA.to_owned(), self.data.to_owned())].into()),
             host_config: Some(HostConfig {
                 network_mode: Some(self.network.to_owned()),
                 mounts: Some(covers.collect()),
@@ -195,11 +199,16 @@ impl Opened<'_> {
             }),
             ..ContainerCreateBody::default()
         };
-        let made = self
-            .docker
-            .create_container(None::<CreateContainerOptions>, body);
-        let made = match made.await {
-            Ok(made) => made,
+        // It goes on when the build is ended meanwhile, so that what the engine makes then is removed too.
+        let docker = self.docker.clone();
+        let making = tokio::spawn(async move {
+            let made = docker.create_container(None::<CreateContainerOptions>, body);
+            let id = made.await?.id;
+            Ok(Unstarted { docker, id })
+        });
+        let made = making.await;
+        let container = match made.unwrap_or_else(|error| Err(io::Error::other(error).into())) {
+            Ok(container) => container,
             // Of what is written by itself only the volumes are the author's.
             Err(Error::DockerResponseServerError {
                 status_code: 400 | 500,
@@ -208,10 +217,6 @@ impl Opened<'_> {
                 return Err(self.refused(step, &format!("a `VOLUME` does not work: {message}")));
             }
             Err(error) => return Err(ours(&error)),
-        };
-        let container = Unstarted {
-            docker: self.docker.clone(),
-            id: made.id,
         };
         if !has_volumes {
             return Ok(container);
