@@ -152,6 +152,7 @@ struct Inner {
     underway: Mutex<HashSet<BuildId>>,
     /// What authors may build on without anybody having listed it.
     public_images: image::PublicImages,
+    sound_images: image::SoundImages,
     /// What images by id, or steps of builds, are made of, as far as anybody asked.
     layers: Mutex<HashMap<String, Arc<[Layer]>>>,
     /// What builds have and nobody has recorded yet.
@@ -173,6 +174,7 @@ impl Builder {
             places: Mutex::default(),
             underway: Mutex::default(),
             public_images: image::PublicImages::default(),
+            sound_images: image::SoundImages::default(),
             layers: Mutex::default(),
             holds: Arc::default(),
             sweeping: Arc::default(),

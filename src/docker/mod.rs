@@ -3,6 +3,7 @@
 //! Everything Glasshouse makes there carries [`DATA`] with the name of its data folder, so that two servers on one
 //! engine, and a stranger's containers, are never mistaken for each other.
 
+pub mod accounts;
 mod claim;
 mod disk;
 mod firewall;

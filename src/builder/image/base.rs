@@ -112,7 +112,8 @@ impl Finder<'_> {
         Ok(Found {
             id,
             shell: config.shell.unwrap_or_default(),
-            has_triggers: config.on_build.is_some_and(|triggers| !triggers.is_empty()),
+            environment: config.env.unwrap_or_default(),
+            triggers: config.on_build.unwrap_or_default(),
         })
     }
 
@@ -247,6 +248,13 @@ fn obstacle(name: &Reference, image: &ImageInspect, most: u64) -> Option<String>
 /// What an image has the engine do when it is built on, if that is not allowed: see [`dockerfile`].
 fn trigger(config: &ImageConfig) -> Option<String> {
     let triggers = config.on_build.as_deref().unwrap_or_default();
+    let is_run = |trigger: &&String| trigger.to_ascii_uppercase().starts_with("RUN ");
+    if triggers.iter().filter(is_run).count() > 1 {
+        // Nobody could look at what the first has made before the engine opens it.
+        return Some(
+            "has the engine run more than one command for whoever builds on it, which is not supported".into(),
+        );
+    }
     let trigger = triggers
         .iter()
         .find(|trigger| !dockerfile::is_harmless_trigger(trigger))?;

@@ -1,6 +1,7 @@
 //! The build context: a Space's files as a tar archive, made while it is sent.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
@@ -9,10 +10,11 @@ use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::dockerfile::Sent;
 use super::ignore::Ignore;
 use crate::domain::{DiskAmount, Revision, SpaceId};
 use crate::ledger::Refused;
-use crate::repo::{CheckoutLimits, RepoError, Repos, Walked};
+use crate::repo::{CheckoutLimits, Repo, RepoError, Repos, Walked};
 
 /// What goes into a context.
 #[derive(Debug)]
@@ -63,12 +65,29 @@ impl Context {
         })
     }
 
-    /// Begins to read; `dockerfile` is what the engine builds from. Room for all of the Space's files that go there is
-    /// reserved before any. The stream ends with an error where reading did, and the handle says which; whoever drops the
+    /// Goes through the Space's files, if any is sent.
+    fn walk(
+        &self,
+        repo: &Repo,
+        revision: &Revision,
+        sent: &Sent,
+        mut each: impl FnMut(&str, Walked) -> Result<(), RepoError>,
+    ) -> Result<(), RepoError> {
+        match sent.paths.is_empty() {
+            true => Ok(()),
+            false => repo.walk(revision, self.limits, |path, found| {
+                each(path.as_str(), found)
+            }),
+        }
+    }
+
+    /// Begins to read; `dockerfile` is what the engine builds from, and what of the context it copies is `sent`. Room for
+    /// all of the Space's files that go there is reserved before any. The stream ends with an error where reading did, and the handle says which; whoever drops the
     /// stream ends the reading.
     pub(super) fn send(
-        self,
+        self: &Arc<Self>,
         dockerfile: String,
+        sent: Sent,
         repos: &Repos,
         space: SpaceId,
         revision: Revision,
@@ -79,6 +98,7 @@ impl Context {
     ) {
         let (sender, mut receiver) = mpsc::channel(WAITING);
         let repos = repos.clone();
+        let this = Arc::clone(self);
         let reading = tokio::spawn(async move {
             let chunks = Chunks {
                 sender: sender.clone(),
@@ -87,14 +107,14 @@ impl Context {
             // The engine takes it as it likes; builds are few enough.
             let read = repos.read_slowly(space, move |repo| {
                 let goes = |path: &str, target: &str| {
-                    !self.ignore.ignores(path) && !Self::is_for_engine(target)
+                    sent.has(target) && !this.ignore.ignores(path) && !Self::is_for_engine(target)
                 };
                 let mut amount = DiskAmount::default();
-                repo.walk(&revision, self.limits, |path, found| {
-                    let path = path.as_str();
+                this.walk(repo, &revision, &sent, |path, found| {
                     if let Walked::File { size, .. } = found
-                        && goes(path, &format!("{}{path}", self.folder))
+                        && goes(path, &format!("{}{path}", this.folder))
                     {
+                        sent.may_have(path, size)?;
                         amount = amount + DiskAmount::new(size, 1);
                     }
                     Ok(())
@@ -103,7 +123,7 @@ impl Context {
                 let mut tar = tar::Builder::new(chunks);
                 let now = SystemTime::now().duration_since(UNIX_EPOCH);
                 let now = now.map_or(0, |since| since.as_secs());
-                let own = match self.folder.is_empty() && !self.ignore.ignores(IGNORE) {
+                let own = match this.folder.is_empty() && !this.ignore.ignores(IGNORE) {
                     true => repo.read(&revision, IGNORE, MAX_IGNORE).ok(),
                     false => None,
                 };
@@ -111,11 +131,11 @@ impl Context {
                     let mut header = header(content.len() as u64, false, now);
                     tar.append_data(&mut header, path, content.as_slice())?;
                 }
-                for (path, content) in &self.beside {
+                for (path, content) in this.beside.iter().filter(|(path, _)| sent.has(path)) {
                     let mut header = header(content.len() as u64, false, now);
                     tar.append_data(&mut header, path, content.as_slice())?;
                 }
-                repo.walk(&revision, self.limits, |path, found| {
+                this.walk(repo, &revision, &sent, |path, found| {
                     let Walked::File {
                         oid,
                         size,
@@ -124,8 +144,7 @@ impl Context {
                     else {
                         return Ok(());
                     };
-                    let path = path.as_str();
-                    let target = format!("{}{path}", self.folder);
+                    let target = format!("{}{path}", this.folder);
                     if !goes(path, &target) {
                         return Ok(());
                     }
@@ -199,6 +218,19 @@ mod tests {
 
     /// The files of a context over a Space with `files`.
     async fn sent(context: Context, files: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
+        let all = Sent {
+            paths: vec![String::new()],
+            largest: None,
+        };
+        sent_of(context, all, files).await
+    }
+
+    /// Of these what a piece copies.
+    async fn sent_of(
+        context: Context,
+        sent: Sent,
+        files: &[(&str, &[u8])],
+    ) -> BTreeMap<String, Vec<u8>> {
         let folder = tempfile::tempdir().expect("a folder");
         let repos = Repos::new(folder.path().join("repos"), RepoLimits::default()).expect("repos");
         let space = SpaceId::new();
@@ -223,7 +255,9 @@ mod tests {
         };
         let revision = repos.commit(space, request).await.expect("a commit");
         let (stream, reading) =
-            context.send("FROM scratch".into(), &repos, space, revision, |_| Ok(()));
+            Arc::new(context).send("FROM scratch".into(), sent, &repos, space, revision, |_| {
+                Ok(())
+            });
         let mut stream = std::pin::pin!(stream);
         let mut bytes = Vec::new();
         while let Some(chunk) = stream.next().await {
@@ -282,6 +316,41 @@ mod tests {
             found.into_keys().collect::<Vec<_>>(),
             [".dockerignore", DOCKERFILE, "large.bin"]
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn only_what_is_copied_is_sent() {
+        let files: [(&str, &[u8]); 4] = [
+            ("a/x", b"x"),
+            ("a/y/z", b"z"),
+            ("ab", b"ab"),
+            (".dockerignore", b"# none"),
+        ];
+        for (paths, expected) in [
+            (vec![], vec![]),
+            (vec!["app/a/y"], vec!["app/a/y/z"]),
+            (vec!["app/ab", "setup"], vec!["app/ab", "setup/list"]),
+        ] {
+            let context = Context {
+                folder: "app/",
+                beside: vec![("setup/list".into(), b"ffmpeg".to_vec())],
+                ignore: Ignore::default(),
+                limits: CheckoutLimits {
+                    files: 100,
+                    bytes: 1 << 20,
+                },
+            };
+            let sent = Sent {
+                paths: paths.into_iter().map(str::to_owned).collect(),
+                largest: None,
+            };
+            let found = sent_of(context, sent, &files).await;
+            let found = found.keys().map(String::as_str);
+            let of_space: Vec<&str> = found
+                .filter(|path| ![DOCKERFILE, IGNORE].contains(path))
+                .collect();
+            assert_eq!(of_space, expected);
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use bollard::errors::Error;
 
+use super::dockerfile::Step;
 use super::progress::Progress;
 use super::recipe;
 use crate::docker::{EngineError, status};
@@ -94,12 +95,16 @@ pub(super) struct Failed<'a> {
 impl Failed<'_> {
     /// Where the author has to look: a line of their Dockerfile, or the file that an SDK was given.
     fn place(&self) -> String {
-        let step = self.progress.step();
-        match (step, self.theirs) {
-            (Some(step), true) => format!("{}:{}", self.file, step.line),
-            (Some(step), false) => recipe::subject(&step.text).to_owned(),
-            (None, _) => self.file.to_owned(),
-        }
+        place(self.file, self.theirs, self.progress.step())
+    }
+}
+
+/// Where the author has to look for what is wrong with a step.
+pub(super) fn place(file: &str, theirs: bool, step: Option<&Step>) -> String {
+    match (step, theirs) {
+        (Some(step), true) => format!("{file}:{}", step.line),
+        (Some(step), false) => recipe::subject(&step.text).to_owned(),
+        (None, _) => file.to_owned(),
     }
 }
 
@@ -197,7 +202,6 @@ fn shortened_to(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dockerfile::Step;
     use super::*;
     use crate::domain::Fault;
 
@@ -209,7 +213,8 @@ mod tests {
                 text: text.into(),
             })
         });
-        let mut progress = Progress::new("Dockerfile", steps.into());
+        let mut progress = Progress::new("Dockerfile", 2);
+        progress.piece(steps.into(), true);
         for line in ["Step 1/2 : FROM sha256:0", "Step 2/2 : RUN []", printed] {
             progress.takes(line);
         }

@@ -4,10 +4,11 @@
 //!  Dockerfile ── dockerfile/: read into instructions, what is not allowed refused ──────────┐
 //!  or runtimes/SDK/Dockerfile + lists of packages (recipe.rs) ──────────────────────────────┤
 //!  base.rs: each image found, fetched, and allowed to this author ──────────────────────────┤
-//!                                                            written anew, images by id     ▼
+//!                                        written anew in pieces (piece.rs), images by id    ▼
 //!  the revision's files ── context.rs: a tar stream, .dockerignore honoured ─────────► POST /build ──► image, checked
-//!                                                        watch.rs: pids, size, disk ──────┘ │
-//!                                              log, line by line (follow.rs, progress.rs) ◄─┘
+//!                   opened.rs: what the engine opens of an image, before each piece ──┤ │
+//!                                                        watch.rs: pids, size, disk ──┘ │
+//!                                              log, line by line (follow.rs, progress.rs) ◄┘
 //! ```
 //!
 //! Every build has a network of its own, so that its containers are known by it. Dropping a build closes its connection,
@@ -20,40 +21,40 @@ mod failure;
 mod follow;
 mod ignore;
 mod made;
+mod making;
 mod network;
+mod opened;
 mod order;
 mod progress;
 mod recipe;
 mod record;
 mod reference;
+mod sent;
 mod sweep;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ImageInspect;
-use bollard::query_parameters::BuildImageOptions;
 use tokio::sync::Notify;
 
 use super::holds::Hold;
-use super::{BuildPlan, BuildRequest, Inner, disk_error, repo_error};
-use crate::docker::{
-    BUILD, DATA, Engine, MADE_OF, Networks, REVISION, Reach, SPACE, SPACE_ID, free,
-};
+use super::{BuildPlan, BuildRequest, Inner, disk_error};
+use crate::docker::{Engine, Networks, Reach, free};
 use crate::domain::{ArtifactKind, BuildError, bytes_text};
 use crate::journal::Log;
 use crate::ledger::Lane;
-use crate::repo::RepoError;
 use base::Finder;
 pub(super) use base::PublicImages;
-use failure::{Failed, build_error, engine_error, ours};
+use failure::{engine_error, ours};
 use made::made_image;
+use making::Making;
+pub(super) use opened::SoundImages;
 use order::Order;
-use progress::Progress;
 use record::Recorder;
 use watch::{Watch, too_large};
 
@@ -96,22 +97,6 @@ pub struct ImageConfig {
     pub listed: Vec<String>,
 }
 
-/// A Dockerfile as the engine gets it.
-struct Prepared {
-    text: String,
-    /// Whether layers of earlier builds will do.
-    cached: bool,
-    /// Notes what it leaves.
-    recorder: Recorder,
-}
-
-/// What an engine is asked within: a build gets its answer when its context was read.
-const PATIENCE: Duration = Duration::from_secs(3600);
-/// The time a share of the CPU is counted over, in microseconds.
-const CPU_PERIOD: i32 = 100_000;
-/// Weight of a build against what runs, which has 1024.
-const CPU_SHARES: i32 = 512;
-
 // === impl Inner ===
 
 impl Inner {
@@ -151,7 +136,7 @@ impl Inner {
         let _permit = self
             .turn(request, Lane::Images, limits.memory_bytes)
             .await?;
-        let building = self.image_in_time(&docker, request, plan, order);
+        let building = self.image_in_time(&docker, request, hold, plan, order);
         let built = tokio::time::timeout(limits.wall, building).await;
         built.unwrap_or_else(|_| {
             Err(BuildError::author(format!(
@@ -165,6 +150,7 @@ impl Inner {
         self: &Arc<Self>,
         docker: &Docker,
         request: &BuildRequest,
+        hold: &Hold,
         plan: &BuildPlan,
         order: Order,
     ) -> Result<ArtifactKind, BuildError> {
@@ -184,14 +170,8 @@ impl Inner {
         let cache = self.config.seal.mark(&format!("cache {}", request.owner));
         // Which server's a layer is, its sweep reads from this.
         let cache = format!("{}:{cache}", images.engine.data());
-        let text = order.dockerfile.written(&found, &cache);
-        let text = text.map_err(|problem| problem.in_file(&order.file))?;
-        let prepared = Prepared {
-            text,
-            cached: request.cached && !found.iter().any(|image| image.has_triggers),
-            recorder: Recorder::new(&self.images(), request.build, request.space)
-                .map_err(disk_error)?,
-        };
+        let recorder = Recorder::new(&self.images(), request.build, request.space);
+        let recorder = recorder.map_err(disk_error)?;
         let network = self.network(request).await?;
         let root = self.engine_folder(docker).await?;
         let id = {
@@ -201,12 +181,23 @@ impl Inner {
                 network: &network.name,
                 limits,
                 turns: &request.turns,
-                steps: prepared.recorder.steps(),
+                steps: recorder.steps(),
                 bases: found.iter().map(|image| image.id.clone()).collect(),
                 root,
                 look: &look,
             };
-            let building = self.build_image(docker, request, order, prepared, &network.name, &look);
+            let making = Making {
+                inner: self,
+                docker,
+                request,
+                hold,
+                order: &order,
+                network: &network.name,
+                look: &look,
+                cached: request.cached && found.iter().all(|image| image.triggers.is_empty()),
+                reserved: Arc::default(),
+            };
+            let building = making.run(&found, &cache, recorder);
             tokio::select! {
                 biased;
                 beyond = watch.run() => Err(beyond),
@@ -259,94 +250,6 @@ impl Inner {
         }
         Ok(root.filter(|_| free.is_some()))
     }
-
-    async fn build_image(
-        &self,
-        docker: &Docker,
-        request: &BuildRequest,
-        order: Order,
-        prepared: Prepared,
-        network: &str,
-        look: &Notify,
-    ) -> Result<String, BuildError> {
-        let ImageConfig { limits, engine, .. } = &self.config.images;
-        let Order {
-            context,
-            dockerfile,
-            file,
-            theirs,
-            args,
-            made_of,
-            ..
-        } = order;
-        // The client's numbers end at two gigabytes; the watch sets what was meant.
-        let memory = i32::try_from(limits.memory_bytes).unwrap_or(i32::MAX);
-        let quota = i64::from(limits.cpu_millis) * i64::from(CPU_PERIOD) / 1000;
-        let labels = [
-            (DATA, engine.data().to_owned()),
-            (SPACE, request.name.to_string()),
-            (SPACE_ID, request.space.to_string()),
-            (REVISION, request.revision.to_string()),
-            (BUILD, request.build.to_string()),
-            (MADE_OF, made_of),
-        ];
-        let options = BuildImageOptions {
-            dockerfile: context::DOCKERFILE.to_owned(),
-            // A name keeps it from being tidied away as nobody's.
-            t: Some(sweep::tag(engine.data(), request.build)),
-            nocache: !prepared.cached,
-            rm: true,
-            forcerm: true,
-            memory: Some(memory),
-            memswap: Some(memory),
-            cpushares: Some(CPU_SHARES),
-            cpuperiod: Some(CPU_PERIOD),
-            cpuquota: Some(i32::try_from(quota).unwrap_or(i32::MAX)),
-            buildargs: Some(args.into_iter().collect::<HashMap<_, _>>()),
-            labels: Some(labels.map(|(key, value)| (key.to_owned(), value)).into()),
-            networkmode: Some(network.to_owned()),
-            ..BuildImageOptions::default()
-        };
-        let turns = request.turns.clone();
-        let (tar, reading) = context.send(
-            prepared.text,
-            &self.repos,
-            request.space,
-            request.revision.clone(),
-            move |amount| turns.reserve_disk(amount),
-        );
-        let docker = docker.clone().with_timeout(PATIENCE);
-        let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
-        let mut recorder = prepared.recorder;
-        let mut progress = Progress::new(&file, dockerfile.steps());
-        let log = &request.log;
-        let built = follow::follow(steps, log, limits, look, &mut recorder, &mut progress).await;
-        match built {
-            Ok(id) => {
-                let id = id?;
-                recorder.image(&id);
-                Ok(id)
-            }
-            Err(error) => match reading.await {
-                // What went wrong first is what is said; the engine only saw half an archive.
-                Ok(Err(cause)) if !is_closed(&cause) => Err(repo_error(cause)),
-                _ => Err(build_error(
-                    &error,
-                    &Failed {
-                        file: &file,
-                        theirs,
-                        progress: &progress,
-                        memory: &bytes_text(limits.memory_bytes),
-                    },
-                )),
-            },
-        }
-    }
-}
-
-/// The engine hung up.
-fn is_closed(error: &RepoError) -> bool {
-    matches!(error, RepoError::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Whether the image can be run, and what its author should know.

@@ -15,7 +15,7 @@ use crate::repo::{CheckoutLimits, Repo, RepoError};
 
 /// A build as the engine is asked for it.
 pub(super) struct Order {
-    pub(super) context: Context,
+    pub(super) context: Arc<Context>,
     pub(super) dockerfile: Dockerfile,
     /// Names all that an image is made of by this, but for the images it is built on.
     pub(super) made_of: String,
@@ -97,12 +97,12 @@ impl Inner {
             Ok(Ok(Order {
                 made_of: made_of(&repo.tree_id(&revision)?, &file, &text, &args),
                 images: images.collect(),
-                context: Context {
+                context: Arc::new(Context {
                     folder: "",
                     beside: Vec::new(),
                     ignore: Ignore::parse(&ignored),
                     limits,
-                },
+                }),
                 args,
                 dockerfile,
                 file,
@@ -150,12 +150,12 @@ impl Inner {
         let args = dockerfile.arguments(args);
         Ok(Order {
             made_of: made_of(&tree, &file, &text, &args),
-            context: Context {
+            context: Arc::new(Context {
                 folder: "app/",
                 beside: setup,
                 ignore: Ignore::default(),
                 limits: self.context_limits(),
-            },
+            }),
             images: images.collect(),
             args,
             dockerfile,

@@ -9,10 +9,18 @@ use super::dockerfile::Step;
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     file: String,
-    /// `None` for those that are not the author's.
+    /// How many steps the author counts.
+    count: usize,
+    /// How many of these came before the piece that the engine is asked for now.
+    before: usize,
+    /// The last of them.
+    last: Option<Step>,
+    /// Those of the piece; `None` for those that are not the author's.
     steps: Vec<Option<Step>>,
-    /// Counted from 1; 0 before the first.
+    /// Where in the piece it is, counted from 1; 0 before the first.
     at: usize,
+    /// Whether the image is done with the piece.
+    ends: bool,
     /// The last lines that the step printed.
     lines: VecDeque<String>,
     /// A line that has not ended.
@@ -27,18 +35,28 @@ const LENGTH: usize = 300;
 // === impl Progress ===
 
 impl Progress {
-    /// Before the first step of that file.
-    pub(super) fn new(file: &str, steps: Vec<Option<Step>>) -> Self {
+    /// Before the first of so many steps of that file.
+    pub(super) fn new(file: &str, count: usize) -> Self {
         Self {
             file: file.to_owned(),
-            steps,
+            count,
             ..Self::default()
         }
     }
 
+    /// Before the first step of the next piece; `ends` says whether it is the last.
+    pub(super) fn piece(&mut self, steps: Vec<Option<Step>>, ends: bool) {
+        self.last = self.step().cloned();
+        self.before += self.steps.iter().flatten().count();
+        self.steps = steps;
+        self.at = 0;
+        self.ends = ends;
+    }
+
     /// The step of the author's that it is at.
     pub(super) fn step(&self) -> Option<&Step> {
-        self.steps[..self.at].iter().rev().flatten().next()
+        let in_piece = self.steps[..self.at].iter().rev().flatten().next();
+        in_piece.or(self.last.as_ref())
     }
 
     /// Takes what the engine says, and says it in the author's words: nothing, where it is about a step that is not theirs.
@@ -52,6 +70,9 @@ impl Progress {
             self.lines.clear();
             self.open.clear();
             return self.begins(if text.ends_with('\n') { "\n" } else { "" });
+        }
+        if !self.ends && is_end(text) {
+            return "".into();
         }
         let of_engine = text.starts_with(" ---> ")
             || text.starts_with("Removing intermediate container ")
@@ -73,8 +94,8 @@ impl Progress {
         let Some(step) = self.step().filter(|_| !self.is_ours()) else {
             return "".into();
         };
-        let number = self.steps[..self.at].iter().flatten().count();
-        let count = self.steps.iter().flatten().count();
+        let number = self.before + self.steps[..self.at].iter().flatten().count();
+        let count = self.count;
         let Step { line, text } = step;
         format!("Step {number}/{count} ({}:{line}): {text}{end}", self.file).into()
     }
@@ -154,6 +175,13 @@ fn is_advice(line: &str) -> bool {
     starts.iter().any(|start| line.starts_with(start))
 }
 
+/// Whether the engine says that a piece is done.
+fn is_end(text: &str) -> bool {
+    let id = text.strip_prefix("Successfully built ");
+    let id = id.and_then(|rest| rest.strip_suffix('\n'));
+    id.is_some_and(|id| id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// The number in `Step 3/7 : …`.
 fn beginning(text: &str) -> Option<usize> {
     let (numbers, _) = text.strip_prefix("Step ")?.split_once(" : ")?;
@@ -191,7 +219,8 @@ mod tests {
     }
 
     fn cause(printed: &str) -> Option<String> {
-        let mut progress = Progress::new("Dockerfile", vec![step(1, "FROM a"), step(3, "RUN x")]);
+        let mut progress = Progress::new("Dockerfile", 2);
+        progress.piece(vec![step(1, "FROM a"), step(3, "RUN x")], true);
         progress.takes("Step 1/7 : FROM sha256:00");
         progress.takes("Step 2/7 : RUN [\"x\"]");
         for piece in printed.split_inclusive(' ') {
@@ -203,7 +232,8 @@ mod tests {
     #[test]
     fn steps_are_told_in_the_authors_words() {
         let steps = vec![step(1, "FROM a"), None, step(3, "RUN x"), None];
-        let mut progress = Progress::new("Dockerfile", steps);
+        let mut progress = Progress::new("Dockerfile", 2);
+        progress.piece(steps, true);
         assert_eq!(
             progress.takes("Step 1/4 : FROM sha256:00 AS stage0"),
             "Step 1/2 (Dockerfile:1): FROM a"
@@ -236,6 +266,26 @@ mod tests {
         assert_eq!(
             progress.takes("Successfully built 0\n"),
             "Successfully built 0\n"
+        );
+    }
+
+    #[test]
+    fn steps_are_counted_across_pieces() {
+        let mut progress = Progress::new("Dockerfile", 3);
+        progress.piece(vec![step(1, "FROM a"), None, step(2, "RUN x")], false);
+        for number in 1..=3 {
+            progress.takes(&format!("Step {number}/3 : x\n"));
+        }
+        assert_eq!(progress.takes("Successfully built 0123456789ab\n"), "");
+        let of_pip = "Successfully built wheel-of-mine\n";
+        assert_eq!(progress.takes(of_pip), of_pip);
+        progress.piece(vec![None, None, step(5, "RUN y"), None], true);
+        assert_eq!(progress.takes("Step 1/4 : FROM sha256:00\n"), "");
+        assert_eq!(progress.step().map(|step| step.line), Some(2));
+        assert_eq!(progress.takes("Step 2/4 : ARG A\n"), "");
+        assert_eq!(
+            progress.takes("Step 3/4 : RUN [\"y\"]\n"),
+            "Step 3/3 (Dockerfile:5): RUN y\n"
         );
     }
 

@@ -180,9 +180,30 @@ mod tests {
             let images = needs.images.iter().map(|image| image.name.to_string());
             assert_eq!(images.collect::<Vec<_>>(), ["docker.io/library/debian:12"]);
             assert!(needs.added.is_empty());
-            let steps = needs.steps().into_iter().flatten();
-            let subjects: HashSet<_> = steps.map(|step| subject(&step.text)).collect();
+            let found = [dockerfile::Found {
+                id: "sha256:0".into(),
+                shell: Vec::new(),
+                environment: Vec::new(),
+                triggers: Vec::new(),
+            }];
+            let mut pieces = needs.pieces(&found, "owner", &args);
+            let (mut subjects, mut count, mut left) = (HashSet::new(), 0, None);
+            loop {
+                let piece = pieces.next(left).expect("short");
+                let steps = piece.steps.iter().flatten();
+                subjects.extend(steps.map(|step| subject(&step.text)));
+                count += 1;
+                if piece.is_last {
+                    break;
+                }
+                left = Some(dockerfile::Left {
+                    id: "sha256:1".into(),
+                    environment: Vec::new(),
+                });
+            }
             assert_eq!(subjects.len(), 6, "{subjects:?}");
+            // Each costs its time; there is one for each `RUN`.
+            assert_eq!(count, text.matches("\nRUN ").count());
             assert!(text.contains(&format!("EXPOSE {}\n", sdk.default_port())));
         }
     }

@@ -41,8 +41,8 @@ pub(super) struct Record {
     pub(super) steps: Vec<String>,
 }
 
-/// Steps of one build that are remembered: more than a Dockerfile has.
-const MOST: usize = 2000;
+/// Steps of one build that are remembered: more than are made of a Dockerfile.
+const MOST: usize = 4000;
 
 // === impl Recorder ===
 

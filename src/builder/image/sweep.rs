@@ -199,7 +199,9 @@ impl Inner {
         if is_older || named(image.repo_tags) || named(image.repo_digests) {
             return Ok(true);
         }
-        Ok(!needed && remove(docker, step).await?)
+        // A build goes on with what came of a piece of it.
+        let held = image.id.is_some_and(|id| self.holds.is_held(&id));
+        Ok(!needed && !held && remove(docker, step).await?)
     }
 }
 

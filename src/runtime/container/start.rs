@@ -75,7 +75,7 @@ impl Inner {
         self.create(&docker, &spec, &image, &network, hub, proxy.is_some())
             .await?;
         let name = name_of(spec.id);
-        accounts::check(&docker, &name).await?;
+        accounts::check(&docker, &name, &spec).await?;
         running.say(&format!("Starting {} at {}.", spec.name, spec.revision));
         if let Err(error) = temporary::make(&docker, &name).await {
             // Most images have one.

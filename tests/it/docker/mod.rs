@@ -28,6 +28,7 @@ mod lanes;
 mod limits;
 mod made_again;
 mod old_images;
+mod opened;
 mod sleeping;
 mod storage;
 mod streamlit;

@@ -9,26 +9,25 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Found, read};
+use super::{Dockerfile, Found, Left, read};
 use crate::docker::CACHE;
 use crate::domain::AccountId;
 
-/// What the engine makes of a text: what the image is, or what it says against it.
-fn built(text: &str, context: &Path) -> Result<String, String> {
+/// The id of the image that the engine makes of a text, or what it says against it.
+fn built(text: &str, context: &Path, given: &[(String, String)]) -> Result<String, String> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let file = context.join(format!("file-{number}"));
     std::fs::write(&file, text).expect("written");
     let output = Command::new("docker")
         .env("DOCKER_BUILDKIT", "0")
-        .args([
-            "build",
-            "--quiet",
-            "--force-rm",
-            "--build-arg",
-            "GIVEN=g v",
-            "--file",
-        ])
+        .args(["build", "--quiet", "--force-rm"])
+        .args(
+            given
+                .iter()
+                .flat_map(|(name, value)| ["--build-arg".to_owned(), format!("{name}={value}")]),
+        )
+        .arg("--file")
         .args([&file, context])
         .stdin(Stdio::null())
         .output()
@@ -42,21 +41,59 @@ fn built(text: &str, context: &Path) -> Result<String, String> {
         );
         return Err(said);
     }
-    let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The same of what we make of it.
+fn built_in_pieces(
+    file: &Dockerfile,
+    context: &Path,
+    given: &[(String, String)],
+) -> Result<String, String> {
+    let owner = AccountId::new().to_string();
+    let mut pieces = file.pieces(&[] as &[Found], &owner, given);
+    let mut left = None;
+    loop {
+        let piece = pieces
+            .next(left)
+            .map_err(|problem| format!("{problem:?}"))?;
+        let given: Vec<_> = piece.arguments.into_iter().collect();
+        let id = built(&piece.text, context, &given)
+            .map_err(|said| format!("{said} of\n{}", piece.text))?;
+        if piece.is_last {
+            return Ok(id);
+        }
+        let shown = inspected(&id);
+        let environment = shown["Config"]["Env"].as_array().into_iter().flatten();
+        let environment = environment.filter_map(|pair| pair.as_str().map(str::to_owned));
+        left = Some(Left {
+            id,
+            environment: environment.collect(),
+        });
+    }
+}
+
+fn inspected(id: &str) -> serde_json::Value {
     let shown = Command::new("docker")
-        .args(["image", "inspect", &id])
+        .args(["image", "inspect", id])
         .output();
-    let shown: serde_json::Value =
+    let mut shown: serde_json::Value =
         serde_json::from_slice(&shown.expect("docker").stdout).expect("JSON");
-    let history = ["history", "--no-trunc", "--format", "{{.CreatedBy}}", &id];
+    shown[0].take()
+}
+
+/// What an image is; it is gone then.
+fn described(id: &str) -> String {
+    let shown = inspected(id);
+    let history = ["history", "--no-trunc", "--format", "{{.CreatedBy}}", id];
     let history = Command::new("docker")
         .args(history)
         .output()
         .expect("docker");
     let _ = Command::new("docker")
-        .args(["image", "rm", "--force", &id])
+        .args(["image", "rm", "--force", id])
         .output();
-    let mut config = shown[0]["Config"].clone();
+    let mut config = shown["Config"].clone();
     // Said by the image it was made of.
     config["Image"].take();
     // Ours, in what is written.
@@ -75,7 +112,7 @@ fn built(text: &str, context: &Path) -> Result<String, String> {
     let history = String::from_utf8_lossy(&history.stdout).replace("#(nop) ADD", "#(nop) COPY");
     let copied = history.lines().filter(|line| line.contains("#(nop) COPY"));
     let copied: Vec<&str> = copied.collect();
-    Ok(format!("{config:#} {copied:#?}"))
+    format!("{config:#} {copied:#?}")
 }
 
 /// Whether both could be built. Fails where they are not the same.
@@ -85,19 +122,23 @@ fn compared(text: &str, context: &Path) -> bool {
         return false;
     };
     assert!(file.images.is_empty(), "{text}: {:?}", file.images);
-    let owner = AccountId::new().to_string();
-    let ours = file.written(&[] as &[Found], &owner).expect("short");
-    let both = || (built(text, context), built(&ours, context));
+    let both = || {
+        let theirs = built(text, context, &given).map(|id| described(&id));
+        (
+            theirs,
+            built_in_pieces(&file, context, &given).map(|id| described(&id)),
+        )
+    };
     let (mut theirs, mut ours_built) = both();
     if theirs.is_ok() && ours_built.is_err() {
         // Another test may have removed a layer that this one had found in the cache; what is read otherwise stays so.
         (theirs, ours_built) = both();
     }
     match (&theirs, &ours_built) {
-        (Ok(theirs), Ok(built)) => assert_eq!(theirs, built, "{text}\n--- is written\n{ours}"),
+        (Ok(theirs), Ok(built)) => assert_eq!(theirs, built, "{text}"),
         // What it refuses has no meaning that could be missed.
         (Err(_), _) => {}
-        _ => panic!("{text}\n--- is\n{theirs:?}\n--- but written\n{ours}\n--- is\n{ours_built:?}"),
+        _ => panic!("{text}\n--- is\n{theirs:?}\n--- but in pieces\n{ours_built:?}"),
     }
     theirs.is_ok()
 }

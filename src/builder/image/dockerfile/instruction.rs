@@ -388,7 +388,7 @@ fn is_the_kernels(path: &Text) -> bool {
 }
 
 /// What an author wrote, as it fits into a message.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::builder::image) fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(80).collect();
     if short.len() < text.len() {
         short.push('…');

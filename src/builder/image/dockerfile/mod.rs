@@ -3,8 +3,9 @@
 //! The engine fetches base images and the sources of `ADD` itself, outside every limit of the build and from the host's
 //! own network, and it can read every image on it: those of other people's private Spaces too. Whoever looks for such
 //! things in a text that the engine then reads by itself is beaten by whatever the two read differently. So the engine
-//! never gets an author's text. It gets what [`Dockerfile::written`] makes of the instructions found here, in which each
-//! image stands as the id it was found to have, and each word in the one form that leaves nothing to interpret.
+//! never gets an author's text. It gets what [`Dockerfile::pieces`] makes of the instructions found here, in which each
+//! image stands as the id it was found to have, and each word in the one form that leaves nothing to interpret. Values of
+//! arguments are found out here and given beside the text.
 //!
 //! The engine's cache is one for all: whoever writes the same lines gets the layers that another's build made, and what a
 //! `RUN` happened to put there. So every stage begins with a label that names the owner. The cache finds what was made of
@@ -13,11 +14,17 @@
 mod health;
 mod instruction;
 mod lines;
+mod piece;
 mod reader;
+mod scope;
 mod text;
 mod written;
 
+pub(super) use instruction::shown;
+pub(super) use piece::{Copied, Left, Piece, Sent};
 pub(super) use reader::read;
+
+use std::collections::BTreeMap;
 
 use super::reference::Reference;
 use instruction::{Arguments, Instruction};
@@ -46,8 +53,10 @@ pub(super) struct Found {
     pub(super) id: String,
     /// What it runs texts with; empty for the usual shell.
     pub(super) shell: Vec<String>,
-    /// Whether it has the engine do something for whoever builds on it: then that comes before the label of the owner.
-    pub(super) has_triggers: bool,
+    /// Its environment, `NAME=VALUE` each.
+    pub(super) environment: Vec<String>,
+    /// What it has the engine do for whoever builds on it: that comes before the label of the owner.
+    pub(super) triggers: Vec<String>,
 }
 
 /// A source of `ADD`: a path in the build context.
@@ -77,6 +86,8 @@ pub(super) struct Dockerfile {
     pub(super) added: Vec<Added>,
     /// Arguments declared before the first stage.
     globals: Vec<(Step, Arguments)>,
+    /// The values of these.
+    values: BTreeMap<String, Option<String>>,
     stages: Vec<Stage>,
 }
 
@@ -126,19 +137,10 @@ impl Dockerfile {
             .collect()
     }
 
-    /// The steps that the engine takes, in its order. `None` stands for one that no line of the file asks for: the label of
-    /// a stage's owner, and at the end the labels of the image.
-    pub(super) fn steps(&self) -> Vec<Option<Step>> {
-        let mut steps: Vec<_> = self.globals.iter().map(|(step, _)| Some(step)).collect();
-        for stage in &self.stages {
-            steps.push(Some(&stage.step));
-            if stage.is_labelled() {
-                steps.push(None);
-            }
-            steps.extend(stage.instructions.iter().map(|(step, _, _)| Some(step)));
-        }
-        steps.push(None);
-        steps.into_iter().map(|step| step.cloned()).collect()
+    /// How many steps the author counts.
+    pub(super) fn count(&self) -> usize {
+        let stages = self.stages.iter().map(|stage| 1 + stage.instructions.len());
+        self.globals.len() + stages.sum::<usize>()
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod sizes;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::reference::Reference;
 use super::instruction::{Instruction, shown};
@@ -23,7 +23,7 @@ pub(in crate::builder::image) fn read(
     let mut reader = Reader {
         args,
         escape: lines.escape,
-        globals: HashMap::new(),
+        globals: BTreeMap::new(),
         names: Vec::new(),
         lengths: Vec::new(),
         weights: Vec::new(),
@@ -44,6 +44,7 @@ pub(in crate::builder::image) fn read(
             "the file is empty; it must begin with `FROM IMAGE`",
         ));
     }
+    reader.file.values = reader.globals;
     Ok(reader.file)
 }
 
@@ -58,7 +59,7 @@ struct Reader<'a> {
     args: &'a [(String, String)],
     escape: char,
     /// The values of arguments declared before the first stage: only these count in `FROM`.
-    globals: HashMap<String, Option<String>>,
+    globals: BTreeMap<String, Option<String>>,
     /// Names of the stages so far, lower case; empty for one without a name.
     names: Vec<String>,
     /// For each stage the most bytes that its variables may have.

@@ -14,19 +14,40 @@ fn refused(text: &str) -> Problem {
     read(text, &[]).expect_err(text)
 }
 
-/// What the engine gets, each image as `sha256:` and its name.
-fn written(text: &str) -> String {
-    let file = read(text, &[]).unwrap_or_else(|problem| panic!("{text}: {problem:?}"));
+/// What the engine gets, each image as `sha256:` and its name, and what comes of each piece as `sha256:left` and its number.
+fn pieces(file: &Dockerfile, given: &[(String, String)]) -> Result<Vec<Piece>, Problem> {
     let found = file.images.iter().map(|image| Found {
         id: format!("sha256:{}", image.name),
         shell: Vec::new(),
-        has_triggers: false,
+        environment: vec!["BASE=b".into()],
+        triggers: Vec::new(),
     });
     let found = found.collect::<Vec<_>>();
-    file.written(&found, OWNER).expect("short")
+    let mut all = file.pieces(&found, OWNER, given);
+    let (mut made, mut left) = (Vec::new(), None);
+    loop {
+        made.push(all.next(left)?);
+        if made.last().is_some_and(|piece| piece.is_last) {
+            return Ok(made);
+        }
+        left = Some(Left {
+            id: format!("sha256:left{}", made.len()),
+            environment: Vec::new(),
+        });
+    }
 }
 
-const OWNER: &str = "0198a8c0000070008000000000000001";
+pub(super) fn written_in_pieces(text: &str) -> Vec<Piece> {
+    let file = read(text, &[]).unwrap_or_else(|problem| panic!("{text}: {problem:?}"));
+    pieces(&file, &[]).expect("short")
+}
+
+fn written(text: &str) -> String {
+    let pieces = written_in_pieces(text).into_iter();
+    pieces.map(|piece| piece.text).collect()
+}
+
+pub(super) const OWNER: &str = "0198a8c0000070008000000000000001";
 
 #[test]
 fn base_images_are_found() {
@@ -208,7 +229,7 @@ fn each_instruction_has_one_form() {
         ("ENV PATH=/x:$PATH", r#"ENV "PATH"="/x:${PATH}""#),
         ("ENV A='$B' C=\\$D", r#"ENV "A"="\$B" "C"="\$D""#),
         ("LABEL \"a.b\"=c", r#"LABEL "a.b"="c""#),
-        ("ARG A B=c", r#"ARG A B="c""#),
+        ("ARG A B=c", "ARG A B"),
         (
             "COPY --chown=$U:x a b/",
             r#"COPY --chown=${U}:x ["\"a\"","\"b/\""]"#,
@@ -239,8 +260,8 @@ fn each_instruction_has_one_form() {
     assert_eq!(
         written("ARG V=1\nFROM a:$V AS One\nFROM one\nCOPY --from=00 /x /x\nFROM two"),
         format!(
-            "ARG V=\"1\"\nFROM sha256:docker.io/library/a:1 AS stage0\nLABEL \"glasshouse.cache\"=\"{OWNER}\"\nFROM stage0 AS \
-             stage1\nCOPY --from=stage0 [\"\\\"/x\\\"\",\"\\\"/x\\\"\"]\nFROM sha256:docker.io/library/two:latest AS stage2\n\
+            "ARG V\nFROM sha256:docker.io/library/a:1 AS stage0\nLABEL \"glasshouse.cache\"=\"{OWNER}\"\nFROM sha256:left1 AS \
+             stage1\nCOPY --from=sha256:left1 [\"\\\"/x\\\"\",\"\\\"/x\\\"\"]\nFROM sha256:docker.io/library/two:latest AS stage2\n\
              LABEL \"glasshouse.cache\"=\"{OWNER}\"\n"
         )
     );
@@ -250,9 +271,10 @@ fn each_instruction_has_one_form() {
 fn lines_are_the_authors() {
     let text =
         "# syntax=docker/dockerfile:1\n\nFROM a\n# why\nRUN x \\\n && y\n\nMAINTAINER me\nCMD z";
-    let steps = read(text, &[]).expect("readable").steps();
-    let steps: Vec<_> = steps
+    let pieces = written_in_pieces(text);
+    let steps: Vec<_> = pieces
         .iter()
+        .flat_map(|piece| &piece.steps)
         .map(|step| step.as_ref().map(|step| (step.line, step.text.as_str())))
         .collect();
     let lines = [
@@ -303,7 +325,7 @@ fn what_is_too_much_is_refused_soon() {
         assert!(!refused(&text).message.is_empty());
     }
     let long = read(&format!("FROM scratch\nRUN {}", "x".repeat(70_000)), &[]);
-    assert!(long.is_ok_and(|file| file.written(&[], OWNER).is_err()));
+    assert!(long.is_ok_and(|file| pieces(&file, &[]).is_err()));
 }
 
 /// The engine fills variables in, in its own memory.
@@ -410,25 +432,31 @@ proptest! {
     #[test]
     fn no_dockerfile_panics(text in "((FROM|ARG|ADD|COPY|RUN|ENV|#)?[ -~\\\\$\n\t\u{a0}é]{0,40}\n){0,8}") {
         if let Ok(file) = read(&text, &[]) {
-            let found = Found { id: "sha256:0".into(), shell: Vec::new(), has_triggers: false };
-            let _ = file.written(&vec![found; file.images.len()], OWNER);
+            let _ = pieces(&file, &[]);
         }
     }
 
     /// What is written says the same, and nothing in it can be read otherwise.
     #[test]
     fn what_is_written_is_read_as_the_same(text in "FROM scratch\n((ENV a=|ENV |LABEL b=|ARG c=|COPY |WORKDIR |RUN |CMD |VOLUME |USER )[a-z\\\\\"' $\\{\\}:\\-\\[\\],<#\u{a0}é\n]{0,20}\n){1,5}") {
-        if let Ok(file) = read(&text, &[]) && file.images.is_empty() {
-            let once = file.written(&[], OWNER).expect("short");
-            let documents = once.lines().filter(|line| line.starts_with("RUN") || line.starts_with("COPY"));
-            prop_assert!(documents.into_iter().all(|line| !line.contains("<<")), "{}", once);
-            // The labels of the image are no line of it.
-            prop_assert_eq!(once.lines().count() + 1, file.steps().len());
-            let label = format!("LABEL \"glasshouse.cache\"=\"{OWNER}\"\n");
-            let again = read(&once.replace(&label, ""), &[]);
-            prop_assert!(again.is_ok(), "{} {:?}", once, again);
-            let again = again.expect("looked at").written(&[], OWNER).expect("short");
-            prop_assert_eq!(again, once);
+        if let Ok(file) = read(&text, &[]) && file.images.is_empty() && let Ok(pieces) = pieces(&file, &[]) {
+            for piece in pieces {
+                let once = &piece.text;
+                let documents = once.lines().filter(|line| line.starts_with("RUN") || line.starts_with("COPY"));
+                prop_assert!(documents.into_iter().all(|line| !line.contains("<<")), "{}", once);
+                // The labels of the image are no line of it.
+                prop_assert_eq!(once.lines().count() + usize::from(piece.is_last), piece.steps.len());
+                let body = |text: &str| -> Vec<String> {
+                    let lines = text.lines().skip(1).filter(|line| !line.starts_with("LABEL \"glasshouse."));
+                    lines.map(str::to_owned).collect()
+                };
+                let given: Vec<_> = piece.arguments.clone().into_iter().collect();
+                let again = read(&format!("FROM scratch\n{}", body(once).join("\n")), &given);
+                prop_assert!(again.is_ok(), "{} {:?}", once, again);
+                let again = self::pieces(&again.expect("looked at"), &given).expect("short");
+                prop_assert_eq!(again.len(), 1, "{}", once);
+                prop_assert_eq!(body(&again[0].text), body(once));
+            }
         }
     }
 }

@@ -44,6 +44,11 @@ impl Text {
         reader.until(None)
     }
 
+    /// A text in which nothing is a variable.
+    pub(super) fn plain(text: String) -> Self {
+        Self(vec![Part::Plain(text)])
+    }
+
     /// The text itself, if there is no variable in it.
     pub(super) fn literal(&self) -> Option<&str> {
         match self.0.as_slice() {

@@ -2,87 +2,17 @@
 
 use super::instruction::{Command, Instruction};
 use super::text::Text;
-use super::{Dockerfile, Found, Problem, Source, Step, problem};
-use crate::docker::CACHE;
-
-/// Bytes of a line that engines read.
-const LONGEST_LINE: usize = 60_000;
-
-// === impl Dockerfile ===
-
-impl Dockerfile {
-    /// The text for the engine. `found` has an entry for each of its `images`; builds with the same `cache` share layers, so
-    /// that nobody else may know it: an image that says so of itself would be found by them.
-    ///
-    /// # Errors
-    /// For an instruction that engines could not read.
-    pub(in crate::builder::image) fn written(
-        &self,
-        found: &[Found],
-        cache: &str,
-    ) -> Result<String, Problem> {
-        let mut out = String::new();
-        let mut add = |step: &Step, line: String| {
-            if line.len() > LONGEST_LINE {
-                return Err(problem(
-                    step.line,
-                    "the instruction is too long for engines",
-                ));
-            }
-            out.push_str(&line);
-            out.push('\n');
-            Ok(())
-        };
-        for (step, arguments) in &self.globals {
-            add(step, Instruction::Arg(arguments.clone()).written(&[], None))?;
-        }
-        let name = |source: Source| match source {
-            Source::Scratch => "scratch".to_owned(),
-            Source::Stage(stage) => format!("stage{stage}"),
-            Source::Image(image) => found[image].id.clone(),
-        };
-        let mut shells: Vec<Vec<String>> = Vec::new();
-        for (index, stage) in self.stages.iter().enumerate() {
-            let mut shell = match stage.base {
-                Source::Image(image) => found[image].shell.clone(),
-                Source::Stage(stage) => shells[stage].clone(),
-                Source::Scratch => Vec::new(),
-            };
-            if shell.is_empty() {
-                shell = vec!["/bin/sh".to_owned(), "-c".to_owned()];
-            }
-            add(
-                &stage.step,
-                format!("FROM {} AS stage{index}", name(stage.base)),
-            )?;
-            if stage.is_labelled() {
-                add(&stage.step, format!("LABEL \"{CACHE}\"=\"{cache}\""))?;
-            }
-            for (step, instruction, from) in &stage.instructions {
-                let from = from.map(name);
-                add(step, instruction.written(&shell, from.as_deref()))?;
-                if let Instruction::Shell(words) = instruction {
-                    shell.clone_from(words);
-                }
-            }
-            shells.push(shell);
-        }
-        Ok(out)
-    }
-}
 
 // === impl Instruction ===
 
 impl Instruction {
     /// One line for the engine. `shell` is the one that holds here, `from` what `COPY --from` was found to be.
-    fn written(&self, shell: &[String], from: Option<&str>) -> String {
+    pub(super) fn written(&self, shell: &[String], from: Option<&str>) -> String {
         match self {
             Self::Arg(arguments) => {
-                let words = arguments.iter().map(|(name, value)| match value {
-                    Some(value) => format!("{name}={}", value.quoted()),
-                    None => name.clone(),
-                });
-                format!("ARG {}", words.collect::<Vec<_>>().join(" "))
+                // Its value is given beside the text.
+                let names = arguments.iter().map(|(name, _)| name.as_str());
+                format!("ARG {}", names.collect::<Vec<_>>().join(" "))
             }
             Self::Env(pairs) => format!("ENV {}", written_pairs(pairs)),
             Self::Label(pairs) => format!("LABEL {}", written_pairs(pairs)),

@@ -1,0 +1,388 @@
+//! What the engine would open of an image in the next piece of a build is looked at first: see `dockerfile/piece.rs`.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
+use bollard::query_parameters::{
+    CreateContainerOptions, DownloadFromContainerOptions, InspectContainerOptions,
+    RemoveContainerOptions,
+};
+use bytes::{Buf, Bytes};
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::dockerfile::{Copied, Piece, Step, shown};
+use super::failure::{ours, place};
+use crate::docker::DATA;
+use crate::docker::accounts::{leads_nowhere, link_target, look, may_be_copied, odd_accounts};
+use crate::domain::BuildError;
+
+/// Links that a wildcard of one `COPY` may find.
+const MOST_LINKS: usize = 1000;
+/// Pieces of an archive that wait to be read.
+const WAITING: usize = 8;
+
+/// Images whose lists of accounts the engine may open, by their ids: what bears an id stays as it is.
+#[derive(Debug, Default)]
+pub(in crate::builder) struct SoundImages(Mutex<HashSet<String>>);
+
+/// Beyond this they are forgotten and looked at again.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// Looks at images between the pieces of a build.
+pub(super) struct Opened<'a> {
+    pub(super) docker: &'a Docker,
+    pub(super) sound: &'a SoundImages,
+    /// The data folder's name.
+    pub(super) data: &'a str,
+    /// The build's own network: what is in it goes when the build ends, however that is.
+    pub(super) network: &'a str,
+    /// What its Dockerfile is called.
+    pub(super) file: &'a str,
+    /// Whether the Dockerfile is the author's; or else an SDK's.
+    pub(super) theirs: bool,
+}
+
+/// A container that is never started, to look at an image's files. Its drop removes it.
+struct Unstarted {
+    docker: Docker,
+    id: String,
+}
+
+// === impl Opened ===
+
+impl Opened<'_> {
+    /// Looks at what the engine would open in `piece`.
+    ///
+    /// # Errors
+    /// The author's, of what it may not.
+    pub(super) async fn check(&self, piece: &Piece) -> Result<(), BuildError> {
+        if let Some((image, step)) = &piece.accounts
+            && !self.sound.has(image)
+        {
+            let container = self.container(image, step).await?;
+            self.check_accounts(&container, step).await?;
+            container.remove().await;
+            self.sound.add(image);
+        }
+        for copied in &piece.copied {
+            let container = self.container(&copied.image, &copied.step).await?;
+            self.check_copied(&container, copied).await?;
+            container.remove().await;
+        }
+        Ok(())
+    }
+
+    async fn check_accounts(&self, container: &Unstarted, step: &Step) -> Result<(), BuildError> {
+        let odd = odd_accounts(self.docker, &container.id, &[]).await;
+        match odd.map_err(|error| ours(&error))? {
+            None => Ok(()),
+            Some(file) => Err(self.refused(
+                step,
+                &format!(
+                    "the image has a {file} here that is no ordinary file of at most 1 MiB, and no step can run with that"
+                ),
+            )),
+        }
+    }
+
+    async fn check_copied(&self, container: &Unstarted, copied: &Copied) -> Result<(), BuildError> {
+        for path in &copied.paths {
+            let odd = match has_wildcards(path) {
+                true => {
+                    // To make an archive the engine reads the lists of accounts too.
+                    self.check_accounts(container, &copied.step).await?;
+                    self.odd_match(container, path).await
+                }
+                false => {
+                    let odd = self.is_odd(container, path).await;
+                    odd.map(|odd| odd.then(|| is_no_file(path)))
+                }
+            };
+            if let Some(message) = odd.map_err(|error| ours(&error))? {
+                return Err(self.refused(&copied.step, &message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the engine may not open what lies there. What does not lie there it says itself.
+    async fn is_odd(&self, container: &Unstarted, path: &str) -> Result<bool, Error> {
+        let path = format!("/{path}");
+        let Some(facts) = look(self.docker, &container.id, &path).await? else {
+            return Ok(false);
+        };
+        let Some(target) = link_target(&facts) else {
+            return Ok(!may_be_copied(&facts));
+        };
+        let ends = look(self.docker, &container.id, target).await?;
+        Ok(ends.is_some_and(|facts| !may_be_copied(&facts)))
+    }
+
+    /// What is wrong with the first of what a path with wildcards may stand for that the engine may not open.
+    async fn odd_match(&self, container: &Unstarted, path: &str) -> Result<Option<String>, Error> {
+        let names: Vec<&str> = path
+            .split('/')
+            .filter(|name| !matches!(*name, "" | "."))
+            .collect();
+        let plain = names
+            .iter()
+            .take_while(|name| !name.contains(SPECIAL))
+            .count();
+        let (folder, pattern) = names.split_at(plain);
+        let folder = format!("/{}", folder.join("/"));
+        let last = pattern.last().copied().unwrap_or_default();
+        let start = last.split(SPECIAL).next().unwrap_or_default();
+        let options = DownloadFromContainerOptions {
+            path: folder.clone(),
+        };
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let wanted = (folder.clone(), pattern.len(), start.to_owned());
+        let reading = tokio::task::spawn_blocking(move || matches(receiver, &wanted));
+        let mut archive = self
+            .docker
+            .download_from_container(&container.id, Some(options));
+        while let Some(piece) = archive.next().await {
+            match piece {
+                Ok(piece) => {
+                    if sender.send(piece).await.is_err() {
+                        break;
+                    }
+                }
+                // The engine will say so itself.
+                Err(error) if leads_nowhere(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        drop(sender);
+        let read = reading
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        let found = match read.map_err(Error::from)? {
+            Matches::Odd(message) => return Ok(Some(message)),
+            Matches::Links(links) => links,
+        };
+        for link in found {
+            if self.is_odd(container, &link).await? {
+                return Ok(Some(is_no_file(&link)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn container(&self, image: &str, step: &Step) -> Result<Unstarted, BuildError> {
+        let found = self.docker.inspect_image(image).await;
+        let config = found
+            .map_err(|error| ours(&error))?
+            .config
+            .unwrap_or_default();
+        // Something of its own stands for each volume: the engine would copy what the image has there, and show the copy.
+        let volumes = config.volumes.unwrap_or_default();
+        let has_volumes = !volumes.is_empty();
+        let covers = volumes.into_iter().map(|target| Mount {
+            typ: Some(MountType::TMPFS),
+            target: Some(target),
+            ..Mount::default()
+        });
+        let body = ContainerCreateBody {
+            image: Some(image.to_owned()),
+            cmd: Some(vec!["none".to_owned()]),
+            labels: Some([(DATA.to_owned(), self.data.to_owned())].into()),
+            host_config: Some(HostConfig {
+                network_mode: Some(self.network.to_owned()),
+                mounts: Some(covers.collect()),
+                ..HostConfig::default()
+            }),
+            ..ContainerCreateBody::default()
+        };
+        // It goes on when the build is ended meanwhile, so that what the engine makes then is removed too.
+        let docker = self.docker.clone();
+        let making = tokio::spawn(async move {
+            let made = docker.create_container(None::<CreateContainerOptions>, body);
+            let id = made.await?.id;
+            Ok(Unstarted { docker, id })
+        });
+        let made = making.await;
+        let container = match made.unwrap_or_else(|error| Err(io::Error::other(error).into())) {
+            Ok(container) => container,
+            // Of what is written by itself only the volumes are the author's.
+            Err(Error::DockerResponseServerError {
+                status_code: 400 | 500,
+                message,
+            }) if message.contains("mount") => {
+                return Err(self.refused(step, &format!("a `VOLUME` does not work: {message}")));
+            }
+            Err(error) => return Err(ours(&error)),
+        };
+        if !has_volumes {
+            return Ok(container);
+        }
+        let inspected = self
+            .docker
+            .inspect_container(&container.id, None::<InspectContainerOptions>);
+        let mounts = inspected.await.map_err(|error| ours(&error))?.mounts;
+        let mut mounts = mounts.into_iter().flatten();
+        if mounts.any(|mount| mount.typ.as_deref() == Some("volume")) {
+            let message = "a `VOLUME` must be named by its whole path, which begins with `/`";
+            return Err(self.refused(step, message));
+        }
+        Ok(container)
+    }
+
+    fn refused(&self, step: &Step, message: &str) -> BuildError {
+        let place = place(self.file, self.theirs, Some(step));
+        BuildError::author(format!("{place}: {message}."))
+    }
+}
+
+// === impl SoundImages ===
+
+impl SoundImages {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.lock().contains(id)
+    }
+
+    fn add(&self, id: &str) {
+        let mut known = self.lock();
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        known.insert(id.to_owned());
+    }
+}
+
+// === impl Unstarted ===
+
+impl Unstarted {
+    async fn remove(mut self) {
+        let id = std::mem::take(&mut self.id);
+        removed(&self.docker, &id).await;
+    }
+}
+
+impl Drop for Unstarted {
+    fn drop(&mut self) {
+        let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
+        // Without a runtime the process is ending, and it goes with the network.
+        if !id.is_empty()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(async move { removed(&docker, &id).await });
+        }
+    }
+}
+
+/// What cannot be removed goes with the network.
+async fn removed(docker: &Docker, id: &str) {
+    let options = RemoveContainerOptions {
+        force: true,
+        v: true,
+        ..RemoveContainerOptions::default()
+    };
+    let _ = docker.remove_container(id, Some(options)).await;
+}
+
+/// Characters with a meaning in paths that stand for several.
+const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
+
+/// Whether the engine reads a path as standing for several.
+fn has_wildcards(path: &str) -> bool {
+    let mut chars = path.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '*' | '?' | '[' => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn is_no_file(path: &str) -> String {
+    let shown = shown(path);
+    format!(
+        "`{shown}` is a pipe or a device, or a link to one, and only files and folders can be copied"
+    )
+}
+
+/// What was found in an archive of a folder.
+enum Matches {
+    /// What is wrong.
+    Odd(String),
+    /// What only the engine knows the end of.
+    Links(Vec<String>),
+}
+
+/// Reads which of the entries so far below a folder, whose names begin so, are more than files and folders.
+fn matches(
+    pieces: mpsc::Receiver<Bytes>,
+    (folder, depth, start): &(String, usize, String),
+) -> io::Result<Matches> {
+    let mut archive = tar::Archive::new(Pieces {
+        pieces,
+        piece: Bytes::new(),
+    });
+    let mut links = Vec::new();
+    // Its own name comes first in each entry.
+    let own = usize::from(folder != "/");
+    for entry in archive.entries()? {
+        let entry = entry?;
+        let path = entry.path_bytes();
+        let path = String::from_utf8_lossy(&path);
+        let names: Vec<&str> = path
+            .split('/')
+            .filter(|name| !matches!(*name, "" | "."))
+            .skip(own)
+            .collect();
+        if names.len() != *depth || !names.last().is_some_and(|name| name.starts_with(start)) {
+            continue;
+        }
+        let kind = entry.header().entry_type();
+        if kind.is_file() || kind.is_dir() {
+            continue;
+        }
+        let path = format!("{}/{}", folder.trim_end_matches('/'), names.join("/"));
+        if kind.is_fifo() || kind.is_character_special() || kind.is_block_special() {
+            return Ok(Matches::Odd(is_no_file(&path)));
+        }
+        if links.len() == MOST_LINKS {
+            let message = format!(
+                "more than {MOST_LINKS} links in {} may be meant",
+                shown(folder)
+            );
+            return Ok(Matches::Odd(message));
+        }
+        links.push(path);
+    }
+    Ok(Matches::Links(links))
+}
+
+/// An archive as it comes.
+struct Pieces {
+    pieces: mpsc::Receiver<Bytes>,
+    piece: Bytes,
+}
+
+// === impl Pieces ===
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let read = buffer.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut buffer[..read]);
+        Ok(read)
+    }
+}
