@@ -334,10 +334,9 @@ impl From<LifecycleError> for ApiError {
     fn from(error: LifecycleError) -> Self {
         match error {
             LifecycleError::Refused(message) => Self::bad_request(message),
-            LifecycleError::Quota { .. } | LifecycleError::Over(_) => {
+            LifecycleError::Over(_) | LifecycleError::Disabled(_) => {
                 Self::forbidden(sentence(&error.to_string()))
             }
-            LifecycleError::Disabled(_) => Self::forbidden(sentence(&error.to_string())),
             LifecycleError::NotFound => Self::repo_not_found(),
             LifecycleError::Taken { .. } => {
                 Self::conflict("Another repository has that name, or the address it would have")

@@ -27,6 +27,10 @@ pub(super) struct QuotaRequest {
     #[serde(default, deserialize_with = "said")]
     spaces: Option<Option<u64>>,
     #[serde(default, deserialize_with = "said")]
+    models: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
+    datasets: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "said")]
     instances: Option<Option<u64>>,
     /// Millicores.
     #[serde(default, deserialize_with = "said")]
@@ -143,6 +147,8 @@ impl QuotaRequest {
     fn changes(&self) -> Vec<(Resource, Option<u64>)> {
         let said = [
             (Resource::Spaces, self.spaces),
+            (Resource::Models, self.models),
+            (Resource::Datasets, self.datasets),
             (Resource::Instances, self.instances),
             (Resource::Cpu, self.cpu),
             (Resource::Memory, self.memory),

@@ -278,7 +278,6 @@ impl House {
                 wasi_hardware: config.wasm.default_hardware.clone(),
                 container_hardware: config.docker.default_hardware.clone(),
                 freeze_after: config.docker.freeze_after,
-                repositories_per_owner: config.quota.repositories_per_owner,
                 sleep_after: Some(config.sleep.after).filter(|after| !after.is_zero()),
                 addresses: config.addresses(config.listen.port()),
             },

@@ -30,6 +30,12 @@ pub(super) struct SetArgs {
     /// Spaces, whether they run or not
     #[arg(long, value_name = "N")]
     spaces: Option<String>,
+    /// Models
+    #[arg(long, value_name = "N")]
+    models: Option<String>,
+    /// Datasets
+    #[arg(long, value_name = "N")]
+    datasets: Option<String>,
     /// Containers that run at once
     #[arg(long, value_name = "N")]
     instances: Option<String>,
@@ -204,6 +210,8 @@ impl SetArgs {
     fn body(&self) -> anyhow::Result<Value> {
         let fields = [
             (Resource::Spaces, &self.spaces),
+            (Resource::Models, &self.models),
+            (Resource::Datasets, &self.datasets),
             (Resource::Instances, &self.instances),
             (Resource::Cpu, &self.cpu),
             (Resource::Memory, &self.memory),

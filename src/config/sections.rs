@@ -142,6 +142,10 @@ pub struct QuotaConfig {
     pub memory_per_owner: u64,
     /// Whether they run or not.
     pub spaces_per_owner: u32,
+    /// With files or without.
+    pub models_per_owner: u32,
+    /// With files or without.
+    pub datasets_per_owner: u32,
     /// Containers, frozen ones among them.
     pub instances_per_owner: u32,
     /// Cores; counted in thousandths.
@@ -162,8 +166,6 @@ pub struct QuotaConfig {
     /// Of answers and tunnels to visitors. `None`: without end.
     #[serde(default, with = "text::optional_bytes")]
     pub egress_per_owner_per_day: Option<u64>,
-    /// Of each of the two kinds.
-    pub repositories_per_owner: u32,
 }
 
 /// `[host]`
@@ -346,6 +348,8 @@ impl QuotaConfig {
     pub fn quota(&self) -> Quota {
         Quota {
             spaces: u64::from(self.spaces_per_owner),
+            models: u64::from(self.models_per_owner),
+            datasets: u64::from(self.datasets_per_owner),
             instances: u64::from(self.instances_per_owner),
             cpu_millis: (self.cpu_per_owner * 1000.0).round() as u64,
             memory_bytes: self.memory_per_owner,

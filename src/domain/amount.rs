@@ -31,7 +31,12 @@ impl Resource {
             Self::Memory | Self::Disk | Self::EgressBytesPerDay => "a size, such as 4 GiB",
             Self::CpuSecondsPerDay => "a whole number of seconds",
             Self::BuildMinutesPerDay => "a whole number of minutes",
-            Self::Spaces | Self::Instances | Self::Files | Self::Builds => "a whole number",
+            Self::Spaces
+            | Self::Models
+            | Self::Datasets
+            | Self::Instances
+            | Self::Files
+            | Self::Builds => "a whole number",
         }
     }
 }

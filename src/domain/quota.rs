@@ -13,6 +13,10 @@ use super::hardware::bytes_text;
 pub enum Resource {
     /// Spaces, whether they run or not.
     Spaces,
+    /// Models, with files or without.
+    Models,
+    /// Datasets, with files or without.
+    Datasets,
     /// Containers that run, be they frozen, or are on their way.
     Instances,
     /// Thousandths of a core (millicores).
@@ -38,6 +42,10 @@ pub enum Resource {
 pub struct Amounts<T> {
     /// [`Resource::Spaces`]
     pub spaces: T,
+    /// [`Resource::Models`]
+    pub models: T,
+    /// [`Resource::Datasets`]
+    pub datasets: T,
     /// [`Resource::Instances`]
     pub instances: T,
     /// [`Resource::Cpu`]
@@ -143,8 +151,10 @@ impl std::iter::Sum for DiskAmount {
 
 impl Resource {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Spaces,
+        Self::Models,
+        Self::Datasets,
         Self::Instances,
         Self::Cpu,
         Self::Memory,
@@ -168,6 +178,8 @@ impl Resource {
     pub fn word(self) -> &'static str {
         match self {
             Self::Spaces => "spaces",
+            Self::Models => "models",
+            Self::Datasets => "datasets",
             Self::Instances => "instances",
             Self::Cpu => "cpu",
             Self::Memory => "memory",
@@ -184,6 +196,8 @@ impl Resource {
     pub fn noun(self) -> &'static str {
         match self {
             Self::Spaces => "Spaces",
+            Self::Models => "models",
+            Self::Datasets => "datasets",
             Self::Instances => "running instances",
             Self::Cpu => "CPU",
             Self::Memory => "memory",
@@ -199,7 +213,12 @@ impl Resource {
     /// An amount of it as people read it.
     pub fn text(self, amount: u64) -> String {
         match self {
-            Self::Spaces | Self::Instances | Self::Files | Self::Builds => amount.to_string(),
+            Self::Spaces
+            | Self::Models
+            | Self::Datasets
+            | Self::Instances
+            | Self::Files
+            | Self::Builds => amount.to_string(),
             Self::Cpu => format!("{} CPU", self.written(amount)),
             Self::Memory | Self::Disk | Self::EgressBytesPerDay => bytes_text(amount),
             Self::CpuSecondsPerDay => format!("{amount} s"),
@@ -215,6 +234,8 @@ impl<T: Copy> Amounts<T> {
     pub fn of(&self, resource: Resource) -> T {
         match resource {
             Resource::Spaces => self.spaces,
+            Resource::Models => self.models,
+            Resource::Datasets => self.datasets,
             Resource::Instances => self.instances,
             Resource::Cpu => self.cpu_millis,
             Resource::Memory => self.memory_bytes,
@@ -231,6 +252,8 @@ impl<T: Copy> Amounts<T> {
     pub fn set(&mut self, resource: Resource, amount: T) {
         let place = match resource {
             Resource::Spaces => &mut self.spaces,
+            Resource::Models => &mut self.models,
+            Resource::Datasets => &mut self.datasets,
             Resource::Instances => &mut self.instances,
             Resource::Cpu => &mut self.cpu_millis,
             Resource::Memory => &mut self.memory_bytes,
@@ -249,6 +272,8 @@ impl Quota {
     /// As much as there is of everything.
     pub const UNLIMITED: Self = Self {
         spaces: u64::MAX,
+        models: u64::MAX,
+        datasets: u64::MAX,
         instances: u64::MAX,
         cpu_millis: u64::MAX,
         memory_bytes: u64::MAX,

@@ -72,8 +72,6 @@ pub struct LifecycleSettings {
     pub container_hardware: String,
     /// Idle time until a container is frozen.
     pub freeze_after: Duration,
-    /// Models one owner may have, and datasets.
-    pub repositories_per_owner: u32,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
     pub sleep_after: SleepAfter,
     /// Where Spaces answer, for the `SPACE_HOST` that they see.
@@ -121,17 +119,7 @@ pub enum LifecycleError {
     /// The request is wrong; the text says how.
     #[error("{0}")]
     Refused(String),
-    /// The account holds all it may.
-    #[error("the quota of {what} is used up: {used} of {limit} in use")]
-    Quota {
-        /// Of what.
-        what: &'static str,
-        /// In use.
-        used: u64,
-        /// Allowed.
-        limit: u64,
-    },
-    /// As [`Self::Quota`], of what the ledger counts.
+    /// The owner has all it may have.
     #[error("{}", .0.explain())]
     Over(Refused),
     /// An operator has disabled the Space; the text is the reason.

@@ -2,7 +2,7 @@
 
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, now};
-use crate::domain::{Account, AccountId, Millis, Resource, SpaceId};
+use crate::domain::{Account, AccountId, Millis, RepoKind, Resource, SpaceId};
 use crate::ledger::{Book, Day, FairQueue, Refused, Tier};
 use crate::store::Actor;
 
@@ -66,11 +66,18 @@ impl Lifecycle {
         let parts = &self.parts;
         parts.disk_known(owner).await?;
         let overrides = parts.store.quota(owner).await?;
-        let spaces = parts.store.count_spaces(owner).await?;
+        let mut repositories = [0; RepoKind::ALL.len()];
+        for (count, kind) in repositories.iter_mut().zip(RepoKind::ALL) {
+            let counted = parts.store.count_repositories(owner, kind).await?;
+            *count = u64::try_from(counted).unwrap_or(0);
+        }
+        let [models, datasets, spaces] = repositories;
         let account = parts.ledger.owner(owner);
         let limits = account.quota();
         let used = |resource| match resource {
-            Resource::Spaces => u64::try_from(spaces).unwrap_or(0),
+            Resource::Spaces => spaces,
+            Resource::Models => models,
+            Resource::Datasets => datasets,
             Resource::Instances => account.instances.used(),
             Resource::Cpu => account.cpu.used(),
             Resource::Memory => account.memory.used(),

@@ -44,13 +44,10 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             let store = &this.parts.store;
-            let limit = u64::from(this.parts.settings.repositories_per_owner);
-            let used = store.count_repositories(new.owner, new.kind).await?;
-            let used = u64::try_from(used).unwrap_or(0);
-            if used >= limit {
-                let what = new.kind.plural();
-                return Err(LifecycleError::Quota { what, used, limit });
-            }
+            // One after the other, so that many at once are no more than there may be.
+            let account = this.parts.ledger.owner(new.owner);
+            let _turn = account.creating.lock().await;
+            this.check_quota(new.owner, new.kind).await?;
             // What takes disk comes first: without room for it there is no row either.
             let room = this.disk_room(new.owner).await?;
             if first.is_some() {
@@ -289,27 +286,24 @@ impl Lifecycle {
         owner: AccountId,
         kind: RepoKind,
     ) -> Result<(), LifecycleError> {
-        let settings = &self.parts.settings;
-        let limit = match kind {
-            RepoKind::Space => self.parts.ledger.owner(owner).quota().spaces,
-            RepoKind::Model | RepoKind::Dataset => u64::from(settings.repositories_per_owner),
+        let resource = match kind {
+            RepoKind::Space => Resource::Spaces,
+            RepoKind::Model => Resource::Models,
+            RepoKind::Dataset => Resource::Datasets,
         };
+        let limit = self.parts.ledger.owner(owner).quota().of(resource);
         let used = self.parts.store.count_repositories(owner, kind).await?;
         let used = u64::try_from(used).unwrap_or(0);
         if used < limit {
             return Ok(());
         }
-        if kind == RepoKind::Space {
-            return Err(LifecycleError::Over(Refused {
-                resource: Resource::Spaces,
-                tier: Tier::Owner,
-                wanted: 1,
-                used,
-                limit,
-            }));
-        }
-        let what = kind.plural();
-        Err(LifecycleError::Quota { what, used, limit })
+        Err(LifecycleError::Over(Refused {
+            resource,
+            tier: Tier::Owner,
+            wanted: 1,
+            used,
+            limit,
+        }))
     }
 
     async fn rename_space(

@@ -11,7 +11,7 @@ use crate::domain::{AccountId, QuotaOverrides, SpaceId};
 macro_rules! select_quotas {
     ($rest:literal) => {
         concat!(
-            "SELECT account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, disk_files, builds, \
+            "SELECT account_id, spaces, models, datasets, instances, cpu_millis, memory_bytes, disk_bytes, disk_files, builds, \
              cpu_seconds_per_day, build_minutes_per_day, egress_bytes_per_day FROM quotas ",
             $rest
         )
@@ -62,12 +62,14 @@ impl Store {
             .execute(&mut *write)
             .await?;
         sqlx::query(
-            "INSERT INTO quotas (account_id, spaces, instances, cpu_millis, memory_bytes, disk_bytes, \
+            "INSERT INTO quotas (account_id, spaces, models, datasets, instances, cpu_millis, memory_bytes, disk_bytes, \
              disk_files, builds, cpu_seconds_per_day, build_minutes_per_day, egress_bytes_per_day, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         )
         .bind(owner.to_string())
         .bind(number(quota.spaces))
+        .bind(number(quota.models))
+        .bind(number(quota.datasets))
         .bind(number(quota.instances))
         .bind(number(quota.cpu_millis))
         .bind(number(quota.memory_bytes))
@@ -137,6 +139,8 @@ fn read(row: &AnyRow) -> Result<(AccountId, QuotaOverrides), StoreError> {
         fields.parsed("account_id")?,
         QuotaOverrides {
             spaces: number("spaces")?,
+            models: number("models")?,
+            datasets: number("datasets")?,
             instances: number("instances")?,
             cpu_millis: number("cpu_millis")?,
             memory_bytes: number("memory_bytes")?,

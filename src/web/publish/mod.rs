@@ -247,9 +247,7 @@ async fn remember_creator(
 fn refused(error: LifecycleError) -> Refused {
     let field = match &error {
         LifecycleError::Taken { .. } => "name",
-        LifecycleError::Quota { .. }
-        | LifecycleError::Over(_)
-        | LifecycleError::Repo(RepoError::OverQuota(_)) => "form",
+        LifecycleError::Over(_) | LifecycleError::Repo(RepoError::OverQuota(_)) => "form",
         LifecycleError::Refused(text) if text.contains("hardware") => "hardware",
         LifecycleError::Refused(_) => "name",
         _ => return Refused::Page(error.into()),

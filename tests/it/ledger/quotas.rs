@@ -56,6 +56,21 @@ fn a_refusal_names_the_quota_what_is_used_and_what_is_left() {
         "{text}"
     );
 
+    // Models and datasets are counted each by themselves.
+    set(&server, "alice", json!({"models": 1}));
+    let model = |name: &str| alice.create_with(name, json!({"type": "model"}));
+    model("tiny").expect(200);
+    let text = model("more").expect(403).text();
+    assert!(
+        text.contains("quota of models is used up: 1 of 1 in use, 0 left"),
+        "{text}"
+    );
+    alice
+        .create_with("rows", json!({"type": "dataset"}))
+        .expect(200);
+    assert_eq!(quota(&alice)["models"]["used"], 1);
+    assert_eq!(quota(&alice)["datasets"]["limit"], 1000);
+
     let answer = alice
         .space("one")
         .post("/hardware", &json!({"flavor": "cpu-basic"}));

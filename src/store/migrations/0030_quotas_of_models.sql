@@ -1,0 +1,2 @@
+ALTER TABLE quotas ADD COLUMN models BIGINT;
+ALTER TABLE quotas ADD COLUMN datasets BIGINT;
