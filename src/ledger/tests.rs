@@ -6,6 +6,8 @@ const SECOND: u64 = 1_000_000_000;
 fn quota() -> Quota {
     Quota {
         spaces: 10,
+        models: 10,
+        datasets: 10,
         instances: 3,
         cpu_millis: 4000,
         memory_bytes: 1 << 30,

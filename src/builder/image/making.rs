@@ -120,7 +120,12 @@ impl Making<'_> {
         );
         let docker = self.docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
-        progress.piece(piece.steps, piece.is_last);
+        let mut steps_of_piece = piece.steps;
+        if piece.is_last {
+            // The engine appends a step for each label.
+            steps_of_piece.extend(self.labels().map(|_| None));
+        }
+        progress.piece(steps_of_piece, piece.is_last);
         let (log, look) = (&request.log, self.look);
         let built = follow::follow(steps, log, limits, look, recorder, progress).await;
         match built {
@@ -141,28 +146,32 @@ impl Making<'_> {
         }
     }
 
-    fn options(&self, piece: &Piece) -> BuildImageOptions {
-        let ImageConfig { limits, engine, .. } = &self.inner.config.images;
+    /// Whose image it is, and what it was made of.
+    fn labels(&self) -> [(&'static str, String); 6] {
         let request = self.request;
-        // The client's numbers end at two gigabytes; the watch sets what was meant.
-        let memory = i32::try_from(limits.memory_bytes).unwrap_or(i32::MAX);
-        let quota = i64::from(limits.cpu_millis) * i64::from(CPU_PERIOD) / 1000;
-        let labels = [
-            (DATA, engine.data().to_owned()),
+        [
+            (DATA, self.inner.config.images.engine.data().to_owned()),
             (SPACE, request.name.to_string()),
             (SPACE_ID, request.space.to_string()),
             (REVISION, request.revision.to_string()),
             (BUILD, request.build.to_string()),
             (MADE_OF, self.order.made_of.clone()),
-        ];
-        let labels = labels.map(|(key, value)| (key.to_owned(), value));
+        ]
+    }
+
+    fn options(&self, piece: &Piece) -> BuildImageOptions {
+        let ImageConfig { limits, engine, .. } = &self.inner.config.images;
+        // The client's numbers end at two gigabytes; the watch sets what was meant.
+        let memory = i32::try_from(limits.memory_bytes).unwrap_or(i32::MAX);
+        let quota = i64::from(limits.cpu_millis) * i64::from(CPU_PERIOD) / 1000;
+        let labels = self.labels().map(|(key, value)| (key.to_owned(), value));
         let arguments = piece.arguments.clone().into_iter();
         BuildImageOptions {
             dockerfile: context::DOCKERFILE.to_owned(),
             // A name keeps it from being tidied away as nobody's.
             t: piece
                 .is_last
-                .then(|| sweep::tag(engine.data(), request.build)),
+                .then(|| sweep::tag(engine.data(), self.request.build)),
             nocache: !self.cached,
             rm: true,
             forcerm: true,

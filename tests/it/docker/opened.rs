@@ -93,6 +93,7 @@ fn a_build_in_pieces_is_cached_and_told_as_one() {
         let log = space.log("build");
         let all = log.join("\n");
         assert!(all.contains("Step 13/13 (Dockerfile:14): RUN pwd"), "{all}");
+        assert!(!all.contains("LABEL glasshouse"), "{all}");
         assert!(!all.contains("Successfully built"), "{all}");
         let is_cached = |line: &&String| line.contains("Using cache");
         (all, log.iter().filter(is_cached).count())
