@@ -233,6 +233,10 @@ fn layers_are_kept_between_builds_until_a_factory_reboot() {
         files
     };
     let space = alice.publish_container("app", &files("one"));
+    // The author is shown their own four steps, and none of those that the server adds.
+    let log = space.log("build").join("\n");
+    assert!(log.contains("Step 4/4 (Dockerfile:4): CMD"), "{log}");
+    assert!(!log.contains("LABEL"), "{log}");
     let first = space.exec("print(open('/stamp').read())");
     space.commit(&files("two"));
     eventually(Duration::from_secs(60), "two", || {
