@@ -84,6 +84,8 @@ fn turns() -> BuildTurns {
         host_cpu: 1000,
         quota: Quota {
             spaces: 1,
+            models: 1,
+            datasets: 1,
             instances: 1,
             cpu_millis: 1000,
             memory_bytes: 1 << 40,
