@@ -48,7 +48,13 @@ impl Builder {
                 }
             }
         }
-        images.extend(inner.failed_step(space));
+        // What a build printed can look like an id: the last that there is.
+        for step in inner.failed_steps(space).into_iter().rev() {
+            if inner.layers_of(&step).await.is_some() {
+                images.push(step);
+                break;
+            }
+        }
         let mut layers = HashMap::new();
         for image in images {
             let found = inner.layers_of(&image).await;

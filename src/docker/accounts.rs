@@ -4,6 +4,7 @@
 //! It is asked about a container that has not started, whose files nobody changes meanwhile.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 
 use bollard::Docker;
 use bollard::container::PathStatResponse;
@@ -21,6 +22,19 @@ const MOST: i64 = 1 << 20;
 
 /// Where a container sees what the kernel shows, and not its image.
 const KERNELS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// What the engine has of its own in each container, whatever its image has there. For that it makes folders of `/etc` and
+/// `/dev` where the image has links.
+pub const OF_ENGINE: [&str; 8] = [
+    "/.dockerenv",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/etc/mtab",
+    "/dev/console",
+    "/dev/pts",
+    "/dev/shm",
+];
 
 /// Links on the way to a file.
 const MOST_LINKS: usize = 16;
@@ -47,11 +61,14 @@ pub async fn odd_accounts(
 ) -> Result<Option<&'static str>, Error> {
     let parent = look(docker, container, "/etc").await?;
     let by_links = parent.is_some_and(|facts| facts.file_mode & LINK != 0);
+    let mut linked = Vec::new();
     for file in FILES {
         let Some(mut facts) = look(docker, container, file).await? else {
             continue;
         };
-        let linked = by_links || facts.file_mode & LINK != 0;
+        if by_links || facts.file_mode & LINK != 0 {
+            linked.push(file);
+        }
         if facts.file_mode & LINK != 0 {
             // The engine says where it ends, however many links there are on the way.
             match look(docker, container, &facts.link_target).await? {
@@ -63,7 +80,10 @@ pub async fn odd_accounts(
         if facts.file_mode & NOT_A_FILE != 0 || facts.size > MOST {
             return Ok(Some(file));
         }
-        if linked && !is_all_of_image(docker, container, file, mounted).await? {
+    }
+    // To say what a link says the engine opens both, so both were looked at before.
+    for file in linked {
+        if !is_all_of_image(docker, container, file, mounted).await? {
             return Ok(Some(file));
         }
     }
@@ -114,7 +134,19 @@ fn is_covered(path: &str, mounted: &[String]) -> bool {
         let below = path.strip_prefix(place);
         below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     };
-    KERNELS.into_iter().chain(mounted).any(is_below)
+    let of_others = KERNELS.into_iter().chain(OF_ENGINE);
+    of_others.chain(mounted).any(is_below)
+}
+
+/// Whether the folders in which a container shows something of its own are folders in the image too, or not there; of an
+/// engine whose layers are not on this host, nobody knows.
+pub fn shows_its_own_folders(layers: &[PathBuf]) -> bool {
+    ["etc", "dev", "proc", "sys"].into_iter().all(|name| {
+        let mut found = layers
+            .iter()
+            .filter_map(|layer| layer.join(name).symlink_metadata().ok());
+        found.next().is_none_or(|newest| newest.is_dir())
+    })
 }
 
 /// Whether no name on the way to a file lies where the container sees something else.
@@ -195,7 +227,15 @@ mod tests {
     #[test]
     fn what_is_mounted_covers_the_image() {
         let mounted = ["/data/".to_owned()];
-        for covered in ["/dev", "/dev/ptmx", "/proc/self/fd/4", "/data/x", "/sys/x"] {
+        for covered in [
+            "/dev",
+            "/dev/ptmx",
+            "/proc/self/fd/4",
+            "/data/x",
+            "/sys/x",
+            "/.dockerenv",
+            "/etc/hosts",
+        ] {
             assert!(is_covered(covered, &mounted), "{covered}");
         }
         for seen in ["/devices", "/etc/passwd", "/database", "/", "/x/dev"] {

@@ -38,7 +38,11 @@ pub(super) async fn follow(
                     bytes_text(limits.output_bytes)
                 ))));
             }
-            recorder.line(&text);
+            if !recorder.line(&text) {
+                return Ok(Err(BuildError::author(
+                    "The build printed thousands of lines that look like the engine's own, and was stopped.",
+                )));
+            }
             // Writing to a log cannot fail.
             let _ = writer.write_all(progress.takes(plain(&text)).as_bytes());
         }

@@ -82,6 +82,7 @@ impl Making<'_> {
                 recorder.image(&id);
                 return Ok(id);
             }
+            recorder.piece(&id);
             // Nothing has it as its base yet, so that a sweep would find it unused.
             self.hold.add(&id);
             let image = self.docker.inspect_image(&id).await;

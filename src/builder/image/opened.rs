@@ -17,8 +17,10 @@ use tokio::sync::mpsc;
 
 use super::dockerfile::{Copied, Piece, Step, shown};
 use super::failure::{ours, place};
-use crate::docker::DATA;
-use crate::docker::accounts::{leads_nowhere, link_target, look, may_be_copied, odd_accounts};
+use crate::docker::accounts::{
+    OF_ENGINE, leads_nowhere, link_target, look, may_be_copied, odd_accounts, shows_its_own_folders,
+};
+use crate::docker::{DATA, layer_folders};
 use crate::domain::BuildError;
 
 /// Links that a wildcard of one `COPY` may find.
@@ -92,6 +94,9 @@ impl Opened<'_> {
 
     async fn check_copied(&self, container: &Unstarted, copied: &Copied) -> Result<(), BuildError> {
         for path in &copied.paths {
+            if let Some(message) = hidden(path) {
+                return Err(self.refused(&copied.step, &message));
+            }
             let odd = match has_wildcards(path) {
                 true => {
                     // To make an archive the engine reads the lists of accounts too.
@@ -119,6 +124,9 @@ impl Opened<'_> {
         let Some(target) = link_target(&facts) else {
             return Ok(!may_be_copied(&facts));
         };
+        if OF_ENGINE.contains(&target) {
+            return Ok(true);
+        }
         let ends = look(self.docker, &container.id, target).await?;
         Ok(ends.is_some_and(|facts| !may_be_copied(&facts)))
     }
@@ -136,12 +144,11 @@ impl Opened<'_> {
         let (folder, pattern) = names.split_at(plain);
         let folder = format!("/{}", folder.join("/"));
         let last = pattern.last().copied().unwrap_or_default();
-        let start = last.split(SPECIAL).next().unwrap_or_default();
         let options = DownloadFromContainerOptions {
             path: folder.clone(),
         };
         let (sender, receiver) = mpsc::channel(WAITING);
-        let wanted = (folder.clone(), pattern.len(), start.to_owned());
+        let wanted = (folder.clone(), pattern.len(), last.to_owned());
         let reading = tokio::task::spawn_blocking(move || matches(receiver, &wanted));
         let mut archive = self
             .docker
@@ -176,10 +183,15 @@ impl Opened<'_> {
 
     async fn container(&self, image: &str, step: &Step) -> Result<Unstarted, BuildError> {
         let found = self.docker.inspect_image(image).await;
-        let config = found
-            .map_err(|error| ours(&error))?
-            .config
-            .unwrap_or_default();
+        let found = found.map_err(|error| ours(&error))?;
+        if let Some(layers) = layer_folders(&found) {
+            let look = tokio::task::spawn_blocking(move || shows_its_own_folders(&layers));
+            if !look.await.unwrap_or_default() {
+                let message = "`/etc`, `/dev`, `/proc` and `/sys` of an image must be folders";
+                return Err(self.refused(step, message));
+            }
+        }
+        let config = found.config.unwrap_or_default();
         // Something of its own stands for each volume: the engine would copy what the image has there, and show the copy.
         let volumes = config.volumes.unwrap_or_default();
         let has_volumes = !volumes.is_empty();
@@ -306,6 +318,58 @@ fn has_wildcards(path: &str) -> bool {
     false
 }
 
+/// What is wrong with a path that stands for what nobody can look at, as the engine has its own there, or that may stand for
+/// more than can be told.
+fn hidden(path: &str) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    let wild = has_wildcards(path);
+    // In the engine's reading, `[^a]` is any character, `/` too.
+    if wild && path.contains('[') {
+        return Some(format!(
+            "`{}` has a `[`, which the source of `COPY --from` may not have; `*` and `?` are fine",
+            shown(path)
+        ));
+    }
+    let own = OF_ENGINE
+        .into_iter()
+        .chain(["/etc", "/dev", "/proc", "/sys"]);
+    let mut own = own.filter(|own| {
+        let own: Vec<&str> = own.split('/').skip(1).collect();
+        own.len() == names.len()
+            && own
+                .iter()
+                .zip(&names)
+                .all(|(own, name)| may_mean(name, own))
+    });
+    let first = own.find(|own| wild || OF_ENGINE.contains(own))?;
+    Some(format!(
+        "`{}` {} `{first}`, which is the engine's own in every container and cannot be copied",
+        shown(path),
+        if wild { "may stand for" } else { "is" }
+    ))
+}
+
+/// Whether a name with wildcards may stand for another: it begins and ends as that does.
+fn may_mean(pattern: &str, name: &str) -> bool {
+    let (Some(first), Some(last)) = (pattern.find(SPECIAL), pattern.rfind(SPECIAL)) else {
+        return pattern == name;
+    };
+    // What follows a backslash means itself.
+    let last = if pattern[last..].starts_with('\\') {
+        pattern.len()
+    } else {
+        last + 1
+    };
+    name.starts_with(&pattern[..first]) && name.ends_with(&pattern[last..])
+}
+
 fn is_no_file(path: &str) -> String {
     let shown = shown(path);
     format!(
@@ -321,10 +385,10 @@ enum Matches {
     Links(Vec<String>),
 }
 
-/// Reads which of the entries so far below a folder, whose names begin so, are more than files and folders.
+/// Reads which of the entries so far below a folder, whose names a pattern may mean, are more than files and folders.
 fn matches(
     pieces: mpsc::Receiver<Bytes>,
-    (folder, depth, start): &(String, usize, String),
+    (folder, depth, last): &(String, usize, String),
 ) -> io::Result<Matches> {
     let mut archive = tar::Archive::new(Pieces {
         pieces,
@@ -342,7 +406,7 @@ fn matches(
             .filter(|name| !matches!(*name, "" | "."))
             .skip(own)
             .collect();
-        if names.len() != *depth || !names.last().is_some_and(|name| name.starts_with(start)) {
+        if names.len() != *depth || !names.last().is_some_and(|name| may_mean(last, name)) {
             continue;
         }
         let kind = entry.header().entry_type();
@@ -384,5 +448,41 @@ impl Read for Pieces {
         let read = buffer.len().min(self.piece.len());
         self.piece.copy_to_slice(&mut buffer[..read]);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_can_look_at_is_not_copied() {
+        for path in [
+            "/.dockerenv",
+            "a/../.dockerenv",
+            "./etc//hosts",
+            "/*",
+            "/.d?ckerenv",
+            "/*/hosts",
+            "/etc/*.conf",
+            "/d*/console",
+            "\\.dockerenv/../.dockerenv*",
+            "/folder[^a]pipe",
+            "/e\\tc*",
+        ] {
+            assert!(hidden(path).is_some(), "{path}");
+        }
+        for path in [
+            "/",
+            "/etc",
+            "/etc/passwd",
+            "/etc/ssl/*",
+            "/app/*.txt",
+            "/usr/lib/*",
+            "/etc/*.toml",
+            "/hosts",
+        ] {
+            assert_eq!(hidden(path), None, "{path}");
+        }
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct Recorder {
     /// Those that were not in the cache.
     steps: Arc<Mutex<Vec<String>>>,
     from_cache: bool,
+    /// Whether a command of the author's prints, and the last that looks like an id meanwhile: the engine's own comes after
+    /// all of those.
+    running: bool,
+    last_printed: Option<String>,
 }
 
 /// What a build left.
@@ -60,6 +64,8 @@ impl Recorder {
             seen: HashSet::new(),
             steps: Arc::default(),
             from_cache: false,
+            running: false,
+            last_printed: None,
         })
     }
 
@@ -69,14 +75,42 @@ impl Recorder {
     }
 
     /// Notes what the engine says after a step, ` ---> ID`. What a build prints can look the same; it is found out when
-    /// the image is looked at.
-    pub(super) fn line(&mut self, text: &str) {
+    /// the image is looked at. `false` if there are more of these than a build has steps.
+    pub(super) fn line(&mut self, text: &str) -> bool {
+        if text.starts_with("Step ") {
+            self.running = false;
+            if let Some(id) = self.last_printed.take() {
+                self.step(&id, false);
+            }
+        }
         let Some(id) = text.strip_prefix(" ---> ").map(str::trim_end) else {
-            return;
+            return self.seen.len() < MOST;
         };
+        if id.starts_with("Running in ") {
+            self.running = true;
+            self.last_printed = None;
+        }
         let from_cache = std::mem::replace(&mut self.from_cache, id == "Using cache");
         let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_id && self.seen.len() < MOST && self.seen.insert(id.to_owned()) {
+        if is_id && self.running {
+            self.last_printed = Some(id.to_owned());
+        } else if is_id {
+            self.step(id, from_cache);
+        }
+        self.seen.len() < MOST
+    }
+
+    /// Notes the image that a piece of the build ended with, by its whole id: this the engine says where nothing is
+    /// printed.
+    pub(super) fn piece(&mut self, id: &str) {
+        self.running = false;
+        self.last_printed = None;
+        let id = id.trim_start_matches("sha256:");
+        self.step(&id[..id.len().min(12)], false);
+    }
+
+    fn step(&mut self, id: &str, from_cache: bool) {
+        if self.seen.len() < MOST && self.seen.insert(id.to_owned()) {
             self.write(&format!("step {id}"));
             if !from_cache {
                 let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,24 +206,36 @@ mod tests {
         let (build, space) = (BuildId::new(), SpaceId::new());
         let mut recorder = Recorder::new(folder.path(), build, space).expect("a file");
         for line in [
-            "Step 1/2 : FROM a\n",
+            "Step 1/4 : FROM a\n",
             " ---> 0123456789ab\n",
-            " ---> Running in 111111111111\n",
+            "Step 2/4 : COPY a b\n",
             " ---> Using cache\n",
             " ---> ba9876543210\n",
             " ---> ba9876543210\n",
             " ---> ../../etc/pas\n",
+            "Step 3/4 : RUN pretend\n",
+            " ---> Running in 111111111111\n",
+            " ---> ffffffffffff\n",
+            "Removing intermediate container 111111111111\n",
+            " ---> aaaaaaaaaaaa\n",
+            "Step 4/4 : RUN pretend; false\n",
+            " ---> Running in 222222222222\n",
+            " ---> eeeeeeeeeeee\n",
         ] {
-            recorder.line(line);
+            assert!(recorder.line(line));
         }
-        assert_eq!(*recorder.steps().lock().expect("held"), ["0123456789ab"]);
+        let own = ["0123456789ab", "aaaaaaaaaaaa"];
+        assert_eq!(*recorder.steps().lock().expect("held"), own);
         recorder.image("sha256:00");
         let records = Record::all(folder.path()).expect("readable");
         assert_eq!(records.len(), 1);
         assert_eq!(records[0].build, Some(build));
         assert_eq!(records[0].space, Some(space));
         assert_eq!(records[0].image.as_deref(), Some("sha256:00"));
-        assert_eq!(records[0].steps, ["0123456789ab", "ba9876543210"]);
+        assert_eq!(
+            records[0].steps,
+            ["0123456789ab", "ba9876543210", "aaaaaaaaaaaa"]
+        );
         assert!(records[0].began > 0 && records[0].began < i64::MAX);
     }
 }

@@ -50,11 +50,11 @@ impl Inner {
     }
 
     /// The last step of a Space's last build, if that failed.
-    pub(in crate::builder) fn failed_step(&self, space: SpaceId) -> Option<String> {
-        let records = Record::all(&self.images()).ok()?;
-        let newest = *Record::newest(&records).get(&space)?;
-        let failed = newest.image.is_none();
-        newest.steps.last().filter(|_| failed).cloned()
+    pub(in crate::builder) fn failed_steps(&self, space: SpaceId) -> Vec<String> {
+        let records = Record::all(&self.images()).unwrap_or_default();
+        let newest = Record::newest(&records);
+        let failed = newest.get(&space).filter(|newest| newest.image.is_none());
+        failed.map_or_else(Vec::new, |newest| newest.steps.clone())
     }
 
     async fn sweep_named(&self, docker: &Docker, used: &HashSet<String>) -> anyhow::Result<usize> {

@@ -372,7 +372,11 @@ impl Instruction {
             } => {
                 let numbers = owner.literal().map(|owner| {
                     let mut parts = owner.split(':');
-                    parts.all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+                    // The engine looks up what it cannot read as a number, nothing at all too.
+                    parts.all(|part| {
+                        (1..=9).contains(&part.len())
+                            && part.bytes().all(|byte| byte.is_ascii_digit())
+                    })
                 });
                 numbers != Some(true)
             }
