@@ -125,7 +125,14 @@ pub fn leads_nowhere(error: &Error) -> bool {
     let said = error.to_string();
     let words = ["not a directory", "name too long", "too many l"];
     let of_kernel = || words.iter().any(|words| said.contains(words));
-    is_gone(error) || (status(error) == Some(500) && of_kernel())
+    // To a look it answers without words.
+    let is_silent = || {
+        let Error::DockerResponseServerError { message, .. } = error else {
+            return false;
+        };
+        message.trim().is_empty()
+    };
+    is_gone(error) || (status(error) == Some(500) && (of_kernel() || is_silent()))
 }
 
 fn is_covered(path: &str, mounted: &[String]) -> bool {
