@@ -7,8 +7,8 @@
 
 use super::commits::Landing;
 use super::{Parts, README_BYTES};
-use crate::auth::Principal;
-use crate::domain::{Card, NamedRepository, Revision, Space, SpaceId};
+use crate::auth::{Credential, Principal};
+use crate::domain::{Card, NamedRepository, Revision, Scope, Space, SpaceId};
 use crate::repo::RepoError;
 use crate::store::StoreError;
 
@@ -87,7 +87,12 @@ impl Parts {
             .await?;
         Ok(match found {
             Some(found) => by.sees_private(&found),
-            None => by.may_create(&named.name.owner),
+            // Whoever may do all that an account may sees what comes of its own or its organizations', and of others the
+            // Space's owner sees nothing private.
+            None => {
+                let unbounded = by.credential.map(Credential::scope) == Some(Scope::Write);
+                unbounded || by.may_create(&named.name.owner)
+            }
         })
     }
 
