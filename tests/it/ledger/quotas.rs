@@ -47,7 +47,7 @@ fn a_refusal_names_the_quota_what_is_used_and_what_is_left() {
     set(
         &server,
         "alice",
-        json!({"spaces": 1, "cpu": 500, "memory": 1 << 30, "disk": 200_000}),
+        json!({"spaces": 1, "cpu": 500, "memory": 1 << 30, "disk": 400_000}),
     );
     let refused = alice.create_with("two", json!({})).expect(403).json();
     let text = refused["error"].as_str().unwrap();
