@@ -24,6 +24,11 @@ impl NamedRepository {
         self.kind == other.kind && text(&self.name).eq_ignore_ascii_case(&text(&other.name))
     }
 
+    /// Whether it is one of those, at whatever revision.
+    pub fn is_among(&self, all: &[Self]) -> bool {
+        all.iter().any(|one| one.is_same(self))
+    }
+
     /// The folder at which it is found inside a container.
     pub fn folder(&self) -> String {
         let Self { kind, name, .. } = self;

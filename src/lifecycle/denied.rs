@@ -12,10 +12,6 @@ use crate::domain::{Card, NamedRepository, Revision, Scope, Space, SpaceId};
 use crate::repo::RepoError;
 use crate::store::StoreError;
 
-fn is_among(named: &NamedRepository, all: &[NamedRepository]) -> bool {
-    all.iter().any(|one| one.is_same(named))
-}
-
 /// What the card at a commit says.
 #[derive(Debug, Default, PartialEq)]
 struct Named {
@@ -50,10 +46,10 @@ impl Parts {
         let by = landing.by.as_ref().filter(|_| alone && changed);
         let mut denied = Vec::new();
         for named in &new.repositories {
-            let was_there = is_among(named, &old.repositories);
-            let was_denied = is_among(named, &old_denied);
+            let was_there = named.is_among(&old.repositories);
+            let was_denied = named.is_among(&old_denied);
             let may_read = match by {
-                Some(by) if !is_among(named, &of_source) => self.reads_private(by, named).await?,
+                Some(by) if !named.is_among(&of_source) => self.reads_private(by, named).await?,
                 _ => false,
             };
             if !may_read && (was_denied || !was_there) {
@@ -67,7 +63,7 @@ impl Parts {
         let mut of_builds = old.repositories;
         of_builds.extend(self.store.repositories_of_builds(space.id).await?);
         let stays =
-            |one: &&NamedRepository| is_among(one, &of_builds) && !is_among(one, &new.repositories);
+            |one: &&NamedRepository| one.is_among(&of_builds) && !one.is_among(&new.repositories);
         denied.extend(old_denied.iter().filter(stays).cloned());
         if denied == old_denied {
             return Ok(());

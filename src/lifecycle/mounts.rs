@@ -154,7 +154,7 @@ impl Lifecycle {
         let mut denied = HashSet::new();
         for space in &using {
             let all = self.parts.store.denied_repositories(*space).await?;
-            if all.iter().any(|one| one.is_same(&named)) {
+            if named.is_among(&all) {
                 denied.insert(*space);
             }
         }
@@ -226,7 +226,7 @@ fn wanted(volumes: &[Volume], card: &[NamedRepository], denied: &[NamedRepositor
                 target,
                 path: None,
                 by: CARD,
-                denied: denied.iter().any(|one| one.is_same(named)),
+                denied: named.is_among(denied),
             });
         }
     }

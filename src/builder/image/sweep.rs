@@ -49,7 +49,7 @@ impl Inner {
         removed
     }
 
-    /// The last step of a Space's last build, if that failed.
+    /// The steps of a Space's last build, in order, if that failed; what it printed may be among them.
     pub(in crate::builder) fn failed_steps(&self, space: SpaceId) -> Vec<String> {
         let records = Record::all(&self.images()).unwrap_or_default();
         let newest = Record::newest(&records);
