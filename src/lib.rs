@@ -82,11 +82,11 @@
 
 pub mod api;
 pub mod app;
-pub mod arrival;
 pub mod auth;
 pub mod backup;
+pub mod base_url;
 pub mod builder;
-pub mod cards;
+pub mod card_cache;
 pub mod cli;
 pub mod config;
 pub mod docker;

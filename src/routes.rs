@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Stage, Subdomain, Visibility};
+use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Stage, Subdomain, Visibility};
 use crate::upstream::{Traffic, Upstream};
 
 mod mean;
@@ -59,7 +59,7 @@ pub struct Refusal {
 #[derive(Debug, Clone)]
 pub struct EntrySettings {
     /// Its full name.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Whose it is.
     pub owner: AccountId,
     /// Who may visit.
@@ -125,7 +125,7 @@ impl RouteTable {
     }
 
     /// The Space of that name, as the path form `/run/OWNER/NAME/` asks for it.
-    pub fn get_by_name(&self, name: &SpaceName) -> Option<Arc<Entry>> {
+    pub fn get_by_name(&self, name: &RepoName) -> Option<Arc<Entry>> {
         let entry = self.get(name.subdomain().ok()?.as_str())?;
         (entry.settings().name == *name).then_some(entry)
     }
@@ -134,7 +134,7 @@ impl RouteTable {
     pub fn moved(
         &self,
         subdomain: &str,
-        name: Option<&SpaceName>,
+        name: Option<&RepoName>,
     ) -> Option<(Arc<Entry>, Subdomain)> {
         let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
         let (known, id) = former.names.get(subdomain)?;
@@ -147,7 +147,7 @@ impl RouteTable {
     }
 
     /// Control plane only: a former name of a Space leads to where it is.
-    pub fn lead(&self, former_name: &SpaceName, id: SpaceId, place: Subdomain) {
+    pub fn lead(&self, former_name: &RepoName, id: SpaceId, place: Subdomain) {
         let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(address) = former_name.subdomain() {
             let name = former_name.to_string().to_ascii_lowercase();

@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Credential, Object, Principal, may};
-use crate::domain::{Account, RepoKind, Repository, Scope, Space, SpaceName};
+use crate::domain::{Account, RepoKind, RepoName, Repository, Scope, Space};
 
 /// How a handler gets hold of a repository of any kind: as [`SpaceAccess`] for what only Spaces have.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl RepoAccess {
         owner: &str,
         name: &str,
     ) -> Result<Repository, ApiError> {
-        let full: SpaceName = format!("{owner}/{name}")
+        let full: RepoName = format!("{owner}/{name}")
             .parse()
             .map_err(|_| ApiError::repo_not_found())?;
         if let Some(repo) = state.store.repository_by_name(kind, &full).await? {
@@ -171,7 +171,7 @@ impl SpaceAccess {
         owner: &str,
         name: &str,
     ) -> Result<Space, ApiError> {
-        let full: SpaceName = format!("{owner}/{name}")
+        let full: RepoName = format!("{owner}/{name}")
             .parse()
             .map_err(|_| ApiError::repo_not_found())?;
         if let Some(space) = state.store.space_by_name(&full).await? {

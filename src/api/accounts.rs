@@ -16,7 +16,7 @@ use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Credential, Object, Principal};
 use crate::domain::{
-    Account, AccountKind, MemberRole, Owner, RepoKind, Repository, Role, Scope, SpaceName,
+    Account, AccountKind, MemberRole, Owner, RepoKind, RepoName, Repository, Role, Scope,
     Visibility,
 };
 use crate::store::{ListSpaces, StoreError, Taken};
@@ -122,7 +122,7 @@ struct NamedOrganization {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OwnRepository {
-    id: SpaceName,
+    id: RepoName,
     #[serde(rename = "type")]
     kind: RepoKind,
     updated_at: Moment,

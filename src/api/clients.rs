@@ -11,7 +11,7 @@ use super::Access::Anyone;
 use super::answers::NoContent;
 use super::table::Routes;
 use super::{ApiError, openapi};
-use crate::domain::{RepoKind, SpaceName};
+use crate::domain::{RepoKind, RepoName};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -71,7 +71,7 @@ async fn unknown(method: Method, uri: Uri) -> ApiError {
     if of_a_repository {
         let (owner, name) = (parts.next(), parts.next());
         let name = format!("{}/{}", owner.unwrap_or_default(), name.unwrap_or_default());
-        if name.parse::<SpaceName>().is_err() {
+        if name.parse::<RepoName>().is_err() {
             return ApiError::repo_not_found();
         }
     }

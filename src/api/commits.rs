@@ -24,7 +24,7 @@ use super::quota;
 use super::table::{Access, Routes};
 use super::whole::whole;
 use super::{ApiError, ApiState, RepoAccess};
-use crate::arrival::Arrival;
+use crate::base_url::BaseUrl;
 use crate::domain::{Card, DiskAmount, RepoKind, Revision, split_front_matter};
 use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
 
@@ -257,7 +257,7 @@ async fn commit(
     state.store.check_room()?;
     let room = state.lifecycle.disk_room(repo.owner).await?;
     let arrived = receive(&state.repos, room, body.body).await?;
-    let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
+    let page = BaseUrl::of(&state.config, &headers).repo_page(kind, &repo.name);
     let request = CommitRequest {
         branch,
         parent: arrived.header.parent_commit,

@@ -17,8 +17,8 @@ use super::schema::{self, OfferedHardware, Runtime};
 use super::volumes::visible;
 use super::whole::{maybe_whole, whole};
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
 use crate::auth::Action;
+use crate::base_url::BaseUrl;
 use crate::domain::{Space, SpaceId};
 
 type SpacePath = Path<(String, String)>;
@@ -157,7 +157,7 @@ pub(super) async fn runtime(
     space: &Space,
 ) -> Result<Runtime, ApiError> {
     let view = state.lifecycle.view(space).await?;
-    let domain = Arrival::of(&state.config, headers).domain(&state.config, space);
+    let domain = BaseUrl::of(&state.config, headers).domain(&state.config, space);
     let volumes = visible(state, headers, space).await?;
     // What an owner has is for those who may change it.
     let writes = match &view.waits {

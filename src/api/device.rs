@@ -11,8 +11,8 @@ use super::answers::JSON;
 use super::describe::{Input, Operation, Output};
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
 use crate::auth::{DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer};
+use crate::base_url::BaseUrl;
 use crate::server::Client;
 
 /// The only grant there is.
@@ -90,7 +90,7 @@ async fn begin(
         Ok(codes) => codes,
         Err(refused) => return Answer::TooMany(refused.to_string()),
     };
-    let page = format!("{}/login/device", Arrival::of(&state.config, &headers));
+    let page = format!("{}/login/device", BaseUrl::of(&state.config, &headers));
     Answer::Good(DeviceCodes {
         device_code: codes.device.expose().to_owned(),
         verification_uri_complete: format!("{page}?code={}", codes.user),

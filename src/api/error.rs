@@ -16,7 +16,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::auth::AuthError;
-use crate::domain::{RepoKind, Revision, SpaceName};
+use crate::domain::{RepoKind, RepoName, Revision};
 use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;
 use crate::store::StoreError;
@@ -127,7 +127,7 @@ impl ApiError {
     }
 
     /// 307: the repository has another name now. The router knows the rest of the path (see [`redirect`]).
-    pub fn moved(from: &SpaceName, to: &SpaceName) -> Self {
+    pub fn moved(from: &RepoName, to: &RepoName) -> Self {
         Self {
             moved: Some(Box::new(Moved {
                 from: from.to_string(),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::ApiError;
 use super::schema::{Moment, Runtime};
-use crate::domain::{RepoKind, Repository, Revision, Space, SpaceName, Visibility};
+use crate::domain::{RepoKind, RepoName, Repository, Revision, Space, Visibility};
 use crate::repo::{FileFacts, LargeFile};
 
 /// A repository. What is not of its kind, or not for its asker, is left out.
@@ -19,7 +19,7 @@ pub(super) struct Facts {
     /// For life.
     #[serde(rename = "_id")]
     identifier: String,
-    id: SpaceName,
+    id: RepoName,
     author: String,
     /// The commit that is told of; `null` before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub(super) struct Facts {
     trending_score: u64,
     /// Of a model.
     #[serde(skip_serializing_if = "Option::is_none")]
-    model_id: Option<SpaceName>,
+    model_id: Option<RepoName>,
     /// Of a model or a dataset; nobody counts them here.
     #[serde(skip_serializing_if = "Option::is_none")]
     downloads: Option<u64>,

@@ -21,7 +21,7 @@ use super::query::Query;
 use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState, RepoAccess};
-use crate::arrival::Arrival;
+use crate::base_url::BaseUrl;
 use crate::domain::{RepoKind, Repository, Revision};
 use crate::repo::{CommitFacts, Entry, EntryKind, LargeFile, MAIN, Repo, RepoError};
 
@@ -206,14 +206,14 @@ async fn tree(
     };
     let next = next.map(|next| {
         // The next page is of the same commit, wherever the branch is by then.
-        let arrival = Arrival::of(&state.config, &headers);
+        let base_url = BaseUrl::of(&state.config, &headers);
         let folder = match folder.as_str() {
             "" => String::new(),
             folder => format!("/{}", quoted(folder)),
         };
         let query = query.with("cursor", &next);
         let (kinds, name) = (kind.plural(), &repo.name);
-        format!("{arrival}/api/{kinds}/{name}/tree/{commit}{folder}?{query}")
+        format!("{base_url}/api/{kinds}/{name}/tree/{commit}{folder}?{query}")
     });
     Ok(Page {
         items: entries,
@@ -274,10 +274,10 @@ async fn commits(
     let more = commits.len() > count;
     commits.truncate(count);
     let next = more.then(|| {
-        let arrival = Arrival::of(&state.config, &headers);
+        let base_url = BaseUrl::of(&state.config, &headers);
         let query = query.with("p", &page.saturating_add(1).to_string());
         let (kinds, name) = (kind.plural(), &repo.name);
-        format!("{arrival}/api/{kinds}/{name}/commits/{at}?{query}")
+        format!("{base_url}/api/{kinds}/{name}/commits/{at}?{query}")
     });
     let items = commits.into_iter().map(CommitShown::from).collect();
     Ok(Page { items, next })

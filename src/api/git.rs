@@ -22,8 +22,8 @@ use super::describe::{Operation, Output};
 use super::query::Query;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState, RepoAccess};
-use crate::arrival::Arrival;
 use crate::auth::Principal;
+use crate::base_url::BaseUrl;
 use crate::domain::{RepoKind, Repository};
 use crate::lifecycle::Landing;
 use crate::repo::{FetchRequest, Push, Received};
@@ -181,7 +181,7 @@ async fn receive_pack(
             Received::Nothing => Vec::new(),
             Received::Refused(report) => report,
             Received::Ready(push) => {
-                let page = Arrival::of(&state.config, &headers).repo_page(kind, &repo.name);
+                let page = BaseUrl::of(&state.config, &headers).repo_page(kind, &repo.name);
                 // It runs to its end even when the client no longer waits: a push that landed is published.
                 let by = caller.principal;
                 let work = tokio::spawn(async move { land(&state, &repo, push, by, &page).await });

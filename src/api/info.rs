@@ -12,10 +12,10 @@ use super::control::runtime;
 use super::facts::{Facts, Shown, Sibling, Wanted, WantedQuery};
 use super::query::Query;
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
 use crate::auth::{Action, may};
-use crate::cards::{Cards, Face};
-use crate::domain::{RepoId, RepoKind, Repository, Revision, Space};
+use crate::base_url::BaseUrl;
+use crate::card_cache::{CardCache, CardMetadata};
+use crate::domain::{RepoKind, RepoUid, Repository, Revision, Space};
 use crate::repo::{Entry, EntryKind, FileFacts};
 
 /// Files are read from a repository in pages of this many.
@@ -63,7 +63,7 @@ pub(super) struct Discussions {
 /// `GET /api/{kinds}/{owner}/{name}`
 pub(super) async fn info(
     State(state): State<ApiState>,
-    Extension(cards): Extension<Cards>,
+    Extension(cards): Extension<CardCache>,
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name)): Path<(String, String)>,
@@ -95,7 +95,7 @@ pub(super) async fn info(
 /// `GET /api/{kinds}/{owner}/{name}/revision/{revision}`
 pub(super) async fn at_revision(
     State(state): State<ApiState>,
-    Extension(cards): Extension<Cards>,
+    Extension(cards): Extension<CardCache>,
     kind: RepoKind,
     headers: HeaderMap,
     Path((owner, name, revision)): Path<(String, String, String)>,
@@ -123,7 +123,7 @@ pub(super) async fn host(
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Json<Host>, ApiError> {
     let (_, space) = SpaceAccess::visit(&state, &headers, &owner, &name).await?;
-    let host = Arrival::of(&state.config, &headers).app(&state.config, &space);
+    let host = BaseUrl::of(&state.config, &headers).app(&state.config, &space);
     Ok(Json(Host {
         host,
         subdomain: space.subdomain.to_string(),
@@ -171,14 +171,14 @@ pub(super) async fn listed(
     state: &ApiState,
     headers: &HeaderMap,
     subject: &Subject,
-    face: &Face,
+    metadata: &CardMetadata,
     likes: i64,
     source_is_visible: bool,
     wanted: &Wanted<'_>,
 ) -> Result<Shown, ApiError> {
     let mut facts = facts(state, headers, subject, likes, wanted).await?;
     if source_is_visible {
-        add_face(&mut facts, subject, face, wanted);
+        add_face(&mut facts, subject, metadata, wanted);
         if let (true, Some(head)) = (wanted.has("siblings"), &subject.repo.head) {
             add_files(state, &mut facts, subject.repo.id, head, wanted).await?;
         }
@@ -200,7 +200,7 @@ async fn facts(
     let Some(space) = &subject.space else {
         return Ok(facts);
     };
-    let host = Arrival::of(&state.config, headers).app(&state.config, space);
+    let host = BaseUrl::of(&state.config, headers).app(&state.config, space);
     facts.add_space(space, host);
     if wanted.has("runtime") {
         facts.runtime = Some(runtime(state, headers, space).await?);
@@ -208,7 +208,7 @@ async fn facts(
     Ok(facts)
 }
 
-async fn likes(state: &ApiState, repo: RepoId) -> Result<i64, ApiError> {
+async fn likes(state: &ApiState, repo: RepoUid) -> Result<i64, ApiError> {
     let counts = state.store.count_likes(&[repo]).await?;
     Ok(counts.get(&repo).copied().unwrap_or(0))
 }
@@ -216,7 +216,7 @@ async fn likes(state: &ApiState, repo: RepoId) -> Result<i64, ApiError> {
 /// Everything, for one who may see the source.
 async fn source(
     state: &ApiState,
-    cards: &Cards,
+    cards: &CardCache,
     headers: &HeaderMap,
     subject: &Subject,
     revision: Option<Revision>,
@@ -226,8 +226,8 @@ async fn source(
     let likes = likes(state, id).await?;
     let mut facts = facts(state, headers, subject, likes, wanted).await?;
     // The card of that revision, not of the published one.
-    let face = cards.face_at(id, revision.as_ref()).await?;
-    add_face(&mut facts, subject, &face, wanted);
+    let metadata = cards.metadata_at(id, revision.as_ref()).await?;
+    add_face(&mut facts, subject, &metadata, wanted);
     let siblings = wanted.has("siblings") || wanted.has("usedStorage");
     facts.sha = Some(revision.clone());
     match revision {
@@ -243,29 +243,29 @@ async fn source(
     Ok(Json(wanted.keep(facts)?))
 }
 
-fn add_face(facts: &mut Facts, subject: &Subject, face: &Face, wanted: &Wanted) {
-    let list = |key| face.list(key).into_iter().map(str::to_owned).collect();
-    facts.tags = Some(tags(subject, face));
+fn add_face(facts: &mut Facts, subject: &Subject, metadata: &CardMetadata, wanted: &Wanted) {
+    let list = |key| metadata.list(key).into_iter().map(str::to_owned).collect();
+    facts.tags = Some(tags(subject, metadata));
     match subject.repo.kind {
         RepoKind::Space => {
             facts.models = Some(list("models"));
             facts.datasets = Some(list("datasets"));
         }
         RepoKind::Model => {
-            facts.pipeline_tag = face.text("pipeline_tag");
-            facts.library_name = face.text("library_name");
+            facts.pipeline_tag = metadata.text("pipeline_tag");
+            facts.library_name = metadata.text("library_name");
         }
         RepoKind::Dataset => {}
     }
     if wanted.card() || wanted.has("cardData") {
-        facts.card_data = Some(face.data.clone());
+        facts.card_data = Some(metadata.data.clone());
     }
 }
 
 /// The card's tags, and what the Hub makes tags of: a Space's SDK, a model's library and task, licence and languages.
-pub(super) fn tags(subject: &Subject, face: &Face) -> Vec<String> {
+pub(super) fn tags(subject: &Subject, metadata: &CardMetadata) -> Vec<String> {
     let sdk = subject.space.iter().filter_map(|space| space.sdk.clone());
-    let own = face.list("tags").into_iter().map(str::to_owned);
+    let own = metadata.list("tags").into_iter().map(str::to_owned);
     let mut tags: Vec<String> = sdk.chain(own).collect();
     if subject.repo.kind == RepoKind::Space {
         return tags;
@@ -276,7 +276,7 @@ pub(super) fn tags(subject: &Subject, face: &Face) -> Vec<String> {
         }
     };
     for key in ["library_name", "pipeline_tag"] {
-        face.text(key).into_iter().for_each(&mut add);
+        metadata.text(key).into_iter().for_each(&mut add);
     }
     let language = match subject.repo.kind {
         RepoKind::Dataset => "language:",
@@ -289,8 +289,8 @@ pub(super) fn tags(subject: &Subject, face: &Face) -> Vec<String> {
         ("task_categories", "task_categories:"),
         ("size_categories", "size_categories:"),
     ] {
-        let one = face.text(key);
-        let words = face.list(key).into_iter().map(str::to_owned).chain(one);
+        let one = metadata.text(key);
+        let words = metadata.list(key).into_iter().map(str::to_owned).chain(one);
         words
             .map(|word| format!("{prefix}{word}"))
             .for_each(&mut add);
@@ -301,7 +301,7 @@ pub(super) fn tags(subject: &Subject, face: &Face) -> Vec<String> {
 async fn add_files(
     state: &ApiState,
     facts: &mut Facts,
-    repo: RepoId,
+    repo: RepoUid,
     revision: &Revision,
     wanted: &Wanted<'_>,
 ) -> Result<(), ApiError> {
@@ -318,7 +318,7 @@ async fn add_files(
 /// All files of a commit.
 async fn files(
     state: &ApiState,
-    repo: RepoId,
+    repo: RepoUid,
     revision: Revision,
 ) -> Result<Vec<(String, FileFacts)>, ApiError> {
     let read = move |repo: &crate::repo::Repo| {

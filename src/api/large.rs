@@ -22,8 +22,8 @@ use super::git::{reader, reading, writer};
 use super::query::Query;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
-use crate::domain::{DiskAmount, Millis, RepoId, RepoKind, Repository};
+use crate::base_url::BaseUrl;
+use crate::domain::{DiskAmount, Millis, RepoKind, RepoUid, Repository};
 use crate::repo::{LargeFile, LargeId, Repo, RepoError};
 
 /// Most bytes of a batch's description.
@@ -93,18 +93,18 @@ async fn batch(
                 "Ask for at most {MAX_OBJECTS} files at once"
             )));
         }
-        let arrival = Arrival::of(&state.config, &headers);
+        let base_url = BaseUrl::of(&state.config, &headers);
         let (transfer, objects) = match batch.operation.as_str() {
             "upload" => {
                 let (_, repo) = writer(&state, &headers, kind, &owner, &name).await?;
                 state.store.check_room()?;
                 let way = if in_parts { "multipart" } else { "basic" };
-                let objects = uploads(&state, &arrival, &repo, batch.objects, in_parts);
+                let objects = uploads(&state, &base_url, &repo, batch.objects, in_parts);
                 (way, objects.await?)
             }
             "download" => {
                 let repo = reader(&state, &headers, kind, &owner, &name).await?;
-                let objects = downloads(&state, &arrival, &repo, batch.objects);
+                let objects = downloads(&state, &base_url, &repo, batch.objects);
                 ("basic", objects.await?)
             }
             _ => {
@@ -124,13 +124,13 @@ async fn batch(
 
 async fn uploads(
     state: &ApiState,
-    arrival: &Arrival,
+    base_url: &BaseUrl,
     repo: &Repository,
     objects: Vec<Object>,
     in_parts: bool,
 ) -> Result<Vec<ObjectAnswer>, ApiError> {
     let until = now() + HOLDS;
-    let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
+    let (auth, id, base_url) = (state.auth.clone(), repo.id, base_url.clone());
     let room = state.lifecycle.disk_room(repo.owner).await?;
     let repos = state.repos.clone();
     let work = move |files: &Repo| -> Result<Vec<ObjectAnswer>, RepoError> {
@@ -160,7 +160,7 @@ async fn uploads(
                 return Ok(refused(answer, 413, &error));
             }
             coming = with_it;
-            let address = format!("{arrival}/lfs/{id}/{}", file.id);
+            let address = format!("{base_url}/lfs/{id}/{}", file.id);
             let query = format!("?size={size}&until={until}&signature={signature}");
             let href = format!("{address}{query}");
             let mut upload = match in_parts {
@@ -183,12 +183,12 @@ async fn uploads(
 
 async fn downloads(
     state: &ApiState,
-    arrival: &Arrival,
+    base_url: &BaseUrl,
     repo: &Repository,
     objects: Vec<Object>,
 ) -> Result<Vec<ObjectAnswer>, ApiError> {
     let until = now() + HOLDS;
-    let (auth, id, arrival) = (state.auth.clone(), repo.id, arrival.clone());
+    let (auth, id, base_url) = (state.auth.clone(), repo.id, base_url.clone());
     let work = move |files: &Repo| -> Result<Vec<ObjectAnswer>, RepoError> {
         let one = |object: Object| -> Result<ObjectAnswer, RepoError> {
             let mut answer = ObjectAnswer::of(&object);
@@ -202,7 +202,7 @@ async fn downloads(
             };
             let signature = auth.sign(&may_get(id, &oid), until);
             let mut action = LfsAction::to(format!(
-                "{arrival}/lfs/{id}/{oid}?until={until}&signature={signature}"
+                "{base_url}/lfs/{id}/{oid}?until={until}&signature={signature}"
             ));
             action.expires_in = Some(HOLDS / 1000);
             answer.size = size;
@@ -302,7 +302,7 @@ async fn download(
     .await
 }
 
-fn named(repo: &str, oid: &str) -> Result<(RepoId, LargeId), ApiError> {
+fn named(repo: &str, oid: &str) -> Result<(RepoUid, LargeId), ApiError> {
     let repo = repo.parse().map_err(|_| ApiError::repo_not_found())?;
     Ok((repo, oid.parse()?))
 }
@@ -313,18 +313,18 @@ fn puttable(
     repo: &str,
     oid: &str,
     query: &SignedQuery,
-) -> Result<(RepoId, LargeFile), ApiError> {
+) -> Result<(RepoUid, LargeFile), ApiError> {
     let (repo, id) = named(repo, oid)?;
     let size = query.size.unwrap_or_default();
     check(state, query, &may_put(repo, &id, size))?;
     Ok((repo, LargeFile { id, size }))
 }
 
-fn may_put(repo: RepoId, oid: &LargeId, size: u64) -> String {
+fn may_put(repo: RepoUid, oid: &LargeId, size: u64) -> String {
     format!("PUT {repo} {oid} {size}")
 }
 
-fn may_get(repo: RepoId, oid: &LargeId) -> String {
+fn may_get(repo: RepoUid, oid: &LargeId) -> String {
     format!("GET {repo} {oid}")
 }
 

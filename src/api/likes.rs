@@ -11,7 +11,7 @@ use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState, Caller, RepoAccess};
 use crate::auth::{Action, Principal};
-use crate::domain::{AccountId, Millis, Owner, RepoKind, Repository, SpaceName};
+use crate::domain::{AccountId, Millis, Owner, RepoKind, RepoName, Repository};
 
 type RepoPath = Path<(String, String)>;
 
@@ -36,7 +36,7 @@ struct Like {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct LikedRepo {
-    name: SpaceName,
+    name: RepoName,
     #[serde(rename = "type")]
     kind: RepoKind,
 }

@@ -16,9 +16,9 @@ use super::info::{listed, tags};
 use super::query::Query;
 use super::schema::Runtime;
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
-use crate::cards::Cards;
-use crate::domain::{Owner, RepoKind, SpaceName, Visibility};
+use crate::base_url::BaseUrl;
+use crate::card_cache::CardCache;
+use crate::domain::{Owner, RepoKind, RepoName, Visibility};
 
 /// Entries of a page when the client names no number.
 const PAGE: usize = 100;
@@ -87,7 +87,7 @@ pub(super) struct SearchQuery {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FoundSpace {
-    id: SpaceName,
+    id: RepoName,
     author: Owner,
     title: String,
     emoji: String,
@@ -115,7 +115,7 @@ pub(super) struct Templates {
 /// sorting by it, or by downloads, is the same as sorting by the last change.
 pub(super) async fn list(
     State(state): State<ApiState>,
-    Extension(cards): Extension<Cards>,
+    Extension(cards): Extension<CardCache>,
     kind: RepoKind,
     headers: HeaderMap,
     query: Query<ListQuery>,
@@ -128,17 +128,22 @@ pub(super) async fn list(
     let mut page = Vec::with_capacity(found.len());
     for Found {
         subject,
-        face,
+        metadata,
         likes,
     } in &found
     {
         let visible = sees(&principal, subject);
-        page.push(listed(&state, &headers, subject, face, *likes, visible, &wanted).await?);
+        page.push(
+            listed(
+                &state, &headers, subject, metadata, *likes, visible, &wanted,
+            )
+            .await?,
+        );
     }
     let next = next.map(|cursor| {
-        let arrival = Arrival::of(&state.config, &headers);
+        let base_url = BaseUrl::of(&state.config, &headers);
         let query = query.with("cursor", &cursor);
-        format!("{arrival}/api/{}?{query}", kind.plural())
+        format!("{base_url}/api/{}?{query}", kind.plural())
     });
     Ok(Page { items: page, next })
 }
@@ -146,7 +151,7 @@ pub(super) async fn list(
 /// `GET /api/spaces/semantic-search`: by words, not by meaning.
 pub(super) async fn search(
     State(state): State<ApiState>,
-    Extension(cards): Extension<Cards>,
+    Extension(cards): Extension<CardCache>,
     headers: HeaderMap,
     query: Query<SearchQuery>,
 ) -> Result<Json<Vec<FoundSpace>>, ApiError> {
@@ -163,23 +168,23 @@ pub(super) async fn search(
     let mut results = Vec::with_capacity(found.len());
     for Found {
         subject,
-        face,
+        metadata,
         likes,
     } in &found
     {
         let Some(space) = &subject.space else {
             continue;
         };
-        let description = face.text("short_description").unwrap_or_default();
+        let description = metadata.text("short_description").unwrap_or_default();
         results.push(FoundSpace {
             id: space.name.clone(),
             author: space.name.owner.clone(),
-            title: face.title(space).to_string(),
-            emoji: face.text("emoji").unwrap_or_default(),
+            title: metadata.title(space).to_string(),
+            emoji: metadata.text("emoji").unwrap_or_default(),
             sdk: space.sdk.clone(),
             likes: *likes,
             private: space.visibility == Visibility::Private,
-            tags: tags(subject, face),
+            tags: tags(subject, metadata),
             runtime: runtime(&state, &headers, space).await?,
             short_description: description.to_owned(),
             ai_short_description: description.to_owned(),

@@ -53,7 +53,7 @@ use self::Access::{Account, Anyone, Filtered, Reader, Visitor, Writer};
 use self::answers::NotOffered;
 use self::table::Routes;
 use crate::auth::Auth;
-use crate::cards::Cards;
+use crate::card_cache::CardCache;
 use crate::config::Config;
 use crate::lifecycle::Lifecycle;
 use crate::repo::Repos;
@@ -81,7 +81,7 @@ pub struct ApiState {
 ///
 /// A path below `/api` that is no route is answered here; others are left to whoever merges this router.
 pub fn router(state: ApiState) -> Router {
-    let cards = Cards::new(state.repos.clone());
+    let cards = CardCache::new(state.repos.clone());
     routes()
         .into_router()
         .method_not_allowed_fallback(wrong_method)

@@ -14,7 +14,7 @@ use super::endpoints;
 use super::error::Envelope;
 use super::schema::RefName;
 use super::table::{Access, Endpoint};
-use crate::domain::{Owner, RepoName};
+use crate::domain::{Owner, ShortName};
 
 /// OpenAPI 3.1. What it says of one operation stands in its own metamodel.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -85,7 +85,7 @@ fn operation(endpoint: &Endpoint, path: &str, schemas: &mut Schemas) -> Value {
         json!({ "name": name, "in": "path", "required": true, "schema": schema })
     });
     let access = endpoint.access;
-    let said = operation.finish(parameters.collect(), &access.refusals(path));
+    let output = operation.finish(parameters.collect(), &access.refusals(path));
     let mut operation = json!({
         "operationId": operation_id(endpoint.method, path),
         "tags": [tag(path)],
@@ -94,7 +94,7 @@ fn operation(endpoint: &Endpoint, path: &str, schemas: &mut Schemas) -> Value {
         "security": access.security(),
     });
     if let Some(operation) = operation.as_object_mut() {
-        operation.extend(said);
+        operation.extend(output);
     }
     operation
 }
@@ -128,7 +128,7 @@ fn path_schema(path: &str, name: &str) -> Value {
         "repo" => json!({ "type": "string", "pattern": "^[0-9a-f]{32}$" }),
         "number" => json!({ "type": "integer", "minimum": 1 }),
         "owner" | "user" => Owner::json_schema(&mut generator).to_value(),
-        "name" if path.contains("{owner}") => RepoName::json_schema(&mut generator).to_value(),
+        "name" if path.contains("{owner}") => ShortName::json_schema(&mut generator).to_value(),
         "name" if path.contains("/organizations/") => Owner::json_schema(&mut generator).to_value(),
         "branch" => RefName::json_schema(&mut generator).to_value(),
         "revision" => json!({ "type": "string", "minLength": 1, "examples": ["main"] }),
@@ -222,8 +222,8 @@ mod tests {
             for (status, answer) in answers {
                 for (media, content) in answer["content"].as_object().into_iter().flatten() {
                     let schema = &content["schema"];
-                    let said = schema.as_object().is_some_and(|schema| !schema.is_empty());
-                    assert!(said, "{name}: {status} {media} says nothing");
+                    let output = schema.as_object().is_some_and(|schema| !schema.is_empty());
+                    assert!(output, "{name}: {status} {media} says nothing");
                 }
             }
         }

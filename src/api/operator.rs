@@ -12,7 +12,7 @@ use super::query::{Query, within};
 use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
-use crate::domain::{Account, Owner, Space, SpaceName};
+use crate::domain::{Account, Owner, RepoName, Space};
 
 /// Why a Space is to be closed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,7 +26,7 @@ pub(super) struct DisableRequest {
 /// Whether a Space is closed.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Disabled {
-    id: SpaceName,
+    id: RepoName,
     /// Why; `null` when it is not.
     disabled: Option<String>,
 }
@@ -98,7 +98,7 @@ pub(super) struct AuditEntry {
     actor: Option<Owner>,
     action: String,
     /// To which Space, under its name of now.
-    space: Option<SpaceName>,
+    space: Option<RepoName>,
     detail: String,
 }
 
@@ -281,7 +281,7 @@ pub(super) async fn enable(
 }
 
 async fn space_named(state: &ApiState, owner: &str, name: &str) -> Result<Space, ApiError> {
-    let full: SpaceName = format!("{owner}/{name}")
+    let full: RepoName = format!("{owner}/{name}")
         .parse()
         .map_err(|_| ApiError::repo_not_found())?;
     let found = state.store.space_by_name(&full).await?;

@@ -24,32 +24,32 @@ use crate::lifecycle::{Lifecycle, QuotaLine, QuotaView};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct QuotaRequest {
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     spaces: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     models: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     datasets: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     instances: Option<Option<u64>>,
     /// Millicores.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     cpu: Option<Option<u64>>,
     /// Bytes.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     memory: Option<Option<u64>>,
     /// Bytes.
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     disk: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     files: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     builds: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     cpu_seconds_per_day: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     build_minutes_per_day: Option<Option<u64>>,
-    #[serde(default, deserialize_with = "said")]
+    #[serde(default, deserialize_with = "given")]
     egress_bytes_per_day: Option<Option<u64>>,
 }
 
@@ -100,7 +100,7 @@ pub(super) fn routes() -> Routes {
 }
 
 /// Tells `null` from a field that is not there.
-fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u64>>, D::Error> {
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u64>>, D::Error> {
     maybe_whole(value).map(Some)
 }
 
@@ -145,7 +145,7 @@ async fn set(
 
 impl QuotaRequest {
     fn changes(&self) -> Vec<(Resource, Option<u64>)> {
-        let said = [
+        let given = [
             (Resource::Spaces, self.spaces),
             (Resource::Models, self.models),
             (Resource::Datasets, self.datasets),
@@ -159,8 +159,9 @@ impl QuotaRequest {
             (Resource::BuildMinutesPerDay, self.build_minutes_per_day),
             (Resource::EgressBytesPerDay, self.egress_bytes_per_day),
         ];
-        said.into_iter()
-            .filter_map(|(resource, said)| Some((resource, said?)))
+        given
+            .into_iter()
+            .filter_map(|(resource, given)| Some((resource, given?)))
             .collect()
     }
 }

@@ -18,8 +18,8 @@ use super::secrets::check_all;
 use super::volumes::{self, VolumeRequest};
 use super::whole::maybe_whole;
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
-use crate::domain::{Owner, RepoKind, RepoName, SleepAfter, SpaceName, Visibility};
+use crate::base_url::BaseUrl;
+use crate::domain::{Owner, RepoKind, RepoName, ShortName, SleepAfter, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 
 pub(super) use create::create;
@@ -55,9 +55,9 @@ pub(super) struct SettingsRequest {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MoveRequest {
-    #[schemars(with = "SpaceName")]
+    #[schemars(with = "RepoName")]
     from_repo: String,
-    #[schemars(with = "SpaceName")]
+    #[schemars(with = "RepoName")]
     to_repo: String,
     /// `model` when nothing is said.
     #[serde(rename = "type")]
@@ -95,8 +95,8 @@ pub(super) struct DuplicateRequest {
     reason = "what it stands for is read as text, for what is wrong with it to be told well"
 )]
 pub(super) enum GivenName {
-    Own(RepoName),
-    Full(SpaceName),
+    Own(ShortName),
+    Full(RepoName),
 }
 
 /// Who sees a repository.
@@ -177,12 +177,12 @@ pub(super) async fn move_repo(
     let to = full_name(&caller, &wanted.to_repo, None)?;
     let (owner, name) = (from.owner.as_str(), from.name.as_str());
     let (_, repo) = RepoAccess::write(&state, &headers, kind, owner, name).await?;
-    let arrival = Arrival::of(&state.config, &headers);
+    let base_url = BaseUrl::of(&state.config, &headers);
     let found = state.store.repository_by_name(kind, &to).await?;
     // Its own name in other letters is free for itself.
     let owner = match found {
         Some(found) if found.id == repo.id => repo.owner,
-        _ => room_for(&state, &caller, kind, &to, &arrival).await?,
+        _ => room_for(&state, &caller, kind, &to, &base_url).await?,
     };
     let (id, former) = (repo.id, repo.owner);
     match state
@@ -200,7 +200,7 @@ pub(super) async fn move_repo(
                 state.store.set_creator(id, caller.account.id).await?;
             }
             Ok(Json(Moved {
-                url: arrival.repo_page(kind, &to),
+                url: base_url.repo_page(kind, &to),
             }))
         }
     }
@@ -217,8 +217,8 @@ pub(super) async fn duplicate(
     let caller = Caller::of(&state, &headers).await?;
     let (_, from) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
     let to = full_name(&caller, &wanted.repository, None)?;
-    let arrival = Arrival::of(&state.config, &headers);
-    let owner = room_for(&state, &caller, kind, &to, &arrival).await?;
+    let base_url = BaseUrl::of(&state.config, &headers);
+    let owner = room_for(&state, &caller, kind, &to, &base_url).await?;
     let volumes = wanted.volumes.unwrap_or_default();
     if kind != RepoKind::Space && !volumes.is_empty() {
         return Err(ApiError::bad_request("Only a Space has volumes"));
@@ -262,7 +262,7 @@ pub(super) async fn duplicate(
         state.lifecycle.set_sleep_after(space, None).await?;
     }
     create::set_all(&state, space, &secrets, &variables, volumes).await?;
-    Ok(Json(CreatedRepo::of(&made, &arrival)))
+    Ok(Json(CreatedRepo::of(&made, &base_url)))
 }
 
 /// Refuses a size that is not on the list.
@@ -327,7 +327,7 @@ fn full_name(
     caller: &Caller,
     name: &str,
     organization: Option<&str>,
-) -> Result<SpaceName, ApiError> {
+) -> Result<RepoName, ApiError> {
     let bad = |error| ApiError::bad_request(format!("`{name}`: {error}"));
     if organization.is_none() && name.contains('/') {
         return name.parse().map_err(bad);
@@ -338,7 +338,7 @@ fn full_name(
             .map_err(|error| ApiError::bad_request(format!("`{owner}`: {error}")))?,
         None => caller.account.name.clone(),
     };
-    Ok(SpaceName {
+    Ok(RepoName {
         owner,
         name: name.parse().map_err(bad)?,
     })

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arrival::Arrival;
+use crate::base_url::BaseUrl;
 use crate::domain::{
-    Blocked, BlockedBy, Hardware, Millis, Repository, Resource, Revision, Sdk, SpaceName, Stage,
+    Blocked, BlockedBy, Hardware, Millis, RepoName, Repository, Resource, Revision, Sdk, Stage,
     Volume,
 };
 use crate::lifecycle::{LimitReport, LimitState, SpaceView, UsageView};
@@ -17,9 +17,9 @@ pub(super) struct CreatedRepo {
     /// The address of the repository's page.
     url: String,
     /// `owner/name`.
-    name: SpaceName,
+    name: RepoName,
     /// `owner/name`; newer clients read this one.
-    id: SpaceName,
+    id: RepoName,
 }
 
 /// A secret or variable in a request.
@@ -370,9 +370,9 @@ impl From<&Hardware> for OfferedHardware {
 // === impl CreatedRepo ===
 
 impl CreatedRepo {
-    pub(super) fn of(repo: &Repository, arrival: &Arrival) -> Self {
+    pub(super) fn of(repo: &Repository, base_url: &BaseUrl) -> Self {
         Self {
-            url: arrival.repo_page(repo.kind, &repo.name),
+            url: base_url.repo_page(repo.kind, &repo.name),
             id: repo.name.clone(),
             name: repo.name.clone(),
         }

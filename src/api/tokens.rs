@@ -14,7 +14,7 @@ use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::auth::{Action, WantedToken, is_token_name};
-use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, Scope, SpaceName};
+use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, RepoName, Scope};
 use crate::store::StoreError;
 
 /// Grants of one token.
@@ -60,7 +60,7 @@ pub(super) struct GrantRequest {
     #[serde(rename = "type")]
     kind: Option<RepoKind>,
     /// One repository, `owner/name`; there is either this or `owner`.
-    #[schemars(with = "Option<SpaceName>")]
+    #[schemars(with = "Option<RepoName>")]
     repo: Option<String>,
     /// All that a user or an organisation has and will have.
     #[schemars(with = "Option<Owner>")]

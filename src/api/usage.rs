@@ -16,8 +16,8 @@ use super::query::{Query, within};
 use super::schema::{Moment, date};
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
-use crate::arrival::Arrival;
 use crate::auth::{Action, Object};
+use crate::base_url::BaseUrl;
 use crate::domain::{Belonging, Owner, UsageCounts, Visibility};
 use crate::store::{UsageCursor, UsageRow, UsageSpan};
 
@@ -181,8 +181,8 @@ async fn usage(
             owner,
         } = cursor_of(last);
         let cursor = format!("{to}.{place}.{space}.{owner}");
-        let arrival = Arrival::of(&state.config, &headers);
-        format!("{arrival}/api/usage?{}", query.with("cursor", &cursor))
+        let base_url = BaseUrl::of(&state.config, &headers);
+        format!("{base_url}/api/usage?{}", query.with("cursor", &cursor))
     });
     if query.format == Format::Csv {
         return Ok(UsageAnswer::Csv(Page { items: (), next }, as_csv(&rows)));

@@ -12,7 +12,7 @@ use super::extract::JsonBody;
 use super::schema::Runtime;
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Principal};
-use crate::domain::{RepoKind, Sdk, Space, SpaceName, Volume};
+use crate::domain::{RepoKind, RepoName, Sdk, Space, Volume};
 
 type SpacePath = Path<(String, String)>;
 
@@ -30,7 +30,7 @@ pub(super) struct VolumeRequest {
     #[schemars(with = "RepoKind")]
     kind: String,
     /// `owner/name` of what is mounted.
-    #[schemars(with = "SpaceName")]
+    #[schemars(with = "RepoName")]
     source: String,
     /// An absolute path in the container.
     #[schemars(example = &"/models/tiny")]

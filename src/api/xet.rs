@@ -15,8 +15,8 @@ use super::describe::{Operation, Output};
 use super::git::reading;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState, RepoAccess};
-use crate::arrival::Arrival;
-use crate::domain::{DiskAmount, Millis, RepoId, RepoKind};
+use crate::base_url::BaseUrl;
+use crate::domain::{DiskAmount, Millis, RepoKind, RepoUid};
 use crate::repo::{RepoError, XetHash, XetStore};
 
 /// How long a token of this storage holds; clients ask for another before it ends.
@@ -84,8 +84,8 @@ async fn write_token(
     let until = now + HOLDS;
     let signature = state.auth.sign(&may_send(store, repo.id), until);
     let token = format!("{}.{until}.{signature}", repo.id);
-    let arrival = Arrival::of(&state.config, &headers);
-    let address = format!("{arrival}/xet/{}", store.address());
+    let base_url = BaseUrl::of(&state.config, &headers);
+    let address = format!("{base_url}/xet/{}", store.address());
     let seconds = until / 1000;
     Ok(WriteToken {
         access_token: token,
@@ -153,7 +153,7 @@ fn opened(
     state: &ApiState,
     address: &str,
     headers: &HeaderMap,
-) -> Result<(XetStore, RepoId), ApiError> {
+) -> Result<(XetStore, RepoUid), ApiError> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -163,7 +163,7 @@ fn opened(
     let [repo, until, signature] = parts[..] else {
         return Err(ApiError::bad_token());
     };
-    let repo: RepoId = repo.parse().map_err(|_| ApiError::bad_token())?;
+    let repo: RepoUid = repo.parse().map_err(|_| ApiError::bad_token())?;
     let until: Millis = until.parse().map_err(|_| ApiError::bad_token())?;
     let store = XetStore::open(address, now())
         .ok_or_else(|| ApiError::not_found("There is no such storage, or no more"))?;
@@ -177,7 +177,7 @@ fn opened(
     }
 }
 
-fn may_send(store: XetStore, repo: RepoId) -> String {
+fn may_send(store: XetStore, repo: RepoUid) -> String {
     format!("XET {} {repo}", store.address())
 }
 

@@ -9,7 +9,7 @@ use rust_embed::RustEmbed;
 
 use super::say;
 use crate::config::Config;
-use crate::domain::{Card, Owner, Role, Space, SpaceName, Stage, Visibility};
+use crate::domain::{Card, Owner, RepoName, Role, Space, Stage, Visibility};
 use crate::lifecycle::{Landing, Lifecycle};
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
 use crate::store::{Actor, NewSpace, Store};
@@ -159,7 +159,7 @@ async fn push(
     name: &str,
     files: &[String],
 ) -> anyhow::Result<(Space, bool)> {
-    let full: SpaceName = format!("{owner}/{name}").parse()?;
+    let full: RepoName = format!("{owner}/{name}").parse()?;
     let space = match store.space_by_name(&full).await? {
         Some(space) => space,
         None => {
@@ -249,7 +249,7 @@ impl Progress {
         }
     }
 
-    fn show(&self, done: usize, what: &SpaceName) {
+    fn show(&self, done: usize, what: &RepoName) {
         if self.shown {
             let (full, rest) = ("█".repeat(done), "░".repeat(self.all - done));
             let _ = write!(

@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use tower::ServiceExt;
 
-use crate::domain::SpaceName;
+use crate::domain::RepoName;
 use crate::gateway::{Gateway, Host, Target};
 use crate::telemetry::{Metrics, RequestKind};
 
@@ -57,7 +57,7 @@ fn below_run(path: &str) -> Option<Target> {
     let (name, rest) = rest
         .split_once('/')
         .map_or((rest, None), |(name, rest)| (name, Some(rest)));
-    let name: SpaceName = format!("{owner}/{name}").parse().ok()?;
+    let name: RepoName = format!("{owner}/{name}").parse().ok()?;
     Some(Target::Path {
         name,
         rest: rest.map(str::to_owned),

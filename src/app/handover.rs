@@ -132,12 +132,12 @@ impl Successor {
         let tried = tried.await.context("it does not end")?;
         let tried = tried.with_context(|| format!("{} cannot be run", program.display()))?;
         if !tried.status.success() {
-            let said = String::from_utf8_lossy(&tried.stderr);
-            let said = match said.trim() {
+            let message = String::from_utf8_lossy(&tried.stderr);
+            let message = match message.trim() {
                 "" => tried.status.to_string(),
-                said => said.to_owned(),
+                message => message.to_owned(),
             };
-            bail!("{} refuses: {said}", program.display());
+            bail!("{} refuses: {message}", program.display());
         }
         Ok(Self {
             program,

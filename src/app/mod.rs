@@ -5,7 +5,7 @@ mod first_start;
 mod front;
 mod handover;
 mod health;
-mod inside;
+mod hub_listener;
 pub mod maintenance;
 mod settings;
 mod signals;
@@ -45,7 +45,7 @@ use crate::web::{self, WebParts, WebState};
 use front::FrontDoor;
 use handover::{DataFolder, Inherited};
 use health::Health;
-use inside::InsideDoor;
+use hub_listener::HubListener;
 use settings::{
     builder_config, container_settings, engine, journal_limits, ledger_limits, provider,
     repo_limits, wasm_settings,
@@ -255,9 +255,9 @@ impl House {
         refuse_a_copy(&engine).await?;
         let builder = builder_config(config, seal, wasm.profile(), engine.clone())?;
         let builder = Builder::new(builder, repos.clone()).context("the folder of artifacts")?;
-        let inside = InsideDoor::new(config);
+        let hub_listener = HubListener::new(config);
         let (containers, endings) =
-            ContainerRuntime::new(engine, container_settings(config)?, inside.clone());
+            ContainerRuntime::new(engine, container_settings(config)?, hub_listener.clone());
         let sites = SiteRuntime::new(data.join("artifacts/sites"));
         let runtimes = Runtimes::new(sites, wasm, containers);
         let (routes, nudges) = RouteTable::new();
@@ -309,7 +309,7 @@ impl House {
             config: Arc::clone(config),
             starters: examples::starters(),
         });
-        inside.admit_to(api::router(state.clone()));
+        hub_listener.admit_to(api::router(state.clone()));
         let hub = health::routes(health.clone())
             .merge(api::router(state))
             .merge(web::router(pages))

@@ -34,16 +34,16 @@ pub fn runtime(config: &ServerConfig) -> anyhow::Result<Runtime> {
     // The runtime starts its core threads first and calls this for each, as for every thread that it starts later for
     // work that blocks; those stay ordinary threads.
     let begun = Arc::new(AtomicUsize::new(0));
-    let (said, heard) = mpsc::channel();
+    let (reply, started) = mpsc::channel();
     builder.on_thread_start(move || {
         if begun.fetch_add(1, Ordering::Relaxed) < threads {
             // Nobody listens any more when one before it was refused.
-            let _ = said.send(go_first());
+            let _ = reply.send(go_first());
         }
     });
     let runtime = builder.build()?;
     for _ in 0..threads {
-        heard.recv()?.context(REFUSED)?;
+        started.recv()?.context(REFUSED)?;
     }
     Ok(runtime)
 }

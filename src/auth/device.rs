@@ -79,11 +79,11 @@ struct Waiting {
     from: IpAddr,
     since: Instant,
     asked: Option<Instant>,
-    said: Option<Said>,
+    decision: Option<Decision>,
 }
 
 #[derive(Clone, Copy)]
-enum Said {
+enum Decision {
     Yes(AccountId),
     No,
 }
@@ -93,7 +93,8 @@ enum Said {
 impl Devices {
     /// Forgets what an account has said yes to and was not asked for yet.
     pub(super) fn forget(&self, account: AccountId) {
-        let is_theirs = |one: &Waiting| matches!(one.said, Some(Said::Yes(by)) if by == account);
+        let is_theirs =
+            |one: &Waiting| matches!(one.decision, Some(Decision::Yes(by)) if by == account);
         self.waiting().retain(|_, one| !is_theirs(one));
     }
 
@@ -136,7 +137,7 @@ impl Auth {
                 from,
                 since: Instant::now(),
                 asked: None,
-                said: None,
+                decision: None,
             },
         );
         Ok(DeviceCodes { device, user })
@@ -148,7 +149,7 @@ impl Auth {
         let waiting = self.devices.waiting();
         waiting
             .values()
-            .any(|one| plain(&one.user) == user && one.said.is_none())
+            .any(|one| plain(&one.user) == user && one.decision.is_none())
     }
 
     /// Says yes for an account, or no. `false` if nobody waits for that.
@@ -157,9 +158,9 @@ impl Auth {
         let mut waiting = self.devices.waiting();
         let one = waiting
             .values_mut()
-            .find(|one| plain(&one.user) == user && one.said.is_none());
+            .find(|one| plain(&one.user) == user && one.decision.is_none());
         let Some(one) = one else { return false };
-        one.said = Some(account.map_or(Said::No, Said::Yes));
+        one.decision = Some(account.map_or(Decision::No, Decision::Yes));
         true
     }
 
@@ -175,18 +176,18 @@ impl Auth {
                 return Ok(DeviceAnswer::Expired);
             };
             let asked = one.asked.replace(Instant::now());
-            match one.said {
+            match one.decision {
                 // Clocks of programs are not that exact.
                 None if asked.is_some_and(|at| at.elapsed() < DEVICE_CODE_INTERVAL / 2) => {
                     return Ok(DeviceAnswer::SlowDown);
                 }
                 None => return Ok(DeviceAnswer::Pending),
-                Some(said) => {
+                Some(decision) => {
                     let user = one.user.clone();
                     waiting.remove(&hash);
-                    match said {
-                        Said::Yes(account) => (account, user),
-                        Said::No => return Ok(DeviceAnswer::Denied),
+                    match decision {
+                        Decision::Yes(account) => (account, user),
+                        Decision::No => return Ok(DeviceAnswer::Denied),
                     }
                 }
             }

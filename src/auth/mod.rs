@@ -9,12 +9,12 @@ mod accounts;
 mod allowance;
 mod credentials;
 mod device;
-mod inside;
 mod password;
 mod permission;
 mod provider;
 mod session;
 mod signature;
+mod space_token;
 mod ticket;
 mod token;
 
@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 
-use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoId};
+use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoUid};
 use crate::store::{Store, StoreError, TokenRecord};
 
 pub use allowance::{AddressAllowance, Allowance};
@@ -53,7 +53,7 @@ pub struct Principal {
     /// The organisations that the account is in.
     pub memberships: Vec<Membership>,
     /// What the account made in those where that counts.
-    pub created: HashSet<RepoId>,
+    pub created: HashSet<RepoUid>,
 }
 
 /// How exactly the last use of a token is known.

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    AccountId, AccountKind, Desired, Grant, GrantTarget, MemberRole, Membership, Owner, Role,
-    Scope, Space, SpaceId, SpaceName, Visibility,
+    AccountId, AccountKind, Desired, Grant, GrantTarget, MemberRole, Membership, Owner, RepoName,
+    Role, Scope, Space, SpaceId, Visibility,
 };
 use crate::store::{Actor, NewToken, Sealer};
 
@@ -40,7 +40,7 @@ fn principal(account: &Account, scope: Scope) -> Principal {
 }
 
 fn space(owner: &Account, visibility: Visibility) -> Space {
-    let name: SpaceName = format!("{}/demo", owner.name).parse().unwrap();
+    let name: RepoName = format!("{}/demo", owner.name).parse().unwrap();
     Space {
         id: SpaceId::new(),
         owner: owner.id,

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 use crate::repo::{Replicas, Repos};
 use crate::store::{Sealer, Store, check_database, copy_database};
 
@@ -134,7 +134,7 @@ async fn copy_rows_and_repositories(data: &Path, to: &Path) -> anyhow::Result<us
 }
 
 /// `false` when it is gone.
-async fn copy_whole(replicas: &Replicas, id: RepoId) -> anyhow::Result<bool> {
+async fn copy_whole(replicas: &Replicas, id: RepoUid) -> anyhow::Result<bool> {
     let mut problem = String::new();
     for _ in 0..ROUNDS {
         let copied = tokio::task::block_in_place(|| replicas.copy(id));
@@ -150,7 +150,7 @@ async fn copy_whole(replicas: &Replicas, id: RepoId) -> anyhow::Result<bool> {
 }
 
 /// A repository that was removed while the copy was made.
-fn remove_unnamed(root: &Path, named: &[RepoId]) -> anyhow::Result<()> {
+fn remove_unnamed(root: &Path, named: &[RepoUid]) -> anyhow::Result<()> {
     for folder in fs::read_dir(root)? {
         let folder = folder?;
         if folder.file_name() == "blobs" {
@@ -171,10 +171,10 @@ fn remove_unnamed(root: &Path, named: &[RepoId]) -> anyhow::Result<()> {
 }
 
 /// Every repository that the rows of a database name. Brings its tables up to date, if this program is newer.
-async fn repository_ids(database: &Path) -> anyhow::Result<Vec<RepoId>> {
+async fn repository_ids(database: &Path) -> anyhow::Result<Vec<RepoUid>> {
     let store = open_copy(database).await?;
     let mut ids = store.repository_ids().await?;
-    ids.extend(store.space_ids().await?.into_iter().map(RepoId::from));
+    ids.extend(store.space_ids().await?.into_iter().map(RepoUid::from));
     store.close().await;
     ids.sort_unstable();
     Ok(ids)

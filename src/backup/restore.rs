@@ -10,7 +10,7 @@ use super::{
     ADMIN_TOKEN, DATABASE, KEPT_KEYS, KEYS, Manifest, REPOSITORIES, STORAGE, beside, copy_whole,
     private_folder, repository_ids, sync,
 };
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 use crate::repo::{Replicas, Repos};
 use crate::store::check_database;
 
@@ -97,7 +97,7 @@ async fn copy_all(backup: &Path, to: &Path, manifest: &Manifest) -> anyhow::Resu
 }
 
 /// Copies the database and returns every repository that it names.
-async fn database(backup: &Path, to: &Path) -> anyhow::Result<Vec<RepoId>> {
+async fn database(backup: &Path, to: &Path) -> anyhow::Result<Vec<RepoUid>> {
     let database = to.join(DATABASE);
     copy_private(&backup.join(DATABASE), &database)?;
     if let Some(problem) = check_database(&database).await?.first() {

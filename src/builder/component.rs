@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use super::guest::world_of;
+use super::guest::abi_of;
 use super::holds::Hold;
 use super::process::{self, Run};
 use super::worker::{Order, too_large};
 use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text};
-use crate::domain::{ArtifactKind, BuildError, DiskAmount, Revision, SpaceId, World};
+use crate::domain::{ArtifactKind, BuildError, DiskAmount, GuestAbi, Revision, SpaceId};
 use crate::engine::seal::{open_sealed, seal, seal_path};
 use crate::ledger::Lane;
 use crate::repo::{Repo, RepoError};
@@ -23,7 +23,7 @@ use crate::repo::{Repo, RepoError};
 pub(super) struct Source {
     oid: String,
     bytes: u64,
-    world: World,
+    abi: GuestAbi,
     /// Of the WebAssembly and the engine's profile: the name of the native code.
     pub(super) digest: String,
 }
@@ -50,9 +50,9 @@ impl Inner {
         log.line(&format!(
             "{app_file} is {} of WebAssembly, {}.",
             size_text(source.bytes),
-            match source.world {
-                World::Http => "a component",
-                World::Command => "a core module: a command, run once per request",
+            match source.abi {
+                GuestAbi::Http => "a component",
+                GuestAbi::Command => "a core module: a command, run once per request",
             }
         ));
         if request.cached
@@ -61,19 +61,19 @@ impl Inner {
                 .await
         {
             log.line("An earlier build compiled the same bytes; its native code is used again.");
-            let world = source.world;
-            return Ok(ArtifactKind::Component { digest, world });
+            let abi = source.abi;
+            return Ok(ArtifactKind::Component { digest, abi });
         }
         drop(reading);
         let _permit = self.turn(request, Lane::Wasm, 0).await?;
         let began = Instant::now();
-        let (world, code) = self.compile(request, source).await.map_err(about)?;
+        let (abi, code) = self.compile(request, source).await.map_err(about)?;
         log.line(&format!(
             "Compiled in {:.1} s, to {} of native code.",
             began.elapsed().as_secs_f64(),
             size_text(code)
         ));
-        Ok(ArtifactKind::Component { digest, world })
+        Ok(ArtifactKind::Component { digest, abi })
     }
 
     /// Reads the app's file. The inner error is about the file.
@@ -115,14 +115,14 @@ impl Inner {
             head.extend_from_slice(&part[..count.min(HEAD.saturating_sub(head.len()))]);
             hasher.update(part);
         }
-        let world = match world_of(&head) {
-            Ok(world) => world,
+        let abi = match abi_of(&head) {
+            Ok(abi) => abi,
             Err(error) => return Ok(Err(error)),
         };
         Ok(Ok(Source {
             oid: facts.oid,
             bytes: facts.size,
-            world,
+            abi,
             digest: hex::encode(hasher.finalize()),
         }))
     }
@@ -146,7 +146,7 @@ impl Inner {
         self: &Arc<Self>,
         request: &BuildRequest,
         source: Source,
-    ) -> Result<(World, u64), BuildError> {
+    ) -> Result<(GuestAbi, u64), BuildError> {
         let (inner, oid) = (Arc::clone(self), source.oid);
         let (turns, module) = (request.turns.clone(), DiskAmount::file(source.bytes));
         // Only for those whose turn it is: whoever waits takes no disk.
@@ -171,7 +171,7 @@ impl Inner {
         let code = scratch.path().join(format!("{}.cwasm", source.digest));
         fs::create_dir(&empty).map_err(disk_error)?;
         let output = File::create_new(&code).map_err(disk_error)?;
-        let (world, profile) = process::run(Run {
+        let (abi, profile) = process::run(Run {
             program: &self.config.worker,
             folder: &empty,
             input: file,
@@ -202,7 +202,7 @@ impl Inner {
             .map_err(io::Error::other)
             .flatten()
             .map_err(disk_error)?;
-        Ok((world, bytes))
+        Ok((abi, bytes))
     }
 
     /// Seals native code that was just written, and moves it and its seal to where they are looked for.

@@ -10,14 +10,14 @@ use wasmtime_wasi::{WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
-use crate::domain::{BuildError, World};
+use crate::domain::{BuildError, GuestAbi};
 use crate::engine;
 
 /// A guest that may run here.
 #[derive(Debug)]
 pub(super) struct Compiled {
     /// How it is called.
-    pub(super) world: World,
+    pub(super) abi: GuestAbi,
     /// Native code for engines of the same profile.
     pub(super) code: Vec<u8>,
 }
@@ -71,9 +71,9 @@ pub(super) fn compile(
     bytes: &[u8],
     largest_memory: u64,
 ) -> Result<Compiled, BuildError> {
-    match world_of(bytes)? {
-        World::Http => compile_component(engine, bytes, largest_memory),
-        World::Command => compile_command(engine, bytes, largest_memory),
+    match abi_of(bytes)? {
+        GuestAbi::Http => compile_component(engine, bytes, largest_memory),
+        GuestAbi::Command => compile_command(engine, bytes, largest_memory),
     }
 }
 
@@ -81,11 +81,11 @@ pub(super) fn compile(
 ///
 /// # Errors
 /// When it is not a WebAssembly binary, in words for the author.
-pub(super) fn world_of(bytes: &[u8]) -> Result<World, BuildError> {
+pub(super) fn abi_of(bytes: &[u8]) -> Result<GuestAbi, BuildError> {
     let not_wasm = |what: &str| Err(BuildError::author(format!("{what}. {WHAT_RUNS}.")));
     match bytes {
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(World::Command),
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(World::Http),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(GuestAbi::Command),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(GuestAbi::Http),
         [0, b'a', b's', b'm', _, _, _, _, ..] => {
             not_wasm("it is not WebAssembly of a version that is known here")
         }
@@ -128,7 +128,7 @@ fn compile_component(
     })?;
     let code = component.serialize().map_err(|error| internal(&error))?;
     Ok(Compiled {
-        world: World::Http,
+        abi: GuestAbi::Http,
         code,
     })
 }
@@ -158,7 +158,7 @@ fn compile_command(
     check_resources(Some(module.resources_required()), largest_memory)?;
     let code = module.serialize().map_err(|error| internal(&error))?;
     Ok(Compiled {
-        world: World::Command,
+        abi: GuestAbi::Command,
         code,
     })
 }

@@ -6,12 +6,12 @@ use crate::domain::Fault;
 /// A command that does nothing.
 const COMMAND: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 
-fn try_compile(bytes: &[u8]) -> Result<World, String> {
+fn try_compile(bytes: &[u8]) -> Result<GuestAbi, String> {
     let engine = engine::for_compile().expect("this CPU is known");
     match compile(&engine, bytes, 64 << 20) {
         Ok(compiled) => {
             assert!(Engine::detect_precompiled(&compiled.code).is_some());
-            Ok(compiled.world)
+            Ok(compiled.abi)
         }
         Err(BuildError {
             fault: Fault::Author,
@@ -21,7 +21,7 @@ fn try_compile(bytes: &[u8]) -> Result<World, String> {
     }
 }
 
-fn try_wat(text: &str) -> Result<World, String> {
+fn try_wat(text: &str) -> Result<GuestAbi, String> {
     try_compile(&wat::parse_str(text).expect("the test's text is valid"))
 }
 
@@ -31,18 +31,18 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn commands_and_handlers_run() {
-    assert_eq!(try_wat(COMMAND), Ok(World::Command));
-    assert_eq!(try_wat(&handler("")), Ok(World::Http));
+    assert_eq!(try_wat(COMMAND), Ok(GuestAbi::Command));
+    assert_eq!(try_wat(&handler("")), Ok(GuestAbi::Http));
     let exit = r#"(import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))"#;
     assert_eq!(
         try_wat(&COMMAND.replace("(memory", &format!("{exit}(memory"))),
-        Ok(World::Command)
+        Ok(GuestAbi::Command)
     );
 }
 
 #[test]
 fn what_is_not_wasm_is_named() {
-    for (bytes, said) in [
+    for (bytes, answer) in [
         (&b""[..], "it is empty"),
         (b"\0as", "cut off"),
         (b"\0asm\x01\0", "cut off"),
@@ -56,7 +56,7 @@ fn what_is_not_wasm_is_named() {
         (b"\0asm\x02\0\0\0", "of a version"),
     ] {
         let message = try_compile(bytes).expect_err("must be refused");
-        assert!(message.contains(said), "{message}");
+        assert!(message.contains(answer), "{message}");
     }
 }
 
@@ -74,7 +74,7 @@ fn every_truncation_is_refused() {
 
 #[test]
 fn what_cannot_be_called_is_told_what_can() {
-    for (text, said) in [
+    for (text, answer) in [
         ("(module)", "without `_start`; it exports nothing"),
         (r#"(module (func (export "_initialize")))"#, "a library"),
         (
@@ -89,7 +89,7 @@ fn what_cannot_be_called_is_told_what_can() {
     ] {
         let message = refusal(text);
         assert!(
-            message.contains(said) && message.contains("incoming-handler@0.2"),
+            message.contains(answer) && message.contains("incoming-handler@0.2"),
             "{message}"
         );
     }
@@ -160,7 +160,11 @@ fn what_is_said_to_be_offered_is_there() {
         ("wasi:sockets/udp", resource("udp-socket")),
     ] {
         let import = format!(r#"(import "{interface}@0.2.0" (instance {member}))"#);
-        assert_eq!(try_wat(&handler(&import)), Ok(World::Http), "{interface}");
+        assert_eq!(
+            try_wat(&handler(&import)),
+            Ok(GuestAbi::Http),
+            "{interface}"
+        );
     }
     // What is in none of them is refused by its type, not only by its name.
     let import = format!(

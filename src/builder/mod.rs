@@ -33,8 +33,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::{
-    AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, Revision, Sdk, SpaceId,
-    SpaceName, bytes_text,
+    AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, RepoName, Revision, Sdk, SpaceId,
+    bytes_text,
 };
 use crate::engine::seal::SealKey;
 use crate::journal::Log;
@@ -102,7 +102,7 @@ pub struct BuildRequest {
     /// Whose Space it is: the builds of one owner share what the engine remembers of them.
     pub owner: AccountId,
     /// As it is called in the log.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Which commit.
     pub revision: Revision,
     /// Whether an artifact made earlier of the same files will do.

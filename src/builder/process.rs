@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::worker::{ORDER, Order, Report};
-use crate::domain::{BuildError, World};
+use crate::domain::{BuildError, GuestAbi};
 
 /// The most that is read of what the worker says; it has little to say.
 const SAID: u64 = 64 << 10;
@@ -39,7 +39,7 @@ pub(super) struct Run<'a> {
 
 /// How the worker ended.
 enum Ending {
-    Exited { status: ExitStatus, said: Vec<u8> },
+    Exited { status: ExitStatus, answer: Vec<u8> },
     TimedOut { cpu: Duration },
     Stopped,
 }
@@ -48,7 +48,7 @@ enum Ending {
 ///
 /// # Errors
 /// The author's when the guest is to blame, ours when not.
-pub(super) async fn run(run: Run<'_>) -> Result<(World, String), BuildError> {
+pub(super) async fn run(run: Run<'_>) -> Result<(GuestAbi, String), BuildError> {
     let Run {
         order,
         wall,
@@ -89,7 +89,7 @@ pub(super) async fn run(run: Run<'_>) -> Result<(World, String), BuildError> {
     let _stop = stop.drop_guard();
     let ending = ending.await.map_err(|error| failed("watched", &error))?;
     match ending.map_err(|error| failed("started", &error))? {
-        Ending::Exited { status, said } => outcome(status, &said, &order),
+        Ending::Exited { status, answer } => outcome(status, &answer, &order),
         Ending::TimedOut { cpu } => Err(too_slow(cpu, wall, last_try)),
         Ending::Stopped => Err(BuildError::server("the build was stopped")),
     }
@@ -107,8 +107,8 @@ async fn watch(
         biased;
         () = stop.cancelled() => Ending::Stopped,
         ended = listen(&mut child) => {
-            let (status, said) = ended?;
-            return Ok(Ending::Exited { status, said });
+            let (status, answer) = ended?;
+            return Ok(Ending::Exited { status, answer });
         }
         () = tokio::time::sleep(wall) => Ending::TimedOut {
             cpu: child.id().and_then(cpu_time).unwrap_or_default(),
@@ -159,29 +159,33 @@ fn too_slow(cpu: Duration, wall: Duration, last_try: bool) -> BuildError {
 }
 
 async fn listen(child: &mut Child) -> io::Result<(ExitStatus, Vec<u8>)> {
-    let mut said = Vec::new();
+    let mut answer = Vec::new();
     if let Some(pipe) = child.stderr.take() {
-        pipe.take(SAID).read_to_end(&mut said).await?;
+        pipe.take(SAID).read_to_end(&mut answer).await?;
     }
-    Ok((child.wait().await?, said))
+    Ok((child.wait().await?, answer))
 }
 
 /// What an ending means: the guest's doing is the author's to mend, everything else is ours.
-fn outcome(status: ExitStatus, said: &[u8], order: &Order) -> Result<(World, String), BuildError> {
-    let said = String::from_utf8_lossy(said);
-    let reports: Vec<Report> = said
+fn outcome(
+    status: ExitStatus,
+    answer: &[u8],
+    order: &Order,
+) -> Result<(GuestAbi, String), BuildError> {
+    let answer = String::from_utf8_lossy(answer);
+    let reports: Vec<Report> = answer
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
     let confined = reports.contains(&Report::Ready);
     match reports.into_iter().next_back() {
-        Some(Report::Compiled { world, profile }) if status.success() => {
-            return Ok((world, profile));
+        Some(Report::Compiled { abi, profile }) if status.success() => {
+            return Ok((abi, profile));
         }
         Some(Report::Failed { fault, message }) => return Err(BuildError { fault, message }),
         _ => {}
     }
-    tracing::warn!(%status, %said, "The compile worker ended without a result.");
+    tracing::warn!(%status, %answer, "The compile worker ended without a result.");
     let signal = status.signal().and_then(Signal::from_named_raw);
     let message = match signal {
         _ if !confined => {
@@ -194,13 +198,13 @@ fn outcome(status: ExitStatus, said: &[u8], order: &Order) -> Result<(World, Str
             "its native code has more than {} MiB",
             order.output_bytes >> 20
         ),
-        Some(Signal::ABORT) if said.contains("memory allocation of") => {
+        Some(Signal::ABORT) if answer.contains("memory allocation of") => {
             format!(
                 "compiling took more than {} MiB of memory",
                 order.memory_bytes >> 20
             )
         }
-        Some(Signal::ABORT) if said.contains("overflowed its stack") => {
+        Some(Signal::ABORT) if answer.contains("overflowed its stack") => {
             "it is nested too deeply for the compiler".into()
         }
         Some(

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::{Engine, Module};
 
 use super::guest::{self, Compiled};
-use crate::domain::{BuildError, Fault, World};
+use crate::domain::{BuildError, Fault, GuestAbi};
 use crate::engine;
 
 /// The variable of the environment in which the worker finds its [`Order`], as JSON.
@@ -50,7 +50,7 @@ pub(super) enum Report {
     /// The native code is written.
     Compiled {
         /// How the guest is called.
-        world: World,
+        abi: GuestAbi,
         /// Under which engine settings it runs.
         profile: String,
     },
@@ -79,12 +79,13 @@ pub fn main() -> ExitCode {
 
 /// Everything that happens before the guest has a say.
 fn prepare() -> Result<(Order, Engine), BuildError> {
-    let order = confine().map_err(|error| ours("the compiler could not be confined", &error))?;
-    let engine =
-        engine::for_compile().map_err(|error| ours("there is no compiler for this CPU", &error))?;
+    let order =
+        confine().map_err(|error| internal("the compiler could not be confined", &error))?;
+    let engine = engine::for_compile()
+        .map_err(|error| internal("there is no compiler for this CPU", &error))?;
     // The smallest module shows that the compiler itself fits into the limits.
     Module::from_binary(&engine, b"\0asm\x01\0\0\0")
-        .map_err(|error| ours("the compiler does not run", &error))?;
+        .map_err(|error| internal("the compiler does not run", &error))?;
     say(&Report::Ready);
     Ok((order, engine))
 }
@@ -94,11 +95,11 @@ fn work(order: &Order, engine: &Engine) -> Result<Report, BuildError> {
     io::stdin()
         .take(order.module_bytes.saturating_add(1))
         .read_to_end(&mut wasm)
-        .map_err(|error| ours("the WebAssembly could not be read", &error))?;
+        .map_err(|error| internal("the WebAssembly could not be read", &error))?;
     if wasm.len() as u64 > order.module_bytes {
         return Err(too_large(order.module_bytes));
     }
-    let Compiled { world, code } = guest::compile(engine, &wasm, order.guest_memory_bytes)?;
+    let Compiled { abi, code } = guest::compile(engine, &wasm, order.guest_memory_bytes)?;
     if code.len() as u64 > order.output_bytes {
         return Err(BuildError::author(format!(
             "its native code would have {} bytes; {} are allowed",
@@ -109,12 +110,12 @@ fn work(order: &Order, engine: &Engine) -> Result<Report, BuildError> {
     let mut out = io::stdout().lock();
     out.write_all(&code)
         .and_then(|()| out.flush())
-        .map_err(|error| ours("the native code could not be written", &error))?;
+        .map_err(|error| internal("the native code could not be written", &error))?;
     let profile = engine::profile(engine);
-    Ok(Report::Compiled { world, profile })
+    Ok(Report::Compiled { abi, profile })
 }
 
-fn ours(what: &str, error: &dyn fmt::Display) -> BuildError {
+fn internal(what: &str, error: &dyn fmt::Display) -> BuildError {
     BuildError::server(format!("{what}: {error}"))
 }
 
@@ -161,7 +162,7 @@ fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     // The server's own limit may be lower, and only root can raise it again.
     let most = getrlimit(resource)
         .maximum
-        .map_or(most, |ours| ours.min(most));
+        .map_or(most, |internal| internal.min(most));
     let limit = Rlimit {
         // The signal at the soft limit says what happened; the hard one kills without a word.
         current: Some(if resource == Resource::Cpu {

@@ -63,15 +63,15 @@ pub(super) fn restore(args: RestoreArgs, output: &Output) -> anyhow::Result<Exit
     };
     let restored = maintenance::restore(&args.from, &data, args.keys.as_deref());
     let manifest = block_on(restored)?.context("nothing was restored")?;
-    let said = format!("{} was restored", data.display());
+    let summary = format!("{} was restored", data.display());
     let next = format!("glasshouse serve --data {}", data.display());
-    tell(output, &manifest, &said, &next);
+    tell(output, &manifest, &summary, &next);
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(output: &Output, manifest: &Manifest, said: &str, more: &str) {
+fn tell(output: &Output, manifest: &Manifest, summary: &str, more: &str) {
     let (repositories, created) = (manifest.repositories, &manifest.created);
-    let mut text = format!("{said}: {repositories} repositories, of {created}\n");
+    let mut text = format!("{summary}: {repositories} repositories, of {created}\n");
     for of in &manifest.left_out {
         text += &left_out(of);
         text.push('\n');

@@ -10,7 +10,7 @@ use http::Method;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::domain::{NameError, SpaceName};
+use crate::domain::{NameError, RepoName};
 
 /// Asked when `HF_ENDPOINT` is unset: where `glasshouse serve` listens when it is told nothing else.
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:7860";
@@ -28,7 +28,7 @@ pub(super) struct Client {
 
 /// A Space as commands name it: `OWNER/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SpaceId(SpaceName);
+pub(super) struct SpaceId(RepoName);
 
 // === impl Client ===
 
@@ -116,8 +116,8 @@ impl Client {
         let (code, heading) = (header("x-error-code"), header("x-error-message"));
         let body = response.text().await.unwrap_or_default();
         let body: Value = serde_json::from_str(&body).unwrap_or_default();
-        let said = body["error"].as_str().map(str::to_owned).or(heading);
-        let said = said.unwrap_or_else(|| format!("status {status}"));
+        let message = body["error"].as_str().map(str::to_owned).or(heading);
+        let message = message.unwrap_or_else(|| format!("status {status}"));
         let hint = match (status, code.as_deref()) {
             (StatusCode::UNAUTHORIZED, _) if self.token.is_some() => {
                 " (the token in HF_TOKEN, or the stored one, is not one of this server)"
@@ -130,7 +130,7 @@ impl Client {
             }
             _ => "",
         };
-        anyhow::anyhow!("{} answered: {said}{hint}", self.endpoint)
+        anyhow::anyhow!("{} answered: {message}{hint}", self.endpoint)
     }
 
     /// `GET`, as JSON.

@@ -223,14 +223,14 @@ impl SetArgs {
             (Resource::EgressBytesPerDay, &self.egress_per_day),
         ];
         let mut body = Map::new();
-        for (resource, said) in fields {
-            let Some(said) = said else { continue };
+        for (resource, given) in fields {
+            let Some(given) = given else { continue };
             let (name, wanted) = (resource.word(), resource.wanted());
-            let value = match said.as_str() {
+            let value = match given.as_str() {
                 "default" => Value::Null,
-                said => match resource.read(said) {
+                given => match resource.read(given) {
                     Some(value) => value.into(),
-                    None => bail!("`{said}` for {name} is not {wanted}, nor `default`"),
+                    None => bail!("`{given}` for {name} is not {wanted}, nor `default`"),
                 },
             };
             body.insert(name.to_owned(), value);

@@ -28,7 +28,7 @@ struct Holder {
     began: String,
     word: String,
     /// When it said so: a server that is kept twice for one reason says the same twice.
-    said: Option<SystemTime>,
+    changed_at: Option<SystemTime>,
 }
 
 /// Lets the program that is installed where the running server was started from take its place, and waits for it.
@@ -66,7 +66,7 @@ fn holder(data: &Path) -> anyhow::Result<Option<Holder>> {
     if file.try_lock().is_ok() {
         bail!("no server is using the data folder {}", data.display());
     }
-    let said = file.metadata()?.modified().ok();
+    let changed_at = file.metadata()?.modified().ok();
     let text = std::fs::read_to_string(path)?;
     let mut lines = text.lines().map(str::to_owned);
     let (process, began, word) = (lines.next(), lines.next(), lines.next());
@@ -78,6 +78,6 @@ fn holder(data: &Path) -> anyhow::Result<Option<Holder>> {
             process,
             began,
             word,
-            said,
+            changed_at,
         }))
 }

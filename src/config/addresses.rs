@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::domain::{SpaceName, Subdomain};
+use crate::domain::{RepoName, Subdomain};
 
 /// Builds addresses as visitors use them. Cheap to keep; made once the port is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Addresses {
     }
 
     /// The same Space for clients without wildcard names: `http://localhost:7860/run/owner/name/`, with its slash.
-    pub fn space_path(&self, name: &SpaceName) -> String {
+    pub fn space_path(&self, name: &RepoName) -> String {
         format!("{}://{}/run/{name}/", self.scheme, self.hub)
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn is_domain(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn name() -> SpaceName {
+    fn name() -> RepoName {
         "Ada/my_demo".parse().expect("valid")
     }
 

@@ -218,7 +218,7 @@ fn a_provider_is_asked_over_https_or_on_this_machine() {
         "ftp://localhost",
         "https://login.example.org/?a=b",
     ] {
-        let said = with(bad).expect_err(bad);
-        assert!(said.contains("oidc.issuer"), "{bad}: {said}");
+        let output = with(bad).expect_err(bad);
+        assert!(output.contains("oidc.issuer"), "{bad}: {output}");
     }
 }

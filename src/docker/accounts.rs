@@ -122,9 +122,9 @@ pub async fn look(
 
 /// Whether the engine says of a path that nothing lies there, or the kernel that nothing can.
 pub fn leads_nowhere(error: &Error) -> bool {
-    let said = error.to_string();
+    let output = error.to_string();
     let words = ["not a directory", "name too long", "too many l"];
-    let of_kernel = || words.iter().any(|words| said.contains(words));
+    let of_kernel = || words.iter().any(|words| output.contains(words));
     // To a look it answers without words.
     let is_silent = || {
         let Error::DockerResponseServerError { message, .. } = error else {

@@ -262,8 +262,11 @@ fn bridge(data: &str, whose: &str, reach: Reach) -> String {
 /// The address of this host on a network: the first in its subnet, as it is made.
 fn host_on(ipam: &Ipam) -> Option<Ipv4Addr> {
     let config = ipam.config.as_ref()?.first()?;
-    let said = config.gateway.as_ref().and_then(|said| said.parse().ok());
-    said.or_else(|| Some(first_of(parse(config.subnet.as_ref()?)?)))
+    let stated = config
+        .gateway
+        .as_ref()
+        .and_then(|stated| stated.parse().ok());
+    stated.or_else(|| Some(first_of(parse(config.subnet.as_ref()?)?)))
 }
 
 fn first_of((first, _): (Ipv4Addr, u8)) -> Ipv4Addr {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Owner, RepoId};
+use super::{AccountId, Owner, RepoUid};
 
 /// What an account may do beyond its own Spaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,7 +86,7 @@ pub struct Grant {
 #[serde(rename_all = "camelCase")]
 pub enum GrantTarget {
     /// One repository.
-    Repo(RepoId),
+    Repo(RepoUid),
     /// All that an account owns and will own.
     Owner(AccountId),
 }

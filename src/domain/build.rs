@@ -35,7 +35,7 @@ stored_words!(BuildState {
 /// The world a WebAssembly artifact was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum World {
+pub enum GuestAbi {
     /// A component that exports `wasi:http/incoming-handler@0.2`.
     Http,
     /// A core WASI preview 1 command, run once per request as CGI (RFC 3875).
@@ -67,7 +67,7 @@ pub enum ArtifactKind {
         /// Hexadecimal digest of the source module and of the engine's settings.
         digest: String,
         /// How it is called.
-        world: World,
+        abi: GuestAbi,
     },
     /// A container image.
     Image {

@@ -1,6 +1,6 @@
 //! What a new repository holds before its owner has put anything there, and what a Space is whose card says nothing yet.
 
-use super::{Card, RepoKind, RepoName, Sdk};
+use super::{Card, RepoKind, Sdk, ShortName};
 
 /// Patterns of files that are kept apart from commits at any size, as the Hub's new repositories list them.
 const LARGE: [&str; 34] = [
@@ -58,7 +58,7 @@ const BELOW: &str = "\nThis card was made with the Space. Until somebody changes
                      `index.html`,\n`app.wasm` or a `Dockerfile` is run as what it is.\n";
 
 /// The files of a new repository: `.gitattributes`, and a Space's card, which says `sdk`.
-pub fn first_files(kind: RepoKind, name: &RepoName, sdk: Sdk) -> Vec<(&'static str, String)> {
+pub fn first_files(kind: RepoKind, name: &ShortName, sdk: Sdk) -> Vec<(&'static str, String)> {
     let mut files = vec![(".gitattributes", attributes(kind))];
     if kind == RepoKind::Space {
         files.push(("README.md", card(&title(name.as_str()), sdk)));
@@ -225,7 +225,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_first_card_is_known_again(name in "[A-Za-z0-9][A-Za-z0-9._-]{0,30}[A-Za-z0-9]", sdk in 0..5_usize) {
-            let Ok(name) = name.parse::<RepoName>() else { return Ok(()) };
+            let Ok(name) = name.parse::<ShortName>() else { return Ok(()) };
             let sdk = Sdk::ALL[sdk];
             for (path, text) in first_files(RepoKind::Space, &name, sdk) {
                 prop_assert!(is_first_file(path, &text));

@@ -62,7 +62,7 @@ uuid_id!(
 );
 uuid_id!(
     /// A repository of any kind, for life; its name may change. A Space's is the Space's own.
-    RepoId
+    RepoUid
 );
 uuid_id!(
     /// One attempt at making an artifact.
@@ -73,13 +73,13 @@ uuid_id!(
     InstanceId
 );
 
-impl From<SpaceId> for RepoId {
+impl From<SpaceId> for RepoUid {
     fn from(space: SpaceId) -> Self {
         Self(space.0)
     }
 }
 
-impl RepoId {
+impl RepoUid {
     /// The Space whose repository it is. Of another kind's it is the identifier of no Space.
     pub fn space(self) -> SpaceId {
         SpaceId(self.0)
@@ -155,10 +155,10 @@ impl FromStr for Owner {
 text_name!(
     /// The second half of a Space's name. The Hub's rules: 1 to 96 of `[A-Za-z0-9._-]`, no `--` or `..`, not starting
     /// or ending with `-` or `.`, not ending in `.git`.
-    RepoName
+    ShortName
 );
 
-impl FromStr for RepoName {
+impl FromStr for ShortName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -182,14 +182,14 @@ impl FromStr for RepoName {
 /// A Space's full name, `owner/name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SpaceName {
+pub struct RepoName {
     /// Whose it is.
     pub owner: Owner,
     /// Its name among the owner's.
-    pub name: RepoName,
+    pub name: ShortName,
 }
 
-impl SpaceName {
+impl RepoName {
     /// The DNS label under which the Space answers.
     ///
     /// # Errors
@@ -209,13 +209,13 @@ impl SpaceName {
     }
 }
 
-impl fmt::Display for SpaceName {
+impl fmt::Display for RepoName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.owner, self.name)
     }
 }
 
-impl FromStr for SpaceName {
+impl FromStr for RepoName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
@@ -229,7 +229,7 @@ impl FromStr for SpaceName {
     }
 }
 
-impl TryFrom<String> for SpaceName {
+impl TryFrom<String> for RepoName {
     type Error = NameError;
 
     fn try_from(text: String) -> Result<Self, NameError> {
@@ -237,8 +237,8 @@ impl TryFrom<String> for SpaceName {
     }
 }
 
-impl From<SpaceName> for String {
-    fn from(name: SpaceName) -> String {
+impl From<RepoName> for String {
+    fn from(name: RepoName) -> String {
         name.to_string()
     }
 }
@@ -292,14 +292,14 @@ macro_rules! name_schema {
 
 name_schema!(Owner, "ada", "^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$", 39);
 name_schema!(
-    RepoName,
+    ShortName,
     "demo",
     r"^[A-Za-z0-9_]+((\.(-\.)*-?|-(\.-)*\.?)[A-Za-z0-9_]+)*$",
     96,
     not r"\.[gG][iI][tT]$"
 );
 name_schema!(
-    SpaceName,
+    RepoName,
     "ada/demo",
     r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*/[A-Za-z0-9_]+((\.(-\.)*-?|-(\.-)*\.?)[A-Za-z0-9_]+)*$",
     136,
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn subdomain_folds_case_dots_and_underscores() {
-        let name: SpaceName = "Microsoft/TRELLIS.2_x".parse().expect("valid");
+        let name: RepoName = "Microsoft/TRELLIS.2_x".parse().expect("valid");
         assert_eq!(
             name.subdomain().expect("short").as_str(),
             "microsoft-trellis-2-x"
@@ -352,7 +352,7 @@ mod tests {
             "a", "a/", "/b", "a/..", "a/.git", "a/b.git", "a/b/c", "a/b%2fc", "a b/c", "-a/b",
             "a--b/c", "a/b--c", "a/-b", "a/b.", "a/b\0", "ä/b", "a.b/c", "../b", "a/B.GIT",
         ] {
-            assert!(bad.parse::<SpaceName>().is_err(), "{bad:?} was accepted");
+            assert!(bad.parse::<RepoName>().is_err(), "{bad:?} was accepted");
         }
     }
 
@@ -370,14 +370,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn schemas_say_what_is_accepted(owner in named_by::<Owner>(), name in named_by::<RepoName>()) {
+        fn schemas_say_what_is_accepted(owner in named_by::<Owner>(), name in named_by::<ShortName>()) {
             prop_assert!(owner.parse::<Owner>().is_ok());
-            prop_assert!(name.parse::<RepoName>().is_ok());
+            prop_assert!(name.parse::<ShortName>().is_ok());
         }
 
         #[test]
         fn accepted_names_make_safe_labels(text in "[ -~]{0,20}/[ -~]{0,70}") {
-            if let Ok(name) = text.parse::<SpaceName>() {
+            if let Ok(name) = text.parse::<RepoName>() {
                 prop_assert_eq!(name.to_string(), text);
                 if let Ok(label) = name.subdomain() {
                     prop_assert!(label.as_str().parse::<Subdomain>().is_ok());

@@ -150,10 +150,10 @@ mod tests {
 
     #[test]
     fn an_exit_code_is_said_in_words_where_it_means_something() {
-        let said = |code| ExitReason::Exited { code, hint: None }.message();
-        assert_eq!(said(3), "It ended by itself with exit code 3.");
-        assert!(said(135).contains("/dev/shm"), "{}", said(135));
-        assert!(said(127).contains("not found"), "{}", said(127));
+        let text_of = |code| ExitReason::Exited { code, hint: None }.message();
+        assert_eq!(text_of(3), "It ended by itself with exit code 3.");
+        assert!(text_of(135).contains("/dev/shm"), "{}", text_of(135));
+        assert!(text_of(127).contains("not found"), "{}", text_of(127));
         let hint = Some("Because.".to_owned());
         let hinted = ExitReason::Exited { code: 9, hint }.message();
         assert_eq!(hinted, "It ended by itself with exit code 9. Because.");

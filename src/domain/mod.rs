@@ -16,9 +16,9 @@ mod first_files;
 mod front_matter;
 mod hardware;
 mod ids;
+mod image_sniff;
 mod instance;
 mod named;
-mod picture;
 mod quota;
 mod repository;
 mod space;
@@ -34,7 +34,7 @@ pub use account::{
 pub use address::{household, may_reach, site};
 pub use blocked::{Blocked, BlockedBy};
 pub use build::{
-    Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, RunSettings, World,
+    Artifact, ArtifactKind, BuildError, BuildFacts, BuildState, Fault, GuestAbi, RunSettings,
 };
 pub use card::{Card, CardError, CardProblem, Sdk};
 pub use decide::{Action, Next, Snapshot, decide};
@@ -44,12 +44,12 @@ pub use first_files::{first_files, is_first_card, is_first_file};
 pub use front_matter::{read_front_matter, split_front_matter};
 pub use hardware::{Hardware, Limits, bytes_text};
 pub use ids::{
-    AccountId, BuildId, InstanceId, NameError, Owner, RepoId, RepoName, Revision, SpaceId,
-    SpaceName, Subdomain,
+    AccountId, BuildId, InstanceId, NameError, Owner, RepoName, RepoUid, Revision, ShortName,
+    SpaceId, Subdomain,
 };
+pub use image_sniff::is_safe_image;
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
 pub use named::NamedRepository;
-pub use picture::is_harmless_picture;
 pub use quota::{Amounts, DiskAmount, Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};
 pub use space::{Desired, SleepAfter, Space, Visibility};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RepoKind, SpaceName};
+use super::{RepoKind, RepoName};
 
 /// A repository that a card names, there or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ pub struct NamedRepository {
     /// A model or a dataset.
     pub kind: RepoKind,
     /// `owner/name`.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// A branch, a tag or a commit; `None` is the newest commit of `main`.
     pub revision: Option<String>,
 }
@@ -20,7 +20,7 @@ pub struct NamedRepository {
 impl NamedRepository {
     /// Whether both name one repository, at whatever revision.
     pub fn is_same(&self, other: &Self) -> bool {
-        let text = |name: &SpaceName| name.to_string();
+        let text = |name: &RepoName| name.to_string();
         self.kind == other.kind && text(&self.name).eq_ignore_ascii_case(&text(&other.name))
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::account::stored_words;
-use super::{AccountId, Millis, RepoId, Revision, Space, SpaceName, Visibility};
+use super::{AccountId, Millis, RepoName, RepoUid, Revision, Space, Visibility};
 
 /// What a repository holds. A model and a Space may have the same name.
 #[derive(
@@ -26,13 +26,13 @@ stored_words!(RepoKind { Model = "model", Dataset = "dataset", Space = "space" }
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     /// For life.
-    pub id: RepoId,
+    pub id: RepoUid,
     /// What it holds.
     pub kind: RepoKind,
     /// The owner's account.
     pub owner: AccountId,
     /// `owner/name`; the rules are the same for every kind.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Who sees it. Only Spaces are ever protected.
     pub visibility: Visibility,
     /// The newest commit of `main`; of a Space, the published one.
@@ -47,7 +47,7 @@ pub struct Repository {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Belonging {
     /// Which repository.
-    pub id: RepoId,
+    pub id: RepoUid,
     /// The owner's account.
     pub owner: AccountId,
     /// Who sees it.

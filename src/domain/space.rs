@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::account::stored_words;
-use super::{AccountId, Millis, Revision, SpaceId, SpaceName, Subdomain};
+use super::{AccountId, Millis, RepoName, Revision, SpaceId, Subdomain};
 
 /// Who may see a Space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub struct Space {
     /// The owner's account.
     pub owner: AccountId,
     /// `owner/name`.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Where it answers.
     pub subdomain: Subdomain,
     /// Who sees it.

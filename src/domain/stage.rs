@@ -157,12 +157,12 @@ mod tests {
     proptest! {
         #[test]
         fn running_is_never_said_of_what_does_not_answer(facts in facts()) {
-            let said = stage(facts).as_str();
-            if said.starts_with("RUNNING") {
+            let word = stage(facts).as_str();
+            if word.starts_with("RUNNING") {
                 prop_assert!(facts.any_ready);
                 prop_assert_eq!(facts.desired, Desired::Running);
             }
-            if said == "RUNNING" {
+            if word == "RUNNING" {
                 prop_assert!(facts.current_ready);
             }
         }
@@ -179,9 +179,9 @@ mod tests {
             if facts.desired == Desired::Running
                 && let Some((BuildState::Failed, _)) = facts.build
             {
-                let said = stage(facts);
+                let word = stage(facts);
                 prop_assert!(matches!(
-                    said,
+                    word,
                     Stage::NoAppFile | Stage::ConfigError | Stage::BuildError
                 ));
             }

@@ -17,15 +17,15 @@ mod tests {
 
     #[test]
     fn spans_are_rounded() {
-        let said = |millis| about(Duration::from_millis(millis));
-        assert_eq!(said(0), "less than a second");
-        assert_eq!(said(499), "less than a second");
-        assert_eq!(said(1499), "about 1 s");
-        assert_eq!(said(89_000), "about 89 s");
-        assert_eq!(said(90_000), "about 2 min");
-        assert_eq!(said(149_000), "about 2 min");
+        let shown = |millis| about(Duration::from_millis(millis));
+        assert_eq!(shown(0), "less than a second");
+        assert_eq!(shown(499), "less than a second");
+        assert_eq!(shown(1499), "about 1 s");
+        assert_eq!(shown(89_000), "about 89 s");
+        assert_eq!(shown(90_000), "about 2 min");
+        assert_eq!(shown(149_000), "about 2 min");
         assert_eq!(
-            said(u64::MAX),
+            shown(u64::MAX),
             format!("about {} min", (u64::MAX / 1000 + 31) / 60)
         );
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{NamedRepository, RepoKind, SpaceName};
+use super::{NamedRepository, RepoKind, RepoName};
 
 /// Volumes of one Space.
 pub const MAX_VOLUMES: usize = 16;
@@ -22,7 +22,7 @@ pub struct Volume {
     #[serde(rename = "type")]
     pub kind: RepoKind,
     /// `owner/name`.
-    pub source: SpaceName,
+    pub source: RepoName,
     /// An absolute path in the container.
     pub mount_path: String,
     /// A branch, a tag or a commit; `None` is the newest commit of `main`.

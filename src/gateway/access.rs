@@ -32,7 +32,7 @@ pub(super) async fn check(
             Ok(visitor.account.map(|account| account.id))
         }
         Ok(_) | Err(AuthError::BadToken) => Err(Rejection::NotFound),
-        Err(error) => Err(ours(&error, space)),
+        Err(error) => Err(internal(&error, space)),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn exchange(
     let session = auth
         .redeem(Purpose::Address, space.id, ticket)
         .await
-        .map_err(|error| ours(&AuthError::Store(error), space))?
+        .map_err(|error| internal(&AuthError::Store(error), space))?
         .ok_or(Rejection::NotFound)?;
     let kept = auth.ticket(Purpose::Cookie, space.id, &session);
     let mut response = Response::new(Body::empty());
@@ -149,7 +149,7 @@ fn belonging(id: SpaceId, settings: &EntrySettings) -> Belonging {
     }
 }
 
-fn ours(error: &AuthError, space: &Entry) -> Rejection {
+fn internal(error: &AuthError, space: &Entry) -> Rejection {
     let name = &space.settings().name;
     tracing::error!(
         error = error as &dyn std::error::Error,

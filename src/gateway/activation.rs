@@ -110,7 +110,7 @@ fn look(space: &Entry, begin: fn(&Arc<Serving>) -> Visit) -> Option<Result<Answe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Stage, Visibility};
+    use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Stage, Visibility};
     use crate::routes::{EntrySettings, Nudges, Refusal, RouteTable};
     use crate::upstream::Upstream;
 
@@ -118,7 +118,7 @@ mod tests {
 
     fn space() -> (Arc<Entry>, Nudges) {
         let (table, nudges) = RouteTable::new();
-        let name: SpaceName = "a/b".parse().expect("valid");
+        let name: RepoName = "a/b".parse().expect("valid");
         let settings = EntrySettings {
             name: name.clone(),
             owner: AccountId::new(),

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use super::rejection::{LogKind, Rejection};
 use super::target::Target;
 use super::{Inner, access};
-use crate::domain::SpaceName;
+use crate::domain::RepoName;
 use crate::routes::Entry;
 
 /// Where a page of ours leads back to.
@@ -14,7 +14,7 @@ pub(super) struct Back {
     /// The hub's own address, without a slash at its end; empty below it.
     pub(super) hub: String,
     /// The Space that answers here, as far as this visitor may know of it.
-    pub(super) space: Option<SpaceName>,
+    pub(super) space: Option<RepoName>,
     /// How long the Space takes as a rule for what it is at; empty while nobody knows.
     pub(super) usual: String,
     /// The log in which it stands what is wrong; whoever may not read it is told so by the hub.

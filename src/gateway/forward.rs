@@ -208,7 +208,7 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
-    use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Visibility};
+    use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Visibility};
     use crate::routes::{EntrySettings, RouteTable};
     use crate::upstream::Serve;
 
@@ -243,7 +243,7 @@ mod tests {
 
     fn serving(upstream: Upstream) -> Arc<Serving> {
         let (table, _nudges) = RouteTable::new();
-        let name: SpaceName = "a/b".parse().expect("valid");
+        let name: RepoName = "a/b".parse().expect("valid");
         let settings = EntrySettings {
             name: name.clone(),
             owner: AccountId::new(),

@@ -8,7 +8,7 @@ use http_body::Body as _;
 
 use super::headers::path_form;
 use super::rejection::Rejection;
-use crate::domain::{SpaceName, Subdomain};
+use crate::domain::{RepoName, Subdomain};
 
 /// Which Space a request is for, and by which of its two addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum Target {
     /// `http://HOST/run/OWNER/NAME/…`: the Space sees the rest of the path alone.
     Path {
         /// As it stands in the path.
-        name: SpaceName,
+        name: RepoName,
         /// What follows `NAME/`, not decoded and without the query; `None` if even the slash is missing.
         rest: Option<String>,
     },
@@ -79,7 +79,7 @@ pub(super) fn answer_without_the_space(
 pub(super) fn lead(
     request: &Request<Body>,
     target: &Target,
-    name: &SpaceName,
+    name: &RepoName,
     place: &Subdomain,
 ) -> Option<Response<Body>> {
     let asked = request.uri().path_and_query()?.as_str();

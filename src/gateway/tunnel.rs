@@ -153,18 +153,18 @@ where
         let mut until: Option<Instant> = None;
         let mut alarm: Pin<Box<Sleep>> = Box::pin(tokio::time::sleep(limit));
         std::future::poll_fn(|context| {
-            let (mut sent, mut heard) = (Moved::default(), Moved::default());
+            let (mut sent, mut received) = (Moved::default(), Moved::default());
             let up = self
                 .up
                 .poll(&mut self.near, &mut self.far, context, &mut sent)?;
             let down = self
                 .down
-                .poll(&mut self.far, &mut self.near, context, &mut heard)?;
+                .poll(&mut self.far, &mut self.near, context, &mut received)?;
             let now_passed = Passed {
                 up: sent.bytes,
-                down: heard.bytes,
+                down: received.bytes,
                 asked: sent.of_use,
-                answered: heard.of_use,
+                answered: received.of_use,
             };
             if now_passed.up > 0 || now_passed.down > 0 {
                 last_moved = Instant::now();
@@ -328,19 +328,19 @@ mod tests {
         let (tunnel, [mut visitor, mut space]) = tunnel("early ");
         let talk = async {
             space.write_all(b"word").await.expect("sent");
-            let mut heard = [0; 10];
-            visitor.read_exact(&mut heard).await.expect("heard");
-            assert_eq!(&heard, b"early word");
+            let mut received = [0; 10];
+            visitor.read_exact(&mut received).await.expect("heard");
+            assert_eq!(&received, b"early word");
             visitor.write_all(&[7; 50_000]).await.expect("sent");
             visitor.shutdown().await.expect("shut down");
-            let mut heard = Vec::new();
-            space.read_to_end(&mut heard).await.expect("heard");
-            assert_eq!(heard.len(), 50_000);
+            let mut received = Vec::new();
+            space.read_to_end(&mut received).await.expect("heard");
+            assert_eq!(received.len(), 50_000);
             space.write_all(b"last").await.expect("sent");
             drop(space);
-            let mut heard = String::new();
-            visitor.read_to_string(&mut heard).await.expect("heard");
-            assert_eq!(heard, "last");
+            let mut received = String::new();
+            visitor.read_to_string(&mut received).await.expect("heard");
+            assert_eq!(received, "last");
         };
         let (ended, ()) = tokio::join!(tunnel.run(SILENCE, None, |_| {}), talk);
         ended.expect("both sides ended");
@@ -358,9 +358,9 @@ mod tests {
         std::future::poll_fn(|context| direction.poll(&mut silent, &mut near, context, &mut moved))
             .await
             .expect("written");
-        let mut heard = Vec::new();
-        visitor.read_to_end(&mut heard).await.expect("heard");
-        assert_eq!(heard, [0x81, 2, b'h', 0x88, 2, 0x03, 0xf4]);
+        let mut received = Vec::new();
+        visitor.read_to_end(&mut received).await.expect("heard");
+        assert_eq!(received, [0x81, 2, b'h', 0x88, 2, 0x03, 0xf4]);
         let mut plain = Direction::new(Bytes::new(), false);
         assert!(!plain.say_farewell(), "no WebSocket");
     }

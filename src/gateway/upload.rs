@@ -127,7 +127,7 @@ pub(super) fn watch(
             return Ok(None);
         }
     }
-    let (tell, told) = oneshot::channel();
+    let (tell, notify) = oneshot::channel();
     let watched = Watched {
         body: std::mem::take(request.body_mut()),
         left: length.is_none().then_some(most),
@@ -139,7 +139,7 @@ pub(super) fn watch(
         tell: Some(tell),
     };
     *request.body_mut() = Body::new(watched);
-    Ok(Some(told))
+    Ok(Some(notify))
 }
 
 // === impl Begun ===

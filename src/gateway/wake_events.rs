@@ -49,7 +49,7 @@ struct Watcher {
     metrics: Arc<Metrics>,
     began: Instant,
     /// What was said last.
-    said: Option<String>,
+    sent: Option<String>,
     waited: bool,
     done: bool,
     _place: VisitPermit,
@@ -69,7 +69,7 @@ pub(super) fn follow(
         lines: None,
         metrics,
         began: Instant::now(),
-        said: None,
+        sent: None,
         waited: false,
         done: false,
         _place: place,
@@ -147,8 +147,8 @@ impl Watcher {
                 )
             }
         };
-        let said = format!("{title}: {message}");
-        if self.said.replace(said.clone()) == Some(said) {
+        let sent = format!("{title}: {message}");
+        if self.sent.replace(sent.clone()) == Some(sent) {
             return None;
         }
         self.lines = self.log_of(&route);

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{
-    Book, DiskReservation, FairQueue, Hold, Ledger, OwnerAccount, Refused, Ticket, Tier, lock,
+    DiskReservation, FairQueue, Ledger, OwnerAccount, QuotaPool, Refused, Reservation, Ticket,
+    Tier, lock,
 };
 use crate::domain::{AccountId, DiskAmount, Resource};
 
@@ -60,10 +61,10 @@ pub struct BuildPermit {
 
 #[derive(Debug)]
 struct Held {
-    _running: Hold,
-    _of_lane: Hold,
-    _build: Option<Hold>,
-    _memory: Option<Hold>,
+    _running: Reservation,
+    _of_lane: Reservation,
+    _build: Option<Reservation>,
+    _memory: Option<Reservation>,
 }
 
 /// How one build gets its permits. Cheap to clone; all clones are of the same build.
@@ -71,7 +72,7 @@ struct Held {
 pub struct BuildTurns {
     ledger: Ledger,
     owner: AccountId,
-    told: Told,
+    notify: Told,
     worked: Arc<AtomicU64>,
     /// For what it lays out.
     room: Arc<Mutex<DiskReservation>>,
@@ -84,11 +85,11 @@ type Told = Arc<dyn Fn(Option<&Waiting>) + Send + Sync>;
 #[derive(Debug)]
 pub(super) struct Builds {
     lane: Lane,
-    running: Arc<Book>,
+    running: Arc<QuotaPool>,
     queue: Arc<FairQueue>,
     per_owner: u64,
     /// Of owners that have been here.
-    owners: Mutex<HashMap<AccountId, Arc<Book>>>,
+    owners: Mutex<HashMap<AccountId, Arc<QuotaPool>>>,
 }
 
 /// How soon there may be memory that there was not.
@@ -110,17 +111,17 @@ impl Lanes {
 // === impl BuildTurns ===
 
 impl BuildTurns {
-    /// For a build of that owner's. `told` hears, again and again, what it waits for; it must not block.
+    /// For a build of that owner's. `notify` hears, again and again, what it waits for; it must not block.
     pub fn new(
         ledger: Ledger,
         owner: AccountId,
-        told: impl Fn(Option<&Waiting>) + Send + Sync + 'static,
+        notify: impl Fn(Option<&Waiting>) + Send + Sync + 'static,
     ) -> Self {
         Self {
             room: Arc::new(Mutex::new(ledger.reserve_disk(owner))),
             ledger,
             owner,
-            told: Arc::new(told),
+            notify: Arc::new(notify),
             worked: Arc::default(),
         }
     }
@@ -131,14 +132,14 @@ impl BuildTurns {
     /// When that much memory will never be there.
     pub async fn take(&self, lane: Lane, memory: u64) -> Result<BuildPermit, Refused> {
         let mut waited = false;
-        let told = |waiting: &Waiting| {
+        let notify = |waiting: &Waiting| {
             waited = true;
-            (self.told)(Some(waiting));
+            (self.notify)(Some(waiting));
         };
-        let permit = self.ledger.build_permit(self.owner, lane, memory, told);
+        let permit = self.ledger.build_permit(self.owner, lane, memory, notify);
         let mut permit = permit.await?;
         if waited {
-            (self.told)(None);
+            (self.notify)(None);
         }
         permit.worked = Arc::clone(&self.worked);
         Ok(permit)
@@ -186,14 +187,14 @@ impl Builds {
         };
         Self {
             lane,
-            running: Book::new(Resource::Builds, Tier::Host, limit, None),
+            running: QuotaPool::new(Resource::Builds, Tier::Host, limit, None),
             queue: Arc::default(),
             per_owner,
             owners: Mutex::default(),
         }
     }
 
-    /// Waits for a permit; `told` hears why, at first and whenever that may have changed.
+    /// Waits for a permit; `notify` hears why, at first and whenever that may have changed.
     ///
     /// # Errors
     /// When the memory asked for is more than there is in all.
@@ -202,7 +203,7 @@ impl Builds {
         ledger: &Ledger,
         owner: &OwnerAccount,
         memory: u64,
-        mut told: impl FnMut(&Waiting),
+        mut notify: impl FnMut(&Waiting),
     ) -> Result<BuildPermit, Refused> {
         let ticket = self.queue.enter(owner.owner);
         loop {
@@ -224,7 +225,7 @@ impl Builds {
                 }
                 Err(waiting) => waiting,
             };
-            told(&waiting);
+            notify(&waiting);
             match waiting {
                 Waiting::Room(_) => drop(tokio::time::timeout(ROOM, changed).await),
                 Waiting::Turn { .. } | Waiting::Day => changed.await,
@@ -292,12 +293,12 @@ impl Builds {
         self.lane != Lane::Files
     }
 
-    fn of(&self, owner: AccountId) -> Arc<Book> {
+    fn of(&self, owner: AccountId) -> Arc<QuotaPool> {
         let mut owners = self.owners();
-        let book = owners
+        let pool = owners
             .entry(owner)
-            .or_insert_with(|| Book::new(Resource::Builds, Tier::Owner, self.per_owner, None));
-        Arc::clone(book)
+            .or_insert_with(|| QuotaPool::new(Resource::Builds, Tier::Owner, self.per_owner, None));
+        Arc::clone(pool)
     }
 
     pub(super) fn look_again(&self) {
@@ -308,7 +309,7 @@ impl Builds {
         (self.running.used(), self.queue.len())
     }
 
-    fn owners(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Book>>> {
+    fn owners(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<QuotaPool>>> {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

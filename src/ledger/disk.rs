@@ -9,14 +9,14 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{Hold, OwnerAccount, Refused, SpaceAccount, lock};
-use crate::domain::{AccountId, DiskAmount, RepoId, SpaceId};
+use super::{OwnerAccount, Refused, Reservation, SpaceAccount, lock};
+use crate::domain::{AccountId, DiskAmount, RepoUid, SpaceId};
 
 /// What on disk belongs to an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DiskUse {
     /// A repository with its large files, and what was last built of it.
-    Repository(RepoId),
+    Repository(RepoUid),
     /// A Space's durable storage.
     Storage(SpaceId),
     /// What an account sent and laid out outside of any repository.
@@ -37,8 +37,8 @@ pub(super) struct Disk {
 #[derive(Debug)]
 struct Page {
     owner: AccountId,
-    bytes: Hold,
-    files: Hold,
+    bytes: Reservation,
+    files: Reservation,
     measured: Measuring,
     /// What was kept, and when, that a measuring under way may miss.
     kept: Vec<(Measuring, DiskAmount)>,
@@ -49,8 +49,8 @@ struct Page {
 pub struct DiskReservation {
     disk: Arc<Disk>,
     account: Arc<OwnerAccount>,
-    bytes: Hold,
-    files: Hold,
+    bytes: Reservation,
+    files: Reservation,
 }
 
 // === impl Disk ===
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_while_something_is_measured_is_not_missed() {
-        let (ledger, owner, id) = (ledger(), AccountId::new(), RepoId::new());
+        let (ledger, owner, id) = (ledger(), AccountId::new(), RepoUid::new());
         let of = DiskUse::Repository(id);
         let mut room = ledger.reserve_disk(owner);
         room.grow(DiskAmount::new(300, 2)).expect("room");

@@ -18,14 +18,14 @@
 //!  bytes per day   counted                                     quota
 //! ```
 
-mod book;
 mod builds;
 mod credit;
 mod day;
 mod disk;
+mod instance_reservation;
 mod owner;
+mod pool;
 mod queue;
-mod reservation;
 mod space;
 mod turns;
 
@@ -34,15 +34,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use book::{Book, Hold, MemoryBook, MemoryHold, MemoryRefused, Refused, Tier};
 pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
 pub use credit::Credit;
 pub use day::Day;
 pub use disk::{DiskReservation, DiskUse, Measuring};
+pub use instance_reservation::InstanceReservation;
 pub use owner::OwnerAccount;
+pub use pool::{QuotaPool, Refused, Reservation, Tier};
 pub use queue::{FairQueue, Ticket};
-pub use reservation::Reservation;
-pub use space::{Booking, SpaceAccount, Usage};
+pub use space::{SpaceAccount, Usage, UsageDelta};
 pub use turns::{Turn, Turns};
 
 use crate::domain::{AccountId, DiskAmount, Limits, Millis, Quota, Resource, SpaceId, UsageCounts};
@@ -108,8 +108,8 @@ impl Ledger {
     pub fn new(limits: LedgerLimits) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let host = Host {
-            memory: Book::new(Resource::Memory, Tier::Host, limits.host_memory, None),
-            cpu: Book::new(Resource::Cpu, Tier::Host, limits.host_cpu, None),
+            memory: QuotaPool::new(Resource::Memory, Tier::Host, limits.host_memory, None),
+            cpu: QuotaPool::new(Resource::Cpu, Tier::Host, limits.host_cpu, None),
             clock: Instant::now(),
             burst: limits.cpu_burst,
             spare: limits.cpu_spare,
@@ -199,12 +199,12 @@ impl Ledger {
     }
 
     /// Memory held by all Spaces.
-    pub fn host(&self) -> &Book {
+    pub fn host(&self) -> &QuotaPool {
         &self.0.host.memory
     }
 
     /// Millicores held by all containers.
-    pub fn host_cpu(&self) -> &Book {
+    pub fn host_cpu(&self) -> &QuotaPool {
         &self.0.host.cpu
     }
 
@@ -244,7 +244,7 @@ impl Ledger {
     }
 
     /// Waits for the right to build in a lane, of the owner and of the host, with that many bytes of memory. Owners take
-    /// turns. `told` hears what it waits for, at first and whenever that may have changed.
+    /// turns. `notify` hears what it waits for, at first and whenever that may have changed.
     ///
     /// # Errors
     /// When the memory asked for is more than there is in all.
@@ -253,7 +253,7 @@ impl Ledger {
         owner: AccountId,
         lane: Lane,
         memory: u64,
-        told: impl FnMut(&Waiting),
+        notify: impl FnMut(&Waiting),
     ) -> Result<BuildPermit, Refused> {
         let account = self.owner(owner);
         let [files, wasm, images] = &self.0.builds;
@@ -262,7 +262,7 @@ impl Ledger {
             Lane::Wasm => wasm,
             Lane::Images => images,
         };
-        builds.permit(self, &account, memory, told).await
+        builds.permit(self, &account, memory, notify).await
     }
 
     /// Builds under way, and builds that wait.
@@ -296,8 +296,8 @@ impl Ledger {
         self.0.collecting.lock().await
     }
 
-    /// What was used and is not stored yet. Nothing is forgotten until [`Booking::stored`] is called.
-    pub fn collect(&self) -> Vec<Booking> {
+    /// What was used and is not stored yet. Nothing is forgotten until [`UsageDelta::stored`] is called.
+    pub fn collect(&self) -> Vec<UsageDelta> {
         let open = self.accounts();
         let mut closed = lock(&self.0.closed);
         let bookings = open.iter().chain(&*closed);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::day::Daily;
 use super::disk::Disk;
-use super::{Book, Credit, Refused, Tier};
+use super::{Credit, QuotaPool, Refused, Tier};
 use crate::domain::{AccountId, Limits, Millis, Quota, Resource, UsageCounts};
 
 /// What one owner holds and has used, and the most of it.
@@ -15,17 +15,17 @@ pub struct OwnerAccount {
     /// Whose.
     pub owner: AccountId,
     /// Memory held by its Spaces.
-    pub memory: Arc<Book>,
+    pub memory: Arc<QuotaPool>,
     /// Millicores that its containers hold.
-    pub cpu: Arc<Book>,
+    pub cpu: Arc<QuotaPool>,
     /// Containers that run or are on their way.
-    pub instances: Arc<Book>,
+    pub instances: Arc<QuotaPool>,
     /// Builds under way.
-    pub builds: Arc<Book>,
+    pub builds: Arc<QuotaPool>,
     /// Bytes on disk.
-    pub disk: Arc<Book>,
+    pub disk: Arc<QuotaPool>,
     /// Files on disk.
-    pub files: Arc<Book>,
+    pub files: Arc<QuotaPool>,
     /// Set once all that it has on disk was measured after the start.
     pub disk_known: tokio::sync::OnceCell<()>,
     /// Held while one more Space is counted and made, so that of many at once no more are made than there may be.
@@ -48,8 +48,8 @@ pub struct OwnerAccount {
 /// The books of the machine that owners' books are parts of, and its measure.
 #[derive(Debug, Clone)]
 pub(super) struct Host {
-    pub(super) memory: Arc<Book>,
-    pub(super) cpu: Arc<Book>,
+    pub(super) memory: Arc<QuotaPool>,
+    pub(super) cpu: Arc<QuotaPool>,
     pub(super) clock: Instant,
     pub(super) burst: u64,
     /// Times its rate that a Space may use with spare time.
@@ -76,15 +76,16 @@ impl Host {
 
 impl OwnerAccount {
     pub(super) fn new(owner: AccountId, quota: &Quota, host: &Host, now: Millis) -> Self {
-        let book = |resource, parent| Book::new(resource, Tier::Owner, quota.of(resource), parent);
+        let pool =
+            |resource, parent| QuotaPool::new(resource, Tier::Owner, quota.of(resource), parent);
         let account = Self {
             owner,
-            memory: book(Resource::Memory, Some(Arc::clone(&host.memory))),
-            cpu: book(Resource::Cpu, Some(Arc::clone(&host.cpu))),
-            instances: book(Resource::Instances, None),
-            builds: book(Resource::Builds, None),
-            disk: book(Resource::Disk, None),
-            files: book(Resource::Files, None),
+            memory: pool(Resource::Memory, Some(Arc::clone(&host.memory))),
+            cpu: pool(Resource::Cpu, Some(Arc::clone(&host.cpu))),
+            instances: pool(Resource::Instances, None),
+            builds: pool(Resource::Builds, None),
+            disk: pool(Resource::Disk, None),
+            files: pool(Resource::Files, None),
             disk_known: tokio::sync::OnceCell::new(),
             creating: tokio::sync::Mutex::default(),
             quota: Mutex::new(*quota),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::disk::Disk;
 use super::owner::Host;
-use super::{Book, Credit, OwnerAccount, Tier};
-use crate::domain::{Limits, Resource, SpaceId, SpaceName, UsageCounts};
+use super::{Credit, OwnerAccount, QuotaPool, Tier};
+use crate::domain::{Limits, RepoName, Resource, SpaceId, UsageCounts};
 use crate::upstream::Traffic;
 
 /// Spare time that may be used beyond its rate in one go, in nanoseconds: a few turns.
@@ -21,11 +21,11 @@ pub struct SpaceAccount {
     /// Its owner's page.
     pub owner: Arc<OwnerAccount>,
     /// Memory held.
-    pub memory: Arc<Book>,
+    pub memory: Arc<QuotaPool>,
     /// What it used since the server started.
     pub usage: Usage,
     /// What it is called.
-    name: Mutex<Option<SpaceName>>,
+    name: Mutex<Option<RepoName>>,
     /// Where its visitors are counted: one for each address it has had.
     traffic: Mutex<Vec<Arc<Traffic>>>,
     /// Bytes sent to visitors of which its owner's page knows.
@@ -63,7 +63,7 @@ pub struct Usage {
 
 /// What a Space used and is not stored yet.
 #[derive(Debug)]
-pub struct Booking {
+pub struct UsageDelta {
     /// Whose.
     pub account: Arc<SpaceAccount>,
     /// How much.
@@ -86,7 +86,7 @@ impl SpaceAccount {
         let parent = Some(Arc::clone(&owner.memory));
         Self {
             space,
-            memory: Book::new(Resource::Memory, Tier::Space, limits.memory_bytes, parent),
+            memory: QuotaPool::new(Resource::Memory, Tier::Space, limits.memory_bytes, parent),
             owner,
             usage: Usage::default(),
             name: Mutex::default(),
@@ -154,12 +154,12 @@ impl SpaceAccount {
     }
 
     /// What it is called, if that was said.
-    pub fn name(&self) -> Option<SpaceName> {
+    pub fn name(&self) -> Option<RepoName> {
         lock(&self.name).clone()
     }
 
     /// Takes note of what it is called.
-    pub fn set_name(&self, name: &SpaceName) {
+    pub fn set_name(&self, name: &RepoName) {
         *lock(&self.name) = Some(name.clone());
     }
 
@@ -223,9 +223,9 @@ impl SpaceAccount {
     }
 
     /// What is not stored yet.
-    pub(super) fn unbooked(self: &Arc<Self>, sum: &Arc<Mutex<UsageCounts>>) -> Option<Booking> {
+    pub(super) fn unbooked(self: &Arc<Self>, sum: &Arc<Mutex<UsageCounts>>) -> Option<UsageDelta> {
         let counts = self.totals().since(&lock(&self.booked));
-        (!counts.is_zero()).then(|| Booking {
+        (!counts.is_zero()).then(|| UsageDelta {
             account: Arc::clone(self),
             counts,
             sum: Arc::clone(sum),
@@ -251,7 +251,7 @@ impl SpaceAccount {
 
 // === impl Booking ===
 
-impl Booking {
+impl UsageDelta {
     /// It is stored, for good.
     pub fn stored(self) {
         let mut booked = lock(&self.account.booked);

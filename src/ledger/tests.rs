@@ -48,8 +48,8 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
     let ledger = ledger(1);
     let page = || ledger.space(SpaceId::new(), AccountId::new(), limits(1000));
     let (ann, bob) = (page(), page());
-    let first = Reservation::take(&ann, limits(3000)).expect("room");
-    let refused = Reservation::take(&ann, limits(2000)).expect_err("its CPU");
+    let first = InstanceReservation::take(&ann, limits(3000)).expect("room");
+    let refused = InstanceReservation::take(&ann, limits(2000)).expect_err("its CPU");
     assert_eq!(
         (refused.resource, refused.tier),
         (Resource::Cpu, Tier::Owner)
@@ -62,8 +62,8 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
     let again = |resource| ann.owner.still_refuses(resource, limits(2000), now());
     assert_eq!(again(Resource::Cpu), Some(refused));
     assert_eq!(again(Resource::Memory), None);
-    let second = Reservation::take(&bob, limits(3000)).expect("room");
-    let refused = Reservation::take(&bob, limits(1000)).expect_err("the host's CPU");
+    let second = InstanceReservation::take(&bob, limits(3000)).expect("room");
+    let refused = InstanceReservation::take(&bob, limits(1000)).expect_err("the host's CPU");
     assert_eq!(
         (refused.resource, refused.tier),
         (Resource::Cpu, Tier::Host)
@@ -84,8 +84,8 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
         (0, 0, 0, 0)
     );
     // One that runs already is held whatever the quota says, and refuses others.
-    let running = Reservation::of_running(&ann, limits(9000));
-    assert!(Reservation::take(&ann, limits(1)).is_err());
+    let running = InstanceReservation::of_running(&ann, limits(9000));
+    assert!(InstanceReservation::take(&ann, limits(1)).is_err());
     drop(running);
     assert!(again(Resource::Cpu).is_none());
 }
@@ -119,7 +119,7 @@ fn what_a_space_used_is_collected_once_even_when_it_is_gone() {
         (last[0].counts.bytes_out, last[0].counts.cpu_micros),
         (1, 1000)
     );
-    last.into_iter().for_each(Booking::stored);
+    last.into_iter().for_each(UsageDelta::stored);
     assert!(ledger.collect().is_empty());
     assert!(ledger.0.closed.lock().expect("whole").is_empty());
 }
@@ -263,12 +263,12 @@ async fn a_long_build_keeps_no_shorter_kind_waiting() {
     let wasm = ledger.build_permit(AccountId::new(), Lane::Wasm, 0, |_| ());
     let wasm = tokio::time::timeout(Duration::from_secs(5), wasm).await;
     drop(wasm.expect("nor are modules"));
-    let mut told = Vec::new();
-    let own = ledger.build_permit(owner, Lane::Wasm, 0, |waiting| told.push(*waiting));
+    let mut notify = Vec::new();
+    let own = ledger.build_permit(owner, Lane::Wasm, 0, |waiting| notify.push(*waiting));
     let own = tokio::time::timeout(Duration::from_millis(50), own).await;
     assert!(
-        own.is_err() && told == [Waiting::Turn { place: 1 }],
-        "{told:?}"
+        own.is_err() && notify == [Waiting::Turn { place: 1 }],
+        "{notify:?}"
     );
 }
 
@@ -278,18 +278,20 @@ async fn what_waits_for_memory_holds_no_permit_and_is_told_what_there_is() {
     let (full, other) = (AccountId::new(), AccountId::new());
     let mut memory = ledger.owner(full).memory.hold();
     memory.grow(1 << 30).expect("all it has");
-    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut notify) = tokio::sync::mpsc::unbounded_channel();
     let waits = tokio::spawn({
         let ledger = ledger.clone();
         async move {
-            let told = |waiting: &Waiting| {
+            let notify = |waiting: &Waiting| {
                 // Nobody listens any more once it was told.
                 let _ = sender.send(*waiting);
             };
-            ledger.build_permit(full, Lane::Images, 1 << 20, told).await
+            ledger
+                .build_permit(full, Lane::Images, 1 << 20, notify)
+                .await
         }
     });
-    let why = told.recv().await.expect("it is told why it waits");
+    let why = notify.recv().await.expect("it is told why it waits");
     assert!(
         matches!(why, Waiting::Room(refused) if refused.tier == Tier::Owner && refused.missing() == 1 << 20),
         "{why:?}"

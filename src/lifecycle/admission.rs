@@ -10,7 +10,7 @@ use super::snapshot::Stored;
 use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{Parts, eviction, now};
 use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
-use crate::ledger::{Day, Refused, Reservation, Ticket, Tier};
+use crate::ledger::{Day, InstanceReservation, Refused, Ticket, Tier};
 use crate::runtime::{AskForRoom, freezes};
 
 /// How soon the first in the queue is tried again.
@@ -20,7 +20,7 @@ const FULL_MILLIS: Millis = 500;
 const ROUND: Duration = Duration::from_secs(5);
 
 /// Room for a container that is about to be started. Without it, what waits is noted, and it is the next decision's.
-pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<Reservation>> {
+pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<InstanceReservation>> {
     let parts = &supervisor.parts;
     if !is_its_turn(parts, space.owner, &mut lock(&supervisor.own.observed)) {
         return None;
@@ -29,7 +29,7 @@ pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<Rese
     let limits = parts.limits_of(space);
     let reserved = match account.owner.refused_today(now()) {
         Some(refused) => Err(refused),
-        None => Reservation::take(&account, limits),
+        None => InstanceReservation::take(&account, limits),
     };
     match reserved {
         Ok(reservation) => {

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::runtime_state::{HandleState, InstanceHandle};
 use super::supervisor::{Supervisor, Supervisors, lock};
 use super::{FirstCommit, Landing, Parts, now, snapshot, start};
-use crate::domain::{Desired, RepoId, RepoKind, Sdk, Space, SpaceId};
-use crate::ledger::Reservation;
+use crate::domain::{Desired, RepoKind, RepoUid, Sdk, Space, SpaceId};
+use crate::ledger::InstanceReservation;
 use crate::runtime::Runtime;
 use crate::runtime::container::Found;
 
@@ -167,7 +167,7 @@ async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
             author: space.name.owner.to_string(),
             sdk: Sdk::Static,
         };
-        let id = RepoId::from(space.id);
+        let id = RepoUid::from(space.id);
         let kind = RepoKind::Space;
         let room = parts.ledger.reserve_disk(space.owner);
         let head = parts.first_commit(kind, id, &space.name, first, room);
@@ -201,7 +201,7 @@ async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow
         && let Some(entry) = parts.entry(space)
     {
         let artifact = spec.artifact.clone();
-        spec.reservation = Some(Reservation::of_running(&spec.account, spec.limits));
+        spec.reservation = Some(InstanceReservation::of_running(&spec.account, spec.limits));
         match containers.adopt(spec).await {
             Ok(upstream) => {
                 let serving = entry.serving(found.instance, upstream);

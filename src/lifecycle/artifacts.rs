@@ -9,7 +9,7 @@ use super::Parts;
 use super::supervisor::{Registry, lock};
 use crate::builder::InUse;
 use crate::domain::{AccountId, Artifact, BuildFacts, BuildId, RepoKind, SpaceId};
-use crate::ledger::{Book, OwnerAccount};
+use crate::ledger::{OwnerAccount, QuotaPool};
 
 /// The share of its owner's disk that the earlier versions of one Space may take.
 const EARLIER: u64 = 10;
@@ -94,7 +94,7 @@ impl Artifacts {
     /// Forgets all earlier versions of an owner's Spaces when less than a tenth of the owner's disk is free. Whether there
     /// were some.
     pub(super) async fn forget_when_full(&self, owner: &OwnerAccount) -> anyhow::Result<bool> {
-        let is_full = |book: &Book| book.used() / 9 >= book.limit() / 10;
+        let is_full = |book: &QuotaPool| book.used() / 9 >= book.limit() / 10;
         if !is_full(&owner.disk) && !is_full(&owner.files) {
             return Ok(false);
         }

@@ -94,19 +94,19 @@ pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
 /// How a build gets its turns, and what is said while it waits for one.
 fn turns(supervisor: &Supervisor, stored: &Stored, run: u64) -> BuildTurns {
     let (waiting, space) = (supervisor.clone(), stored.space.clone());
-    let said = Mutex::new(Said {
+    let notice = Mutex::new(Notice {
         run,
-        ..Said::default()
+        ..Notice::default()
     });
     let ledger = supervisor.parts.ledger.clone();
     BuildTurns::new(ledger, space.owner, move |why| {
-        hear(&waiting, &space, why, &said);
+        hear(&waiting, &space, why, &notice);
     })
 }
 
 /// What a build's log says of its waiting so far: nothing is said twice.
 #[derive(Default)]
-struct Said {
+struct Notice {
     /// Which run of a build.
     run: u64,
     place: Option<usize>,
@@ -115,18 +115,18 @@ struct Said {
 }
 
 /// Says what a build waits for, and does something about it where that can be done.
-fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, said: &Mutex<Said>) {
+fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &Mutex<Notice>) {
     let parts = &supervisor.parts;
     let log = parts.journal.build(space.id);
     let place = match why {
         Some(Waiting::Turn { place }) => Some(*place),
         _ => None,
     };
-    let mut said = lock(said);
+    let mut notice = lock(notice);
     // A run that is still ending does not speak for the one that follows it.
     let mut observed = lock(&supervisor.own.observed);
     if let Some(building) = &mut observed.building
-        && building.run == said.run
+        && building.run == notice.run
     {
         building.place = place;
     }
@@ -134,15 +134,15 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, said: &Mu
     match why {
         Some(Waiting::Turn { place }) => {
             // One who comes later may go before it, and then it is not said twice that it comes closer.
-            if said.place.is_none_or(|before| *place < before) {
-                said.place = Some(*place);
+            if notice.place.is_none_or(|before| *place < before) {
+                notice.place = Some(*place);
                 log.line(&format!(
                     "Waiting for its turn to be built: place {place} in the line."
                 ));
             }
         }
         Some(Waiting::Room(refused)) => {
-            if !std::mem::replace(&mut said.room, true) {
+            if !std::mem::replace(&mut notice.room, true) {
                 log.line(&format!(
                     "Waiting for memory: it is built within {}, and {} of {} are in use by {}. Idle Spaces are asked to make \
                      room.",
@@ -166,14 +166,14 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, said: &Mu
             );
         }
         Some(Waiting::Day) => {
-            if !std::mem::replace(&mut said.day, true) {
+            if !std::mem::replace(&mut notice.day, true) {
                 log.line(&super::usage::waits_to_build());
             }
         }
         None => {
-            *said = Said {
-                run: said.run,
-                ..Said::default()
+            *notice = Notice {
+                run: notice.run,
+                ..Notice::default()
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError};
 use crate::auth::Principal;
-use crate::domain::{RepoId, RepoKind, Revision, SpaceId};
+use crate::domain::{RepoKind, RepoUid, Revision, SpaceId};
 use crate::repo::{CommitRequest, MAIN};
 
 /// A commit that `main` has moved to.
@@ -44,7 +44,7 @@ impl Lifecycle {
     pub async fn commit(
         &self,
         kind: RepoKind,
-        id: RepoId,
+        id: RepoUid,
         request: CommitRequest,
         by: Principal,
     ) -> Result<Revision, LifecycleError> {

@@ -1,8 +1,8 @@
 //! What owners have on disk: measured, and room for more.
 
 use super::{Lifecycle, LifecycleError, Parts};
-use crate::domain::{AccountId, DiskAmount, RepoId, RepoKind, SpaceId};
-use crate::ledger::{Book, DiskReservation, DiskUse};
+use crate::domain::{AccountId, DiskAmount, RepoKind, RepoUid, SpaceId};
+use crate::ledger::{DiskReservation, DiskUse, QuotaPool};
 
 // === impl Lifecycle ===
 
@@ -22,7 +22,7 @@ impl Lifecycle {
     /// file by now, and then the artifacts of earlier versions.
     async fn make_disk_room(&self, owner: AccountId) {
         let account = self.parts.ledger.owner(owner);
-        let half = |book: &Book| book.used() > book.limit() / 2;
+        let half = |book: &QuotaPool| book.used() > book.limit() / 2;
         if !half(&account.disk) && !half(&account.files) {
             return;
         }
@@ -37,7 +37,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When the repository is gone.
-    pub async fn disk_room_of(&self, id: RepoId) -> Result<DiskReservation, LifecycleError> {
+    pub async fn disk_room_of(&self, id: RepoUid) -> Result<DiskReservation, LifecycleError> {
         let (_, owner) = self.parts.find(id).await?.ok_or(LifecycleError::NotFound)?;
         self.disk_room(owner).await
     }
@@ -46,7 +46,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn measure(&self, id: RepoId) -> Result<(), LifecycleError> {
+    pub async fn measure(&self, id: RepoUid) -> Result<(), LifecycleError> {
         if let Some((kind, owner)) = self.parts.find(id).await? {
             self.parts.measure(kind, id, owner).await;
         }
@@ -57,7 +57,7 @@ impl Lifecycle {
 // === impl Parts ===
 
 impl Parts {
-    async fn find(&self, id: RepoId) -> Result<Option<(RepoKind, AccountId)>, LifecycleError> {
+    async fn find(&self, id: RepoUid) -> Result<Option<(RepoKind, AccountId)>, LifecycleError> {
         for kind in [RepoKind::Space, RepoKind::Model, RepoKind::Dataset] {
             if let Some(found) = self.store.repository_by_id(kind, id).await? {
                 return Ok(Some((kind, found.owner)));
@@ -81,7 +81,7 @@ impl Parts {
     }
 
     /// Measures what a repository takes on disk: of a Space with what was last built of it and what it keeps.
-    pub(super) async fn measure(&self, kind: RepoKind, id: RepoId, owner: AccountId) {
+    pub(super) async fn measure(&self, kind: RepoKind, id: RepoUid, owner: AccountId) {
         let of_it = async {
             let (files, since) = self.repos.disk(id, &self.ledger).await?;
             if kind != RepoKind::Space {
@@ -107,7 +107,7 @@ impl Parts {
     }
 
     /// A repository is gone, with its files.
-    pub(super) fn forget_disk(&self, id: RepoId) {
+    pub(super) fn forget_disk(&self, id: RepoUid) {
         self.ledger.forget_disk(DiskUse::Repository(id));
         self.ledger.forget_disk(DiskUse::Storage(id.space()));
     }

@@ -2,7 +2,7 @@
 
 use super::{Lifecycle, LifecycleError, Parts};
 use crate::domain::{
-    DiskAmount, RepoId, RepoKind, Repository, Revision, Sdk, Space, SpaceName, first_files,
+    DiskAmount, RepoKind, RepoName, RepoUid, Repository, Revision, Sdk, Space, first_files,
 };
 use crate::ledger::DiskReservation;
 use crate::repo::{CommitRequest, FilePath, MAIN, Operation};
@@ -89,8 +89,8 @@ impl Parts {
     pub(super) async fn first_commit(
         &self,
         kind: RepoKind,
-        id: RepoId,
-        name: &SpaceName,
+        id: RepoUid,
+        name: &RepoName,
         first: FirstCommit,
         room: DiskReservation,
     ) -> Result<Revision, LifecycleError> {

@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::Auth;
 use crate::builder::Builder;
 use crate::config::Addresses;
-use crate::domain::{Card, Hardware, Limits, Revision, Sdk, SleepAfter, Space, SpaceId, SpaceName};
+use crate::domain::{Card, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId};
 use crate::journal::{Journal, Log};
 use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::repo::{RepoError, Repos};
@@ -132,7 +132,7 @@ pub enum LifecycleError {
     #[error("{existing} has that name or address")]
     Taken {
         /// The one that has it.
-        existing: SpaceName,
+        existing: RepoName,
     },
     /// Ours: the database.
     #[error(transparent)]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::auth::{Action, Principal};
 use crate::domain::{
-    AccountId, Artifact, ArtifactKind, NamedRepository, RepoId, RepoKind, Repository, Space,
-    Visibility, Volume, World,
+    AccountId, Artifact, ArtifactKind, GuestAbi, NamedRepository, RepoKind, RepoUid, Repository,
+    Space, Visibility, Volume,
 };
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
@@ -35,7 +35,7 @@ pub(super) async fn of(
     parts: &Parts,
     space: &Space,
     artifact: &Artifact,
-) -> anyhow::Result<(Repositories, Vec<RepoId>)> {
+) -> anyhow::Result<(Repositories, Vec<RepoUid>)> {
     let (mut found, mut private) = (Repositories::default(), Vec::new());
     if matches!(artifact.kind, ArtifactKind::Site { .. }) {
         return Ok((found, private));
@@ -57,7 +57,7 @@ pub(super) async fn of(
     if matches!(
         artifact.kind,
         ArtifactKind::Component {
-            world: World::Command,
+            abi: GuestAbi::Command,
             ..
         }
     ) {
@@ -245,7 +245,7 @@ async fn readable(
 async fn mount(
     parts: &Parts,
     space: &Space,
-    id: RepoId,
+    id: RepoUid,
     wanted: &Wanted,
 ) -> Result<Mount, RepoError> {
     let named = &wanted.named;
@@ -256,7 +256,10 @@ async fn mount(
         .await?;
     // Whoever wants it laid out has room for it, and not whoever made it.
     let room = parts.ledger.reserve_disk(space.owner);
-    let mut source = parts.repos.shelf(id, revision.clone(), room).await?;
+    let mut source = parts
+        .repos
+        .cached_checkout(id, revision.clone(), room)
+        .await?;
     if let Some(path) = &wanted.path {
         // A shelf has folders and files and no links, and the path was checked when it was set.
         source.push(path);

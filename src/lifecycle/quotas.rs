@@ -3,7 +3,7 @@
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError, now};
 use crate::domain::{Account, AccountId, Millis, RepoKind, Resource, SpaceId};
-use crate::ledger::{Book, Day, FairQueue, Refused, Tier};
+use crate::ledger::{Day, FairQueue, QuotaPool, Refused, Tier};
 use crate::store::Actor;
 
 /// What an owner may have and has.
@@ -179,7 +179,7 @@ impl Lifecycle {
     /// What the host has and holds.
     pub fn capacity(&self) -> Capacity {
         let ledger = &self.parts.ledger;
-        let of = |book: &Book| (book.used(), book.limit());
+        let of = |book: &QuotaPool| (book.used(), book.limit());
         Capacity {
             memory: of(ledger.host()),
             cpu: of(ledger.host_cpu()),

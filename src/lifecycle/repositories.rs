@@ -8,7 +8,7 @@ use super::operations::to_the_end;
 use super::{Landing, Lifecycle, LifecycleError, Parts};
 use crate::auth::Principal;
 use crate::domain::{
-    AccountId, RepoId, RepoKind, Repository, Resource, Sdk, SleepAfter, Space, SpaceName,
+    AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Sdk, SleepAfter, Space,
     Visibility,
 };
 use crate::ledger::{DiskUse, Refused, Tier};
@@ -20,7 +20,7 @@ pub struct NewCopy {
     /// The account that will own it.
     pub owner: AccountId,
     /// Its full name.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Who will see it.
     pub visibility: Visibility,
     /// The hardware of a Space's copy; `None` takes the SDK's default.
@@ -78,7 +78,7 @@ impl Lifecycle {
     pub async fn landed(
         &self,
         kind: RepoKind,
-        id: RepoId,
+        id: RepoUid,
         landing: Landing,
     ) -> Result<(), LifecycleError> {
         if kind == RepoKind::Space {
@@ -95,7 +95,7 @@ impl Lifecycle {
     pub(super) async fn record_head(
         &self,
         kind: RepoKind,
-        id: RepoId,
+        id: RepoUid,
     ) -> Result<(), LifecycleError> {
         self.parts.remember_head(id).await?;
         if let Some(stored) = self.parts.store.repository_by_id(kind, id).await? {
@@ -134,7 +134,7 @@ impl Lifecycle {
             this.parts.measure_account(repository.owner).await;
             let parts = Arc::clone(&this.parts);
             // An engine may take its time to say what is in use.
-            tokio::spawn(async move { parts.sweep_shelves().await });
+            tokio::spawn(async move { parts.sweep_checkouts().await });
             Ok(())
         })
         .await
@@ -173,7 +173,7 @@ impl Lifecycle {
         &self,
         repository: Repository,
         owner: AccountId,
-        to: SpaceName,
+        to: RepoName,
         actor: Actor,
     ) -> Result<(), LifecycleError> {
         let this = self.clone();
@@ -308,9 +308,9 @@ impl Lifecycle {
 
     async fn rename_space(
         &self,
-        id: RepoId,
+        id: RepoUid,
         owner: AccountId,
-        to: &SpaceName,
+        to: &RepoName,
         actor: Actor,
     ) -> Result<(), LifecycleError> {
         // Whoever publishes or sets the visibility meanwhile waits, and so finds the new address.
@@ -357,7 +357,7 @@ fn check_visibility(kind: RepoKind, visibility: Visibility) -> Result<(), Lifecy
 
 impl Parts {
     /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
-    pub(super) async fn remember_head(&self, id: RepoId) -> Result<(), LifecycleError> {
+    pub(super) async fn remember_head(&self, id: RepoUid) -> Result<(), LifecycleError> {
         loop {
             let head = self.repos.read(id, |repo| repo.head()).await?;
             self.store.set_repository_head(id, head.as_ref()).await?;
@@ -368,7 +368,7 @@ impl Parts {
     }
 
     /// Removes what is left of a model or dataset whose row is gone.
-    async fn finish_removal(&self, id: RepoId) -> Result<(), LifecycleError> {
+    async fn finish_removal(&self, id: RepoUid) -> Result<(), LifecycleError> {
         self.repos.delete(id).await?;
         Ok(self.store.finish_removal(id).await?)
     }
@@ -391,7 +391,7 @@ impl Parts {
         Ok(())
     }
 
-    async fn mend_repository(&self, id: RepoId) -> anyhow::Result<()> {
+    async fn mend_repository(&self, id: RepoUid) -> anyhow::Result<()> {
         self.repos.restore(id).await?;
         let mut stored = None;
         for kind in [RepoKind::Model, RepoKind::Dataset] {

@@ -14,7 +14,7 @@ use super::snapshot::Stored;
 use super::supervisor::{Supervisor, lock};
 use super::{admission, environment, now};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
-use crate::ledger::Reservation;
+use crate::ledger::InstanceReservation;
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};
 
 /// Begins to start an instance of a build.
@@ -73,7 +73,7 @@ async fn start(
     space: &Space,
     good: &BuildFacts,
     id: InstanceId,
-    reservation: Option<Arc<Reservation>>,
+    reservation: Option<Arc<InstanceReservation>>,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let Some(mut spec) = spec(supervisor, space, good, id).await? else {

@@ -24,14 +24,14 @@ pub(super) async fn run(parts: Arc<Parts>, artifacts: Arc<Artifacts>) {
 /// Each by itself: what cannot be removed keeps nothing else from being removed.
 async fn clean(parts: &Parts, artifacts: &Artifacts) {
     parts.store.keep_reserve();
-    said("old builds", parts.store.prune_builds(KEPT_BUILDS).await);
+    log_removed("old builds", parts.store.prune_builds(KEPT_BUILDS).await);
     artifacts.sweep().await;
     parts.runtimes.containers().sweep().await;
-    said("large files", parts.repos.sweep_large().await);
-    parts.sweep_shelves().await;
-    said("xorbs", parts.repos.sweep_xorbs(super::now()).await);
-    said("what is left of repositories", parts.repos.tidy().await);
-    said("old usage", super::usage::forget(parts).await);
+    log_removed("large files", parts.repos.sweep_large().await);
+    parts.sweep_checkouts().await;
+    log_removed("xorbs", parts.repos.sweep_xorbs(super::now()).await);
+    log_removed("what is left of repositories", parts.repos.tidy().await);
+    log_removed("old usage", super::usage::forget(parts).await);
     if let Err(error) = parts.measure_all().await {
         tracing::error!("the Spaces could not be measured: {error:#}");
     }
@@ -41,14 +41,14 @@ async fn clean(parts: &Parts, artifacts: &Artifacts) {
 
 impl Parts {
     /// Removes what was laid out and nobody uses. An engine that does not say what is mounted keeps all of it.
-    pub(super) async fn sweep_shelves(&self) {
+    pub(super) async fn sweep_checkouts(&self) {
         if let Some(mounted) = self.runtimes.mounted().await {
-            said("shelves", self.repos.sweep_shelves(mounted).await);
+            log_removed("shelves", self.repos.sweep_checkouts(mounted).await);
         }
     }
 }
 
-fn said<T>(what: &str, removed: Result<T, impl Into<anyhow::Error>>) {
+fn log_removed<T>(what: &str, removed: Result<T, impl Into<anyhow::Error>>) {
     if let Err(error) = removed {
         tracing::error!(
             "{what} that nobody uses could not be removed: {:#}",

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::supervisor::lock;
 use super::{Landing, Lifecycle, LifecycleError};
-use crate::domain::{RepoId, RepoKind};
+use crate::domain::{RepoKind, RepoUid};
 use crate::repo::RepoError;
 
 /// Between two tries, as long as what is in the way passes by itself.
@@ -24,14 +24,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// What is not recorded yet.
 #[derive(Default)]
 pub(super) struct Unrecorded {
-    all: Mutex<HashMap<RepoId, (RepoKind, Landing)>>,
+    all: Mutex<HashMap<RepoUid, (RepoKind, Landing)>>,
     more: Notify,
 }
 
 // === impl Unrecorded ===
 
 impl Unrecorded {
-    pub(super) fn add(&self, kind: RepoKind, id: RepoId, landing: Landing) {
+    pub(super) fn add(&self, kind: RepoKind, id: RepoUid, landing: Landing) {
         let mut all = lock(&self.all);
         let other = all.get(&id).is_some_and(|(_, known)| *known != landing);
         let landing = match other {
@@ -43,7 +43,7 @@ impl Unrecorded {
         self.more.notify_one();
     }
 
-    fn list(&self) -> Vec<(RepoId, RepoKind, Landing)> {
+    fn list(&self) -> Vec<(RepoUid, RepoKind, Landing)> {
         let all = lock(&self.all);
         all.iter()
             .map(|(id, (kind, landing))| (*id, *kind, landing.clone()))
@@ -59,7 +59,7 @@ impl Lifecycle {
     pub(super) fn or_unrecorded(
         &self,
         kind: RepoKind,
-        id: RepoId,
+        id: RepoUid,
         landing: Landing,
         recorded: Result<(), LifecycleError>,
     ) -> Result<(), LifecycleError> {
@@ -87,7 +87,7 @@ impl Lifecycle {
     async fn settle(
         &self,
         kind: RepoKind,
-        id: RepoId,
+        id: RepoUid,
         landing: &Landing,
     ) -> Result<(), LifecycleError> {
         match kind {

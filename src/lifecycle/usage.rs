@@ -7,7 +7,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Parts, now};
 use crate::domain::{AccountId, Millis, Resource, Stage};
-use crate::ledger::{Booking, Day, SpaceAccount};
+use crate::ledger::{Day, SpaceAccount, UsageDelta};
 use crate::routes::Refusal;
 use crate::store::{StoreError, UsageRow};
 
@@ -85,7 +85,7 @@ pub(super) async fn store(parts: &Parts) -> Result<(), StoreError> {
     let hour = now().div_euclid(HOUR_MILLIS);
     let rows: Vec<_> = bookings.iter().map(|booking| row(booking, hour)).collect();
     parts.store.add_usage(&rows).await?;
-    bookings.into_iter().for_each(Booking::stored);
+    bookings.into_iter().for_each(UsageDelta::stored);
     Ok(())
 }
 
@@ -149,7 +149,7 @@ pub(super) fn clock(at: Millis) -> String {
     at.strftime("%H:%M UTC").to_string()
 }
 
-fn row(booking: &Booking, hour: i64) -> UsageRow {
+fn row(booking: &UsageDelta, hour: i64) -> UsageRow {
     let account = &booking.account;
     let name = account.name();
     UsageRow {

@@ -11,7 +11,7 @@ use gix::objs::Kind;
 use gix::zlib::{Decompress, stream::inflate};
 
 use super::{LargeId, Repo, RepoError, Repos};
-use crate::domain::{RepoId, Revision};
+use crate::domain::{RepoUid, Revision};
 
 /// The bytes of a file, inflated as they are read.
 pub struct BlobReader {
@@ -188,7 +188,7 @@ impl BlobStream {
     /// From the reader that `open` gives.
     pub(super) async fn open(
         repos: &Repos,
-        id: RepoId,
+        id: RepoUid,
         open: impl FnOnce(&Repo) -> Result<BlobReader, RepoError> + Send + 'static,
         start: u64,
         length: u64,

@@ -11,7 +11,7 @@ use super::large::{pointer_text, with_lines};
 use super::objects::{NewObjects, hash};
 use super::staged::{Staged, StagedFile};
 use super::{Content, FilePath, LargeFile, LargeId, MAIN, Repo, RepoError, Spool, size_text};
-use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::domain::{DiskAmount, RepoUid, Revision};
 use crate::ledger::DiskUse;
 
 /// Where git is told what files are.
@@ -84,7 +84,7 @@ impl Repo {
     /// Everything the client can get wrong is found before the first object is written.
     pub(super) fn commit(
         &self,
-        id: RepoId,
+        id: RepoUid,
         request: &mut CommitRequest,
     ) -> Result<Revision, RepoError> {
         let count = request.operations.len();

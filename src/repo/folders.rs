@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::durable::sync_folder;
 use super::large::{entries, large_folder, link};
 use super::{MAIN, RepoError};
-use crate::domain::{DiskAmount, RepoId};
+use crate::domain::{DiskAmount, RepoUid};
 
 /// What an empty repository takes.
 pub(super) const EMPTY: DiskAmount = DiskAmount::new(8 * 4096, 8);
@@ -36,7 +36,7 @@ pub(super) fn remove_aside(folder: PathBuf) {
 
 impl Folders {
     /// A repository's.
-    pub(super) fn folder(&self, id: RepoId) -> PathBuf {
+    pub(super) fn folder(&self, id: RepoUid) -> PathBuf {
         let id = id.to_string();
         // The last digits are random; the first ones are a clock's, and would put all into one folder.
         self.root
@@ -49,7 +49,7 @@ impl Folders {
         self.root.join("aside")
     }
 
-    pub(super) fn create(&self, id: RepoId) -> Result<(), RepoError> {
+    pub(super) fn create(&self, id: RepoUid) -> Result<(), RepoError> {
         let folder = self.folder(id);
         if folder.join("HEAD").is_file() {
             return Ok(());
@@ -66,7 +66,7 @@ impl Folders {
     }
 
     /// Puts a repository that was made where it belongs; whether there was none.
-    pub(super) fn place(&self, id: RepoId, made: &Path) -> Result<bool, RepoError> {
+    pub(super) fn place(&self, id: RepoUid, made: &Path) -> Result<bool, RepoError> {
         let folder = self.folder(id);
         if folder.join("HEAD").is_file() {
             return Ok(false);
@@ -84,7 +84,7 @@ impl Folders {
     }
 
     /// Removes a repository. Returns the names of the large files that it had, which others may have too.
-    pub(super) fn delete(&self, id: RepoId) -> Result<Vec<OsString>, RepoError> {
+    pub(super) fn delete(&self, id: RepoUid) -> Result<Vec<OsString>, RepoError> {
         let folder = self.folder(id);
         let away = self.aside().join(Uuid::now_v7().simple().to_string());
         match fs::rename(&folder, &away) {

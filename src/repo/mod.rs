@@ -16,6 +16,7 @@
 
 mod blob;
 mod checkout;
+mod checkout_cache;
 mod commit;
 mod diff;
 mod durable;
@@ -31,7 +32,6 @@ mod path;
 mod refs;
 mod replica;
 mod repos;
-mod shelf;
 mod size;
 mod spool;
 mod staged;

@@ -13,7 +13,7 @@ use tempfile::TempPath;
 
 use super::durable::sync_folder;
 use super::{Repo, RepoError};
-use crate::domain::{DiskAmount, RepoId};
+use crate::domain::{DiskAmount, RepoUid};
 use crate::ledger::{DiskReservation, DiskUse};
 
 /// Up to this many objects are synced one by one; beyond, one sync of the whole file system costs less.
@@ -109,7 +109,7 @@ impl<'a> NewObjects<'a> {
     }
 
     /// Gives every object its name, once all their bytes are on disk and there is room for them.
-    pub(super) fn publish(self, id: RepoId, room: &mut DiskReservation) -> Result<(), RepoError> {
+    pub(super) fn publish(self, id: RepoUid, room: &mut DiskReservation) -> Result<(), RepoError> {
         let written = self.written()?;
         room.reach(written)?;
         if self.pending.len() > SYNC_ONE_BY_ONE {

@@ -11,7 +11,7 @@ use super::commit::{REFERENCE, message, revision, signature};
 use super::durable::{replace_file, sync_folder};
 use super::objects::NewObjects;
 use super::{MAIN, Repo, RepoError, Repos};
-use crate::domain::{RepoId, Revision};
+use crate::domain::{RepoUid, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
 
 /// Branches and tags that a repository may have.
@@ -42,7 +42,7 @@ impl Repos {
     /// `Taken`, `Refused` for a name that cannot be one, `RevisionNotFound`, and `OverQuota`.
     pub async fn create_branch(
         &self,
-        id: RepoId,
+        id: RepoUid,
         name: String,
         from: Option<String>,
         mut room: DiskReservation,
@@ -63,7 +63,7 @@ impl Repos {
     ///
     /// # Errors
     /// `Refused` for `main`, `RevisionNotFound` when there is none of that name.
-    pub async fn delete_branch(&self, id: RepoId, name: String) -> Result<(), RepoError> {
+    pub async fn delete_branch(&self, id: RepoUid, name: String) -> Result<(), RepoError> {
         self.change(id, move |repo| {
             if name == MAIN {
                 return Err(RepoError::Refused(format!("`{MAIN}` cannot be removed")));
@@ -79,7 +79,7 @@ impl Repos {
     /// `Taken`, `Refused` for a name that cannot be one, `RevisionNotFound`, and `OverQuota`.
     pub async fn create_tag(
         &self,
-        id: RepoId,
+        id: RepoUid,
         tag: NewTag,
         mut room: DiskReservation,
     ) -> Result<(), RepoError> {
@@ -112,7 +112,7 @@ impl Repos {
     ///
     /// # Errors
     /// `RevisionNotFound` when there is none of that name.
-    pub async fn delete_tag(&self, id: RepoId, name: String) -> Result<(), RepoError> {
+    pub async fn delete_tag(&self, id: RepoUid, name: String) -> Result<(), RepoError> {
         self.change(id, move |repo| {
             repo.remove_ref(&full_name("tags", &name)?, &name)
         })
@@ -125,7 +125,7 @@ impl Repos {
     /// `RevisionNotFound` when there is no such branch, and `OverQuota`.
     pub async fn squash(
         &self,
-        id: RepoId,
+        id: RepoUid,
         branch: String,
         title: String,
         author: String,
@@ -215,7 +215,7 @@ impl Repo {
         &self,
         full: &str,
         to: ObjectId,
-        id: RepoId,
+        id: RepoUid,
         room: &mut DiskReservation,
     ) -> Result<(), RepoError> {
         room.grow(REFERENCE)?;

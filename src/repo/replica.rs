@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::folders::Folders;
 use super::large::{LargeId, link};
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 
 /// Bytes that are copied at once.
 const BUFFER: usize = 1 << 20;
@@ -38,7 +38,7 @@ impl Replicas {
     }
 
     /// Where the copy of one is.
-    pub fn folder(&self, id: RepoId) -> PathBuf {
+    pub fn folder(&self, id: RepoUid) -> PathBuf {
         self.to.folder(id)
     }
 
@@ -47,7 +47,7 @@ impl Replicas {
     ///
     /// # Errors
     /// When a file cannot be read or written, or when the bytes of a large file are not those it is named by.
-    pub fn copy(&self, id: RepoId) -> anyhow::Result<bool> {
+    pub fn copy(&self, id: RepoUid) -> anyhow::Result<bool> {
         let (from, to) = (self.from.folder(id), self.to.folder(id));
         if !from.join("HEAD").is_file() {
             return Ok(false);
@@ -70,7 +70,7 @@ impl Replicas {
     ///
     /// # Errors
     /// When the bytes of one are not those it is named by.
-    pub fn check_large(&self, id: RepoId) -> anyhow::Result<()> {
+    pub fn check_large(&self, id: RepoUid) -> anyhow::Result<()> {
         let folder = self.to.folder(id).join("lfs");
         for (file, id) in large_files(&folder)? {
             if let Some(mut source) = there(File::open(&file))? {

@@ -17,7 +17,7 @@ use super::large::link;
 use super::size::amount_below;
 use super::xet::Senders;
 use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
-use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::domain::{DiskAmount, RepoUid, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
 
 /// Every repository, below one folder: `<last two digits of the id>/<id>.git`.
@@ -34,7 +34,7 @@ struct Inner {
     git: GitPermits,
     /// Held while a large file gets or loses a name.
     blobs: Mutex<()>,
-    locks: Mutex<HashMap<RepoId, Weak<tokio::sync::Mutex<()>>>>,
+    locks: Mutex<HashMap<RepoUid, Weak<tokio::sync::Mutex<()>>>>,
     senders: Arc<Senders>,
 }
 
@@ -120,7 +120,7 @@ impl Repos {
     /// Only of the disk.
     pub async fn create(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         mut prepared: Prepared,
     ) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
@@ -137,7 +137,7 @@ impl Repos {
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn restore(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
+    pub async fn restore(&self, id: impl Into<RepoUid>) -> Result<(), RepoError> {
         let (inner, id) = (Arc::clone(&self.inner), id.into());
         self.write(id, move || inner.folders.create(id)).await
     }
@@ -147,7 +147,7 @@ impl Repos {
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn delete(&self, id: impl Into<RepoId>) -> Result<(), RepoError> {
+    pub async fn delete(&self, id: impl Into<RepoUid>) -> Result<(), RepoError> {
         let (repos, id) = (self.clone(), id.into());
         self.write(id, move || {
             let large = repos.inner.folders.delete(id)?;
@@ -160,7 +160,7 @@ impl Repos {
     ///
     /// # Errors
     /// Only of the disk.
-    pub fn ids(&self) -> Result<Vec<RepoId>, RepoError> {
+    pub fn ids(&self) -> Result<Vec<RepoUid>, RepoError> {
         let mut ids = Vec::new();
         for folder in fs::read_dir(&self.inner.folders.root)? {
             let folder = folder?;
@@ -169,7 +169,7 @@ impl Repos {
             }
             for repository in fs::read_dir(folder.path())? {
                 let name = repository?.file_name();
-                let id: Option<RepoId> = name
+                let id: Option<RepoUid> = name
                     .to_str()
                     .and_then(|name| name.strip_suffix(".git")?.parse().ok());
                 ids.extend(id);
@@ -182,7 +182,7 @@ impl Repos {
     ///
     /// # Errors
     /// `NoRepository`.
-    pub fn open(&self, id: impl Into<RepoId>) -> Result<Repo, RepoError> {
+    pub fn open(&self, id: impl Into<RepoUid>) -> Result<Repo, RepoError> {
         Repo::open(&self.inner.folders.folder(id.into()), &self.inner.limits)
     }
 
@@ -192,7 +192,7 @@ impl Repos {
     /// `NoRepository`, and what the work says.
     pub async fn read<T: Send + 'static>(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         work: impl FnOnce(&Repo) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let (repos, id) = (self.clone(), id.into());
@@ -206,7 +206,7 @@ impl Repos {
     /// `NoRepository`, and what the work says.
     pub async fn read_slowly<T: Send + 'static>(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         work: impl FnOnce(&Repo) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let (repos, id) = (self.clone(), id.into());
@@ -219,7 +219,7 @@ impl Repos {
     /// `Refused`, `TooLarge`, `OverQuota`, `Conflict`, `RevisionNotFound` (no such branch) before anything is written.
     pub async fn commit(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         mut request: CommitRequest,
     ) -> Result<Revision, RepoError> {
         let id = id.into();
@@ -234,8 +234,8 @@ impl Repos {
     /// `NoRepository` when the other one is gone, and `OverQuota` before anything is copied.
     pub async fn copy(
         &self,
-        from: RepoId,
-        to: RepoId,
+        from: RepoUid,
+        to: RepoUid,
         mut room: DiskReservation,
     ) -> Result<Option<Revision>, RepoError> {
         let repos = self.clone();
@@ -287,7 +287,7 @@ impl Repos {
     /// `EntryNotFound`, and `Refused` when the range lies outside the file.
     pub async fn stream(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         file: FileFacts,
         start: u64,
         length: u64,
@@ -302,7 +302,7 @@ impl Repos {
     /// As [`stream`](Self::stream).
     pub async fn stream_large(
         &self,
-        id: RepoId,
+        id: RepoUid,
         file: LargeId,
         start: u64,
         length: u64,
@@ -314,7 +314,7 @@ impl Repos {
     /// Changes an open repository, one change at a time. Once it has begun, dropping the future does not stop it.
     pub(super) async fn change<T: Send + 'static>(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         work: impl FnOnce(&Repo) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let (repos, id) = (self.clone(), id.into());
@@ -327,7 +327,7 @@ impl Repos {
     }
 
     /// Where a repository is.
-    pub(super) fn folder(&self, id: RepoId) -> PathBuf {
+    pub(super) fn folder(&self, id: RepoUid) -> PathBuf {
         self.inner.folders.folder(id)
     }
 
@@ -342,7 +342,7 @@ impl Repos {
     }
 
     /// Where shelves are.
-    pub(super) fn shelves(&self) -> PathBuf {
+    pub(super) fn cached_checkouts(&self) -> PathBuf {
         self.inner.folders.root.join("shelves")
     }
 
@@ -378,7 +378,7 @@ impl Repos {
     /// anybody still waits for it.
     async fn write<T: Send + 'static>(
         &self,
-        id: RepoId,
+        id: RepoUid,
         work: impl FnOnce() -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, RepoError> {
         let lock = self.lock(id).await;
@@ -393,7 +393,7 @@ impl Repos {
     }
 
     /// Holds off whoever else would change a repository.
-    pub(super) async fn lock(&self, id: RepoId) -> Guard {
+    pub(super) async fn lock(&self, id: RepoUid) -> Guard {
         let lock = {
             let mut locks = self
                 .inner

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{RepoError, Repos, size_text};
-use crate::domain::{AccountId, DiskAmount, RepoId};
+use crate::domain::{AccountId, DiskAmount, RepoUid};
 use crate::ledger::{Ledger, Measuring};
 
 impl Repos {
@@ -16,7 +16,7 @@ impl Repos {
     /// Only of the disk; none for one that is not there.
     pub async fn disk(
         &self,
-        id: RepoId,
+        id: RepoUid,
         ledger: &Ledger,
     ) -> Result<(DiskAmount, Measuring), RepoError> {
         let _lock = self.lock(id).await;
@@ -30,12 +30,12 @@ impl Repos {
     /// # Errors
     /// Only of the disk.
     pub async fn disk_of_account(&self, account: AccountId) -> Result<DiskAmount, RepoError> {
-        let (xorbs, shelves) = (self.xorbs(), self.shelves());
+        let (xorbs, cached_checkouts) = (self.xorbs(), self.cached_checkouts());
         self.work(move || {
             let account = account.to_string();
             let periods = fs::read_dir(xorbs).into_iter().flatten().flatten();
             let sent = periods.map(|period| amount_below(&period.path().join(&account)));
-            let laid_out = own_amount_below(&shelves.join(&account));
+            let laid_out = own_amount_below(&cached_checkouts.join(&account));
             Ok(sent.sum::<DiskAmount>() + laid_out)
         })
         .await
@@ -69,7 +69,7 @@ impl Repos {
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn is_there(&self, id: impl Into<RepoId>) -> Result<bool, RepoError> {
+    pub async fn is_there(&self, id: impl Into<RepoUid>) -> Result<bool, RepoError> {
         let folder = self.folder(id.into());
         self.work(move || Ok(folder.is_dir())).await
     }

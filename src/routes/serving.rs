@@ -221,12 +221,12 @@ fn now() -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, SpaceName, Visibility};
+    use crate::domain::{AccountId, RepoName, Visibility};
     use crate::routes::{EntrySettings, RouteTable};
 
     fn serving() -> Arc<Serving> {
         let (table, _nudges) = RouteTable::new();
-        let name: SpaceName = "a/b".parse().expect("valid");
+        let name: RepoName = "a/b".parse().expect("valid");
         let settings = EntrySettings {
             name: name.clone(),
             owner: AccountId::new(),

@@ -18,10 +18,10 @@ use futures_util::future::BoxFuture;
 
 use crate::domain::{
     Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, Millis, NamedRepository,
-    Revision, SpaceId, SpaceName,
+    RepoName, Revision, SpaceId,
 };
 use crate::journal::Log;
-use crate::ledger::{Refused, Reservation, SpaceAccount};
+use crate::ledger::{InstanceReservation, Refused, SpaceAccount};
 use crate::upstream::Upstream;
 
 pub use site::SiteRuntime;
@@ -34,7 +34,7 @@ pub struct InstanceSpec {
     /// Whose it is.
     pub space: SpaceId,
     /// Whose it is, for logs and environment.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// What it was built from.
     pub revision: Revision,
     /// The build that made the artifact.
@@ -48,7 +48,7 @@ pub struct InstanceSpec {
     /// Its hardware.
     pub limits: Limits,
     /// The right to run it, for what takes one; held until it has ended.
-    pub reservation: Option<Arc<Reservation>>,
+    pub reservation: Option<Arc<InstanceReservation>>,
     /// The environment it sees, secrets included. Never to be logged.
     pub environment: Arc<Vec<(String, String)>>,
     /// The models and datasets it finds in its files, and what is to be said of those it does not.
@@ -102,7 +102,7 @@ pub struct Mount {
 }
 
 /// Opens the hub to the inside of containers.
-pub trait HubDoor: Send + Sync {
+pub trait ListenForGuests: Send + Sync {
     /// Lets the hub answer at that address of this host until the last who holds what is returned drops it.
     fn open(&self, address: SocketAddr) -> BoxFuture<'_, anyhow::Result<Arc<dyn Send + Sync>>>;
 }

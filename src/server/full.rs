@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use tokio::net::TcpStream;
 
-use super::places::Refusal;
+use super::connection_limit::Refusal;
 use super::socket::linger;
 
 /// Why a connection gives way.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Stop;
-use super::places::{Place, Seat};
+use super::connection_limit::{ConnectionPermit, ConnectionState};
 
 /// The connection of a request. While a clone lives, the connection counts as one of
 /// `server.max_connections`, and the server does not end: a tunnel keeps one, for its socket is HTTP's no more.
@@ -21,7 +21,7 @@ struct Inner {
     interim: Interim,
     stop: Stop,
     drain_timeout: Duration,
-    place: Place,
+    place: ConnectionPermit,
     _running: TaskTrackerToken,
 }
 
@@ -36,7 +36,7 @@ impl ConnectionLink {
         interim: Interim,
         stop: Stop,
         drain_timeout: Duration,
-        place: Place,
+        place: ConnectionPermit,
         running: TaskTrackerToken,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -64,12 +64,12 @@ impl ConnectionLink {
     pub async fn cut_off(&self) {
         tokio::select! {
             () = self.0.stop.hurry.cancelled() => {}
-            () = self.seat().told_to_leave() => {}
+            () = self.state().told_to_leave() => {}
         }
     }
 
-    pub(super) fn seat(&self) -> &Arc<Seat> {
-        self.0.place.seat()
+    pub(super) fn state(&self) -> &Arc<ConnectionState> {
+        self.0.place.state()
     }
 
     pub(super) fn is_asked_by(&self, client: IpAddr) {

@@ -32,6 +32,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::config::{Config, ServerConfig};
 use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
+mod connection_limit;
 mod date;
 mod drain;
 mod files;
@@ -39,16 +40,15 @@ mod full;
 mod link;
 mod minimum_rate;
 mod peer;
-mod places;
 mod shares;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod timer;
 
+use connection_limit::{ConnectionLimit, ConnectionPermit};
 use link::Interim;
 use minimum_rate::Paced;
-use places::{Place, Places};
 use socket::Socket;
 use timer::HeaderTimer;
 
@@ -124,14 +124,14 @@ where
     H: Fn(Request<Body>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let places = Places::new(&settings.config);
+    let connection_limit = ConnectionLimit::new(&settings.config);
     let settings = Arc::new(settings);
     let connections = TaskTracker::new();
     let closing = settings.stop.closing.clone();
     let leaving = Arc::new(Semaphore::new(LEAVING));
     let admit = async |stream, peer| {
         // Those behind one who waits here wait in the kernel meanwhile.
-        let place = match places.enter(peer).await {
+        let place = match connection_limit.enter(peer).await {
             Ok(place) => place,
             Err(refusal) => {
                 if let Ok(leave) = Arc::clone(&leaving).try_acquire_owned() {
@@ -175,7 +175,7 @@ where
 async fn connection<H, F>(
     stream: TcpStream,
     peer: SocketAddr,
-    (place, running): (Place, TaskTrackerToken),
+    (place, running): (ConnectionPermit, TaskTrackerToken),
     settings: Arc<Settings>,
     handler: H,
 ) where
@@ -203,7 +203,7 @@ async fn connection<H, F>(
     }
     tokio::select! {
         () = returned.linger() => {}
-        () = kept.seat().told_to_leave() => {}
+        () = kept.state().told_to_leave() => {}
         () = settings.stop.hurry.cancelled() => {}
     }
 }
@@ -221,7 +221,7 @@ where
     F: Future<Output = Response<Body>>,
 {
     let peer = Peer::new(peer);
-    let seat = Arc::clone(link.seat());
+    let state = Arc::clone(link.state());
     let service = service_fn(|request: Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
         let id = settings.ids.next();
@@ -236,30 +236,30 @@ where
         let body = Paced::wrap(body, settings.pace);
         // In a box, for hyper moves what it is given three times.
         let answer = Box::pin(handler(Request::from_parts(parts, body)));
-        let seat = Arc::clone(&seat);
+        let state = Arc::clone(&state);
         async move {
             let mut response = tokio::select! {
                 biased;
                 response = answer => response,
-                () = seat.told_to_leave() => full::gave_way(),
+                () = state.told_to_leave() => full::gave_way(),
             };
-            seat.hears();
+            state.hears();
             response.headers_mut().insert(X_REQUEST_ID, header);
-            finish(&mut response, &settings.stop, seat.is_leaving());
+            finish(&mut response, &settings.stop, state.is_leaving());
             Ok::<_, std::convert::Infallible>(response)
         }
     });
     let mut http = settings.http.clone();
     let connection = http
-        .timer(HeaderTimer::of(&seat))
+        .timer(HeaderTimer::of(&state))
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        () = seat.told_to_leave() => {
+        () = state.told_to_leave() => {
             // Nothing has been answered, so that there is something to be said.
-            if seat.is_asking() {
+            if state.is_asking() {
                 let _ = tokio::time::timeout(LAST_ANSWER, connection.as_mut()).await;
             }
             return Ok(());
@@ -270,7 +270,7 @@ where
         if let Ok(ended) = tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await {
             return ended;
         }
-        if seat.is_waiting() {
+        if state.is_waiting() {
             return Ok(());
         }
         connection.as_mut().graceful_shutdown();
@@ -310,7 +310,11 @@ fn finish(response: &mut Response<Body>, stop: &Stop, leaves: bool) {
 }
 
 /// Whether the client speaks in time.
-async fn first_byte_comes(stream: &TcpStream, place: &Place, settings: &Settings) -> bool {
+async fn first_byte_comes(
+    stream: &TcpStream,
+    place: &ConnectionPermit,
+    settings: &Settings,
+) -> bool {
     let mut byte = [0];
     let closing = async {
         settings.stop.closing.cancelled().await;
@@ -320,7 +324,7 @@ async fn first_byte_comes(stream: &TcpStream, place: &Place, settings: &Settings
         peeked = tokio::time::timeout(settings.config.first_byte_timeout, stream.peek(&mut byte)) => {
             matches!(peeked, Ok(Ok(1)))
         }
-        () = place.seat().told_to_leave() => false,
+        () = place.state().told_to_leave() => false,
         () = settings.stop.hurry.cancelled() => false,
         () = closing => false,
     }

@@ -39,9 +39,9 @@ impl Peer {
             return peer;
         }
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let said = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
-        for said in said {
-            let Some(client) = address_of(said.trim()) else {
+        let value = lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(','));
+        for value in value {
+            let Some(client) = address_of(value.trim()) else {
                 break;
             };
             peer.client = client;
@@ -57,9 +57,9 @@ impl Peer {
 }
 
 /// `192.0.2.7`, `192.0.2.7:1234`, `2001:db8::1` or `[2001:db8::1]:1234`.
-fn address_of(said: &str) -> Option<IpAddr> {
-    let socket = || said.parse::<SocketAddr>().ok().map(|socket| socket.ip());
-    let address = said.parse::<IpAddr>().ok().or_else(socket)?;
+fn address_of(value: &str) -> Option<IpAddr> {
+    let socket = || value.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    let address = value.parse::<IpAddr>().ok().or_else(socket)?;
     Some(address.to_canonical())
 }
 

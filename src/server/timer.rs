@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 
-use super::places::Seat;
+use super::connection_limit::ConnectionState;
 use crate::upstream::Deadline;
 
 /// One connection's. hyper waits for one thing at a time, each header anew, so that one alarm does for all.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimer {
     deadline: Arc<Mutex<Deadline>>,
-    seat: Arc<Seat>,
+    state: Arc<ConnectionState>,
 }
 
 struct Until {
@@ -27,10 +27,10 @@ struct Until {
 
 impl HeaderTimer {
     /// That tells the seat when its wait for a header begins.
-    pub(super) fn of(seat: &Arc<Seat>) -> Self {
+    pub(super) fn of(state: &Arc<ConnectionState>) -> Self {
         Self {
             deadline: Arc::default(),
-            seat: Arc::clone(seat),
+            state: Arc::clone(state),
         }
     }
 }
@@ -41,7 +41,7 @@ impl Timer for HeaderTimer {
     }
 
     fn sleep_until(&self, moment: Instant) -> Pin<Box<dyn Sleep>> {
-        self.seat.waits();
+        self.state.waits();
         let deadline = Arc::clone(&self.deadline);
         Box::pin(Until { deadline, moment })
     }

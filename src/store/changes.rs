@@ -10,8 +10,8 @@ use super::repositories::{forget, name_key, remember_name};
 use super::spaces::{fetch, millis};
 use super::{Store, StoreError, is_unique_violation, now};
 use crate::domain::{
-    AccountId, BuildId, BuildState, Desired, Millis, RepoKind, Revision, SleepAfter, Space,
-    SpaceId, SpaceName, Visibility,
+    AccountId, BuildId, BuildState, Desired, Millis, RepoKind, RepoName, Revision, SleepAfter,
+    Space, SpaceId, Visibility,
 };
 
 /// An update of one Space: `$1` is its identifier, `$2` the present.
@@ -194,7 +194,7 @@ impl Store {
         &self,
         space: &Space,
         owner: AccountId,
-        to: &SpaceName,
+        to: &RepoName,
         actor: Actor,
     ) -> Result<Space, StoreError> {
         let subdomain = to.subdomain()?;

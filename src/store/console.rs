@@ -2,13 +2,13 @@
 
 use super::fields::Fields;
 use super::{Store, StoreError};
-use crate::domain::{BuildError, BuildState, Millis, SpaceId, SpaceName};
+use crate::domain::{BuildError, BuildState, Millis, RepoName, SpaceId};
 
 /// A build among those of all Spaces.
 #[derive(Debug, Clone)]
 pub struct BuildRecord {
     /// Of which Space.
-    pub space: SpaceName,
+    pub space: RepoName,
     /// Where it stands.
     pub state: BuildState,
     /// When it was asked for.
@@ -70,7 +70,7 @@ impl Store {
             .map(|row| {
                 let fields = Fields::new(row, "builds", "id")?;
                 Ok(BuildRecord {
-                    space: SpaceName {
+                    space: RepoName {
                         owner: fields.parsed("owner_name")?,
                         name: fields.parsed("name")?,
                     },

@@ -8,13 +8,13 @@ use sqlx::{Any, Arguments, AssertSqlSafe};
 use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, now, showcase};
-use crate::domain::{AccountId, Millis, Owner, RepoId, RepoKind};
+use crate::domain::{AccountId, Millis, Owner, RepoKind, RepoUid};
 
 /// What somebody likes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Like {
     /// Which repository; it may be private by now.
-    pub repo: RepoId,
+    pub repo: RepoUid,
     /// Of which kind.
     pub kind: RepoKind,
     /// Since when.
@@ -36,7 +36,7 @@ impl Store {
         &self,
         account: AccountId,
         kind: RepoKind,
-        repo: RepoId,
+        repo: RepoUid,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         sqlx::query(
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn unlike(&self, account: AccountId, repo: RepoId) -> Result<(), StoreError> {
+    pub async fn unlike(&self, account: AccountId, repo: RepoUid) -> Result<(), StoreError> {
         let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM likes WHERE account_id = $1 AND repo_id = $2")
             .bind(account.to_string())
@@ -76,7 +76,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn is_liked(&self, account: AccountId, repo: RepoId) -> Result<bool, StoreError> {
+    pub async fn is_liked(&self, account: AccountId, repo: RepoUid) -> Result<bool, StoreError> {
         let row = sqlx::query("SELECT 1 FROM likes WHERE account_id = $1 AND repo_id = $2")
             .bind(account.to_string())
             .bind(repo.to_string())
@@ -89,7 +89,10 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn count_likes(&self, repos: &[RepoId]) -> Result<HashMap<RepoId, i64>, StoreError> {
+    pub async fn count_likes(
+        &self,
+        repos: &[RepoUid],
+    ) -> Result<HashMap<RepoUid, i64>, StoreError> {
         let mut counts = HashMap::new();
         for some in repos.chunks(COUNTED_AT_ONCE) {
             let mut arguments = AnyArguments::default();
@@ -119,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn likers(&self, repo: RepoId) -> Result<Vec<Owner>, StoreError> {
+    pub async fn likers(&self, repo: RepoUid) -> Result<Vec<Owner>, StoreError> {
         let rows = sqlx::query(
             "SELECT a.id, a.name FROM likes l JOIN accounts a ON a.id = l.account_id WHERE l.repo_id = $1 \
              ORDER BY l.liked_at DESC, a.id LIMIT $2",

@@ -7,7 +7,7 @@ use super::accounts::key;
 use super::repositories::{self, select_repositories};
 use super::spaces::{read, select_spaces};
 use super::{Store, StoreError};
-use crate::domain::{AccountId, Millis, Owner, RepoId, RepoKind, Repository, Space};
+use crate::domain::{AccountId, Millis, Owner, RepoKind, RepoUid, Repository, Space};
 
 /// Which Spaces, newest change first.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub struct ListSpaces {
     /// All private Spaces too: for operators.
     pub everything: bool,
     /// Only those after this place: `updated_at` and identifier of the last one of the page before.
-    pub after: Option<(Millis, RepoId)>,
+    pub after: Option<(Millis, RepoUid)>,
     /// How many at most; a page never holds more than 1000.
     pub limit: i64,
 }

@@ -52,7 +52,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyPool, Transaction};
 
-use crate::domain::{Millis, NameError, SpaceName};
+use crate::domain::{Millis, NameError, RepoName};
 
 use room::Room;
 
@@ -94,13 +94,13 @@ pub enum Taken {
     Owner,
     /// The owner has a Space of that name, perhaps in another case: this one.
     #[error("{0} exists")]
-    Space(SpaceName),
+    Space(RepoName),
     /// Another name of the same owner or of another gives the same address: this one.
     #[error("{0} has the same address")]
-    Subdomain(SpaceName),
+    Subdomain(RepoName),
     /// The owner has a model or dataset of that name, perhaps in another case: this one.
     #[error("{0} exists")]
-    Repository(SpaceName),
+    Repository(RepoName),
     /// The account has a token of that name.
     #[error("a token of that name exists")]
     Token,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::events::{Actor, record};
 use super::fields::Fields;
 use super::{Store, StoreError, now};
-use crate::domain::{AccountId, Millis, SpaceId, SpaceName};
+use crate::domain::{AccountId, Millis, RepoName, SpaceId};
 
 /// What a visitor told about a Space.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Report {
     /// About which.
     pub space: SpaceId,
     /// Its name.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// By whom; `None` is a visitor without an account.
     pub reporter: Option<AccountId>,
     /// In the visitor's words.
@@ -31,7 +31,7 @@ pub struct Answered {
     /// Which.
     pub space: SpaceId,
     /// Its name.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Why it is disabled, in an operator's words.
     pub reason: String,
     /// In the owner's words.
@@ -143,7 +143,7 @@ impl Store {
             let fields = Fields::new(row, "answers", "id")?;
             Ok(Answered {
                 space: fields.parsed("id")?,
-                name: SpaceName {
+                name: RepoName {
                     owner: fields.parsed("owner_name")?,
                     name: fields.parsed("name")?,
                 },
@@ -173,7 +173,7 @@ fn read_report(row: &AnyRow) -> Result<Report, StoreError> {
     Ok(Report {
         id: fields.text("id")?,
         space: fields.parsed("space_id")?,
-        name: SpaceName {
+        name: RepoName {
             owner: fields.parsed("owner_name")?,
             name: fields.parsed("name")?,
         },

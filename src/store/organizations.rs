@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, now};
 use crate::domain::{
-    Account, AccountId, AccountKind, MemberRole, Membership, Millis, Owner, RepoId, Role,
+    Account, AccountId, AccountKind, MemberRole, Membership, Millis, Owner, RepoUid, Role,
 };
 
 /// A member, as others see one.
@@ -146,7 +146,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn set_creator(&self, repo: RepoId, account: AccountId) -> Result<(), StoreError> {
+    pub async fn set_creator(&self, repo: RepoUid, account: AccountId) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         sqlx::query(
             "INSERT INTO creators (repo_id, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -163,7 +163,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn created_by(&self, account: AccountId) -> Result<Vec<RepoId>, StoreError> {
+    pub async fn created_by(&self, account: AccountId) -> Result<Vec<RepoUid>, StoreError> {
         let rows = sqlx::query("SELECT repo_id FROM creators WHERE account_id = $1")
             .bind(account.to_string())
             .fetch_all(&self.readers)

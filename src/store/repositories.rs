@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, Taken, now};
 use crate::domain::{
-    AccountId, RepoId, RepoKind, Repository, Revision, Space, SpaceId, SpaceName, Visibility,
+    AccountId, RepoKind, RepoName, RepoUid, Repository, Revision, Space, SpaceId, Visibility,
 };
 
 /// A model or dataset to be created.
@@ -21,7 +21,7 @@ pub struct NewRepository {
     /// The account whose name it begins with.
     pub owner: AccountId,
     /// Its full name; the owner's half is kept as the account spells it.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Who sees it.
     pub visibility: Visibility,
 }
@@ -53,10 +53,10 @@ impl Store {
             .ok_or(StoreError::NotFound)?;
         let now = now();
         let repository = Repository {
-            id: RepoId::new(),
+            id: RepoUid::new(),
             kind: new.kind,
             owner: owner.id,
-            name: SpaceName {
+            name: RepoName {
                 owner: owner.name,
                 name: new.name.name,
             },
@@ -93,7 +93,7 @@ impl Store {
     pub async fn repository_by_name(
         &self,
         kind: RepoKind,
-        name: &SpaceName,
+        name: &RepoName,
     ) -> Result<Option<Repository>, StoreError> {
         if kind == RepoKind::Space {
             let space = self.space_by_name(name).await?;
@@ -117,7 +117,7 @@ impl Store {
     pub async fn repository_by_id(
         &self,
         kind: RepoKind,
-        id: RepoId,
+        id: RepoUid,
     ) -> Result<Option<Repository>, StoreError> {
         if kind == RepoKind::Space {
             let space = self.space_by_id(id.space()).await?;
@@ -139,7 +139,7 @@ impl Store {
     pub async fn repository_by_former_name(
         &self,
         kind: RepoKind,
-        name: &SpaceName,
+        name: &RepoName,
     ) -> Result<Option<Repository>, StoreError> {
         let row = sqlx::query(
             "SELECT repo_id FROM former_names WHERE kind = $1 AND owner_key = $2 AND name_key = $3",
@@ -158,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn former_space_names(&self) -> Result<Vec<(SpaceName, SpaceId)>, StoreError> {
+    pub async fn former_space_names(&self) -> Result<Vec<(RepoName, SpaceId)>, StoreError> {
         let rows = sqlx::query(
             "SELECT owner_key, name_key, repo_id FROM former_names WHERE kind = 'space'",
         )
@@ -167,7 +167,7 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let fields = Fields::new(row, "former_names", "repo_id")?;
-                let name = SpaceName {
+                let name = RepoName {
                     owner: fields.parsed("owner_key")?,
                     name: fields.parsed("name_key")?,
                 };
@@ -180,7 +180,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn repository_ids(&self) -> Result<Vec<RepoId>, StoreError> {
+    pub async fn repository_ids(&self) -> Result<Vec<RepoUid>, StoreError> {
         let rows = sqlx::query("SELECT id FROM repositories ORDER BY id")
             .fetch_all(&self.readers)
             .await?;
@@ -196,7 +196,7 @@ impl Store {
     pub async fn repositories_of(
         &self,
         owner: AccountId,
-    ) -> Result<Vec<(RepoKind, RepoId)>, StoreError> {
+    ) -> Result<Vec<(RepoKind, RepoUid)>, StoreError> {
         let mut found = Vec::new();
         let spaces = sqlx::query("SELECT id FROM spaces WHERE owner_id = $1 ORDER BY id")
             .bind(owner.to_string())
@@ -249,7 +249,7 @@ impl Store {
     /// `NotFound` when it is gone.
     pub async fn set_repository_head(
         &self,
-        id: RepoId,
+        id: RepoUid,
         head: Option<&Revision>,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
@@ -298,7 +298,7 @@ impl Store {
         &self,
         repository: &Repository,
         owner: AccountId,
-        to: &SpaceName,
+        to: &RepoName,
         actor: Actor,
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
@@ -352,7 +352,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn removals(&self) -> Result<Vec<RepoId>, StoreError> {
+    pub async fn removals(&self) -> Result<Vec<RepoUid>, StoreError> {
         let rows = sqlx::query("SELECT repo_id FROM removals ORDER BY repo_id")
             .fetch_all(&self.readers)
             .await?;
@@ -365,7 +365,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn finish_removal(&self, id: RepoId) -> Result<(), StoreError> {
+    pub async fn finish_removal(&self, id: RepoUid) -> Result<(), StoreError> {
         let mut write = self.write_less().await?;
         sqlx::query("DELETE FROM removals WHERE repo_id = $1")
             .bind(id.to_string())
@@ -380,8 +380,8 @@ impl Store {
 pub(super) async fn remember_name(
     write: &mut Transaction<'static, Any>,
     kind: RepoKind,
-    name: &SpaceName,
-    id: RepoId,
+    name: &RepoName,
+    id: RepoUid,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO former_names (kind, owner_key, name_key, repo_id) VALUES ($1, $2, $3, $4) \
@@ -399,7 +399,7 @@ pub(super) async fn remember_name(
 /// Part of a removal: what is known of a repository beside its own row.
 pub(super) async fn forget(
     write: &mut Transaction<'static, Any>,
-    id: RepoId,
+    id: RepoUid,
 ) -> Result<(), StoreError> {
     for delete in [
         "DELETE FROM former_names WHERE repo_id = $1",
@@ -421,7 +421,7 @@ fn found(rows: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn name_key(name: &SpaceName) -> String {
+pub(super) fn name_key(name: &RepoName) -> String {
     name.name.as_str().to_ascii_lowercase()
 }
 
@@ -431,7 +431,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Repository, StoreError> {
         id: fields.parsed("id")?,
         kind: fields.word("kind", RepoKind::from_word)?,
         owner: fields.parsed("owner_id")?,
-        name: SpaceName {
+        name: RepoName {
             owner: fields.parsed("owner_name")?,
             name: fields.parsed("name")?,
         },

@@ -7,7 +7,7 @@ use sqlx::{Any, Arguments, AssertSqlSafe, Transaction};
 use super::fields::Fields;
 use super::spaces::{read as read_space, select_spaces, space_columns};
 use super::{Store, StoreError};
-use crate::domain::{Millis, RepoId, Space, SpaceId};
+use crate::domain::{Millis, RepoUid, Space, SpaceId};
 
 /// What a Space shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +223,7 @@ impl Store {
 /// Brings what the gallery keeps of a Space's likes up to date, in the change that likes it or does not any more.
 pub(super) async fn count_likes(
     write: &mut Transaction<'static, Any>,
-    repo: RepoId,
+    repo: RepoUid,
 ) -> Result<(), StoreError> {
     let created: Option<i64> =
         sqlx::query_scalar("SELECT created_at FROM showcase WHERE space_id = $1")

@@ -10,7 +10,7 @@ use super::fields::Fields;
 use super::repositories::name_key;
 use super::{Store, StoreError, Taken, is_unique_violation, now};
 use crate::domain::{
-    AccountId, Desired, Millis, SleepAfter, Space, SpaceId, SpaceName, Subdomain, Visibility,
+    AccountId, Desired, Millis, RepoName, SleepAfter, Space, SpaceId, Subdomain, Visibility,
 };
 
 /// A Space to be created.
@@ -19,7 +19,7 @@ pub struct NewSpace {
     /// The account whose name the Space's begins with.
     pub owner: AccountId,
     /// Its full name; the owner's half is kept as the account spells it.
-    pub name: SpaceName,
+    pub name: RepoName,
     /// Who sees it.
     pub visibility: Visibility,
     /// The hardware asked for; `None` takes the SDK's default.
@@ -63,7 +63,7 @@ impl Store {
             .filter(|account| key(&account.name) == key(&new.name.owner))
             .ok_or(StoreError::NotFound)?;
         let now = now();
-        let name = SpaceName {
+        let name = RepoName {
             owner: owner.name,
             name: new.name.name,
         };
@@ -97,7 +97,7 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn space_by_name(&self, name: &SpaceName) -> Result<Option<Space>, StoreError> {
+    pub async fn space_by_name(&self, name: &RepoName) -> Result<Option<Space>, StoreError> {
         let row = sqlx::query(select_spaces!(
             "WHERE a.name_key = $1 AND s.name_key = $2 AND s.desired <> 'deleted'"
         ))
@@ -239,7 +239,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Space, StoreError> {
     Ok(Space {
         id: fields.parsed("id")?,
         owner: fields.parsed("owner_id")?,
-        name: SpaceName {
+        name: RepoName {
             owner: fields.parsed("owner_name")?,
             name: fields.parsed("name")?,
         },

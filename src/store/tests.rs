@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{Actor, NewSpace, Sealer, Store, StoreError};
 use crate::domain::{
-    Account, Artifact, ArtifactKind, Owner, Revision, Role, RunSettings, Space, SpaceName,
+    Account, Artifact, ArtifactKind, Owner, RepoName, Revision, Role, RunSettings, Space,
     Visibility,
 };
 
@@ -108,7 +108,7 @@ async fn user(store: &Store, name: &str) -> Account {
 fn wanted(owner: &Account, name: &str) -> NewSpace {
     NewSpace {
         owner: owner.id,
-        name: parsed::<SpaceName>(&format!("{}/{name}", owner.name)),
+        name: parsed::<RepoName>(&format!("{}/{name}", owner.name)),
         visibility: Visibility::Public,
         hardware: None,
         sleep_after: None,

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn only_who_reads_gzip_is_sent_it() {
-        for (said, reads) in [
+        for (output, reads) in [
             ("gzip, deflate, br", true),
             ("br;q=1.0, GZIP;q=0.5", true),
             ("gzip;q=0", false),
@@ -119,9 +119,9 @@ mod tests {
             ("identity", false),
             ("", false),
         ] {
-            let value = http::HeaderValue::from_static(said);
+            let value = http::HeaderValue::from_static(output);
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]);
-            assert_eq!(reads_gzip(&headers), reads, "{said}");
+            assert_eq!(reads_gzip(&headers), reads, "{output}");
         }
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
 use super::headers::page_policy;
-use super::visitor::{Frame, quoted};
+use super::page_request::{Frame, quoted};
 use crate::auth::ProviderError;
 use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;

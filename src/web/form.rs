@@ -9,7 +9,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, FromRequest, FromRequestParts, Request};
 use http::{HeaderMap, StatusCode, header};
 
-use super::visitor::Visitor;
+use super::page_request::PageRequest;
 use super::{PageError, WebState};
 use crate::auth::Session;
 use crate::domain::Account;
@@ -17,7 +17,7 @@ use crate::domain::Account;
 /// A form that a page of this session sent.
 #[derive(Debug)]
 pub(super) struct PostedForm {
-    pub(super) visitor: Visitor,
+    pub(super) visitor: PageRequest,
     pub(super) session: Session,
     pub(super) account: Account,
     pub(super) fields: Fields,
@@ -26,7 +26,7 @@ pub(super) struct PostedForm {
 /// A form that needs no session, such as the one that begins one.
 #[derive(Debug)]
 pub(super) struct OpenForm {
-    pub(super) visitor: Visitor,
+    pub(super) visitor: PageRequest,
     pub(super) fields: Fields,
 }
 
@@ -83,7 +83,7 @@ impl FromRequest<WebState> for OpenForm {
 
     async fn from_request(request: Request, state: &WebState) -> Result<Self, PageError> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, state).await?;
+        let visitor = PageRequest::from_request_parts(&mut parts, state).await?;
         check_origin(&parts.headers, &visitor)?;
         let request = Request::from_parts(parts, body);
         let Form(fields) = request
@@ -108,14 +108,14 @@ fn unreadable(error: FormRejection) -> PageError {
 ///
 /// # Errors
 /// `Forged`.
-pub(super) fn check_origin(headers: &HeaderMap, visitor: &Visitor) -> Result<(), PageError> {
+pub(super) fn check_origin(headers: &HeaderMap, visitor: &PageRequest) -> Result<(), PageError> {
     let site = headers.get("sec-fetch-site");
     let origin = headers.get(header::ORIGIN);
     let host = |text: &str| {
         text.split_once("://")
             .map(|(_, host)| host.to_ascii_lowercase())
     };
-    let own = host(&visitor.arrival.to_string());
+    let own = host(&visitor.base_url.to_string());
     // Behind a proxy that ends TLS the scheme may differ, the host may not.
     let same = origin.is_none_or(|origin| {
         origin

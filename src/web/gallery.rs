@@ -6,8 +6,8 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::error::show;
+use super::page_request::{Frame, PageRequest, quoted};
 use super::summary::SpaceSummary;
-use super::visitor::{Frame, Visitor, quoted};
 use super::{PageError, WebState};
 use crate::domain::{Sdk, SpaceId};
 use crate::store::{ListShowcase, Order};
@@ -57,7 +57,7 @@ struct GalleryPage {
 /// `GET /`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, PageError> {
     let Query(asked) = asked.map_err(|error| PageError::BadRequest(error.body_text()))?;
@@ -109,7 +109,7 @@ pub(super) async fn page(
             sdk: asked.sdk,
             tag: asked.tag,
             sort: asked.sort,
-            hub: visitor.arrival.to_string(),
+            hub: visitor.base_url.to_string(),
             frame,
         },
     ))

@@ -4,7 +4,7 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::{self, HeaderName};
 
-use super::visitor::Frame;
+use super::page_request::Frame;
 
 /// For what is no page: nothing at all.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";

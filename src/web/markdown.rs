@@ -69,7 +69,7 @@ pub(super) fn render(text: &str, links: &str, pictures: &str) -> String {
     cleaner
         .url_relative(UrlRelative::PassThrough)
         .attribute_filter(move |tag, attribute, value| match (tag, attribute) {
-            ("img", "src") => picture(value, &pictures).map(Cow::Owned),
+            ("img", "src") => image(value, &pictures).map(Cow::Owned),
             ("a", "href") => Some(Cow::Owned(link(value, &links))),
             ("a", "class") | ("div", "class") => None,
             _ => Some(value.into()),
@@ -84,7 +84,7 @@ fn is_absolute(address: &str) -> bool {
 }
 
 /// Where a picture of the repository lies; `None` for one from elsewhere.
-fn picture(address: &str, base: &str) -> Option<String> {
+fn image(address: &str, base: &str) -> Option<String> {
     if is_absolute(address) || address.starts_with('#') {
         return None;
     }
@@ -185,7 +185,7 @@ mod tests {
     proptest! {
         #[test]
         fn relative_addresses_stay_below(address in "[a-z./?#]{0,30}") {
-            if let Some(found) = picture(&address, "/base/") {
+            if let Some(found) = image(&address, "/base/") {
                 prop_assert!(found.starts_with("/base/"));
                 let path = found.split(['?', '#']).next().expect("one");
                 prop_assert!(path.split('/').all(|part| part != ".."), "{}", found);

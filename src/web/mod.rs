@@ -17,6 +17,7 @@ mod highlight;
 mod markdown;
 mod operator;
 mod owner;
+mod page_request;
 mod publish;
 mod showcase;
 mod space;
@@ -24,7 +25,6 @@ mod summary;
 mod text;
 mod upload;
 mod usage;
-mod visitor;
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub use error::PageError;
 pub use publish::Starter;
 
 use crate::auth::Auth;
-use crate::cards::Cards;
+use crate::card_cache::CardCache;
 use crate::config::Config;
 use crate::domain::{Account, Owner};
 use crate::ledger::Ledger;
@@ -76,7 +76,7 @@ pub struct WebState {
     ledger: Ledger,
     config: Arc<Config>,
     starters: Arc<[Starter]>,
-    cards: Cards,
+    cards: CardCache,
     showcase: showcase::Showcase,
     attempts: account::Attempts,
     rates: operator::Rates,
@@ -89,7 +89,7 @@ impl WebState {
     /// From the rooms below.
     pub fn new(parts: WebParts) -> Self {
         Self {
-            cards: Cards::new(parts.repos.clone()),
+            cards: CardCache::new(parts.repos.clone()),
             store: parts.store,
             repos: parts.repos,
             auth: parts.auth,

@@ -2,7 +2,7 @@
 
 use super::text;
 use super::{PageError, WebState};
-use crate::cards::Face;
+use crate::card_cache::CardMetadata;
 use crate::domain::{Space, Stage, Visibility};
 use crate::lifecycle::SpaceView;
 use crate::store::{Showing, Shown};
@@ -86,24 +86,24 @@ impl SpaceSummary {
 
 /// What a Space shows of itself: of a public one what its card says, of others no more than their name.
 pub(super) async fn showing(state: &WebState, space: &Space) -> Result<Showing, PageError> {
-    let face = match space.visibility {
-        Visibility::Public => state.cards.face(space).await?,
+    let metadata = match space.visibility {
+        Visibility::Public => state.cards.metadata(space).await?,
         Visibility::Protected | Visibility::Private => Default::default(),
     };
-    let field = |key: &str, most| text::line(&face.text(key).unwrap_or_default(), most);
+    let field = |key: &str, most| text::line(&metadata.text(key).unwrap_or_default(), most);
     Ok(Showing {
-        title: text::line(&face.title(space), 80),
-        emoji: emoji(&face),
+        title: text::line(&metadata.title(space), 80),
+        emoji: emoji(&metadata),
         color_from: color(&field("colorFrom", 20), "green").to_owned(),
         color_to: color(&field("colorTo", 20), "blue").to_owned(),
         description: field("short_description", 160),
-        tags: tags(&face),
+        tags: tags(&metadata),
     })
 }
 
-fn tags(face: &Face) -> Vec<String> {
+fn tags(metadata: &CardMetadata) -> Vec<String> {
     let plain = |tag: &&str| !tag.trim().is_empty() && tag.chars().count() <= MAX_TAG;
-    let mut tags: Vec<_> = face
+    let mut tags: Vec<_> = metadata
         .list("tags")
         .into_iter()
         .filter(plain)
@@ -116,8 +116,8 @@ fn tags(face: &Face) -> Vec<String> {
 }
 
 /// A card's emoji, or the first few characters of whatever stands in its place.
-fn emoji(face: &Face) -> String {
-    let text = face.text("emoji").unwrap_or_else(|| "🌱".to_owned());
+fn emoji(metadata: &CardMetadata) -> String {
+    let text = metadata.text("emoji").unwrap_or_else(|| "🌱".to_owned());
     text.chars()
         .filter(|letter| !letter.is_control() && !letter.is_whitespace())
         .take(8)

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use super::form::{FORM_TOKEN, Fields, check_origin};
-use super::visitor::Visitor;
+use super::page_request::PageRequest;
 use super::{PageError, WebState};
 use crate::domain::AccountId;
 use crate::repo::{Content, FilePath, RepoError, RepoLimits, Spool};
@@ -34,7 +34,7 @@ pub(super) struct Upload {
 /// room; without one, where the account has that the form names before its files.
 pub(super) async fn receive(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     request: Request,
     owner: Option<AccountId>,
 ) -> Result<Upload, PageError> {
@@ -97,7 +97,7 @@ pub(super) async fn receive(
 /// An empty spool, with what room there is.
 async fn spool_of(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     owner: Option<AccountId>,
     fields: &Fields,
 ) -> Result<Spool, PageError> {

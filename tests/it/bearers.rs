@@ -221,10 +221,10 @@ fn known(bearer: &Bearer<'_>, answer: &Answer, names: &[&'static str]) -> Result
 }
 
 fn counts(answer: &Answer, wanted: &[(&str, usize)]) -> Result<(), String> {
-    let said = answer.json();
+    let output = answer.json();
     wanted
         .iter()
-        .try_for_each(|(field, count)| same(&said[field], &json!(count)))
+        .try_for_each(|(field, count)| same(&output[field], &json!(count)))
 }
 
 /// What each route says that is open to many and says something else to each.
@@ -259,8 +259,8 @@ const HOLD: &[(&str, Check)] = &[
     }),
     ("/api/whoami-v2", |bearer, answer| {
         known(bearer, answer, &[])?;
-        let said = answer.json();
-        let operator = said["isOperator"].as_bool().unwrap_or_default();
+        let output = answer.json();
+        let operator = output["isOperator"].as_bool().unwrap_or_default();
         same(operator, bearer.operates())
     }),
     ("/api/settings/repositories", |bearer, answer| {
@@ -270,8 +270,8 @@ const HOLD: &[(&str, Check)] = &[
     }),
     ("/api/tokens", |bearer, answer| {
         known(bearer, answer, &[])?;
-        let said = answer.json();
-        let listed = said.as_array().into_iter().flatten();
+        let output = answer.json();
+        let listed = output.as_array().into_iter().flatten();
         let listed: BTreeSet<_> = listed.filter_map(|token| token["name"].as_str()).collect();
         same(listed, bearer.tokens.iter().copied().collect())
     }),

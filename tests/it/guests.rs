@@ -70,7 +70,7 @@ fn rebuilding_each_gives_one_that_answers_the_same() {
         for (path, body) in known.map_or(&[("/", "")][..], |(_, questions)| questions) {
             let method = if body.is_empty() { "GET" } else { "POST" };
             let ask = |space: &Space<'_>| space.send(&space.request(method, path).body(*body));
-            assert_eq!(said(&ask(&here)), said(&ask(&anew)), "{name} {path}");
+            assert_eq!(output(&ask(&here)), output(&ask(&anew)), "{name} {path}");
         }
     }
 }
@@ -86,7 +86,7 @@ fn built_guests(root: &Path) -> Vec<PathBuf> {
 }
 
 /// What counts of an answer: not how long it took.
-fn said(answer: &Answer) -> (u16, Option<&str>, String, bool) {
+fn output(answer: &Answer) -> (u16, Option<&str>, String, bool) {
     let text = answer.text();
     let text = text.split("\"microseconds\"").next().unwrap_or_default();
     (

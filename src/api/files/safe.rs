@@ -6,7 +6,7 @@ use http::header::{
 };
 
 use super::quoted;
-use crate::domain::is_harmless_picture;
+use crate::domain::is_safe_image;
 
 /// Types that are text to read, beside `text/*`.
 const TEXTS: [&str; 9] = [
@@ -27,7 +27,7 @@ pub(super) fn safe_type(path: &str) -> &'static str {
     let name = path.rsplit('/').next().unwrap_or(path);
     let guess = mime_guess::from_path(name).first_raw();
     match guess {
-        Some(kind) if is_harmless_picture(kind) => kind,
+        Some(kind) if is_safe_image(kind) => kind,
         Some(kind) if kind.starts_with("text/") || TEXTS.contains(&kind) => {
             "text/plain; charset=utf-8"
         }

@@ -9,7 +9,7 @@ use super::range::{Wanted, is_known, wanted};
 pub(in crate::api) use super::safe::add_headers as safe_headers;
 use crate::api::describe::{Operation, Output};
 use crate::api::{ApiError, ApiState};
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 use crate::repo::{FileFacts, LargeId};
 
 /// Which bytes.
@@ -44,7 +44,7 @@ impl Output for FileAnswer {
 /// When the file cannot be read.
 pub(in crate::api) async fn send(
     state: &ApiState,
-    repo: RepoId,
+    repo: RepoUid,
     source: Source,
     tag: &str,
     size: u64,

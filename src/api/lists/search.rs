@@ -6,8 +6,8 @@ use super::{ListQuery, PAGE, Sort};
 use crate::api::info::{Subject, tags};
 use crate::api::{ApiError, ApiState};
 use crate::auth::{Action, Principal};
-use crate::cards::{Cards, Face};
-use crate::domain::{Owner, RepoId, RepoKind};
+use crate::card_cache::{CardCache, CardMetadata};
+use crate::domain::{Owner, RepoKind, RepoUid};
 use crate::store::ListRepositories;
 
 /// Entries of the largest page.
@@ -27,7 +27,7 @@ pub(super) struct Search {
     tags: Vec<String>,
     order: Order,
     /// Key and identifier of the last one of the page before.
-    after: Option<(i64, RepoId)>,
+    after: Option<(i64, RepoUid)>,
     pub(super) limit: usize,
 }
 
@@ -48,7 +48,7 @@ enum Key {
 /// A repository that fits.
 pub(super) struct Found {
     pub(super) subject: Subject,
-    pub(super) face: Arc<Face>,
+    pub(super) metadata: Arc<CardMetadata>,
     pub(super) likes: i64,
 }
 
@@ -78,7 +78,7 @@ impl Order {
         }
     }
 
-    fn key(self, found: &Found) -> (i64, RepoId) {
+    fn key(self, found: &Found) -> (i64, RepoUid) {
         let repo = &found.subject.repo;
         let key = match self.by {
             Key::Changed => repo.updated_at,
@@ -126,7 +126,7 @@ impl Search {
     pub(super) async fn page(
         &self,
         state: &ApiState,
-        cards: &Cards,
+        cards: &CardCache,
         principal: &Principal,
     ) -> Result<(Vec<Found>, Option<String>), ApiError> {
         let owner: Option<Owner> = match self.owner.as_deref().map(str::parse) {
@@ -160,12 +160,12 @@ impl Search {
             let likes = state.store.count_likes(&ids).await?;
             for subject in batch {
                 let repo = &subject.repo;
-                let face = cards.face_at(repo.id, repo.head.as_ref()).await?;
-                if self.fits(&subject, &face, principal) {
+                let metadata = cards.metadata_at(repo.id, repo.head.as_ref()).await?;
+                if self.fits(&subject, &metadata, principal) {
                     found.push(Found {
                         likes: likes.get(&repo.id).copied().unwrap_or(0),
                         subject,
-                        face,
+                        metadata,
                     });
                 }
             }
@@ -197,7 +197,7 @@ impl Search {
         Ok(repos.into_iter().map(Subject::from).collect())
     }
 
-    fn fits(&self, subject: &Subject, face: &Face, principal: &Principal) -> bool {
+    fn fits(&self, subject: &Subject, metadata: &CardMetadata, principal: &Principal) -> bool {
         let repo = &subject.repo;
         // The store knows the account, but not how far its token reaches.
         if !principal.may(Action::Visit, repo) {
@@ -207,14 +207,14 @@ impl Search {
             return true;
         }
         // What a protected Space's card says is its owner's to know.
-        let face = if sees(principal, subject) {
-            face
+        let metadata = if sees(principal, subject) {
+            metadata
         } else {
-            &Face::default()
+            &CardMetadata::default()
         };
-        let mut known: Vec<_> = tags(subject, face);
-        known.extend(face.list("models").into_iter().map(str::to_owned));
-        known.extend(face.list("datasets").into_iter().map(str::to_owned));
+        let mut known: Vec<_> = tags(subject, metadata);
+        known.extend(metadata.list("models").into_iter().map(str::to_owned));
+        known.extend(metadata.list("datasets").into_iter().map(str::to_owned));
         let has = |tag: &String| known.iter().any(|known| known.eq_ignore_ascii_case(tag));
         self.tags.iter().all(has)
     }
@@ -242,7 +242,7 @@ impl Search {
     }
 }
 
-fn cursor(text: &str) -> Result<(i64, RepoId), ApiError> {
+fn cursor(text: &str) -> Result<(i64, RepoUid), ApiError> {
     let parts = text.split_once('.');
     let parse = |(at, id): (&str, &str)| Some((at.parse().ok()?, id.parse().ok()?));
     parts

@@ -14,10 +14,10 @@ use crate::api::schema::{CreatedRepo, Setting};
 use crate::api::secrets::check_all;
 use crate::api::whole::maybe_whole;
 use crate::api::{ApiError, ApiState};
-use crate::arrival::Arrival;
 use crate::auth::{Action, may};
+use crate::base_url::BaseUrl;
 use crate::domain::{
-    AccountId, Owner, RepoKind, Repository, Sdk, Space, SpaceId, SpaceName, Visibility, Volume,
+    AccountId, Owner, RepoKind, RepoName, Repository, Sdk, Space, SpaceId, Visibility, Volume,
 };
 use crate::lifecycle::{FirstCommit, LifecycleError};
 use crate::store::{Actor, NewRepository, NewSpace};
@@ -68,15 +68,15 @@ pub(in crate::api) async fn create(
     let caller = Caller::of(&state, &headers).await?;
     let kind = kind_of(wanted.kind.as_deref())?;
     let name = full_name(&caller, &wanted.name, wanted.organization.as_deref())?;
-    let arrival = Arrival::of(&state.config, &headers);
-    let owner = room_for(&state, &caller, kind, &name, &arrival).await?;
+    let base_url = BaseUrl::of(&state.config, &headers);
+    let owner = room_for(&state, &caller, kind, &name, &base_url).await?;
     let made = if kind == RepoKind::Space {
-        Repository::from(&make_space(&state, &caller, &arrival, owner, name, wanted).await?)
+        Repository::from(&make_space(&state, &caller, &base_url, owner, name, wanted).await?)
     } else {
-        make_repository(&state, &caller, &arrival, kind, owner, name, wanted).await?
+        make_repository(&state, &caller, &base_url, kind, owner, name, wanted).await?
     };
     remember_creator(&state, &caller, &made).await?;
-    Ok(Json(CreatedRepo::of(&made, &arrival)))
+    Ok(Json(CreatedRepo::of(&made, &base_url)))
 }
 
 /// Contributors to an organisation may change what they have made there.
@@ -99,11 +99,11 @@ pub(super) async fn room_for(
     state: &ApiState,
     caller: &Caller,
     kind: RepoKind,
-    name: &SpaceName,
-    arrival: &Arrival,
+    name: &RepoName,
+    base_url: &BaseUrl,
 ) -> Result<AccountId, ApiError> {
     if let Some(existing) = state.store.repository_by_name(kind, name).await? {
-        return Err(there_already(caller, &existing, arrival));
+        return Err(there_already(caller, &existing, base_url));
     }
     if !caller.principal.may_create(&name.owner) {
         // A token that could never create says why; any other is of an account that may not create there.
@@ -116,12 +116,12 @@ pub(super) async fn room_for(
     Ok(owner.id)
 }
 
-fn not_under(kind: RepoKind, name: &SpaceName) -> ApiError {
+fn not_under(kind: RepoKind, name: &RepoName) -> ApiError {
     let noun = kind.noun();
     ApiError::forbidden(format!("You may not create {noun}s under {}", name.owner))
 }
 
-fn there_already(caller: &Caller, existing: &Repository, arrival: &Arrival) -> ApiError {
+fn there_already(caller: &Caller, existing: &Repository, base_url: &BaseUrl) -> ApiError {
     let known = [Action::See, Action::Visit]
         .into_iter()
         .any(|action| caller.principal.may(action, existing));
@@ -130,7 +130,7 @@ fn there_already(caller: &Caller, existing: &Repository, arrival: &Arrival) -> A
     }
     ApiError::exists(
         existing.kind,
-        arrival.repo_page(existing.kind, &existing.name),
+        base_url.repo_page(existing.kind, &existing.name),
     )
 }
 
@@ -138,8 +138,8 @@ fn there_already(caller: &Caller, existing: &Repository, arrival: &Arrival) -> A
 pub(super) async fn same_address(
     state: &ApiState,
     caller: &Caller,
-    name: &SpaceName,
-    existing: &SpaceName,
+    name: &RepoName,
+    existing: &RepoName,
 ) -> Result<ApiError, ApiError> {
     let space = state.store.space_by_name(existing).await?;
     let known = space.is_some_and(|space| may(&caller.principal, Action::Visit, &space));
@@ -156,10 +156,10 @@ pub(super) async fn same_address(
 async fn make_repository(
     state: &ApiState,
     caller: &Caller,
-    arrival: &Arrival,
+    base_url: &BaseUrl,
     kind: RepoKind,
     owner: AccountId,
-    name: SpaceName,
+    name: RepoName,
     wanted: CreateRequest,
 ) -> Result<Repository, ApiError> {
     let some =
@@ -195,7 +195,7 @@ async fn make_repository(
     match state.lifecycle.create_repository(new, Some(first)).await {
         // Somebody else was faster.
         Err(LifecycleError::Taken { existing }) => {
-            Err(ApiError::exists(kind, arrival.repo_page(kind, &existing)))
+            Err(ApiError::exists(kind, base_url.repo_page(kind, &existing)))
         }
         made => Ok(made?),
     }
@@ -204,9 +204,9 @@ async fn make_repository(
 async fn make_space(
     state: &ApiState,
     caller: &Caller,
-    arrival: &Arrival,
+    base_url: &BaseUrl,
     owner: AccountId,
-    name: SpaceName,
+    name: RepoName,
     wanted: CreateRequest,
 ) -> Result<Space, ApiError> {
     if wanted.template.is_some() {
@@ -239,7 +239,7 @@ async fn make_space(
         Err(LifecycleError::Taken { existing }) if same_name(&existing, &name) => {
             // Whoever creates and hears that it exists goes on to use it.
             return Err(match state.store.space_by_name(&existing).await? {
-                Some(_) => ApiError::exists(RepoKind::Space, arrival.page(&existing)),
+                Some(_) => ApiError::exists(RepoKind::Space, base_url.page(&existing)),
                 None => ApiError::bad_request(format!(
                     "{existing} is being removed; try again in a moment"
                 )),
@@ -303,6 +303,6 @@ pub(super) async fn set_all(
     Ok(())
 }
 
-fn same_name(one: &SpaceName, other: &SpaceName) -> bool {
+fn same_name(one: &RepoName, other: &RepoName) -> bool {
     one.to_string().eq_ignore_ascii_case(&other.to_string())
 }

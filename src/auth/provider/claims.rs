@@ -139,10 +139,10 @@ mod tests {
             (json!("true"), None),
             (json!(null), None),
         ] {
-            let mut said = good();
-            said["email"] = json!("a@b.c");
-            said["email_verified"] = verified;
-            let claims = read(&token(&said), &EXPECTED).unwrap();
+            let mut output = good();
+            output["email"] = json!("a@b.c");
+            output["email_verified"] = verified;
+            let claims = read(&token(&output), &EXPECTED).unwrap();
             assert_eq!(claims.name("email"), name);
         }
         let mut many = good();

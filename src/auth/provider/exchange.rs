@@ -129,8 +129,9 @@ impl Provider {
 }
 
 /// What somebody else says, as it may stand in a log.
-fn plain(said: &str) -> String {
-    said.chars()
+fn plain(message: &str) -> String {
+    message
+        .chars()
         .take(200)
         .flat_map(char::escape_default)
         .collect()
@@ -155,11 +156,11 @@ async fn ask<T: DeserializeOwned>(
         body.extend_from_slice(&chunk);
     }
     if !response.status().is_success() {
-        let said = serde_json::from_slice(&body).map(|refusal: Refusal| {
+        let message = serde_json::from_slice(&body).map(|refusal: Refusal| {
             let (error, description) = (plain(&refusal.error), plain(&refusal.error_description));
             format!(": {error} {description}")
         });
-        let problem = format!("{}{}", response.status(), said.unwrap_or_default());
+        let problem = format!("{}{}", response.status(), message.unwrap_or_default());
         return Err(bad(problem.trim_end().to_owned()));
     }
     // What it says may be a token, so the error does not quote it.

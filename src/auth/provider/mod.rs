@@ -45,14 +45,14 @@ struct Inner {
     secret: Option<String>,
     http: reqwest::Client,
     /// Held by whoever asks, so that one at a time does.
-    heard: Mutex<Heard>,
+    endpoints: Mutex<Endpoints>,
     /// Who come back wait here for their turn: anybody can come with a code that is none.
     coming: Semaphore,
 }
 
 /// What came of asking for what it says of itself, and when.
 #[derive(Default)]
-enum Heard {
+enum Endpoints {
     #[default]
     Nothing,
     Description(Instant, Arc<Discovery>),
@@ -139,7 +139,7 @@ impl Provider {
             secret: secret.transpose()?,
             settings,
             http,
-            heard: Mutex::default(),
+            endpoints: Mutex::default(),
             coming: Semaphore::new(COMING),
         })))
     }
@@ -219,12 +219,12 @@ impl Provider {
 
     /// What it says of itself, asked for once an hour.
     async fn discovery(&self) -> Result<Arc<Discovery>, ProviderError> {
-        let mut heard = self.0.heard.lock().await;
-        match &*heard {
-            Heard::Description(since, discovery) if since.elapsed() < KNOWN_FOR => {
+        let mut endpoints = self.0.endpoints.lock().await;
+        match &*endpoints {
+            Endpoints::Description(since, discovery) if since.elapsed() < KNOWN_FOR => {
                 return Ok(Arc::clone(discovery));
             }
-            Heard::Silence(since) if since.elapsed() < REST => {
+            Endpoints::Silence(since) if since.elapsed() < REST => {
                 return Err(ProviderError::Answer {
                     what: "description",
                     problem: "it could not be had a moment ago".to_owned(),
@@ -233,9 +233,9 @@ impl Provider {
             _ => {}
         }
         let found = self.discover().await.map(Arc::new);
-        *heard = match &found {
-            Ok(discovery) => Heard::Description(Instant::now(), Arc::clone(discovery)),
-            Err(_) => Heard::Silence(Instant::now()),
+        *endpoints = match &found {
+            Ok(discovery) => Endpoints::Description(Instant::now(), Arc::clone(discovery)),
+            Err(_) => Endpoints::Silence(Instant::now()),
         };
         found
     }

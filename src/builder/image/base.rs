@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 
 use super::ImageLimits;
 use super::dockerfile::{self, Found};
-use super::failure::{fetch_error, ours};
+use super::failure::{fetch_error, internal};
 use super::reference::Reference;
 use crate::builder::size_text;
 use crate::docker::{self, DATA, Reach};
@@ -84,7 +84,7 @@ impl Finder<'_> {
                     .add(name, image.id.as_deref().unwrap_or_default());
                 image
             }
-            Err(error) => return Err(ours(&error)),
+            Err(error) => return Err(internal(&error)),
         };
         match obstacle(name, &found, self.limits.image_bytes) {
             None => {}

@@ -28,14 +28,14 @@ pub(super) fn engine_error(error: EngineError) -> BuildError {
                 "This server may not use its container engine: another one does. Its operator finds the cause in the log.",
             )
         }
-        EngineError::Refused(error) => ours(&error),
+        EngineError::Refused(error) => internal(&error),
     }
 }
 
 /// A failure while a base image was fetched. `theirs` says whether the author chose it.
 pub(super) fn fetch_error(name: &str, theirs: bool, error: &Error) -> BuildError {
-    let said = text_of(error);
-    let lower = said.to_lowercase();
+    let message = text_of(error);
+    let lower = message.to_lowercase();
     let unknown = [
         "not found",
         "pull access denied",
@@ -54,9 +54,9 @@ pub(super) fn fetch_error(name: &str, theirs: bool, error: &Error) -> BuildError
         "eof",
     ];
     if !theirs {
-        tracing::warn!("the base image {name} could not be fetched: {said}");
+        tracing::warn!("the base image {name} could not be fetched: {message}");
         return BuildError::server(format!(
-            "The base image `{name}` is not on this server and could not be fetched ({said}). Its operator can load it \
+            "The base image `{name}` is not on this server and could not be fetched ({message}). Its operator can load it \
              (`docker pull {name}`) or name another as `base_image` under [runtimes]. Then it is built by itself."
         ));
     }
@@ -64,17 +64,17 @@ pub(super) fn fetch_error(name: &str, theirs: bool, error: &Error) -> BuildError
         || unknown.iter().any(|words| lower.contains(words))
     {
         return BuildError::author(format!(
-            "There is no image `{name}`: neither on this server nor in its registry ({said})."
+            "There is no image `{name}`: neither on this server nor in its registry ({message})."
         ));
     }
     if unreachable.iter().any(|words| lower.contains(words)) {
-        tracing::warn!("the image {name} could not be fetched: {said}");
+        tracing::warn!("the image {name} could not be fetched: {message}");
         return BuildError::server(format!(
-            "The image `{name}` is not on this server, and its registry could not be reached ({said}). The operator of \
+            "The image `{name}` is not on this server, and its registry could not be reached ({message}). The operator of \
              this server can load it: `docker pull {name}`."
         ));
     }
-    ours(error)
+    internal(error)
 }
 
 /// What a failed build was of.
@@ -110,25 +110,25 @@ pub(super) fn place(file: &str, theirs: bool, step: Option<&Step>) -> String {
 
 /// A failure while the image was built.
 pub(super) fn build_error(error: &Error, failed: &Failed<'_>) -> BuildError {
-    let said = text_of(error);
+    let message = text_of(error);
     match error {
-        Error::DockerStreamError { .. } => step_error(&said, failed),
+        Error::DockerStreamError { .. } => step_error(&message, failed),
         // It cannot read what we made of the author's text, and will not another time.
         Error::DockerResponseServerError {
             status_code: 400 | 500,
             message,
         } if message.to_lowercase().contains("dockerfile") => {
-            tracing::warn!("the container engine could not read a Dockerfile: {said}");
-            BuildError::author(format!("{}: {}", failed.file, shortened(&said)))
+            tracing::warn!("the container engine could not read a Dockerfile: {message}");
+            BuildError::author(format!("{}: {}", failed.file, shortened(&message)))
         }
-        error => ours(error),
+        error => internal(error),
     }
 }
 
-fn step_error(said: &str, failed: &Failed<'_>) -> BuildError {
-    let lower = said.to_lowercase();
+fn step_error(message: &str, failed: &Failed<'_>) -> BuildError {
+    let lower = message.to_lowercase();
     let place = failed.place();
-    if let Some((_, code)) = said.rsplit_once(" returned a non-zero code: ") {
+    if let Some((_, code)) = message.rsplit_once(" returned a non-zero code: ") {
         let memory = failed.memory;
         let why = match code.trim() {
             "137" => format!(
@@ -156,20 +156,23 @@ fn step_error(said: &str, failed: &Failed<'_>) -> BuildError {
         || lower.contains("context canceled")
         || lower.contains("failed to create endpoint")
     {
-        tracing::warn!("the engine failed a build: {said}");
+        tracing::warn!("the engine failed a build: {message}");
         return BuildError::server(match full {
             true => "the disk of this server's container engine is full".to_owned(),
-            false => format!("the container engine failed: {}", shortened(said)),
+            false => format!("the container engine failed: {}", shortened(message)),
         });
     }
-    BuildError::author(format!("{place}: {}", shortened(said)))
+    BuildError::author(format!("{place}: {}", shortened(message)))
 }
 
 /// The engine's trouble, not the author's.
-pub(super) fn ours(error: &Error) -> BuildError {
-    let said = text_of(error);
-    tracing::warn!("the container engine failed a build: {said}");
-    BuildError::server(format!("the container engine failed: {}", shortened(&said)))
+pub(super) fn internal(error: &Error) -> BuildError {
+    let message = text_of(error);
+    tracing::warn!("the container engine failed a build: {message}");
+    BuildError::server(format!(
+        "the container engine failed: {}",
+        shortened(&message)
+    ))
 }
 
 fn text_of(error: &Error) -> String {
@@ -230,7 +233,7 @@ mod tests {
         build_error(&error, &failed)
     }
 
-    fn said(error: &str) -> BuildError {
+    fn message(error: &str) -> BuildError {
         said_of("RUN exit 7", "", true, error)
     }
 
@@ -260,14 +263,14 @@ mod tests {
             "{error}"
         );
         assert!(!error.message.contains("if ["), "{error}");
-        let error = said("The command 'x' returned a non-zero code: 137");
+        let error = message("The command 'x' returned a non-zero code: 137");
         assert!(error.message.contains("4096.0 MiB of memory"), "{error}");
         assert_eq!(
-            said("COPY failed: file not found in build context").fault,
+            message("COPY failed: file not found in build context").fault,
             Fault::Author
         );
         assert_eq!(
-            said("write /x: no space left on device").fault,
+            message("write /x: no space left on device").fault,
             Fault::Server
         );
         for status_code in [400, 503] {
@@ -275,7 +278,7 @@ mod tests {
                 status_code,
                 message: "away".into(),
             };
-            assert_eq!(ours(&broken).fault, Fault::Server);
+            assert_eq!(internal(&broken).fault, Fault::Server);
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::super::{BuildRequest, Inner, repo_error};
 use super::dockerfile::{Found, Left, Piece};
-use super::failure::{Failed, build_error, ours};
+use super::failure::{Failed, build_error, internal};
 use super::opened::Opened;
 use super::order::Order;
 use super::progress::Progress;
@@ -86,7 +86,7 @@ impl Making<'_> {
             // Nothing has it as its base yet, so that a sweep would find it unused.
             self.hold.add(&id);
             let image = self.docker.inspect_image(&id).await;
-            let config = image.map_err(|error| ours(&error))?.config;
+            let config = image.map_err(|error| internal(&error))?.config;
             left = Some(Left {
                 id,
                 environment: config.and_then(|config| config.env).unwrap_or_default(),

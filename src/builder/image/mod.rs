@@ -50,7 +50,7 @@ use crate::journal::Log;
 use crate::ledger::Lane;
 use base::Finder;
 pub(super) use base::PublicImages;
-use failure::{engine_error, ours};
+use failure::{engine_error, internal};
 use made::made_image;
 use making::Making;
 pub(super) use opened::SoundImages;
@@ -208,7 +208,7 @@ impl Inner {
         let image = docker
             .inspect_image(&id)
             .await
-            .map_err(|error| ours(&error))?;
+            .map_err(|error| internal(&error))?;
         let port = plan.card.port;
         check(&image, port, limits, log)?;
         let id = image.id.unwrap_or(id);
@@ -234,7 +234,7 @@ impl Inner {
 
     /// Where the engine keeps its images, if that is on this machine. Builds nothing where the disk is full.
     async fn engine_folder(&self, docker: &Docker) -> Result<Option<PathBuf>, BuildError> {
-        let info = docker.info().await.map_err(|error| ours(&error))?;
+        let info = docker.info().await.map_err(|error| internal(&error))?;
         let root = info.docker_root_dir.map(PathBuf::from);
         let free = root.as_deref().and_then(free);
         let least = self.config.images.limits.free_bytes;
@@ -273,8 +273,8 @@ fn check(
         ));
     }
     let exposed = config.exposed_ports.unwrap_or_default();
-    let ours = |exposed: &String| exposed.split('/').next() == Some(port.to_string().as_str());
-    if !exposed.is_empty() && !exposed.iter().any(ours) {
+    let internal = |exposed: &String| exposed.split('/').next() == Some(port.to_string().as_str());
+    if !exposed.is_empty() && !exposed.iter().any(internal) {
         log.line(&format!(
             "Note: the image exposes {}, but visitors are sent to port {port}; `app_port` in README.md says which.",
             exposed.join(", ")

@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
 use super::dockerfile::{Copied, Piece, Step, shown};
-use super::failure::{ours, place};
+use super::failure::{internal, place};
 use crate::docker::accounts::{
     OF_ENGINE, leads_nowhere, link_target, look, may_be_copied, odd_accounts, shows_its_own_folders,
 };
@@ -81,7 +81,7 @@ impl Opened<'_> {
 
     async fn check_accounts(&self, container: &Unstarted, step: &Step) -> Result<(), BuildError> {
         let odd = odd_accounts(self.docker, &container.id, &[]).await;
-        match odd.map_err(|error| ours(&error))? {
+        match odd.map_err(|error| internal(&error))? {
             None => Ok(()),
             Some(file) => Err(self.refused(
                 step,
@@ -108,7 +108,7 @@ impl Opened<'_> {
                     odd.map(|odd| odd.then(|| is_no_file(path)))
                 }
             };
-            if let Some(message) = odd.map_err(|error| ours(&error))? {
+            if let Some(message) = odd.map_err(|error| internal(&error))? {
                 return Err(self.refused(&copied.step, &message));
             }
         }
@@ -183,7 +183,7 @@ impl Opened<'_> {
 
     async fn container(&self, image: &str, step: &Step) -> Result<Unstarted, BuildError> {
         let found = self.docker.inspect_image(image).await;
-        let found = found.map_err(|error| ours(&error))?;
+        let found = found.map_err(|error| internal(&error))?;
         if let Some(layers) = layer_folders(&found) {
             let look = tokio::task::spawn_blocking(move || shows_its_own_folders(&layers));
             if !look.await.unwrap_or_default() {
@@ -228,7 +228,7 @@ impl Opened<'_> {
             }) if message.contains("mount") => {
                 return Err(self.refused(step, &format!("a `VOLUME` does not work: {message}")));
             }
-            Err(error) => return Err(ours(&error)),
+            Err(error) => return Err(internal(&error)),
         };
         if !has_volumes {
             return Ok(container);
@@ -236,7 +236,7 @@ impl Opened<'_> {
         let inspected = self
             .docker
             .inspect_container(&container.id, None::<InspectContainerOptions>);
-        let mounts = inspected.await.map_err(|error| ours(&error))?.mounts;
+        let mounts = inspected.await.map_err(|error| internal(&error))?.mounts;
         let mut mounts = mounts.into_iter().flatten();
         if mounts.any(|mount| mount.typ.as_deref() == Some("volume")) {
             let message = "a `VOLUME` must be named by its whole path, which begins with `/`";

@@ -223,9 +223,9 @@ fn is_archive(head: &[u8]) -> bool {
     };
     let mut header = tar::Header::new_old();
     header.as_mut_bytes().copy_from_slice(block);
-    let said = header.cksum().ok();
+    let recorded = header.cksum().ok();
     header.set_cksum();
-    said.is_some() && said == header.cksum().ok()
+    recorded.is_some() && recorded == header.cksum().ok()
 }
 
 #[cfg(test)]

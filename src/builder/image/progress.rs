@@ -242,8 +242,8 @@ mod tests {
         let line = |progress: &Progress| progress.step().map(|step| step.line);
         assert_eq!(line(&progress), Some(1));
         let is_silent = |progress: &mut Progress, step: &str| {
-            for ours in [step, "\n", " ---> Running in 0\n", " ---> 0\n"] {
-                assert_eq!(progress.takes(ours), "");
+            for engine_text in [step, "\n", " ---> Running in 0\n", " ---> 0\n"] {
+                assert_eq!(progress.takes(engine_text), "");
             }
         };
         is_silent(&mut progress, "Step 2/4 : LABEL \"a\"=\"b\"");

@@ -145,7 +145,7 @@ impl Inner {
         needed: &HashSet<&String>,
         begun: Option<i64>,
     ) -> anyhow::Result<()> {
-        let ours = format!("{}:", self.config.images.engine.data());
+        let prefix = format!("{}:", self.config.images.engine.data());
         let filters = [
             ("dangling".to_owned(), vec!["true".to_owned()]),
             ("label".to_owned(), vec![CACHE.to_owned()]),
@@ -158,7 +158,7 @@ impl Inner {
             let is_ours = image
                 .labels
                 .get(CACHE)
-                .is_some_and(|label| label.starts_with(&ours));
+                .is_some_and(|label| label.starts_with(&prefix));
             let id = image.id.trim_start_matches("sha256:");
             let made = image.created.saturating_mul(1000);
             if !is_ours

@@ -15,7 +15,7 @@ use bollard::query_parameters::{InspectContainerOptions, ListContainersOptions};
 use tokio::sync::Notify;
 
 use super::ImageLimits;
-use super::failure::ours;
+use super::failure::internal;
 use crate::docker::{free, is_gone, most_files, written};
 use crate::domain::{BuildError, DiskAmount, bytes_text};
 use crate::ledger::BuildTurns;
@@ -109,7 +109,7 @@ impl Watch<'_> {
             ..ListContainersOptions::default()
         };
         let containers = self.docker.list_containers(Some(options)).await;
-        let containers = containers.map_err(|error| ours(&error))?;
+        let containers = containers.map_err(|error| internal(&error))?;
         Ok(containers
             .into_iter()
             .filter_map(|container| container.id)
@@ -131,7 +131,7 @@ impl Watch<'_> {
             // It has ended meanwhile, which older engines say in words only, and before they say it of its state.
             Err(error) if error.to_string().contains("not running") => Ok(()),
             Err(_) if !self.runs(id).await => Ok(()),
-            Err(error) => Err(ours(&error)),
+            Err(error) => Err(internal(&error)),
         }
     }
 

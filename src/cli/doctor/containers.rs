@@ -96,10 +96,14 @@ pub(super) fn packet_filter() -> Check {
     let (good, found) = match output {
         Ok(output) if output.status.success() => (true, "iptables".to_owned()),
         Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
+            let message = String::from_utf8_lossy(&output.stderr);
             (
                 false,
-                said.lines().next().unwrap_or("iptables failed").to_owned(),
+                message
+                    .lines()
+                    .next()
+                    .unwrap_or("iptables failed")
+                    .to_owned(),
             )
         }
         Err(_) => (false, "iptables is not installed".to_owned()),

@@ -135,10 +135,10 @@ async fn run(program: &str, arguments: &[&str], input: &str) -> anyhow::Result<S
     }
     let output = child.wait_with_output().await?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let answer = String::from_utf8_lossy(&output.stderr);
         bail!(
             "`{program}` failed, which needs root or CAP_NET_ADMIN: {}",
-            said.trim()
+            answer.trim()
         );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -1,12 +1,12 @@
 //! Who gets a place, who waits for one, and who is turned away.
 
 use super::*;
-use crate::domain::{AccountId, InstanceId, SpaceName, Visibility};
+use crate::domain::{AccountId, InstanceId, RepoName, Visibility};
 use crate::routes::{EntrySettings, RouteTable};
 use crate::upstream::Upstream;
 
 fn entry(table: &RouteTable, name: &str) -> Arc<Entry> {
-    let name: SpaceName = name.parse().expect("valid");
+    let name: RepoName = name.parse().expect("valid");
     let settings = EntrySettings {
         name: name.clone(),
         owner: AccountId::new(),

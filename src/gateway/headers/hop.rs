@@ -131,15 +131,15 @@ mod tests {
 
     #[test]
     fn wishes_are_said_anew_and_trailers_kept_for_who_takes_them() {
-        let mut said = HeaderMap::new();
+        let mut sent = HeaderMap::new();
         let wishes = [
             ("te", "trailers, deflate;q=0.5"),
             ("expect", "100-Continue"),
         ];
         let takes = hop(&wishes, "body");
-        takes.say(&mut said);
+        takes.say(&mut sent);
         assert_eq!(
-            (&said[TE], &said[EXPECT]),
+            (&sent[TE], &sent[EXPECT]),
             (
                 &HeaderValue::from_static("trailers"),
                 &HeaderValue::from_static("100-continue")

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::domain::{AccountId, InstanceId, SpaceId, SpaceName, Visibility};
+use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Visibility};
 use crate::journal::JournalLimits;
 use crate::routes::{EntrySettings, Nudges, Serving};
 use crate::store::{Sealer, Store};
@@ -48,7 +48,7 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         config.listen = listener.local_addr().expect("bound");
         let (routes, nudges) = RouteTable::new();
-        let name: SpaceName = "a/b".parse().expect("valid");
+        let name: RepoName = "a/b".parse().expect("valid");
         let settings = EntrySettings {
             name: name.clone(),
             owner: AccountId::new(),
@@ -171,11 +171,11 @@ async fn what_is_not_http_is_a_bad_gateway_and_the_author_is_told() {
             assert_eq!(answer.contains("<!doctype html>"), kind == "text/html");
         }
         house.journal.flush();
-        let said = house.journal.run(house.space.id).tail(10);
-        assert_eq!(said.len(), 1, "once in a while: {said:?}");
+        let output = house.journal.run(house.space.id).tail(10);
+        assert_eq!(output.len(), 1, "once in a while: {output:?}");
         assert!(
-            said[0].text.starts_with("A visitor was not served: "),
-            "{said:?}"
+            output[0].text.starts_with("A visitor was not served: "),
+            "{output:?}"
         );
     }
     let house = House::open(|_| {}).await;

@@ -16,7 +16,7 @@ use super::outbox::{Gone, Inbox, Outbox, outbox};
 use super::permits::{GitPermits, StallBudget};
 use super::process::{Git, gone};
 use super::request::Request;
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 use crate::ledger::Turn;
 use crate::repo::{RepoError, Repos};
 
@@ -68,7 +68,7 @@ impl Repos {
     /// than a minute to arrive, and of the disk.
     pub async fn fetch(
         &self,
-        id: RepoId,
+        id: RepoUid,
         request: FetchRequest,
         version: Option<u8>,
         client: IpAddr,

@@ -49,10 +49,10 @@ impl Repos {
             let odd = line.starts_with("error in ") || line.starts_with("warning in ");
             !odd && !line.starts_with("notice: ")
         };
-        let said = errors.lines().chain(found.lines()).find(complaint);
-        if code == 0 || (code & BROKEN == 0 && said.is_none()) {
+        let output = errors.lines().chain(found.lines()).find(complaint);
+        if code == 0 || (code & BROKEN == 0 && output.is_none()) {
             return Ok(None);
         }
-        Ok(Some(said.unwrap_or("git fsck failed").to_owned()))
+        Ok(Some(output.unwrap_or("git fsck failed").to_owned()))
     }
 }

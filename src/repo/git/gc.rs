@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 use super::process::{Git, gone};
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 use crate::repo::{RepoError, Repos};
 
 /// Objects in one of the 256 folders they are spread over, from which on a repository is packed: some 2,000 in all.
@@ -49,7 +49,7 @@ impl Repos {
         Ok(())
     }
 
-    async fn pack(&self, id: RepoId) -> Result<(), RepoError> {
+    async fn pack(&self, id: RepoUid) -> Result<(), RepoError> {
         let _permit = self.git_permits().take(None).await;
         // Whoever copies its files must not find half of them gone.
         let _lock = self.lock(id).await;
@@ -64,13 +64,13 @@ impl Repos {
             .stdout(Stdio::null());
         let mut git = Git::start(command)?;
         let errors = git.child.stderr.take().ok_or_else(gone)?;
-        let mut said = String::new();
-        errors.take(SAID).read_to_string(&mut said).await?;
+        let mut output = String::new();
+        errors.take(SAID).read_to_string(&mut output).await?;
         let status = git.child.wait().await?;
         if status.success() {
             return Ok(());
         }
-        Err(RepoError::Refused(format!("{status}: {}", said.trim())))
+        Err(RepoError::Refused(format!("{status}: {}", output.trim())))
     }
 }
 

@@ -8,7 +8,7 @@ use gix::ObjectId;
 
 use super::pktline;
 use super::receive::Push;
-use crate::domain::{DiskAmount, RepoId, Revision};
+use crate::domain::{DiskAmount, RepoUid, Revision};
 use crate::ledger::DiskUse;
 use crate::repo::commit::{REFERENCE, revision};
 use crate::repo::durable::sync_folder;
@@ -64,12 +64,12 @@ impl Repos {
     ///
     /// # Errors
     /// `NoRepository`, and of the disk.
-    pub async fn land_push(&self, id: RepoId, push: Push) -> Result<Landed, RepoError> {
+    pub async fn land_push(&self, id: RepoUid, push: Push) -> Result<Landed, RepoError> {
         self.change(id, move |repo| land(repo, id, push)).await
     }
 }
 
-fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
+fn land(repo: &Repo, id: RepoUid, mut push: Push) -> Result<Landed, RepoError> {
     match take_objects(repo, id, &mut push) {
         Err(
             error @ (RepoError::TooLarge(_)
@@ -128,7 +128,7 @@ fn land(repo: &Repo, id: RepoId, mut push: Push) -> Result<Landed, RepoError> {
 }
 
 /// Makes what the push brings the repository's own; no reference leads to it yet.
-fn take_objects(repo: &Repo, id: RepoId, push: &mut Push) -> Result<(), RepoError> {
+fn take_objects(repo: &Repo, id: RepoUid, push: &mut Push) -> Result<(), RepoError> {
     // Nor does it matter then how much there is.
     if push.only_removes() {
         return Ok(());
@@ -250,11 +250,11 @@ impl Landed {
         let mut report = Vec::new();
         pktline::push(&mut report, b"unpack ok\n");
         for (Update { name, .. }, problem) in &self.updates {
-            let said = match problem {
+            let output = match problem {
                 None => format!("ok {name}\n"),
                 Some(problem) => format!("ng {name} {}\n", one_line(problem)),
             };
-            pktline::push(&mut report, said.as_bytes());
+            pktline::push(&mut report, output.as_bytes());
         }
         answer(report, self.side_band, text)
     }

@@ -23,7 +23,7 @@ pub(super) struct Outbox {
     pieces: mpsc::UnboundedSender<Piece>,
     memory: Arc<Semaphore>,
     folder: PathBuf,
-    shelf: Option<Arc<SpoolFile>>,
+    spool: Option<Arc<SpoolFile>>,
     /// Bytes that its file may have yet.
     left: u64,
     written: u64,
@@ -39,7 +39,7 @@ pub(super) struct Gone;
 enum Piece {
     Held(Bytes, OwnedSemaphorePermit),
     Filed {
-        shelf: Arc<SpoolFile>,
+        spool: Arc<SpoolFile>,
         start: u64,
         length: usize,
     },
@@ -58,7 +58,7 @@ pub(super) fn outbox(folder: PathBuf, most: u64) -> (Outbox, Inbox) {
         pieces,
         memory: Arc::new(Semaphore::new(WAITING)),
         folder,
-        shelf: None,
+        spool: None,
         left: most,
         written: 0,
     };
@@ -109,15 +109,15 @@ impl Outbox {
         if self.left == 0 {
             return None;
         }
-        let shelf = match &self.shelf {
-            Some(shelf) => Arc::clone(shelf),
+        let spool = match &self.spool {
+            Some(spool) => Arc::clone(spool),
             None => Arc::new(SpoolFile {
                 file: tempfile::tempfile_in(&self.folder).ok()?,
                 steps: std::sync::Mutex::default(),
             }),
         };
-        shelf.reach(end)?;
-        let (writer, bytes) = (Arc::clone(&shelf), piece.clone());
+        spool.reach(end)?;
+        let (writer, bytes) = (Arc::clone(&spool), piece.clone());
         let write = move || writer.file.write_all_at(&bytes, start);
         let written = tokio::task::spawn_blocking(write).await;
         if !matches!(written, Ok(Ok(()))) {
@@ -125,9 +125,9 @@ impl Outbox {
             return None;
         }
         self.written = end;
-        self.shelf = Some(Arc::clone(&shelf));
+        self.spool = Some(Arc::clone(&spool));
         Some(Piece::Filed {
-            shelf,
+            spool,
             start,
             length: piece.len(),
         })
@@ -142,13 +142,13 @@ impl Inbox {
         match self.0.recv().await? {
             Piece::Held(bytes, _place) => Some(Ok(bytes)),
             Piece::Filed {
-                shelf,
+                spool,
                 start,
                 length,
             } => {
                 let read = tokio::task::spawn_blocking(move || {
                     let mut bytes = vec![0; length];
-                    shelf.file.read_exact_at(&mut bytes, start)?;
+                    spool.file.read_exact_at(&mut bytes, start)?;
                     Ok(bytes.into())
                 });
                 Some(read.await.map_err(io::Error::other).flatten())

@@ -92,11 +92,11 @@ impl Pack {
         let mut input = git.child.stdin.take().ok_or_else(gone)?;
         let mut errors = git.child.stderr.take().ok_or_else(gone)?;
         let listening = tokio::spawn(async move {
-            let mut said = Vec::new();
+            let mut errors_text = Vec::new();
             // What it says beyond is still read, so that it never waits for us.
-            let _ = (&mut errors).take(SAID).read_to_end(&mut said).await;
+            let _ = (&mut errors).take(SAID).read_to_end(&mut errors_text).await;
             let _ = tokio::io::copy(&mut errors, &mut tokio::io::sink()).await;
-            String::from_utf8_lossy(&said).into_owned()
+            String::from_utf8_lossy(&errors_text).into_owned()
         });
         let left = AtomicU64::new(self.bytes);
         let taking_apart = async {
@@ -116,12 +116,12 @@ impl Pack {
             status = taking_apart => status.map_err(late)??,
             refused = outgrown(&objects, &left, room) => return Err(refused.into()),
         };
-        let said = listening.await.map_err(io::Error::other)?;
+        let errors_text = listening.await.map_err(io::Error::other)?;
         if status.success() {
             return Ok(());
         }
-        tracing::debug!(%status, said, "a push was not unpacked");
-        let reason: Vec<_> = said
+        tracing::debug!(%status, errors_text, "a push was not unpacked");
+        let reason: Vec<_> = errors_text
             .lines()
             .map(|line| {
                 line.trim_start_matches("fatal: ")

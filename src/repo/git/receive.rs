@@ -14,7 +14,7 @@ use super::commands::{Wanted, read_commands};
 use super::land::Update;
 use super::pack::Pack;
 use super::{inspect, pktline};
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 use crate::ledger::{DiskReservation, Turn};
 use crate::repo::folders::remove_aside;
 use crate::repo::{LargeId, MAIN, Repo, RepoError, Repos};
@@ -64,7 +64,7 @@ impl Repos {
     ///
     /// # Errors
     /// `NoRepository`, and of the disk.
-    pub async fn advertise_push(&self, id: RepoId) -> Result<Vec<u8>, RepoError> {
+    pub async fn advertise_push(&self, id: RepoUid) -> Result<Vec<u8>, RepoError> {
         self.read(id, |repo| {
             let mut answer = Vec::new();
             pktline::push(&mut answer, b"# service=git-receive-pack\n");
@@ -102,7 +102,7 @@ impl Repos {
     /// `Refused` for what is not git's protocol, and for a body that breaks off; and of the disk.
     pub async fn receive_push(
         &self,
-        id: RepoId,
+        id: RepoUid,
         room: DiskReservation,
         full: bool,
         client: IpAddr,
@@ -170,7 +170,7 @@ impl Repos {
         Ok(Received::Ready(push))
     }
 
-    async fn quarantine(&self, id: RepoId) -> Result<Quarantine, RepoError> {
+    async fn quarantine(&self, id: RepoUid) -> Result<Quarantine, RepoError> {
         let folder = self.aside().join(Uuid::now_v7().simple().to_string());
         self.read(id, move |repo| {
             let quarantine = Quarantine { folder };
@@ -183,7 +183,7 @@ impl Repos {
     /// Takes a pack apart, in its turn, and looks at everything that was in it.
     async fn unpacked(
         &self,
-        id: RepoId,
+        id: RepoUid,
         mut push: Push,
         pack: Pack,
         client: IpAddr,
@@ -196,7 +196,7 @@ impl Repos {
 
     async fn inspected(
         &self,
-        id: RepoId,
+        id: RepoUid,
         push: Push,
         quarantine: Quarantine,
         turn: Option<Turn>,

@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 use super::keep::entries;
 use super::receive::Incoming;
 use super::{LargeFile, LargeId};
-use crate::domain::{DiskAmount, RepoId};
+use crate::domain::{DiskAmount, RepoUid};
 use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::{Repo, RepoError, Repos, size_text};
 
@@ -126,7 +126,7 @@ impl Repos {
     /// `NoRepository`, and what reading the body says.
     pub async fn receive_part(
         &self,
-        id: RepoId,
+        id: RepoUid,
         file: LargeFile,
         number: u64,
         room: DiskReservation,
@@ -183,7 +183,7 @@ impl Repos {
     /// `Refused` when a part is missing, or the bytes are not those of that name; `TooLarge` beyond the limits.
     pub async fn join_parts(
         &self,
-        id: RepoId,
+        id: RepoUid,
         file: LargeFile,
         room: DiskReservation,
     ) -> Result<(), RepoError> {

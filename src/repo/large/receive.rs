@@ -7,7 +7,7 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{LargeFile, LargeId};
-use crate::domain::{DiskAmount, RepoId};
+use crate::domain::{DiskAmount, RepoUid};
 use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::{RepoError, Repos, size_text};
 
@@ -34,7 +34,7 @@ impl Repos {
     /// reading the body says.
     pub async fn receive_large(
         &self,
-        id: RepoId,
+        id: RepoUid,
         file: LargeFile,
         room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
@@ -92,7 +92,7 @@ impl Repos {
     /// Gives a file to a repository, if it is the one it was said to be, and the room back that it did not need.
     pub(in crate::repo) async fn finish_large(
         &self,
-        id: RepoId,
+        id: RepoUid,
         file: LargeFile,
         mut incoming: Incoming,
     ) -> Result<DiskReservation, RepoError> {

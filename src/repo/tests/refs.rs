@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn branches_stand_beside_each_other_as_in_git() {
     let house = House::new().await;
-    let id: crate::domain::RepoId = house.space.into();
+    let id: crate::domain::RepoUid = house.space.into();
     let branch = async |name: &str, from: Option<&str>| {
         house
             .repos
@@ -59,7 +59,7 @@ async fn branches_stand_beside_each_other_as_in_git() {
 #[tokio::test]
 async fn tags_and_squashes_are_what_git_makes_of_them() {
     let house = House::new().await;
-    let id: crate::domain::RepoId = house.space.into();
+    let id: crate::domain::RepoUid = house.space.into();
     house.commit(None, &[Put("a", b"1")]).await.unwrap();
     let head = house.commit(None, &[Put("b", b"2")]).await.unwrap();
     let tag = |name: &str, message: &str| NewTag {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::domain::RepoId;
+use crate::domain::RepoUid;
 
 fn loose(house: &House) -> usize {
     let count = house.git(&["count-objects"]);
@@ -55,7 +55,7 @@ async fn many_objects_become_one_pack_and_all_of_them_stay() {
 
     let files = many();
     let full = house.commit(Some(&few), &put(&files)).await.unwrap();
-    let (id, branch) = (RepoId::from(house.space), MAIN.to_owned());
+    let (id, branch) = (RepoUid::from(house.space), MAIN.to_owned());
     let squashed = house
         .repos
         .squash(id, branch, "all".to_owned(), "ann".to_owned(), house.room());

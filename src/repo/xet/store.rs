@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::Hash;
 use super::shard::{self, MAX_SHARD};
 use super::xorb::{self, MAX_XORB};
-use crate::domain::{AccountId, DiskAmount, Millis, RepoId};
+use crate::domain::{AccountId, DiskAmount, Millis, RepoUid};
 use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::large::{LargeFile, LargeId};
 use crate::repo::{RepoError, Repos, size_text};
@@ -185,7 +185,7 @@ impl Repos {
     pub async fn receive_shard(
         &self,
         store: Store,
-        id: RepoId,
+        id: RepoUid,
         room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
@@ -202,7 +202,7 @@ impl Repos {
     async fn take_shard(
         &self,
         store: Store,
-        id: RepoId,
+        id: RepoUid,
         mut room: DiskReservation,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<(), RepoError> {
@@ -254,7 +254,7 @@ impl Repos {
     async fn put_together(
         &self,
         store: Store,
-        id: RepoId,
+        id: RepoUid,
         file: shard::File,
         room: DiskReservation,
     ) -> Result<DiskReservation, RepoError> {
@@ -283,7 +283,10 @@ impl Repos {
                 .await?;
         }
         let found = incoming.id();
-        if file.sha256.is_some_and(|said| !is_same(&said, &found)) {
+        if file
+            .sha256
+            .is_some_and(|claimed| !is_same(&claimed, &found))
+        {
             return Err(RepoError::Refused(format!(
                 "the file that the shard describes has the SHA-256 {found}, which is not what it says"
             )));
@@ -303,8 +306,8 @@ fn open_xorb(folder: &Path, hash: Hash) -> Result<BufReader<File>, RepoError> {
 }
 
 /// Clients write the digits as those of their own kind of hash, which turns each eight bytes around.
-fn is_same(said: &[u8; 32], found: &LargeId) -> bool {
-    found.as_str() == hex::encode(said) || found.as_str() == Hash(*said).to_string()
+fn is_same(claimed: &[u8; 32], found: &LargeId) -> bool {
+    found.as_str() == hex::encode(claimed) || found.as_str() == Hash(*claimed).to_string()
 }
 
 fn folder_bytes(folder: &Path) -> io::Result<u64> {

@@ -2,7 +2,7 @@
 
 use bollard::Docker;
 
-use super::start::ours;
+use super::start::internal;
 use super::storage::STORAGE;
 use crate::docker::accounts::odd_accounts;
 use crate::runtime::{InstanceSpec, RuntimeError};
@@ -20,7 +20,7 @@ pub(super) async fn check(
     let mut mounted: Vec<String> = shared.map(|shared| shared.target.clone()).collect();
     mounted.push(STORAGE.to_owned());
     let odd = odd_accounts(docker, container, &mounted).await;
-    match odd.map_err(ours)? {
+    match odd.map_err(internal)? {
         None => Ok(()),
         Some(file) => Err(RuntimeError::Author(format!(
             "Its container does not start: {file} of its image must be an ordinary file of at most 1 MiB."

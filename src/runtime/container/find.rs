@@ -67,11 +67,11 @@ impl ContainerRuntime {
             return;
         }
         let swept = async {
-            let ours = self.list().await?;
-            if !ours.is_empty() {
+            let containers = self.list().await?;
+            if !containers.is_empty() {
                 self.0.engine.connect_to_make().await?;
             }
-            for (docker, container) in ours {
+            for (docker, container) in containers {
                 let known = parse(&container)
                     .is_some_and(|found| lock(&self.0.running).contains_key(&found.instance));
                 if !known {

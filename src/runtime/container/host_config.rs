@@ -58,23 +58,23 @@ pub(super) fn create_body(
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    let mut ours = Vec::new();
+    let mut defaults = Vec::new();
     if let Some(hub) = surroundings.hub {
-        ours.push(("HF_ENDPOINT", format!("http://{hub}")));
-        ours.push(("HF_TOKEN", spec.hub_token.to_string()));
+        defaults.push(("HF_ENDPOINT", format!("http://{hub}")));
+        defaults.push(("HF_TOKEN", spec.hub_token.to_string()));
     }
     if let Some(host) = surroundings.proxy {
         let proxy = format!("http://{host}:{PROXY_PORT}");
         let direct = format!("localhost,127.0.0.1,0.0.0.0,::1,{host}");
         // Some clients read the one, some the other.
         for key in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
-            ours.push((key, proxy.clone()));
+            defaults.push((key, proxy.clone()));
         }
         for key in ["NO_PROXY", "no_proxy"] {
-            ours.push((key, direct.clone()));
+            defaults.push((key, direct.clone()));
         }
     }
-    for (key, value) in ours {
+    for (key, value) in defaults {
         // An owner who sets one of them knows why.
         if !spec.environment.iter().any(|(own, _)| own == key) {
             environment.push(format!("{key}={value}"));

@@ -39,11 +39,11 @@ use bollard::models::SystemInfo;
 use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, mpsc, watch::Sender};
 
-use super::{Ended, Endings, HubDoor, InstanceSpec, LimitReport, Runtime, RuntimeError};
+use super::{Ended, Endings, InstanceSpec, LimitReport, ListenForGuests, Runtime, RuntimeError};
 use crate::docker::{Elsewhere, Engine, Networks};
 use crate::domain::{DiskAmount, EgressOffer, InstanceId, Millis, SpaceId};
 use crate::journal::Log;
-use crate::ledger::{Reservation, SpaceAccount};
+use crate::ledger::{InstanceReservation, SpaceAccount};
 use crate::upstream::Upstream;
 
 pub use find::Found;
@@ -85,7 +85,7 @@ struct Inner {
     engine: Engine,
     networks: Networks,
     settings: ContainerSettings,
-    door: Arc<dyn HubDoor>,
+    door: Arc<dyn ListenForGuests>,
     proxies: proxy::Proxies,
     /// What the engine says of its host, which it takes its time to say.
     host: OnceCell<SystemInfo>,
@@ -108,7 +108,7 @@ struct Running {
     /// What its hardware lets it hold in memory, in bytes.
     memory_bytes: u64,
     /// Its right to run, until it is removed.
-    reservation: Mutex<Option<Arc<Reservation>>>,
+    reservation: Mutex<Option<Arc<InstanceReservation>>>,
     /// The hub on its network, for as long as somebody is there.
     hub: OnceLock<Arc<dyn Send + Sync>>,
     /// What it may reach by the proxy on its network.
@@ -143,9 +143,9 @@ impl ContainerRuntime {
     pub fn new(
         engine: Engine,
         settings: ContainerSettings,
-        door: Arc<dyn HubDoor>,
+        door: Arc<dyn ListenForGuests>,
     ) -> (Self, Endings) {
-        let (endings, heard) = mpsc::unbounded_channel();
+        let (endings, ended) = mpsc::unbounded_channel();
         let inner = Inner {
             networks: Networks::new(engine.clone(), settings.pool),
             engine,
@@ -158,7 +158,7 @@ impl ContainerRuntime {
             exposed: Sender::new(None),
             elsewhere: Mutex::default(),
         };
-        (Self(Arc::new(inner)), heard)
+        (Self(Arc::new(inner)), ended)
     }
 
     /// What stands in the way of running containers, for everybody to read; `None` when nothing does. An engine that
@@ -250,7 +250,7 @@ impl Running {
         self.log.line(line);
     }
 
-    fn heard(&self, line: &str) {
+    fn keep_tail(&self, line: &str) {
         let mut words = lock(&self.log_tail);
         if words.len() == LAST_WORDS {
             words.pop_front();

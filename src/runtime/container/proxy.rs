@@ -211,9 +211,9 @@ async fn answer(request: Request<Incoming>, policy: Arc<EgressPolicy>) -> Respon
     tokio::spawn(async move {
         let _slot = slot;
         if let Ok(upgraded) = hyper::upgrade::on(request).await {
-            let mut inside = TokioIo::new(upgraded);
+            let mut hub_listener = TokioIo::new(upgraded);
             // Either side may leave when it likes.
-            let _ = tokio::io::copy_bidirectional(&mut inside, &mut stream).await;
+            let _ = tokio::io::copy_bidirectional(&mut hub_listener, &mut stream).await;
         }
     });
     Response::new(empty())

@@ -55,7 +55,7 @@ impl Inner {
 
     async fn bring_up(self: &Arc<Self>, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
-        let docker = self.engine.connect().await.map_err(ours)?;
+        let docker = self.engine.connect().await.map_err(internal)?;
         let running = self.take_care(&spec);
         let network = self
             .network_of(&spec)
@@ -97,7 +97,7 @@ impl Inner {
             .await
             .map_err(RuntimeError::Server)?;
         let host = self.host.get_or_try_init(|| docker.info()).await;
-        let host = host.map_err(ours)?;
+        let host = host.map_err(internal)?;
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         let Some(address) = address_of(&inspected, &network.name, image.port) else {
@@ -138,7 +138,7 @@ impl Inner {
         spec: InstanceSpec,
     ) -> Result<Upstream, RuntimeError> {
         let image = image_of(&spec)?;
-        let docker = self.engine.connect().await.map_err(ours)?;
+        let docker = self.engine.connect().await.map_err(internal)?;
         let running = self.take_care(&spec);
         let name = name_of(spec.id);
         let mut tries = 1;
@@ -157,7 +157,7 @@ impl Inner {
         let network = self.network_of(&spec).await.map_err(RuntimeError::Server)?;
         let exposed = self.exposed_on(&network).await;
         let host = self.host.get_or_try_init(|| docker.info()).await;
-        let host = host.map_err(ours)?;
+        let host = host.map_err(internal)?;
         *lock(&running.limits) =
             limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         self.open_hub(&network, &running).await;
@@ -344,7 +344,7 @@ impl Inner {
             Some(400 | 404) => {
                 RuntimeError::Author(format!("Its container does not start: {error}"))
             }
-            _ => ours(error),
+            _ => internal(error),
         }
     }
 }
@@ -364,7 +364,7 @@ fn image_of(spec: &InstanceSpec) -> Result<Image<'_>, RuntimeError> {
     }
 }
 
-pub(super) fn ours(error: impl Into<anyhow::Error>) -> RuntimeError {
+pub(super) fn internal(error: impl Into<anyhow::Error>) -> RuntimeError {
     RuntimeError::Server(error.into())
 }
 

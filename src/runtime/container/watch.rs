@@ -83,7 +83,7 @@ async fn copy_log(docker: &Docker, running: &Running, name: &str, after: &mut Op
         }
         *after = at.or(*after);
         for line in line.trim_end_matches(['\r', '\n']).split('\n') {
-            running.heard(line);
+            running.keep_tail(line);
             running.say(line);
         }
     }

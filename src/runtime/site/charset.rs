@@ -40,9 +40,9 @@ pub(super) async fn say(response: Response<Body>) -> Response<Body> {
         charset = charset_of(&kind, first.as_deref().unwrap_or_default());
         body = Body::new(Seen { first, rest: body });
     }
-    let said = charset.map(|charset| format!("{kind}; charset={charset}"));
-    if let Some(Ok(said)) = said.map(HeaderValue::try_from) {
-        head.headers.insert(header::CONTENT_TYPE, said);
+    let content_type = charset.map(|charset| format!("{kind}; charset={charset}"));
+    if let Some(Ok(content_type)) = content_type.map(HeaderValue::try_from) {
+        head.headers.insert(header::CONTENT_TYPE, content_type);
     }
     Response::from_parts(head, body)
 }

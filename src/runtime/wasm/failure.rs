@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
-use crate::ledger::{MemoryRefused, Tier};
+use crate::ledger::{Refused, Tier};
 
 /// A request that got no answer.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) enum Failure {
     /// What it answered is no answer.
     Garbled(String),
     /// There was no memory for it.
-    Memory(MemoryRefused),
+    Memory(Refused),
     /// There is no place for it right now.
     Full,
     /// Its owner stopped it, or a newer version has its place.
@@ -38,7 +38,7 @@ pub(super) enum Failure {
 
 impl Failure {
     /// What went wrong in a call into a guest. `refused` is the last memory it did not get.
-    pub(super) fn of_call(error: wasmtime::Error, refused: Option<MemoryRefused>) -> Self {
+    pub(super) fn of_call(error: wasmtime::Error, refused: Option<Refused>) -> Self {
         if error.is::<PoolConcurrencyLimitError>() {
             return Self::Full;
         }

@@ -18,7 +18,7 @@ use super::programs::Programs;
 use super::room::Room;
 use super::scheduler::Group;
 use super::stdio::LogStream;
-use crate::domain::{ArtifactKind, InstanceId, World};
+use crate::domain::{ArtifactKind, GuestAbi, InstanceId};
 use crate::engine::seal::{SealKey, open_sealed};
 use crate::runtime::InstanceSpec;
 use crate::runtime::egress::EgressPolicy;
@@ -135,13 +135,13 @@ impl Guest {
         if let Some(program) = &*program {
             return Ok(Arc::clone(program));
         }
-        let ArtifactKind::Component { digest, world, .. } = &self.spec.artifact.kind else {
+        let ArtifactKind::Component { digest, abi, .. } = &self.spec.artifact.kind else {
             return Err(Failure::Load(wasmtime::format_err!("not WebAssembly")));
         };
         let loaded = self
             .house
             .programs
-            .get(digest, *world, || self.load())
+            .get(digest, *abi, || self.load())
             .map_err(Failure::Load)?;
         *program = Some(Arc::clone(&loaded));
         Ok(loaded)
@@ -171,11 +171,11 @@ impl Guest {
     fn load(&self) -> wasmtime::Result<Program> {
         let file = self.open()?;
         let engine = &self.house.engine;
-        let ArtifactKind::Component { world, .. } = self.spec.artifact.kind else {
+        let ArtifactKind::Component { abi, .. } = self.spec.artifact.kind else {
             wasmtime::bail!("not WebAssembly");
         };
-        Ok(match world {
-            World::Http => {
+        Ok(match abi {
+            GuestAbi::Http => {
                 // SAFETY: the seal proves that our own compiler made these bytes for this engine; the path names the
                 // very file that was verified, and sealed files are only ever unlinked, never written again.
                 let component =
@@ -184,7 +184,7 @@ impl Guest {
                     self.house.components.instantiate_pre(&component)?,
                 )?)
             }
-            World::Command => {
+            GuestAbi::Command => {
                 // SAFETY: as above.
                 let module = unsafe { Module::deserialize_open_file(engine, file.into_file()) }?;
                 Program::Command(self.house.commands.instantiate_pre(&module)?)

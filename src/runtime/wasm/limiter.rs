@@ -6,7 +6,7 @@ use wasmtime::ResourceLimiterAsync;
 
 use super::decommit::{LARGE, large_ends};
 use super::room::Room;
-use crate::ledger::{MemoryHold, MemoryRefused};
+use crate::ledger::{Refused, Reservation};
 
 /// Bytes held for the host's own side of one instance: its fiber's stack, tables of handles and buffers.
 pub(super) const INSTANCE_OVERHEAD: u64 = 64 << 10;
@@ -22,10 +22,10 @@ const TABLE_ELEMENTS: usize = 100_000;
 /// Nothing is given back when a growth fails later on: the engine also reports failures of growths that were never
 /// charged, so a refund could be farmed by asking for the impossible.
 pub(super) struct Limiter {
-    hold: MemoryHold,
+    hold: Reservation,
     largest_memory: usize,
     room: Room,
-    refused: Option<MemoryRefused>,
+    refused: Option<Refused>,
     large: bool,
 }
 
@@ -38,10 +38,10 @@ impl Limiter {
     /// # Errors
     /// When there is no memory even for that.
     pub(super) async fn begin(
-        hold: MemoryHold,
+        hold: Reservation,
         largest_memory: usize,
         room: Room,
-    ) -> Result<Self, MemoryRefused> {
+    ) -> Result<Self, Refused> {
         let mut limiter = Self {
             hold,
             largest_memory,
@@ -59,7 +59,7 @@ impl Limiter {
     }
 
     /// The last growth that was refused for want of memory, if any was.
-    pub(super) fn refused(&self) -> Option<MemoryRefused> {
+    pub(super) fn refused(&self) -> Option<Refused> {
         self.refused
     }
 

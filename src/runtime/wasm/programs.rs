@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::guest::Program;
-use crate::domain::World;
+use crate::domain::GuestAbi;
 
 /// An artifact's digest, and as what it is run.
-type Key = (String, World);
+type Key = (String, GuestAbi);
 
 /// What is in memory. Each has a lock of its own, so that nobody waits for a load of something else.
 #[derive(Default)]
@@ -24,10 +24,10 @@ impl Programs {
     pub(super) fn get<E>(
         &self,
         digest: &str,
-        world: World,
+        abi: GuestAbi,
         load: impl FnOnce() -> Result<Program, E>,
     ) -> Result<Arc<Program>, E> {
-        let place = self.place(digest, world);
+        let place = self.place(digest, abi);
         let mut held = place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = held.upgrade() {
             return Ok(program);
@@ -37,9 +37,9 @@ impl Programs {
         Ok(loaded)
     }
 
-    fn place(&self, digest: &str, world: World) -> Arc<Mutex<Weak<Program>>> {
+    fn place(&self, digest: &str, abi: GuestAbi) -> Arc<Mutex<Weak<Program>>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (digest.to_owned(), world);
+        let key = (digest.to_owned(), abi);
         if let Some(place) = all.get(&key) {
             return Arc::clone(place);
         }

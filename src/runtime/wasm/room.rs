@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::guest::{Guest, House};
 use crate::domain::{AccountId, SpaceId};
-use crate::ledger::{MemoryRefused, Tier};
+use crate::ledger::{Refused, Tier};
 use crate::runtime::AskForRoom;
 
 /// Where the memory of one store can come from.
@@ -37,7 +37,7 @@ impl Room {
     /// Makes room for what was refused since that moment, or waits a little while it is made; whether another try is worth it.
     /// Idle instances go first, those of the same Space or owner before others and the oldest before newer ones; then what the
     /// control plane finds.
-    pub(super) async fn make(&self, refused: &MemoryRefused, since: Instant) -> bool {
+    pub(super) async fn make(&self, refused: &Refused, since: Instant) -> bool {
         if self.evict(refused) {
             return true;
         }
@@ -49,7 +49,7 @@ impl Room {
     }
 
     /// Ends idle instances until what is missing is there, or none is left; whether there were any.
-    fn evict(&self, refused: &MemoryRefused) -> bool {
+    fn evict(&self, refused: &Refused) -> bool {
         let mut missing = refused.missing();
         let mut evicted = false;
         while missing > 0 {

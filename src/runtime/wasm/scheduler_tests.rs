@@ -89,7 +89,7 @@ async fn a_newcomer_goes_before_those_who_have_used_more() {
         move || order.lock().expect("whole").push(who)
     };
     let hog = scheduler.group(account(&ledger, 64_000));
-    let said = note("hog");
+    let output = note("hog");
     let gate = Arc::new(AtomicUsize::new(0));
     let opened = Arc::clone(&gate);
     let first = hog.spawn(async move {
@@ -97,14 +97,14 @@ async fn a_newcomer_goes_before_those_who_have_used_more() {
         opened.store(1, Ordering::SeqCst);
         burn(Duration::from_millis(30));
         pause().await;
-        said();
+        output();
     });
     while gate.load(Ordering::SeqCst) == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let newcomer = scheduler.group(account(&ledger, 1000));
-    let said = note("newcomer");
-    let second = newcomer.spawn(async move { said() });
+    let output = note("newcomer");
+    let second = newcomer.spawn(async move { output() });
     first.await;
     second.await;
     assert_eq!(*order.lock().expect("whole"), ["newcomer", "hog"]);

@@ -3,7 +3,7 @@
 use super::super::{NewToken, StoreError, Taken};
 use super::*;
 use crate::domain::{
-    AccountId, AccountKind, Desired, Grant, GrantTarget, Identity, MemberRole, RepoId, Scope,
+    AccountId, AccountKind, Desired, Grant, GrantTarget, Identity, MemberRole, RepoUid, Scope,
 };
 
 fn token(account: AccountId, name: &str, number: u8) -> NewToken {
@@ -236,7 +236,7 @@ async fn tokens_keep_their_grants_and_their_last_use() {
         let ada = user(&store, "ada").await;
         let grants = vec![
             Grant {
-                on: GrantTarget::Repo(RepoId::new()),
+                on: GrantTarget::Repo(RepoUid::new()),
                 write: true,
             },
             Grant {

@@ -158,7 +158,7 @@ async fn a_search_finds_names_that_hold_every_word() {
 async fn a_listing_on_sqlite_walks_an_index() {
     let bench = Bench::sqlite().await;
     let account = Some(AccountId::new());
-    let after = Some((1, crate::domain::RepoId::new()));
+    let after = Some((1, crate::domain::RepoUid::new()));
     let owner = Some(parsed("ada"));
     let lists = [
         (

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::web::error::show;
 use crate::web::form::PostedForm;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState};
 
 #[derive(Debug, Default, Deserialize)]
@@ -36,7 +36,7 @@ const UNKNOWN: &str = "No program waits with this code. It may have expired: cod
 /// `GET /login/device`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let (_, account) = visitor.signed_in()?;

@@ -13,7 +13,7 @@ use crate::auth::{Action, AuthError, Object, PASSWORD_LENGTH};
 use crate::domain::AccountId;
 use crate::web::error::show;
 use crate::web::form::{OpenForm, PostedForm};
-use crate::web::visitor::{Frame, Visitor, quoted};
+use crate::web::page_request::{Frame, PageRequest, quoted};
 use crate::web::{PageError, WebState};
 
 #[derive(Debug, Default, Deserialize)]
@@ -47,7 +47,7 @@ struct LoginPage {
 /// `GET /login`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Query(asked): Query<Asked>,
 ) -> Response {
     let next = inside(&asked.next).to_owned();
@@ -94,7 +94,7 @@ pub(super) async fn sign_in(
 /// Begins a session in the place of the one that the browser has; the cookie that keeps it.
 pub(super) async fn begin(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     account: AccountId,
 ) -> Result<String, PageError> {
     if let Some(before) = &visitor.session {
@@ -152,7 +152,12 @@ async fn by_password(
 }
 
 /// The page with its forms, after what was tried.
-pub(super) fn form(state: &WebState, visitor: &Visitor, next: String, tried: Tried) -> Response {
+pub(super) fn form(
+    state: &WebState,
+    visitor: &PageRequest,
+    next: String,
+    tried: Tried,
+) -> Response {
     let frame = visitor.frame();
     show(
         &frame.clone(),

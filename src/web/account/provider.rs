@@ -12,7 +12,7 @@ use super::login::{Tried, begin, form, inside};
 use crate::auth::{Attempt, Provider, Session};
 use crate::domain::{Account, AccountId, Identity, Owner};
 use crate::store::StoreError;
-use crate::web::visitor::{Visitor, quoted};
+use crate::web::page_request::{PageRequest, quoted};
 use crate::web::{PageError, WebState};
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,7 +61,7 @@ pub(super) fn title(state: &WebState) -> Option<&str> {
 /// `GET /login/oidc`
 pub(super) async fn leave(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     headers: HeaderMap,
     Query(leaving): Query<Leaving>,
 ) -> Result<Response, PageError> {
@@ -100,7 +100,7 @@ pub(super) async fn leave(
 /// `GET /login/oidc/callback`
 pub(super) async fn come_back(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     headers: HeaderMap,
     Query(returning): Query<Returning>,
 ) -> Result<Response, PageError> {
@@ -155,13 +155,13 @@ fn known(state: &WebState) -> Result<&Provider, PageError> {
 }
 
 /// Under the address that the browser knows us by, for the cookie is kept there.
-fn redirect_uri(visitor: &Visitor) -> String {
-    format!("{}/login/oidc/callback", visitor.arrival)
+fn redirect_uri(visitor: &PageRequest) -> String {
+    format!("{}/login/oidc/callback", visitor.base_url)
 }
 
 async fn connect(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     errand: &Errand,
     identity: &Identity,
 ) -> Result<(), PageError> {
@@ -186,7 +186,7 @@ async fn connect(
 }
 
 /// Whoever wants the two connected; they are led back to where that is begun, for what is asked here is good once.
-fn signed_in(visitor: &Visitor) -> Result<(&Session, &Account), PageError> {
+fn signed_in(visitor: &PageRequest) -> Result<(&Session, &Account), PageError> {
     let back = |_| PageError::SignIn("/settings".to_owned());
     visitor.signed_in().map_err(back)
 }
@@ -207,8 +207,8 @@ async fn account_of(state: &WebState, identity: &Identity) -> Result<AccountId, 
 }
 
 async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageError> {
-    let said = identity.name.as_deref().unwrap_or_default();
-    let Some(name) = owner_name(said) else {
+    let claimed = identity.name.as_deref().unwrap_or_default();
+    let Some(name) = owner_name(claimed) else {
         return Err(PageError::BadRequest(format!(
             "The service that you sign in with says nothing that an account could be named by (`{}`). Ask the operator.",
             state.config.oidc.name_claim
@@ -231,8 +231,8 @@ async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageEr
 }
 
 /// The name that comes nearest to what somebody is called there; `None` if nothing is left of it.
-fn owner_name(said: &str) -> Option<Owner> {
-    let local = said.split('@').next().unwrap_or_default();
+fn owner_name(claimed: &str) -> Option<Owner> {
+    let local = claimed.split('@').next().unwrap_or_default();
     let mut name = String::new();
     for letter in local.chars() {
         let kept = letter.is_ascii_alphanumeric();
@@ -302,14 +302,14 @@ mod tests {
 
     #[test]
     fn people_are_called_what_comes_nearest() {
-        let named = |said| owner_name(said).map(|name| name.to_string());
-        for (said, name) in [
+        let named = |claimed| owner_name(claimed).map(|name| name.to_string());
+        for (claimed, name) in [
             ("ada", "ada"),
             ("Ada.Lovelace@example.org", "Ada-Lovelace"),
             ("__ada__", "ada"),
             ("zoë s", "zo-s"),
         ] {
-            assert_eq!(named(said).as_deref(), Some(name), "{said}");
+            assert_eq!(named(claimed).as_deref(), Some(name), "{claimed}");
         }
         for nobody in ["", "@example.org", "阿达", "--", "Api", "admin@example.org"] {
             assert_eq!(named(nobody), None, "{nobody}");

@@ -13,9 +13,9 @@ use crate::store::{ListSpaces, StoreError};
 use crate::web::chart::Bar;
 use crate::web::error::show;
 use crate::web::form::{Fields, PostedForm};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::summary::StageSummary;
 use crate::web::usage::Usage;
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 /// Spaces that are listed.
@@ -89,7 +89,7 @@ struct AccountPage {
 /// `GET /settings`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     let outcome = Outcome {
@@ -247,7 +247,7 @@ async fn has_password(state: &WebState, account: &Account) -> Result<bool, PageE
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     outcome: Outcome,
     hours: &str,
 ) -> Result<Response, PageError> {

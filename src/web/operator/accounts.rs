@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::{Asked, Outcome, Tab, TabLink, names};
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState};
 
 #[derive(Template)]
@@ -22,7 +22,7 @@ struct AccountsPage {
 
 pub(super) async fn page(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     asked: &Asked,
     outcome: Outcome,
 ) -> Result<Response, PageError> {

@@ -10,7 +10,7 @@ use super::{Asked, Outcome, Tab, render};
 use crate::domain::{Account, AccountKind, Owner, SpaceId};
 use crate::store::{Actor, StoreError, Taken};
 use crate::web::form::{Fields, PostedForm};
-use crate::web::visitor::quoted;
+use crate::web::page_request::quoted;
 use crate::web::{PageError, WebState};
 
 /// Characters of a reason.

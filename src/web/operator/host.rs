@@ -8,8 +8,8 @@ use axum::response::Response;
 use super::{Asked, Tab, TabLink};
 use crate::web::chart::Bar;
 use crate::web::error::show;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::usage::Usage;
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 #[derive(Template)]
@@ -38,7 +38,7 @@ struct HostPage {
 
 pub(super) async fn page(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     asked: &Asked,
 ) -> Result<Response, PageError> {
     let frame = visitor.frame();
@@ -56,7 +56,7 @@ pub(super) async fn page(
 /// `GET /operator/host`
 pub(super) async fn part(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
 ) -> Result<Response, PageError> {
     visitor.operator()?;
     Ok(show(&Frame::plain(), &Host::of(&state).await?))

@@ -16,7 +16,7 @@ use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
 
-use super::visitor::Visitor;
+use super::page_request::PageRequest;
 use super::{PageError, WebState};
 use crate::domain::{Account, AccountId};
 
@@ -85,7 +85,7 @@ pub(super) fn routes() -> Router<WebState> {
 
 async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     visitor.operator()?;
@@ -94,7 +94,7 @@ async fn page(
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     asked: &Asked,
     outcome: Outcome,
 ) -> Result<Response, PageError> {

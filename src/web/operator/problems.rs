@@ -8,8 +8,8 @@ use crate::domain::{BlockedBy, Space, Stage};
 use crate::lifecycle::{DiskSpace, SpaceView};
 use crate::store::{Answered, Report};
 use crate::web::error::show;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::summary::StageSummary;
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 /// Of each list.
@@ -71,7 +71,7 @@ struct SpentQuota {
 
 pub(super) async fn page(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     outcome: Outcome,
 ) -> Result<Response, PageError> {
     let problems = state.lifecycle.problems().await?;
@@ -124,8 +124,8 @@ fn nearly_full(disk: DiskSpace) -> String {
 impl ProblemsPage {
     /// Whether there is nothing to do.
     fn is_calm(&self) -> bool {
-        let said = [&self.engine, &self.disk];
-        said.iter().all(|text| text.is_empty())
+        let texts = [&self.engine, &self.disk];
+        texts.iter().all(|text| text.is_empty())
             && self.reports.is_empty()
             && self.answers.is_empty()
             && self.spaces.is_empty()

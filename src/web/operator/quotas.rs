@@ -7,7 +7,7 @@ use super::{Asked, Outcome, Tab, TabLink, names};
 use crate::domain::{Account, AccountKind, QuotaOverrides, Resource};
 use crate::web::error::show;
 use crate::web::form::Fields;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState};
 
 /// The form of one owner.
@@ -52,7 +52,7 @@ struct QuotasPage {
 
 pub(super) async fn page(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     asked: &Asked,
     outcome: Outcome,
 ) -> Result<Response, PageError> {

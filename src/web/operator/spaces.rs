@@ -6,7 +6,7 @@ use axum::response::Response;
 use super::table::{Column, Row, Table, table};
 use super::{Asked, Outcome, Tab, TabLink};
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState};
 
 #[derive(Template)]
@@ -23,7 +23,7 @@ struct SpacesPage {
 
 pub(super) async fn page(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     asked: &Asked,
     outcome: Outcome,
 ) -> Result<Response, PageError> {

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use crate::domain::{Desired, Space};
 use crate::store::ListSpaces;
 use crate::web::chart::share;
+use crate::web::page_request::quoted;
 use crate::web::space::{Hold, hold_of};
 use crate::web::summary::StageSummary;
-use crate::web::visitor::quoted;
 use crate::web::{PageError, WebState, text};
 
 /// Spaces looked at, and those shown.

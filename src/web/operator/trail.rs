@@ -9,7 +9,7 @@ use super::{Tab, TabLink, name_of};
 use crate::domain::{BuildState, Fault};
 use crate::store::{BuildRecord, ListSpaces};
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState, text};
 
 /// Of each list.
@@ -53,7 +53,7 @@ struct EventLook {
     detail: String,
 }
 
-pub(super) async fn builds(state: &WebState, visitor: &Visitor) -> Result<Response, PageError> {
+pub(super) async fn builds(state: &WebState, visitor: &PageRequest) -> Result<Response, PageError> {
     let builds = state.store.recent_builds(BUILDS).await?;
     let frame = visitor.frame();
     Ok(show(
@@ -66,7 +66,7 @@ pub(super) async fn builds(state: &WebState, visitor: &Visitor) -> Result<Respon
     ))
 }
 
-pub(super) async fn audit(state: &WebState, visitor: &Visitor) -> Result<Response, PageError> {
+pub(super) async fn audit(state: &WebState, visitor: &PageRequest) -> Result<Response, PageError> {
     let accounts = state.store.list_accounts().await?;
     let list = ListSpaces {
         everything: true,

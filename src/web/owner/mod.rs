@@ -10,12 +10,12 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use super::error::show;
+use super::page_request::{Frame, PageRequest};
 use super::summary::{SpaceSummary, StageSummary};
-use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState};
 use crate::auth::Action;
 use crate::domain::{
-    Account, AccountKind, MemberRole, Millis, Owner, RepoId, SpaceId, Stage, Visibility,
+    Account, AccountKind, MemberRole, Millis, Owner, RepoUid, SpaceId, Stage, Visibility,
 };
 use crate::store::ListSpaces;
 
@@ -68,7 +68,7 @@ pub(super) fn routes() -> Router<WebState> {
 
 async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path(owner): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -79,7 +79,7 @@ async fn page(
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     owner: Account,
     asked: &Asked,
     outcome: Outcome,
@@ -104,7 +104,7 @@ async fn render(
     listed.truncate(PAGE);
     let last = listed.last().filter(|_| more);
     let next = last.map(|last| format!("{}.{}", last.updated_at, last.id));
-    let ids: Vec<_> = listed.iter().map(|space| RepoId::from(space.id)).collect();
+    let ids: Vec<_> = listed.iter().map(|space| RepoUid::from(space.id)).collect();
     let likes = state.store.count_likes(&ids).await?;
     let mut spaces = Vec::with_capacity(listed.len());
     for space in &listed {
@@ -160,7 +160,7 @@ async fn ties(state: &WebState, owner: &Account) -> Result<Vec<Tie>, PageError> 
     })
 }
 
-fn cursor(text: &str) -> Option<(Millis, RepoId)> {
+fn cursor(text: &str) -> Option<(Millis, RepoUid)> {
     let (at, id) = text.split_once('.')?;
     Some((at.parse().ok()?, id.parse::<SpaceId>().ok()?.into()))
 }

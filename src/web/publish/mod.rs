@@ -13,11 +13,11 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::error::show;
+use super::page_request::{Frame, PageRequest};
 use super::space;
 use super::upload::{Upload, receive};
-use super::visitor::{Frame, Visitor};
 use super::{PageError, WebState, text};
-use crate::domain::{Account, RepoId, RepoKind, Sdk, Space, SpaceName, Visibility};
+use crate::domain::{Account, RepoKind, RepoName, RepoUid, Sdk, Space, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 use crate::repo::{CommitRequest, MAIN, Operation, RepoError};
 use crate::store::{Actor, NewSpace};
@@ -69,7 +69,7 @@ pub(super) fn routes() -> Router<WebState> {
 
 async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
     visitor.signed_in()?;
@@ -92,7 +92,7 @@ async fn page(
 
 async fn publish(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     request: axum::extract::Request,
 ) -> Result<Response, PageError> {
     visitor.signed_in()?;
@@ -128,7 +128,7 @@ impl<E: Into<PageError>> From<E> for Refused {
 /// again under the same name.
 async fn attempt(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     draft: &Draft,
     mut upload: Upload,
 ) -> Result<Space, Refused> {
@@ -136,7 +136,7 @@ async fn attempt(
     let mut problems = Problems::default();
     let owner = visitor.creates_under(state, &draft.owner).await?;
     let name = match (&owner, draft.name.parse()) {
-        (Some(owner), Ok(name)) => Some(SpaceName {
+        (Some(owner), Ok(name)) => Some(RepoName {
             owner: owner.name.clone(),
             name,
         }),
@@ -235,7 +235,7 @@ async fn remember_creator(
     state: &WebState,
     account: &Account,
     owner: &Account,
-    made: RepoId,
+    made: RepoUid,
 ) -> Result<(), PageError> {
     if owner.id != account.id {
         state.store.set_creator(made, account.id).await?;
@@ -268,7 +268,7 @@ fn refused(error: LifecycleError) -> Refused {
 async fn commit(
     state: &WebState,
     space: &Space,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     upload: Upload,
 ) -> Result<(), PageError> {
     let (_, author) = visitor.signed_in()?;
@@ -293,7 +293,7 @@ async fn commit(
 }
 
 /// A Space to be copied, which its copier sees the source of.
-async fn source(state: &WebState, visitor: &Visitor, name: &str) -> Result<Space, PageError> {
+async fn source(state: &WebState, visitor: &PageRequest, name: &str) -> Result<Space, PageError> {
     let (owner, name) = name.split_once('/').ok_or(PageError::NotFound)?;
     let found = space::find(state, visitor, owner, name).await?.source()?;
     Ok(found.space)
@@ -301,7 +301,7 @@ async fn source(state: &WebState, visitor: &Visitor, name: &str) -> Result<Space
 
 fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     draft: Draft,
     problems: Problems,
 ) -> Result<Response, PageError> {

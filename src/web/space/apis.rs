@@ -64,8 +64,8 @@ impl Apis {
         let revision = running.clone().or_else(|| space.head.clone())?;
         {
             let mut known = self.known();
-            let told = known.get(&space.id);
-            match told
+            let described = known.get(&space.id);
+            match described
                 .filter(|known| known.revision == revision)
                 .map(|known| &known.learnt)
             {
@@ -111,8 +111,8 @@ async fn ask(state: &WebState, found: &Found) -> Option<Api> {
     for (path, prefix) in PLACES {
         let left = until.saturating_duration_since(Instant::now());
         let asked = state.lifecycle.ask(&found.space, path, MAX_BYTES, left);
-        if let Some(told) = asked.await {
-            let endpoints = read(&told);
+        if let Some(described) = asked.await {
+            let endpoints = read(&described);
             return (!endpoints.is_empty()).then_some(Api { prefix, endpoints });
         }
     }

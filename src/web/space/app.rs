@@ -13,8 +13,8 @@ use crate::auth::Purpose;
 use crate::domain::{Stage, Visibility};
 use crate::web::error::show;
 use crate::web::headers::frame_permissions;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::summary::StageSummary;
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 
 #[derive(Template)]
@@ -47,7 +47,7 @@ const LINES: usize = 15;
 /// `GET /spaces/{owner}/{name}`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
@@ -61,8 +61,8 @@ pub(super) async fn page(
     };
     let waits = found.view.waits.as_ref().map(|waits| waits.message.clone());
     // What an operator says stands in the notice at the head.
-    let told = found.writes && found.space.disabled.is_none();
-    let lines = match told && address.is_empty() {
+    let described = found.writes && found.space.disabled.is_none();
+    let lines = match described && address.is_empty() {
         true => last_lines(&state, &found, LINES),
         false => Vec::new(),
     };
@@ -70,20 +70,20 @@ pub(super) async fn page(
         true => found.view.error.clone(),
         false => found.view.cause().map(str::to_owned),
     };
-    let error = error.or(waits).filter(|_| told);
+    let error = error.or(waits).filter(|_| described);
     Ok(show(
         &frame.clone(),
         &AppPage {
             head: found.head(&state, &visitor, "app").await?,
             stage: found.stage(),
             long: found.long(),
-            snippets: snippets(&state, &visitor.arrival, &found).await,
+            snippets: snippets(&state, &visitor.base_url, &found).await,
             permissions: frame_permissions(),
             error: error.unwrap_or_default(),
             lines,
             problem: problem(&found),
             older: found.view.serves_older(),
-            hub: visitor.arrival.to_string(),
+            hub: visitor.base_url.to_string(),
             address,
             frame,
         },
@@ -93,7 +93,7 @@ pub(super) async fn page(
 /// `GET /spaces/{owner}/{name}/open`: to the demo by itself, let in if need be.
 pub(super) async fn open(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Redirect, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
@@ -103,7 +103,7 @@ pub(super) async fn open(
 /// `GET /spaces/{owner}/{name}/stage`: what the page asks for again and again.
 pub(super) async fn stage(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Json<Value>, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
@@ -156,11 +156,11 @@ fn shows(found: &Found) -> bool {
 }
 
 /// Where this visitor's browser finds the demo, with the query of the page, and with a ticket if it is private.
-fn address(state: &WebState, visitor: &Visitor, found: &Found) -> String {
-    let arrival = &visitor.arrival;
-    let base = match arrival.sees_origins(&state.config) {
-        true => format!("{}/", arrival.origin(&state.config, &found.space)),
-        false => arrival.path(&found.space.name),
+fn address(state: &WebState, visitor: &PageRequest, found: &Found) -> String {
+    let base_url = &visitor.base_url;
+    let base = match base_url.sees_origins(&state.config) {
+        true => format!("{}/", base_url.origin(&state.config, &found.space)),
+        false => base_url.path(&found.space.name),
     };
     let query = visitor
         .here

@@ -12,7 +12,7 @@ use super::raw::is_picture;
 use super::{Head, find};
 use crate::repo::{Entry, EntryKind, MAIN, Repo};
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor, quoted};
+use crate::web::page_request::{Frame, PageRequest, quoted};
 use crate::web::{PageError, WebState, highlight, text};
 
 /// Bytes of text that are shown.
@@ -36,7 +36,7 @@ struct BlobPage {
     raw: String,
     /// Where it is shown as source, or rendered; empty if there is one way only.
     other: String,
-    /// `source`, `rendered`, `picture` or `none`.
+    /// `source`, `rendered`, `image` or `none`.
     kind: &'static str,
     lines: Vec<String>,
     rendered: String,
@@ -50,7 +50,7 @@ struct BlobPage {
 /// `GET /spaces/{owner}/{name}/blob/{revision}/{*path}`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision, path)): Path<(String, String, String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {

@@ -140,7 +140,7 @@ fn write(
         Example::Bool(false) => *text += words[1],
         Example::Bool(true) => *text += words[2],
         Example::Number(number) => *text += &number.to_string(),
-        Example::Text(said) => *text += &quoted(said),
+        Example::Text(string) => *text += &quoted(string),
         Example::File(name) => *text += &file(name),
         Example::List(all) => {
             *text += "[";
@@ -175,7 +175,7 @@ fn write_javascript(text: &mut String, example: &Example) {
 
 /// JSON within the single quotes of a shell, which end nowhere but where this file ends them.
 fn write_shell(text: &mut String, example: &Example) {
-    let quoted = |said: &str| quoted(said).replace('\'', r"'\''");
+    let quoted = |string: &str| quoted(string).replace('\'', r"'\''");
     let file = |name| {
         let variable = variable(name);
         format!(r#"{{"path": "'"${variable}"'", "meta": {{"_type": "gradio.FileData"}}}}"#)

@@ -10,7 +10,7 @@ use crate::repo::{
     Change, CommitDiff, ContentChange, DiffLimits, FileChange, Hunk, LineKind, Repo,
 };
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState, text};
 
 /// How much of one commit a page shows.
@@ -70,7 +70,7 @@ struct CommitPage {
 /// `GET /spaces/{owner}/{name}/commit/{revision}`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?.source()?;

@@ -41,7 +41,7 @@ pub(super) enum Example {
 
 /// What an app tells of itself, as far as it is of use here.
 #[derive(Default, Deserialize)]
-struct Told {
+struct Described {
     #[serde(default)]
     named_endpoints: InOrder,
 }
@@ -127,19 +127,19 @@ impl<'de> Deserialize<'de> for InOrder {
 }
 
 /// The endpoints in what an app tells of itself; none where it is not in Gradio's form.
-pub(super) fn read(told: &[u8]) -> Vec<Endpoint> {
-    let told: Result<Told, _> = serde_json::from_slice(told);
-    let endpoints = told.unwrap_or_default().named_endpoints.0;
+pub(super) fn read(described: &[u8]) -> Vec<Endpoint> {
+    let described: Result<Described, _> = serde_json::from_slice(described);
+    let endpoints = described.unwrap_or_default().named_endpoints.0;
     endpoints
         .iter()
-        .filter_map(|(name, told)| endpoint(name, told))
+        .filter_map(|(name, described)| endpoint(name, described))
         .take(MAX_ENDPOINTS)
         .collect()
 }
 
-fn endpoint(name: &str, told: &Value) -> Option<Endpoint> {
-    let is_shown = told.get("show_api") != Some(&Value::Bool(false))
-        && told
+fn endpoint(name: &str, described: &Value) -> Option<Endpoint> {
+    let is_shown = described.get("show_api") != Some(&Value::Bool(false))
+        && described
             .get("api_visibility")
             .is_none_or(|visibility| visibility == "public");
     let letters = name.strip_prefix('/')?;
@@ -148,7 +148,7 @@ fn endpoint(name: &str, told: &Value) -> Option<Endpoint> {
         && letters.len() <= MAX_NAME
         && letters.chars().all(plain)
         && letters.chars().any(|letter| letter != '.');
-    let parameters = told.get("parameters")?.as_array()?;
+    let parameters = described.get("parameters")?.as_array()?;
     if !is_shown || !is_name || parameters.len() > MAX_PARAMETERS {
         return None;
     }
@@ -168,8 +168,13 @@ fn endpoint(name: &str, told: &Value) -> Option<Endpoint> {
     })
 }
 
-fn parameter(told: &Value) -> Parameter {
-    let word = |field: &str| told.get(field).and_then(Value::as_str).unwrap_or_default();
+fn parameter(described: &Value) -> Parameter {
+    let word = |field: &str| {
+        described
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let name = word("parameter_name");
     let mut letters = name.chars();
     let begins = letters
@@ -180,7 +185,7 @@ fn parameter(told: &Value) -> Parameter {
     let file = file_for(word("component"));
     let given = ["example_input", "parameter_default"]
         .into_iter()
-        .filter_map(|field| told.get(field))
+        .filter_map(|field| described.get(field))
         .find(|value| !value.is_null());
     let mut left = MAX_VALUES;
     let example = match given {
@@ -188,7 +193,7 @@ fn parameter(told: &Value) -> Parameter {
         None if takes_files(word("component")) => Some(Example::File(file)),
         None => Some(Example::Null),
     };
-    let kind = told.get("type").and_then(|kind| kind.get("type"));
+    let kind = described.get("type").and_then(|kind| kind.get("type"));
     Parameter {
         name: if is_name {
             name.to_owned()
@@ -200,20 +205,20 @@ fn parameter(told: &Value) -> Parameter {
 }
 
 /// The example without what is a stranger's to say only to strangers; `None` when there is too much of it.
-fn example(told: &Value, file: &'static str, left: &mut usize) -> Option<Example> {
+fn example(described: &Value, file: &'static str, left: &mut usize) -> Option<Example> {
     *left = left.checked_sub(1)?;
-    Some(match told {
+    Some(match described {
         Value::Null => Example::Null,
         Value::Bool(yes) => Example::Bool(*yes),
         Value::Number(number) => Example::Number(number.clone()),
-        Value::String(said) => Example::Text(text::line(said, MAX_TEXT)),
-        Value::Array(told) => {
-            let all = told.iter().map(|one| example(one, file, left));
+        Value::String(string) => Example::Text(text::line(string, MAX_TEXT)),
+        Value::Array(described) => {
+            let all = described.iter().map(|one| example(one, file, left));
             Example::List(all.collect::<Option<_>>()?)
         }
-        Value::Object(told) if is_file(told) => Example::File(file),
-        Value::Object(told) => {
-            let all = told.iter().map(|(name, one)| {
+        Value::Object(described) if is_file(described) => Example::File(file),
+        Value::Object(described) => {
+            let all = described.iter().map(|(name, one)| {
                 let name = text::line(name, MAX_TEXT);
                 Some((name, example(one, file, left)?))
             });
@@ -222,9 +227,9 @@ fn example(told: &Value, file: &'static str, left: &mut usize) -> Option<Example
     })
 }
 
-fn is_file(told: &Map<String, Value>) -> bool {
-    let kind = told.get("meta").and_then(|meta| meta.get("_type"));
-    kind.is_some_and(|kind| kind == "gradio.FileData") || told.contains_key("path")
+fn is_file(described: &Map<String, Value>) -> bool {
+    let kind = described.get("meta").and_then(|meta| meta.get("_type"));
+    kind.is_some_and(|kind| kind == "gradio.FileData") || described.contains_key("path")
 }
 
 fn takes_files(component: &str) -> bool {

@@ -9,7 +9,7 @@ use super::{Head, find};
 use crate::domain::{Revision, split_front_matter};
 use crate::repo::{CommitFacts, EntryKind, MAIN, Repo, RepoError};
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor, quoted};
+use crate::web::page_request::{Frame, PageRequest, quoted};
 use crate::web::{PageError, WebState, markdown, text};
 
 /// Entries of a page, and of how many of them the last commit is looked for.
@@ -84,7 +84,7 @@ struct FilesPage {
 /// `GET /spaces/{owner}/{name}/files`
 pub(super) async fn root(
     state: State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     query: Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -95,7 +95,7 @@ pub(super) async fn root(
 /// `GET /spaces/{owner}/{name}/tree/{revision}`
 pub(super) async fn at_revision(
     state: State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision)): Path<(String, String, String)>,
     query: Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -106,7 +106,7 @@ pub(super) async fn at_revision(
 /// `GET /spaces/{owner}/{name}/tree/{revision}/{*path}`
 pub(super) async fn folder(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision, path)): Path<(String, String, String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -136,7 +136,7 @@ pub(super) async fn folder(
         history: format!("{base}/commits/{}", quoted(&revision)),
         readme: String::new(),
         empty: listing.is_none(),
-        hub: visitor.arrival.to_string(),
+        hub: visitor.base_url.to_string(),
         changes: found.writes && revision == MAIN,
         folder: quoted(&path),
         delete: match path.as_str() {

@@ -9,7 +9,7 @@ use super::files::CommitLook;
 use super::{Head, find};
 use crate::repo::Repo;
 use crate::web::error::show;
-use crate::web::visitor::{Frame, Visitor, quoted};
+use crate::web::page_request::{Frame, PageRequest, quoted};
 use crate::web::{PageError, WebState, text};
 
 /// Commits of a page, and how far back pages go.
@@ -38,7 +38,7 @@ struct HistoryPage {
 /// `GET /spaces/{owner}/{name}/commits/{revision}`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision)): Path<(String, String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {

@@ -17,8 +17,8 @@ use crate::domain::{Sdk, Stage};
 use crate::journal::{Follow, Log, LogLine};
 use crate::web::ansi::{Piece, pieces};
 use crate::web::error::show;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::summary::StageSummary;
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 /// Lines in the page itself, and in what a follower is sent first.
@@ -66,7 +66,7 @@ struct LogsPage {
 /// `GET /spaces/{owner}/{name}/logs`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -109,7 +109,7 @@ pub(super) async fn page(
 /// is called `begin` and repeats what is kept, so that a browser that comes back has neither gaps nor doubles.
 pub(super) async fn follow(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, which)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name)

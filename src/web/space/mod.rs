@@ -21,11 +21,11 @@ use axum::routing::{get, post};
 
 pub(super) use apis::Apis;
 
+use super::page_request::PageRequest;
 use super::summary::{SpaceSummary, StageSummary};
-use super::visitor::Visitor;
 use super::{PageError, WebState};
 use crate::auth::{Action, may};
-use crate::domain::{RepoId, RepoKind, Repository, Space, SpaceName, Stage, about};
+use crate::domain::{RepoKind, RepoName, RepoUid, Repository, Space, Stage, about};
 use crate::lifecycle::SpaceView;
 
 /// A Space that its visitor may at least visit.
@@ -116,11 +116,11 @@ pub(super) fn routes() -> Router<WebState> {
 /// `NotFound`.
 pub(super) async fn find(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     owner: &str,
     name: &str,
 ) -> Result<Found, PageError> {
-    let name: SpaceName = format!("{owner}/{name}")
+    let name: RepoName = format!("{owner}/{name}")
         .parse()
         .map_err(|_| PageError::NotFound)?;
     let Some(space) = state.store.space_by_name(&name).await? else {
@@ -143,8 +143,8 @@ pub(super) async fn find(
 /// What is said of a name that no Space has: that it was another's once, to those who may see or visit that one.
 async fn moved(
     state: &WebState,
-    visitor: &Visitor,
-    name: &SpaceName,
+    visitor: &PageRequest,
+    name: &RepoName,
 ) -> Result<PageError, PageError> {
     let kind = RepoKind::Space;
     let found = state.store.repository_by_former_name(kind, name).await?;
@@ -224,7 +224,7 @@ impl Found {
     ///
     /// # Errors
     /// `SignIn` for anybody; `Forbidden` for those who may only look.
-    pub(super) fn owned(self, visitor: &Visitor) -> Result<Self, PageError> {
+    pub(super) fn owned(self, visitor: &PageRequest) -> Result<Self, PageError> {
         visitor.signed_in()?;
         match self.writes {
             true => Ok(self),
@@ -242,10 +242,10 @@ impl Found {
     pub(super) async fn head(
         &self,
         state: &WebState,
-        visitor: &Visitor,
+        visitor: &PageRequest,
         tab: &'static str,
     ) -> Result<Head, PageError> {
-        let repo = RepoId::from(self.space.id);
+        let repo = RepoUid::from(self.space.id);
         let likes = state.store.count_likes(&[repo]).await?;
         let likes = likes.get(&repo).copied().unwrap_or_default();
         let liked = match visitor.account_id() {

@@ -7,9 +7,9 @@ use futures_util::stream;
 use http::{HeaderValue, header};
 
 use super::find;
-use crate::domain::is_harmless_picture;
+use crate::domain::is_safe_image;
 use crate::repo::Repo;
-use crate::web::visitor::{Visitor, quoted};
+use crate::web::page_request::{PageRequest, quoted};
 use crate::web::{PageError, WebState};
 
 /// Whether a file is shown as a picture; all others are there to be saved.
@@ -19,13 +19,13 @@ pub(super) fn is_picture(path: &str) -> bool {
 
 fn picture_type(path: &str) -> Option<&'static str> {
     let kind = mime_guess::from_path(path).first_raw()?;
-    is_harmless_picture(kind).then_some(kind)
+    is_safe_image(kind).then_some(kind)
 }
 
 /// `GET /spaces/{owner}/{name}/raw/{revision}/{*path}`
 pub(super) async fn file(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision, path)): Path<(String, String, String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?.source()?;
@@ -44,8 +44,8 @@ pub(super) async fn file(
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    let picture = picture_type(&path);
-    let kind = picture.unwrap_or("application/octet-stream");
+    let image = picture_type(&path);
+    let kind = image.unwrap_or("application/octet-stream");
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CONTENT_LENGTH, size.into());
     // Should a browser show it as a page after all: an origin of its own, no scripts, nothing loaded.
@@ -54,7 +54,7 @@ pub(super) async fn file(
         HeaderValue::from_static("sandbox; default-src 'none'; frame-ancestors 'none'"),
     );
     let file_name = path.rsplit('/').next().unwrap_or(&path);
-    let how = if picture.is_some() {
+    let how = if image.is_some() {
         "inline"
     } else {
         "attachment"

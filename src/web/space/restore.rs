@@ -13,7 +13,7 @@ use crate::domain::Revision;
 use crate::repo::{Operation, Repo};
 use crate::web::error::show;
 use crate::web::form::PostedForm;
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState, text};
 
 /// Files that are named.
@@ -47,7 +47,7 @@ struct RestorePage {
 /// `GET /spaces/{owner}/{name}/restore/{revision}`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, revision)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
@@ -121,7 +121,7 @@ pub(super) async fn restore(
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     found: &Found,
     revision: String,
     wanted: Wanted,

@@ -4,7 +4,7 @@ use super::Found;
 use super::apis::GRADIO;
 use super::calls::{self, Place};
 use super::endpoints::Endpoint;
-use crate::arrival::Arrival;
+use crate::base_url::BaseUrl;
 use crate::domain::Visibility;
 use crate::web::WebState;
 use crate::web::headers::frame_permissions;
@@ -41,14 +41,14 @@ struct Target<'a> {
 }
 
 /// The Space's snippets; those that call its endpoints where its app has told of them.
-pub(super) async fn snippets(state: &WebState, arrival: &Arrival, found: &Found) -> Snippets {
+pub(super) async fn snippets(state: &WebState, base_url: &BaseUrl, found: &Found) -> Snippets {
     let space = &found.space;
     let target = Target {
         space: found,
-        programs: with_slash(&arrival.app(&state.config, space)),
+        programs: with_slash(&base_url.app(&state.config, space)),
         private: space.visibility == Visibility::Private,
     };
-    let origin = with_slash(&arrival.origin(&state.config, space));
+    let origin = with_slash(&base_url.origin(&state.config, space));
     let mut general = vec![target.embed(&origin)];
     let api = state.apis.of(state, found).await;
     let endpoints = match &api {
@@ -67,7 +67,7 @@ pub(super) async fn snippets(state: &WebState, arrival: &Arrival, found: &Found)
         }
         None => {
             // Pages elsewhere may only read what answers below `/run/`.
-            general.extend(target.generic(&arrival.path(&space.name)));
+            general.extend(target.generic(&base_url.path(&space.name)));
             Vec::new()
         }
     };

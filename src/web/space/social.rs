@@ -8,7 +8,7 @@ use super::{Head, find};
 use crate::domain::RepoKind;
 use crate::web::error::show;
 use crate::web::form::{OpenForm, PostedForm};
-use crate::web::visitor::{Frame, Visitor};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState};
 
 /// Characters of a report.
@@ -43,7 +43,7 @@ pub(super) async fn like(
 /// `GET /spaces/{owner}/{name}/report`
 pub(super) async fn report_page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;

@@ -58,11 +58,11 @@ mod root {
             .env("GLASSHOUSE_SERVER__REALTIME", "true")
             .output()
             .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success(), "{said}");
+        let answer = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{answer}");
         assert!(
-            said.contains("server.realtime") && said.contains("CAP_SYS_NICE"),
-            "{said}"
+            answer.contains("server.realtime") && answer.contains("CAP_SYS_NICE"),
+            "{answer}"
         );
     }
 

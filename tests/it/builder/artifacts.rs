@@ -245,13 +245,13 @@ async fn a_command_becomes_sealed_native_code() {
     assert!(head.starts_with(b"\x7fELF"));
     assert_eq!(house.scratch(), 0);
     let log = house.log();
-    for said in [
+    for answer in [
         "Building a/b at ",
         "sdk: wasi, app_file: app.wasm",
         "of native code",
         "Built in",
     ] {
-        assert!(log.contains(said), "{said} is not in\n{log}");
+        assert!(log.contains(answer), "{answer} is not in\n{log}");
     }
 }
 
@@ -290,7 +290,7 @@ async fn the_authors_mistakes_are_the_authors() {
     let wasm = wat::parse_str(COMMAND).unwrap();
     let malformed = [&wasm[..8], &[10, 3, 1, 0xff, 0xff]].concat();
     let large = vec![0; (16 << 20) + 1];
-    for (bytes, said) in [
+    for (bytes, answer) in [
         (
             &wasm[..wasm.len() - 3],
             "app.wasm: it is not valid WebAssembly",
@@ -305,7 +305,7 @@ async fn the_authors_mistakes_are_the_authors() {
             .await
             .unwrap_err();
         assert_eq!(error.fault, Fault::Author, "{error}");
-        assert!(error.message.contains(said), "{error}");
+        assert!(error.message.contains(answer), "{error}");
         assert!(house.log().contains(&format!("Error: {}", error.message)));
     }
     assert_eq!(house.scratch(), 0);

@@ -6,11 +6,11 @@ use crate::support::{Hub, Server, static_site};
 #[test]
 fn a_new_users_token_stands_alone_on_stdout() {
     let server = Server::start();
-    let said = glasshouse(&server, &server.admin_token(), &["user", "add", "alice"]).success();
-    let token = said.stdout.trim_end();
+    let output = glasshouse(&server, &server.admin_token(), &["user", "add", "alice"]).success();
+    let token = output.stdout.trim_end();
     assert!(
         token.starts_with("gls_") && !token.contains(char::is_whitespace),
-        "{said:?}"
+        "{output:?}"
     );
     let me = Hub::new(&server, "alice", token)
         .get("/api/whoami-v2")
@@ -39,8 +39,8 @@ fn only_operators_add_users() {
 fn a_further_token_works_and_only_its_hash_is_kept() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = glasshouse(&server, &alice.token, &["token", "create", "laptop"]).success();
-    let token = said.stdout.trim_end().to_owned();
+    let output = glasshouse(&server, &alice.token, &["token", "create", "laptop"]).success();
+    let token = output.stdout.trim_end().to_owned();
     let me = Hub::new(&server, "alice", &token)
         .get("/api/whoami-v2")
         .expect(200)
@@ -75,8 +75,8 @@ fn a_token_for_one_space_and_an_organisation_of_two() {
         "--days",
         "30",
     ];
-    let said = glasshouse(&server, &alice.token, &arguments).success();
-    let robot = Hub::new(&server, "alice", said.stdout.trim());
+    let output = glasshouse(&server, &alice.token, &arguments).success();
+    let robot = Hub::new(&server, "alice", output.stdout.trim());
     robot.space("demo").commit(&static_site("one"));
     let refused = robot.space("other").try_commit(None, &static_site("two"));
     assert_eq!(refused.status, 403, "{refused:?}");
@@ -104,8 +104,8 @@ fn an_operator_ends_what_somebody_is_signed_in_with() {
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.create("demo");
     let admin = server.admin_token();
-    let said = glasshouse(&server, &admin, &["user", "reset", "alice"]).success();
-    let renewed = Hub::new(&server, "alice", said.stdout.trim());
+    let output = glasshouse(&server, &admin, &["user", "reset", "alice"]).success();
+    let renewed = Hub::new(&server, "alice", output.stdout.trim());
     alice.get("/api/whoami-v2").expect(401);
     let me = renewed.get("/api/whoami-v2").expect(200).json();
     assert_eq!(me["name"], "alice");

@@ -218,21 +218,21 @@ fn one_that_was_changed_is_refused() {
         assert!(!data.exists(), "{name}: half of it was restored");
         checked
     };
-    let said = refused("rows", &|copy| {
+    let message = refused("rows", &|copy| {
         fs::write(copy.join("glasshouse.db"), "no database").unwrap();
     });
     assert!(
-        said.contains("glasshouse.db in the backup has been changed"),
-        "{said}"
+        message.contains("glasshouse.db in the backup has been changed"),
+        "{message}"
     );
-    let said = refused("weights", &|copy| {
+    let message = refused("weights", &|copy| {
         fs::write(&large_files(copy)[0], "other weights").unwrap();
     });
     assert!(
-        said.contains("does not hold the bytes it is named by"),
-        "{said}"
+        message.contains("does not hold the bytes it is named by"),
+        "{message}"
     );
-    let said = refused("object", &|copy| {
+    let message = refused("object", &|copy| {
         // Of the Space, which has three: any of them.
         let find = Command::new("find")
             .arg(copy.join("repos"))
@@ -240,8 +240,8 @@ fn one_that_was_changed_is_refused() {
             .output();
         assert!(!find.unwrap().stdout.is_empty());
     });
-    assert!(said.contains("is not whole"), "{said}");
-    let said = refused("repository", &|copy| {
+    assert!(message.contains("is not whole"), "{message}");
+    let message = refused("repository", &|copy| {
         for folder in fs::read_dir(copy.join("repos")).unwrap() {
             let folder = folder.unwrap();
             if folder.file_name() != "blobs" {
@@ -249,7 +249,7 @@ fn one_that_was_changed_is_refused() {
             }
         }
     });
-    assert!(said.contains("repository"), "{said}");
+    assert!(message.contains("repository"), "{message}");
 }
 
 #[test]
@@ -266,8 +266,8 @@ fn one_without_keys_wants_them_from_elsewhere() {
     local(&["backup", "--without-keys"], &paths).success();
     assert!(!backup.join("keys").exists());
     let data = folder.join("restored");
-    let said = local(&["restore"], &[("", &backup), ("--data", &data)]).failure();
-    assert!(said.contains("--keys"), "{said}");
+    let message = local(&["restore"], &[("", &backup), ("--data", &data)]).failure();
+    assert!(message.contains("--keys"), "{message}");
     let keys = server.data().join("keys");
     local(
         &["restore"],

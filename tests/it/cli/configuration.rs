@@ -32,9 +32,9 @@ fn refusal(file: Option<&str>, environment: &[(&str, &str)], arguments: &[&str])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .envs(environment.iter().copied());
-    let said = Said::of(guarded.current_dir(folder.path()));
-    assert_ne!(said.code, Some(124), "it started: {said:?}");
-    said.failure()
+    let output = Said::of(guarded.current_dir(folder.path()));
+    assert_ne!(output.code, Some(124), "it started: {output:?}");
+    output.failure()
 }
 
 #[test]
@@ -48,13 +48,13 @@ fn unknown_and_impossible_options_are_named() {
         ("domain = \"not a domain\"", "domain"),
         ("this is no toml", "config.toml"),
     ] {
-        let said = refusal(Some(file), &[], &[]);
-        assert!(said.contains(word), "{word} for {file:?}: {said}");
+        let output = refusal(Some(file), &[], &[]);
+        assert!(output.contains(word), "{word} for {file:?}: {output}");
     }
-    let said = refusal(None, &[("GLASSHOUSE_GATEWAY__CONCURENCY", "2")], &[]);
-    assert!(said.to_lowercase().contains("concurency"), "{said}");
-    let said = refusal(None, &[], &["--config", "/never/there.toml"]);
-    assert!(said.contains("/never/there.toml"), "{said}");
+    let output = refusal(None, &[("GLASSHOUSE_GATEWAY__CONCURENCY", "2")], &[]);
+    assert!(output.to_lowercase().contains("concurency"), "{output}");
+    let output = refusal(None, &[], &["--config", "/never/there.toml"]);
+    assert!(output.contains("/never/there.toml"), "{output}");
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn a_listener_that_is_taken_is_named() {
     command
         .args(["20", BINARY, "serve", "--listen", &address, "--data"])
         .arg(folder.path().join("data"));
-    let said = Said::of(&mut command);
-    assert_ne!(said.code, Some(124), "it started: {said:?}");
-    assert!(said.failure().contains(&address));
+    let output = Said::of(&mut command);
+    assert_ne!(output.code, Some(124), "it started: {output:?}");
+    assert!(output.failure().contains(&address));
 }
 
 #[test]
@@ -93,10 +93,10 @@ fn a_sound_configuration_is_said_to_be_sound() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mut command = Command::new(BINARY);
-    let said = Said::of(command.args(["serve", "--check", "--data"]).arg(&data));
-    let said = said.success().stdout;
-    assert!(said.contains(data.to_str().unwrap()), "{said}");
-    assert_eq!(said.trim().lines().count(), 1, "{said}");
+    let output = Said::of(command.args(["serve", "--check", "--data"]).arg(&data));
+    let output = output.success().stdout;
+    assert!(output.contains(data.to_str().unwrap()), "{output}");
+    assert_eq!(output.trim().lines().count(), 1, "{output}");
     // It only looked.
     assert!(!data.exists());
 }

@@ -18,7 +18,7 @@ fn a_folder_is_published_and_its_address_printed() {
     let server = Server::start();
     let alice = server.user("alice");
     let folder = folder(&server, "---\nsdk: wasi\n---\n");
-    let said = glasshouse(
+    let output = glasshouse(
         &server,
         &alice.token,
         &["push", folder.to_str().unwrap(), "alice/demo"],
@@ -26,7 +26,7 @@ fn a_folder_is_published_and_its_address_printed() {
     .success();
     let space = alice.space("demo");
     let address = format!("http://alice-demo.localhost:{}", server.address.port());
-    assert!(said.stdout.contains(&address), "{said:?}");
+    assert!(output.stdout.contains(&address), "{output:?}");
     assert_eq!(space.stage(), "RUNNING");
     assert_eq!(space.visit("/").expect(200).text(), "hello\n");
 }
@@ -43,9 +43,9 @@ fn without_a_folder_it_is_this_one() {
     let mut push = command(&server, &alice.token);
     push.args(["push", "alice/demo", "--json"])
         .current_dir(&folder);
-    let said = crate::support::cli::Said::of(&mut push).success();
+    let output = crate::support::cli::Said::of(&mut push).success();
     let json: serde_json::Value =
-        serde_json::from_str(said.stdout.lines().last().unwrap()).unwrap();
+        serde_json::from_str(output.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(json["stage"], "RUNNING", "{json}");
     let space = alice.space("demo");
     assert_eq!(space.visit("/sub/page.html").expect(200).text(), "page");
@@ -85,12 +85,12 @@ fn a_build_that_fails_fails_the_push_with_its_reason() {
     let alice = server.user("alice");
     let folder = folder(&server, "---\nsdk: wasi\n---\n");
     fs::write(folder.join("app.wasm"), "no wasm").unwrap();
-    let said = glasshouse(
+    let output = glasshouse(
         &server,
         &alice.token,
         &["push", folder.to_str().unwrap(), "alice/demo"],
     );
-    let told = said.failure();
+    let told = output.failure();
     assert!(
         told.contains("app.wasm") && told.contains("BUILD_ERROR"),
         "{told}"
@@ -102,12 +102,12 @@ fn a_card_that_cannot_be_is_told_with_its_line() {
     let server = Server::start();
     let alice = server.user("alice");
     let folder = folder(&server, "---\nsdk: quantum\n---\n");
-    let said = glasshouse(
+    let output = glasshouse(
         &server,
         &alice.token,
         &["push", folder.to_str().unwrap(), "alice/demo"],
     );
-    let told = said.failure();
+    let told = output.failure();
     assert!(
         told.contains("README.md:2") && told.contains("quantum"),
         "{told}"

@@ -32,7 +32,7 @@ impl Stranger {
 
     fn runs(&self) -> bool {
         docker(&["inspect", "--format", "{{.State.Running}}", &self.0])
-            .is_ok_and(|said| said == "true")
+            .is_ok_and(|output| output == "true")
     }
 }
 

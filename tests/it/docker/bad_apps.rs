@@ -394,7 +394,7 @@ fn tmp_is_as_it_is_everywhere_else() {
         }
     }
     let space = alice.publish_container("app", &files);
-    let said = space.exec(
+    let reported = space.exec(
         r#"
         print(oct(os.stat("/tmp").st_mode & 0o7777))
         with open("/tmp/run", "w") as file: file.write('#!/bin/sh\necho runs')
@@ -406,7 +406,7 @@ fn tmp_is_as_it_is_everywhere_else() {
         print(os.path.getsize("/tmp/large") >> 20)
         "#,
     );
-    assert_eq!(said, "0o1777\nruns\n\n400\n");
+    assert_eq!(reported, "0o1777\nruns\n\n400\n");
 }
 
 #[test]
@@ -500,8 +500,8 @@ fn where_it_listens_instead_is_said_at_once_and_stays() {
         Duration::from_secs(10),
         "it is said while it starts",
         || {
-            let (stage, said) = knows(&space);
-            (stage == "APP_STARTING" && said).then_some(())
+            let (stage, reported) = knows(&space);
+            (stage == "APP_STARTING" && reported).then_some(())
         },
     );
     assert!(began.elapsed() < Duration::from_secs(10));
@@ -510,8 +510,8 @@ fn where_it_listens_instead_is_said_at_once_and_stays() {
     // Through the first failure and the tries after it.
     let mut stages = Vec::new();
     while began.elapsed() < Duration::from_secs(25) {
-        let (stage, said) = knows(&space);
-        assert!(said, "{stage}: {:#}", space.runtime());
+        let (stage, reported) = knows(&space);
+        assert!(reported, "{stage}: {:#}", space.runtime());
         stages.push(stage);
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -58,10 +58,10 @@ fn a_quota_lowered_before_a_restart_crashes_nobody_and_raised_again_all_come_bac
         assert!(told.contains(words), "{told}");
     }
     assert_eq!(one.runtime()["blocked"]["resource"], "instances");
-    let said = glasshouse(&server, &token, &["info", "alice/one"])
+    let output = glasshouse(&server, &token, &["info", "alice/one"])
         .success()
         .stdout;
-    assert!(said.contains("quota of running instances"), "{said}");
+    assert!(output.contains("quota of running instances"), "{output}");
     let page = alice.get("/spaces/alice/one").expect(200).text();
     assert!(!page.contains("paused until"), "{page}");
 

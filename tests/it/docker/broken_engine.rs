@@ -48,8 +48,8 @@ fn the_doctor_says_how_to_get_one() {
     command
         .arg("doctor")
         .env("DOCKER_HOST", "unix:///nonexistent/engine.sock");
-    let said = cli::Said::of(&mut command);
-    let text = said.stdout + &said.stderr;
+    let output = cli::Said::of(&mut command);
+    let text = output.stdout + &output.stderr;
     assert!(
         text.contains("Docker") || text.contains("container"),
         "{text}"

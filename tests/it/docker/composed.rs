@@ -37,8 +37,8 @@ impl Compose {
             .env("GLASSHOUSE_LISTEN", format!("127.0.0.1:{}", self.port))
             .output()
             .expect("docker-compose is installed: tests/run does it");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {said}");
+        let answer = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {answer}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
@@ -65,8 +65,8 @@ fn make_base_image() {
         .current_dir(repository())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let answer = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{answer}");
 }
 
 #[test]

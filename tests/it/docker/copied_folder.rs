@@ -44,15 +44,15 @@ fn its_server_is_refused_until_it_has_a_name_of_its_own() {
             .scratch(if running { "drill" } else { "second" })
             .join("data");
         copy(&server.data(), &drill);
-        let said = run(&["serve", "--listen", "127.0.0.1:0"], &drill).failure();
+        let output = run(&["serve", "--listen", "127.0.0.1:0"], &drill).failure();
         let data = server.data().canonicalize().unwrap();
         assert!(
-            said.contains("engine rename") && said.contains(data.to_str().unwrap()),
-            "{said}"
+            output.contains("engine rename") && output.contains(data.to_str().unwrap()),
+            "{output}"
         );
         if running {
-            let said = run(&["engine", "take"], &drill).failure();
-            assert!(said.contains("stop it first"), "{said}");
+            let output = run(&["engine", "take"], &drill).failure();
+            assert!(output.contains("stop it first"), "{output}");
         }
         let alive = server.ids("container");
         assert_eq!(alive, [space_id.as_str().unwrap()], "the copy touched them");
@@ -110,8 +110,8 @@ fn it_may_take_them_when_the_other_is_gone() {
     copy(&data, &copied);
     std::fs::remove_dir_all(&data).unwrap();
     std::fs::rename(&copied, &data).unwrap();
-    let said = run(&["serve", "--listen", "127.0.0.1:0"], &data).failure();
-    assert!(said.contains("engine take"), "{said}");
+    let output = run(&["serve", "--listen", "127.0.0.1:0"], &data).failure();
+    assert!(output.contains("engine take"), "{output}");
     run(&["engine", "take"], &data).success();
     server.launch();
     let space = Hub::new(&server, "alice", &token).space("app");

@@ -177,7 +177,7 @@ fn what_people_write_is_built_as_they_mean_it() {
         "{}",
         space.error_message()
     );
-    let said = space.exec(
+    let output = space.exec(
         r#"
         print(os.getcwd(), os.environ["HOME"], os.environ["WHO"], os.environ["OLD"])
         print(os.environ["PATH"].split(":")[0], os.getuid(), os.stat("app.py").st_uid, os.stat("made.txt").st_uid)
@@ -187,7 +187,7 @@ fn what_people_write_is_built_as_they_mean_it() {
         "#,
     );
     let expected = "/home/user/app /home/user nobody form of it\n/home/user/.local/bin 1000 1000 1000\nmade here\nand \"quoted\" $HOME\nwith a space\n<good\nday>\n\nTrue ['.dockerignore', '.gitattributes', 'Dockerfile', 'README.md', 'a file.txt', 'app.py', 'made.txt']\n";
-    assert_eq!(said, expected);
+    assert_eq!(output, expected);
     let image = server.container(&space)["Image"]
         .as_str()
         .unwrap()

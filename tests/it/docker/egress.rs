@@ -127,15 +127,15 @@ fn private_networks_are_no_part_of_the_internet() {
     let alice = server.user("alice");
     let card = format!("egress: ['{host}:8000']");
     let space = alice.publish_container("app", &app("here", &card));
-    let said = get(&space, host, 8000, false);
+    let output = get(&space, host, 8000, false);
     assert!(
-        said.contains("403") && said.contains("private network"),
-        "{said}"
+        output.contains("403") && output.contains("private network"),
+        "{output}"
     );
     // One that lists nothing is told so as well.
     let other = alice.publish_container("other", &app("here", ""));
-    let said = get(&other, "example.org", 443, true);
-    assert!(said.contains("403"), "{said}");
+    let output = get(&other, "example.org", 443, true);
+    assert!(output.contains("403"), "{output}");
     let log = other.log("run").join("\n");
     assert!(log.contains("does not name example.org:443"), "{log}");
 }

@@ -74,14 +74,14 @@ fn a_long_request_keeps_it_from_freezing() {
     let server = DockerServer::with(&[("DOCKER__FREEZE_AFTER", "1s")]);
     let alice = server.user("alice");
     let space = alice.publish_container("app", &app("here", ""));
-    let said = space.exec(
+    let output = space.exec(
         r#"
         first = time.time()
         for _ in range(60): time.sleep(0.1)
         print(time.time() - first)
         "#,
     );
-    let seconds: f64 = said.trim().parse().unwrap();
+    let seconds: f64 = output.trim().parse().unwrap();
     assert!(seconds < 12.0, "it stood still: {seconds}");
     freezes(&server, &space);
 }

@@ -59,19 +59,22 @@ fn it_answers_gradio_client_across_a_freeze_and_a_sleep() {
             }
             _ => {}
         }
-        let said = python.run(CLIENT);
-        let streamed = said["streamed"].as_array().unwrap();
-        assert!(streamed.len() > 2, "{round}: {said}");
+        let reported = python.run(CLIENT);
+        let streamed = reported["streamed"].as_array().unwrap();
+        assert!(streamed.len() > 2, "{round}: {reported}");
         let last = streamed.last().unwrap().as_str().unwrap();
-        assert!(last.starts_with("120 of 200"), "{round}: {said}");
-        assert!(said["energy"].as_u64().unwrap() > 100, "{round}: {said}");
-        assert_eq!(said["colours"], 3, "{round}: {said}");
+        assert!(last.starts_with("120 of 200"), "{round}: {reported}");
         assert!(
-            said["refused"]
+            reported["energy"].as_u64().unwrap() > 100,
+            "{round}: {reported}"
+        );
+        assert_eq!(reported["colours"], 3, "{round}: {reported}");
+        assert!(
+            reported["refused"]
                 .as_str()
                 .unwrap()
                 .contains("Choose a picture"),
-            "{round}: {said}"
+            "{round}: {reported}"
         );
     }
 }
@@ -108,19 +111,22 @@ gradio.Interface(versions, [], "json", api_name="versions").launch()
         space.runtime(),
         space.log("build").join("\n")
     );
-    let said = server.python(&alice.token).run(
+    let reported = server.python(&alice.token).run(
         r#"
         from gradio_client import Client
         say(Client("alice/app", verbose=False).predict(api_name="/versions"))
         "#,
     );
-    assert_eq!(said["tinydb"], "4.8.2", "{said}");
-    assert!(said["tree"].as_str().unwrap().contains("tree v"), "{said}");
-    assert_eq!(said["uid"], 1000, "{said}");
-    assert_eq!(said["home"], "/home/user", "{said}");
-    assert_eq!(said["folder"], "/home/user/app", "{said}");
-    assert_eq!(said["space"], "alice/app", "{said}");
-    assert_eq!(said["system"], "spaces", "{said}");
+    assert_eq!(reported["tinydb"], "4.8.2", "{reported}");
+    assert!(
+        reported["tree"].as_str().unwrap().contains("tree v"),
+        "{reported}"
+    );
+    assert_eq!(reported["uid"], 1000, "{reported}");
+    assert_eq!(reported["home"], "/home/user", "{reported}");
+    assert_eq!(reported["folder"], "/home/user/app", "{reported}");
+    assert_eq!(reported["space"], "alice/app", "{reported}");
+    assert_eq!(reported["system"], "spaces", "{reported}");
 }
 
 #[test]

@@ -57,9 +57,9 @@ fn ask(server: &DockerServer, space: &Space<'_>, token: &str) -> Value {
     let address = format!("http://{}/", space.host());
     let mut node = node(&folder, &format!("{NAMES}{PROGRAM}"));
     node.args([&address, token]);
-    let said = Said::of(&mut node).success().stdout;
-    serde_json::from_str(said.lines().last().unwrap_or_default())
-        .unwrap_or_else(|_| panic!("not JSON: {said}"))
+    let output = Said::of(&mut node).success().stdout;
+    serde_json::from_str(output.lines().last().unwrap_or_default())
+        .unwrap_or_else(|_| panic!("not JSON: {output}"))
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn run_shell(server: &DockerServer, text: &str, token: &str) -> String {
         .args(["-euc", text])
         .env("HF_TOKEN", token)
         .current_dir(server.scratch("shell"));
-    let said = Said::of(&mut shell).success();
-    let data = last_line(&said);
+    let output = Said::of(&mut shell).success();
+    let data = last_line(&output);
     let data: Value = serde_json::from_str(data.trim_start_matches("data: "))
-        .unwrap_or_else(|_| panic!("no data: {said:?}"));
+        .unwrap_or_else(|_| panic!("no data: {output:?}"));
     data[0].as_str().unwrap_or_default().to_owned()
 }
 
@@ -169,11 +169,11 @@ fn run_node(server: &DockerServer, text: &str) -> String {
     // Its client leaves a stream open.
     let program = format!("{NAMES}{text}\nprocess.exit();");
     let mut node = node(&server.scratch("pasted"), &program);
-    let said = last_line(&Said::of(&mut node).success());
-    said.trim_matches(['[', ']', ' ', '\'']).to_owned()
+    let output = last_line(&Said::of(&mut node).success());
+    output.trim_matches(['[', ']', ' ', '\'']).to_owned()
 }
 
-fn last_line(said: &Said) -> String {
-    let line = said.stdout.lines().rfind(|line| !line.trim().is_empty());
+fn last_line(output: &Said) -> String {
+    let line = output.stdout.lines().rfind(|line| !line.trim().is_empty());
     line.unwrap_or_default().trim().to_owned()
 }

@@ -14,13 +14,13 @@ mod root {
         command.arg(format!("{before}; exec \"$1\" --json doctor --data \"$2\""));
         command.arg("sh").arg(BINARY).arg(data.path());
         let output = command.output().unwrap();
-        let said: Value = serde_json::from_slice(&output.stdout)
+        let answer: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        let checks = said["checks"].as_array().unwrap();
+        let checks = answer["checks"].as_array().unwrap();
         let place = checks
             .iter()
             .find(|check| check["name"] == "engine's place");
-        place.unwrap_or_else(|| panic!("{said:#}")).clone()
+        place.unwrap_or_else(|| panic!("{answer:#}")).clone()
     }
 
     #[test]
@@ -53,7 +53,7 @@ mod alone {
 
     /// Connects to this host from inside and stays connected: `open`, or the name of the error.
     fn connects(space: &Space<'_>, port: u16) -> String {
-        let said = space.exec(&format!(
+        let answer = space.exec(&format!(
             r#"
             gateway = [line.split()[2] for line in open("/proc/net/route") if line.split()[1] == "00000000"]
             own = socket.inet_aton(socket.gethostbyname(socket.gethostname()))
@@ -65,7 +65,7 @@ mod alone {
                 print(type(error).__name__)
             "#
         ));
-        said.trim().to_owned()
+        answer.trim().to_owned()
     }
 
     fn listen() -> u16 {

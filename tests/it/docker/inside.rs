@@ -18,7 +18,7 @@ fn with_the_client(more: &str) -> Vec<Op> {
 
 /// A repository of that kind with a file of text and a large one.
 fn repository(hub: &Hub<'_>, kind: &str, name: &str, private: bool) {
-    let said = hub.server.python(&hub.token).run(&format!(
+    let answer = hub.server.python(&hub.token).run(&format!(
         r#"
         api = HfApi()
         api.create_repo("{name}", repo_type="{kind}", private={private})
@@ -28,17 +28,17 @@ fn repository(hub: &Hub<'_>, kind: &str, name: &str, private: bool) {
         "#,
         private = if private { "True" } else { "False" }
     ));
-    assert!(said.is_string(), "{said}");
+    assert!(answer.is_string(), "{answer}");
 }
 
 /// What Python in the Space says as JSON on its last line; the client's own words go before it.
 fn ask(space: &Space<'_>, code: &str) -> Value {
-    let said = space.exec(&format!(
+    let answer = space.exec(&format!(
         "import os, pathlib, hashlib\nfrom huggingface_hub import *\n{}",
         crate::support::clients::dedent(code)
     ));
-    let last = said.lines().last().unwrap_or_default();
-    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {said}"))
+    let last = answer.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {answer}"))
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
             .body(crate::support::clients::dedent(code));
         space.send(&request).expect(200).text()
     };
-    let said = ask_with_token(
+    let answer = ask_with_token(
         r#"
         import os, pathlib, urllib.request
         from huggingface_hub import HfApi, hf_hub_download
@@ -143,10 +143,13 @@ fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
         }))
         "#,
     );
-    let said: Value = serde_json::from_str(said.lines().last().unwrap_or_default())
-        .unwrap_or_else(|error| panic!("{error}: {said}"));
-    assert_eq!(said["own"], true, "{said:#}");
-    assert_eq!(said["hidden"], "RepositoryNotFoundError 404", "{said:#}");
+    let answer: Value = serde_json::from_str(answer.lines().last().unwrap_or_default())
+        .unwrap_or_else(|error| panic!("{error}: {answer}"));
+    assert_eq!(answer["own"], true, "{answer:#}");
+    assert_eq!(
+        answer["hidden"], "RepositoryNotFoundError 404",
+        "{answer:#}"
+    );
     // Of its owner's it learns who that is, and nothing that is private beside it.
     for (asked, wanted) in [
         ("name", json!("alice")),
@@ -159,19 +162,19 @@ fn a_space_reads_itself_and_what_is_public_and_writes_nothing() {
         ("admin", json!(403)),
         ("overview", json!(0)),
     ] {
-        assert_eq!(said[asked], wanted, "{asked}: {said:#}");
+        assert_eq!(answer[asked], wanted, "{asked}: {answer:#}");
     }
     for refused in ["write", "create", "secret", "restart"] {
-        let text = said[refused].as_str().unwrap();
-        assert!(text.ends_with(" 403"), "{refused}: {said:#}");
+        let text = answer[refused].as_str().unwrap();
+        assert!(text.ends_with(" 403"), "{refused}: {answer:#}");
     }
     assert_eq!(
-        (&said["pages"], &said["visit"]),
+        (&answer["pages"], &answer["visit"]),
         (&"404".into(), &"404".into())
     );
 
     // The token is worth nothing once the Space was restarted.
-    let token = said["token"].as_str().unwrap();
+    let token = answer["token"].as_str().unwrap();
     let outside = |token: &str| {
         let request = crate::support::Request::get("/api/spaces/alice/app").bearer(token);
         request.send(server.address).status
@@ -202,8 +205,8 @@ fn what_the_owner_sets_comes_first() {
     }
     space.commit(&app("hello", ""));
     assert_eq!(space.settles(), "RUNNING", "{:#}", space.runtime());
-    let said = space.exec("print(os.environ['HF_ENDPOINT'], os.environ['HF_TOKEN'])");
-    assert_eq!(said.trim(), "https://hub.example.org hf_mine");
+    let answer = space.exec("print(os.environ['HF_ENDPOINT'], os.environ['HF_TOKEN'])");
+    assert_eq!(answer.trim(), "https://hub.example.org hf_mine");
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn what_the_card_names_is_in_its_files_and_copied_for_nobody() {
     let sum = hex::encode(Sha256::digest(
         (0..=255).cycle().take(256 * 48_000).collect::<Vec<u8>>(),
     ));
-    let said = ask(&space, look);
+    let answer = ask(&space, look);
     let seen: Vec<String> = [
         "datasets/alice/words",
         "models/alice/hidden",
@@ -245,19 +248,22 @@ fn what_the_card_names_is_in_its_files_and_copied_for_nobody() {
     .iter()
     .flat_map(|folder| ["config.json", "weights.bin"].map(|file| format!("/{folder}/{file}")))
     .collect();
-    assert_eq!(said["seen"], json!(seen), "{said:#}");
-    assert_eq!(said["sum"], sum, "{said:#}");
+    assert_eq!(answer["seen"], json!(seen), "{answer:#}");
+    assert_eq!(answer["sum"], sum, "{answer:#}");
     for attempt in ["write", "change", "remove"] {
-        let refused = said[attempt].as_str().unwrap();
+        let refused = answer[attempt].as_str().unwrap();
         assert!(
             ["OSError", "PermissionError"].contains(&refused),
-            "{said:#}"
+            "{answer:#}"
         );
     }
-    assert_eq!(said["cached"], "/models/alice/tiny/weights.bin", "{said:#}");
     assert_eq!(
-        said["hidden"], "/models/alice/hidden/config.json",
-        "{said:#}"
+        answer["cached"], "/models/alice/tiny/weights.bin",
+        "{answer:#}"
+    );
+    assert_eq!(
+        answer["hidden"], "/models/alice/hidden/config.json",
+        "{answer:#}"
     );
     let log = space.log("run").join("\n");
     for part in [
@@ -293,7 +299,7 @@ fn what_the_card_names_is_in_its_files_and_copied_for_nobody() {
     );
     let newer = ask(&space, look);
     assert_eq!(
-        (&newer["config"], &said["config"]),
+        (&newer["config"], &answer["config"]),
         (&"[2]".into(), &"{}".into())
     );
 
@@ -304,6 +310,6 @@ fn what_the_card_names_is_in_its_files_and_copied_for_nobody() {
         log.contains("alice/hidden, which is not on this server"),
         "{log}"
     );
-    let said = theirs.exec("print(os.path.exists('/models/alice/hidden'))");
-    assert_eq!(said.trim(), "False");
+    let answer = theirs.exec("print(os.path.exists('/models/alice/hidden'))");
+    assert_eq!(answer.trim(), "False");
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Tries to connect; what came of each: `open`, or the name of the error.
 fn connections(space: &Space<'_>, targets: &[(String, u16)]) -> Vec<String> {
     let targets = serde_json::to_string(targets).unwrap();
-    let said = space.exec(&format!(
+    let output = space.exec(&format!(
         r#"
         from concurrent.futures import ThreadPoolExecutor
         def attempt(target):
@@ -23,7 +23,7 @@ fn connections(space: &Space<'_>, targets: &[(String, u16)]) -> Vec<String> {
                 print(said)
         "#
     ));
-    said.lines().map(str::to_owned).collect()
+    output.lines().map(str::to_owned).collect()
 }
 
 fn address_of(server: &DockerServer, space: &Space<'_>) -> String {
@@ -152,8 +152,8 @@ fn the_internet_is_there_for_who_asks_and_for_nobody_else() {
             print(type(error).__name__, error)
     "#;
     assert_eq!(online.exec(index).trim(), "200");
-    let said = offline.exec(index);
-    assert!(!said.contains("200"), "{said}");
+    let output = offline.exec(index);
+    assert!(!output.contains("200"), "{output}");
     let names = offline.exec(
         r#"
         for name in ["pypi.org", "localhost.example", "metadata.google.internal"]:

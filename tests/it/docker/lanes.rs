@@ -71,10 +71,13 @@ fn owners_take_turns_and_the_place_in_the_line_is_said() {
     let one = bob.create("one");
     one.commit(&app("bob's", ""));
     log_says(&one, "place 1 in the line");
-    let said = glasshouse(&server, &alice.token, &["info", "alice/demo-1"])
+    let output = glasshouse(&server, &alice.token, &["info", "alice/demo-1"])
         .success()
         .stdout;
-    assert!(said.contains("place 2, for its turn to be built"), "{said}");
+    assert!(
+        output.contains("place 2, for its turn to be built"),
+        "{output}"
+    );
     let page = alice.get("/spaces/alice/demo-2").expect(200).text();
     assert!(page.contains("place 3 in the line"), "{page}");
 

@@ -31,9 +31,9 @@ fn an_image_of_the_same_files_is_used_again() {
     let begun = Instant::now();
     settled(&app("first", ""));
     assert_eq!(space.visit("/").text(), "first");
-    let said = space.log("build").join("\n");
-    assert!(said.contains("it is used again"), "{said}");
-    assert!(!said.contains("Limits of this build"), "{said}");
+    let output = space.log("build").join("\n");
+    assert!(output.contains("it is used again"), "{output}");
+    assert!(!output.contains("Limits of this build"), "{output}");
     assert_eq!(image(), image_of_first);
     assert!(
         begun.elapsed() < Duration::from_secs(30),
@@ -65,6 +65,6 @@ fn an_image_of_the_same_files_is_used_again() {
     // A build from scratch is one.
     space.post("/restart?factory=true", &json!({})).expect(200);
     assert_eq!(space.settles(), "RUNNING");
-    let said = space.log("build").join("\n");
-    assert!(said.contains("Limits of this build"), "{said}");
+    let output = space.log("build").join("\n");
+    assert!(output.contains("Limits of this build"), "{output}");
 }

@@ -19,7 +19,7 @@ fn pipes_and_large_files_of_a_build_are_never_opened() {
     let alice = server.user("alice");
     let space = alice.create("app");
     let stage = "FROM BASE AS s\nRUN mkdir -p /d && mkfifo /d/p.so && ln -s /d/p.so /l && ln -s /l /d/l.txt\n";
-    for (text, line, said) in [
+    for (text, line, output) in [
         // What it opens at each step.
         (
             "FROM BASE\nRUN rm /etc/passwd && mkfifo /etc/passwd\nENV A=b\nRUN true".to_owned(),
@@ -71,7 +71,7 @@ fn pipes_and_large_files_of_a_build_are_never_opened() {
         let began = Instant::now();
         let message = message(&space, &text);
         assert!(
-            message.starts_with(&format!("Dockerfile:{line}: ")) && message.contains(said),
+            message.starts_with(&format!("Dockerfile:{line}: ")) && message.contains(output),
             "{text}\n{message}"
         );
         assert!(began.elapsed() < Duration::from_secs(60), "{text}");

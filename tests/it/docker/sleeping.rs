@@ -128,11 +128,11 @@ fn a_long_start_is_waited_for_by_a_client_that_gives_up_on_connections_early() {
     );
     let space = drowsy(&alice, Some(&code));
     falls_asleep(&server, &space);
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         from gradio_client import Client
         say({"version": Client("alice/app", verbose=False).config["version"]})
         "#,
     );
-    assert_eq!(said["version"], "6.31.0");
+    assert_eq!(output["version"], "6.31.0");
 }

@@ -67,7 +67,7 @@ fn what_apps_do_is_allowed() {
     let server = DockerServer::start();
     let alice = server.user("alice");
     let space = alice.publish_container("app", &app("here", ""));
-    let said = space.exec(
+    let message = space.exec(
         r#"
         import asyncio, ctypes, mmap, multiprocessing, signal, sqlite3, tempfile
         from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +89,7 @@ fn what_apps_do_is_allowed() {
         "#,
     );
     assert_eq!(
-        said,
+        message,
         "499500\n499500\nPIPED\n0\nb'x'\nTrue 0\nTrue AF_INET6\nTrue 8\n"
     );
 }

@@ -56,8 +56,8 @@ fn they_are_set_seen_inside_listed_and_taken_away() {
             "the next container sees them",
             || {
                 // The one before it may be gone just now.
-                let said: Option<Value> = serde_json::from_str(&space.try_exec(SEE).text()).ok();
-                (said.as_ref() == Some(wanted)).then_some(())
+                let output: Option<Value> = serde_json::from_str(&space.try_exec(SEE).text()).ok();
+                (output.as_ref() == Some(wanted)).then_some(())
             },
         );
     };
@@ -80,17 +80,17 @@ fn they_are_set_seen_inside_listed_and_taken_away() {
         .collect();
     assert_eq!(paths, ["/m", "/part", "/site"], "{listed}");
     // Whoever may not see a source does not learn of it.
-    let said = server.python(&bob.token).run(
+    let output = server.python(&bob.token).run(
         r#"say([volume.source for volume in api.get_space_runtime("alice/app").volumes or []])"#,
     );
-    assert_eq!(said, json!(["alice/words", "alice/site"]));
+    assert_eq!(output, json!(["alice/words", "alice/site"]));
     for (bad, why) in [
         ("hf://bob/never:/x", "There is no model"),
         ("hf://buckets/alice/b:/x", "buckets"),
         ("hf://alice/tiny:/proc/x", "no place for a volume"),
     ] {
-        let said = set(&[bad]).failure();
-        assert!(said.contains(why), "{bad}: {said}");
+        let output = set(&[bad]).failure();
+        assert!(output.contains(why), "{bad}: {output}");
     }
     hf.run(&["spaces", "volumes", "delete", "alice/app", "--yes"])
         .success();

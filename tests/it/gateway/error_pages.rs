@@ -33,8 +33,8 @@ fn strangers_are_led_to_its_page_and_its_authors_are_shown_the_log() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     let space = broken(&alice, "broken", "public");
-    let said = space.log("build");
-    let last = said.iter().rfind(|line| !line.trim().is_empty());
+    let output = space.log("build");
+    let last = output.iter().rfind(|line| !line.trim().is_empty());
     let last = last.expect("the build says why");
     let port = server.address.port();
     let hub = format!("href=\"http://localhost:{port}/spaces/alice/broken");

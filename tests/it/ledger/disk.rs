@@ -172,14 +172,18 @@ fn with_a_full_quota_every_way_in_refuses_and_keeps_nothing() {
     git.commit(&[("c", &noise(2000))]);
     let address = Git::address(&server, "alice", &alice.token, "alice/tiny.git");
     for branch in ["main:main", "main:side", "main:refs/tags/v1"] {
-        let said = git.run(&["push", "--force", &address, branch]).failure();
+        let reported = git.run(&["push", "--force", &address, branch]).failure();
         assert!(
-            said.contains("remote: the quota of disk"),
-            "{branch}: {said}"
+            reported.contains("remote: the quota of disk"),
+            "{branch}: {reported}"
         );
     }
-    let said = browser_form(&server, &alice, "site", &noise(500));
-    assert!(said.text().contains("quota of disk"), "{}", said.text());
+    let reported = browser_form(&server, &alice, "site", &noise(500));
+    assert!(
+        reported.text().contains("quota of disk"),
+        "{}",
+        reported.text()
+    );
     let copy = json!({"repository": "alice/copy"});
     assert_refused(&alice.post("/api/models/alice/tiny/duplicate", &copy));
     assert_refused(&alice.create_with("site", json!({})));

@@ -236,8 +236,11 @@ fn operators_set_quotas_on_the_command_line() {
     let line = [
         "quota", "set", "alice", "--memory", "2 GiB", "--cpu", "1.5", "--spaces", "7",
     ];
-    let said = glasshouse(&server, &admin, &line).success().stdout;
-    assert!(said.contains("1.5 CPU") && said.contains("of 7"), "{said}");
+    let output = glasshouse(&server, &admin, &line).success().stdout;
+    assert!(
+        output.contains("1.5 CPU") && output.contains("of 7"),
+        "{output}"
+    );
     let own = glasshouse(&server, &alice.token, &["quota", "show"])
         .success()
         .stdout;

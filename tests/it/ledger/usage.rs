@@ -187,6 +187,6 @@ fn it_comes_in_pages_and_the_command_line_follows_them() {
         seen.dedup();
         assert_eq!(seen, ["\"alice/one\"", "\"alice/three\"", "\"alice/two\""]);
     }
-    let said = glasshouse_json(&server, &alice.token, &["usage"]);
-    assert_eq!(said["rows"].as_array().unwrap().len(), 3, "{said}");
+    let output = glasshouse_json(&server, &alice.token, &["usage"]);
+    assert_eq!(output["rows"].as_array().unwrap().len(), 3, "{output}");
 }

@@ -23,8 +23,8 @@ fn a_change_is_refused_before_it_begins_and_reads_go_on() {
     let answer = space.try_commit(None, &[Op::file("index.html", "new")]);
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
-    let said = git.run(&["push", "-q", "origin", "main"]).failure();
-    assert!(said.contains("database is busy"), "{said}");
+    let output = git.run(&["push", "-q", "origin", "main"]).failure();
+    assert!(output.contains("database is busy"), "{output}");
     let delete = json!({"name": "demo", "type": "space"});
     let answer = alice.send(Request::new("DELETE", "/api/repos/delete").json(&delete));
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -70,8 +70,8 @@ impl Other {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        let said = child.stdout.take().unwrap();
-        BufReader::new(said).read_line(&mut line).unwrap();
+        let output = child.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut line).unwrap();
         assert_eq!(line, "done\n");
         Self(child)
     }

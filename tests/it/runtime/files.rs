@@ -83,8 +83,8 @@ fn nothing_else_of_the_host_is_there_and_nothing_can_be_changed() {
         "/models",
         "weights.txt",
     ] {
-        let said = asked(&space, &format!("/read?path={path}"));
-        assert!(said.starts_with("error:"), "{path}: {said}");
+        let output = asked(&space, &format!("/read?path={path}"));
+        assert!(output.starts_with("error:"), "{path}: {output}");
     }
     assert_eq!(
         asked(&space, "/write?path=/models/alice/tiny/weights.txt"),
@@ -126,8 +126,8 @@ fn a_volume_and_a_private_model() {
         .expect(200);
     commit(&bob, "model", "secret", "bob's");
     let space = alice.publish_hostile("models: [bob/secret]");
-    let said = asked(&space, "/read?path=/models/bob/secret/weights.txt");
-    assert!(said.starts_with("error:"), "{said}");
+    let output = asked(&space, "/read?path=/models/bob/secret/weights.txt");
+    assert!(output.starts_with("error:"), "{output}");
     let volume =
         json!({"type": "model", "source": "alice/tiny", "mountPath": "/weights", "path": "sub"});
     let request = Request::new("PUT", "/api/spaces/alice/hostile/volumes")
@@ -136,8 +136,8 @@ fn a_volume_and_a_private_model() {
     eventually(Duration::from_secs(20), "the volume", || {
         (asked(&space, "/read?path=/weights/more.txt") == "more").then_some(())
     });
-    let said = asked(&space, "/read?path=/weights/weights.txt");
-    assert!(said.starts_with("error:"), "{said}");
+    let output = asked(&space, "/read?path=/weights/weights.txt");
+    assert!(output.starts_with("error:"), "{output}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub fn glasshouse(server: &Server, token: &str, arguments: &[&str]) -> Said {
 /// `glasshouse … --json`, which must succeed; what it printed.
 #[track_caller]
 pub fn glasshouse_json(server: &Server, token: &str, arguments: &[&str]) -> Value {
-    let said = Said::of(command(server, token).args(arguments).arg("--json")).success();
-    serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("not JSON: {said:?}"))
+    let answer = Said::of(command(server, token).args(arguments).arg("--json")).success();
+    serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("not JSON: {answer:?}"))
 }
 
 /// The command before its arguments.

@@ -69,15 +69,15 @@ impl<'a> Python<'a> {
     /// Runs a snippet that ends in `say(…)`; what it said.
     #[track_caller]
     pub fn run(&self, snippet: &str) -> Value {
-        let said = Said::of(
+        let output = Said::of(
             self.command("python")
                 .arg("-c")
                 .arg(format!("{PRELUDE}\n{}", dedent(snippet))),
         );
-        let said = said.success();
-        let last = said.stdout.lines().rfind(|line| !line.trim().is_empty());
-        let last = last.unwrap_or_else(|| panic!("it said nothing: {said:?}"));
-        serde_json::from_str(last).unwrap_or_else(|_| panic!("not JSON: {said:?}"))
+        let output = output.success();
+        let last = output.stdout.lines().rfind(|line| !line.trim().is_empty());
+        let last = last.unwrap_or_else(|| panic!("it said nothing: {output:?}"));
+        serde_json::from_str(last).unwrap_or_else(|_| panic!("not JSON: {output:?}"))
     }
 
     /// A program of the environment with the server as its Hub, and nothing else from outside.
@@ -117,8 +117,8 @@ impl<'a> Hf<'a> {
     /// Runs a command that must succeed, with `--json`; what it printed.
     #[track_caller]
     pub fn json(&self, arguments: &[&str]) -> Value {
-        let said = Said::of(self.0.command("hf").args(arguments).arg("--json")).success();
-        serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("not JSON: {said:?}"))
+        let output = Said::of(self.0.command("hf").args(arguments).arg("--json")).success();
+        serde_json::from_str(&output.stdout).unwrap_or_else(|_| panic!("not JSON: {output:?}"))
     }
 }
 

@@ -55,13 +55,13 @@ impl IdentityProvider {
             .stderr(Stdio::null())
             .spawn()
             .expect("node: tests/run installs it, or GLASSHOUSE_TEST_SKIP=browser leaves these tests out");
-        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut issuer = String::new();
-        said.read_line(&mut issuer).expect("it says where it is");
+        output.read_line(&mut issuer).expect("it says where it is");
         Self {
             issuer: issuer.trim().to_owned(),
             child,
-            _said: said,
+            _said: output,
             _folder: folder,
         }
     }

@@ -32,13 +32,13 @@ fn what_is_typed_is_what_lands() {
     let parent = hidden(&page, "parent");
     // As a browser sends it: every line break is CRLF.
     let typed = "one\r\ntwo and a half\r\nmixed\r\nlast";
-    let said = [
+    let output = [
         ("parent", parent.as_str()),
         ("text", typed),
         ("title", "Half\r\nmore"),
         ("description", "because\r\nso"),
     ];
-    let done = session.send(&edit("windows.txt"), &said).expect(303);
+    let done = session.send(&edit("windows.txt"), &output).expect(303);
     assert_eq!(
         done.header("location"),
         Some("/spaces/alice/demo/blob/main/windows.txt")
@@ -60,8 +60,8 @@ fn what_is_typed_is_what_lands() {
         .unwrap()
         .replace('\n', "\r\n");
     let parent = hidden(&page, "parent");
-    let said = [("parent", parent.as_str()), ("text", &typed)];
-    session.send(&edit("deep/own/x.py"), &said).expect(303);
+    let output = [("parent", parent.as_str()), ("text", &typed)];
+    session.send(&edit("deep/own/x.py"), &output).expect(303);
     assert_eq!(raw(&space, "deep/own/x.py"), before);
     // Nothing was changed, so there is no commit of it.
     let commits = space.api("/commits/main").expect(200).json();
@@ -70,8 +70,8 @@ fn what_is_typed_is_what_lands() {
     let new = "/spaces/alice/demo/new/main";
     let parent = session.parent(&format!("{new}?in=deep"));
     let add = |path: &str, text: &str| {
-        let said = [("parent", parent.as_str()), ("path", path), ("text", text)];
-        session.send(new, &said)
+        let output = [("parent", parent.as_str()), ("path", path), ("text", text)];
+        session.send(new, &output)
     };
     for (path, why) in [
         ("index.html", "already"),
@@ -91,8 +91,8 @@ fn what_is_typed_is_what_lands() {
     assert_eq!(raw(&space, "deep/new.txt"), b"a\nb");
     let long = "x".repeat((512 << 10) + 1);
     let parent = session.parent(&edit("windows.txt"));
-    let said = [("parent", parent.as_str()), ("text", &long)];
-    let refused = session.send(&edit("windows.txt"), &said);
+    let output = [("parent", parent.as_str()), ("text", &long)];
+    let refused = session.send(&edit("windows.txt"), &output);
     assert_eq!(refused.status, 400);
     assert!(refused.text().contains("512 KiB"));
     assert!(refused.text().contains(&long), "what was typed is lost");
@@ -108,13 +108,13 @@ fn nobody_is_overwritten_unawares() {
     let edit = "/spaces/alice/demo/edit/main/index.html";
     let parent = session.parent(edit);
     let theirs = space.commit(&[Op::file("index.html", "theirs")]);
-    let said = [
+    let output = [
         ("parent", parent.as_str()),
         ("text", "mine & <b>"),
         ("title", "my title"),
         ("description", "my words"),
     ];
-    let told = session.send(edit, &said).expect(409).text();
+    let told = session.send(edit, &output).expect(409).text();
     for kept in ["mine &#38; &#60;b&#62;", "my title", "my words", &theirs] {
         assert!(told.contains(kept), "{kept}: {told}");
     }
@@ -122,15 +122,15 @@ fn nobody_is_overwritten_unawares() {
     assert_eq!(raw(&space, "index.html"), b"theirs");
     let once_more = hidden(&told, "parent");
     assert_eq!(once_more, theirs);
-    let said = [("parent", once_more.as_str()), ("text", "mine")];
-    session.send(edit, &said).expect(303);
+    let output = [("parent", once_more.as_str()), ("text", "mine")];
+    session.send(edit, &output).expect(303);
     assert_eq!(raw(&space, "index.html"), b"mine");
 
     // Where another file was changed, that is said.
     let parent = session.parent(edit);
     space.commit(&[Op::file("other", "x")]);
-    let said = [("parent", parent.as_str()), ("text", "mine again")];
-    let told = session.send(edit, &said).expect(409).text();
+    let output = [("parent", parent.as_str()), ("text", "mine again")];
+    let told = session.send(edit, &output).expect(409).text();
     assert!(told.contains("still what it was"), "{told}");
 
     let delete = "/spaces/alice/demo/delete/main/other";
@@ -154,8 +154,8 @@ fn nobody_is_overwritten_unawares() {
     );
     assert_eq!(raw(&space, "index.html"), b"theirs");
     for wrong in ["xyz", "main", &"0".repeat(40)] {
-        let said = [("parent", wrong), ("text", "x")];
-        let answer = session.send(edit, &said);
+        let output = [("parent", wrong), ("text", "x")];
+        let answer = session.send(edit, &output);
         assert!(matches!(answer.status, 400 | 404), "{wrong}: {answer:?}");
     }
 }
@@ -259,11 +259,11 @@ fn the_right_to_be_executed_stays() {
     let session = Session::of(&server, &alice.token);
     let edit = |path: &str| format!("/spaces/alice/demo/edit/main/{path}");
     let parent = session.parent(&edit("run.sh"));
-    let said = [
+    let output = [
         ("parent", parent.as_str()),
         ("text", "#!/bin/sh\r\necho 2\r\n"),
     ];
-    session.send(&edit("run.sh"), &said).expect(303);
+    session.send(&edit("run.sh"), &output).expect(303);
     clone.say(&["pull", "origin", "main"]);
     let listed = clone.say(&["ls-tree", "HEAD", "run.sh"]);
     assert!(listed.starts_with("100755 "), "{listed}");

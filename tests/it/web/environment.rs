@@ -37,8 +37,8 @@ fn values_of_many_lines_reach_the_guest_as_they_were_typed() {
     let settings = "/spaces/alice/hostile/settings";
     for (what, name) in [("secret", "KEY"), ("variable", "JSON")] {
         let value = KEY.replace('\n', "\r\n");
-        let said = [("do", what), ("key", name), ("value", &value)];
-        session.send(settings, &said).expect(303);
+        let output = [("do", what), ("key", name), ("value", &value)];
+        session.send(settings, &output).expect(303);
     }
     let stored = space.api("/variables").expect(200).json();
     assert_eq!(stored["JSON"]["value"], KEY);
@@ -94,13 +94,13 @@ fn a_file_is_set_whole_or_not_at_all() {
     assert_eq!((names("/secrets"), names("/variables")), (vec![], vec![]));
 
     let file = format!("export TOKEN='hf_#1' # mine\r\nMODEL=gpt2\r\nPEM=\"{KEY}\"\r\n");
-    let said = [
+    let output = [
         ("text", ""),
         ("file", file.as_str()),
         ("as", "secrets"),
         ("others", "MODEL, "),
     ];
-    let done = import(&session, &said).expect(303);
+    let done = import(&session, &output).expect(303);
     assert!(done.header("location").unwrap().ends_with("#import"));
     assert_eq!(names("/secrets"), ["PEM", "TOKEN"]);
     assert_eq!(names("/variables"), ["MODEL"]);

@@ -51,8 +51,8 @@ fn a_space_is_renamed_and_moved_into_an_organisation() {
     bob.create("taken");
     let session = Session::of(&server, &bob.token);
     let rename = |at: &str, owner: &str, name: &str| {
-        let said = [("do", "rename"), ("owner", owner), ("name", name)];
-        session.send(&format!("/spaces/{at}/settings"), &said)
+        let output = [("do", "rename"), ("owner", owner), ("name", name)];
+        session.send(&format!("/spaces/{at}/settings"), &output)
     };
     for (owner, name, why) in [
         ("bob", "taken", "Another Space"),
@@ -89,8 +89,8 @@ fn a_space_is_renamed_and_moved_into_an_organisation() {
     };
     assert_eq!(quota(&bob, "/api/quota"), 1);
     let other = Session::of(&server, &server.user("eve").token);
-    let said = [("do", "rename"), ("owner", "eve"), ("name", "stolen")];
-    let refused = other.send("/spaces/Lab/shared/settings", &said);
+    let output = [("do", "rename"), ("owner", "eve"), ("name", "stolen")];
+    let refused = other.send("/spaces/Lab/shared/settings", &output);
     assert_eq!(refused.status, 403);
 }
 

@@ -33,13 +33,13 @@ fn built(text: &str, context: &Path, given: &[(String, String)]) -> Result<Strin
         .output()
         .expect("tests/run installs docker");
     std::fs::remove_file(&file).expect("there");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
         assert!(
-            !said.contains("Cannot connect"),
-            "no engine answers: {said}"
+            !message.contains("Cannot connect"),
+            "no engine answers: {message}"
         );
-        return Err(said);
+        return Err(message);
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -59,7 +59,7 @@ fn built_in_pieces(
             .map_err(|problem| format!("{problem:?}"))?;
         let given: Vec<_> = piece.arguments.into_iter().collect();
         let id = built(&piece.text, context, &given)
-            .map_err(|said| format!("{said} of\n{}", piece.text))?;
+            .map_err(|message| format!("{message} of\n{}", piece.text))?;
         if piece.is_last {
             return Ok(id);
         }

@@ -196,13 +196,13 @@ impl Operator {
             Self::Required { colon } => match counts(colon) {
                 Some(found) => Ok(found.to_owned()),
                 None => {
-                    let said = text.expanded(value)?;
-                    let said = if said.is_empty() {
+                    let message = text.expanded(value)?;
+                    let message = if message.is_empty() {
                         "must be set"
                     } else {
-                        &said
+                        &message
                     };
-                    Err(format!("needs `{name}`: {said}"))
+                    Err(format!("needs `{name}`: {message}"))
                 }
             },
         }

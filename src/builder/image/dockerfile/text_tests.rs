@@ -33,7 +33,7 @@ fn it_is_expanded_as_the_engine_does() {
     ] {
         assert!(expanded(text).is_err(), "{text}");
     }
-    assert!(expanded("${NONE:?say so}").is_err_and(|said| said.contains("say so")));
+    assert!(expanded("${NONE:?say so}").is_err_and(|output| output.contains("say so")));
     assert!(expanded(&"${NONE:-".repeat(100_000)).is_err());
 }
 

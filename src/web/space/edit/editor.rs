@@ -12,9 +12,9 @@ use crate::domain::Revision;
 use crate::repo::{FilePath, MAIN, Operation, RepoError, TextFile, size_text};
 use crate::web::error::show;
 use crate::web::form::PostedForm;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::space::files::{Crumb, address, crumbs};
 use crate::web::space::{Found, Head, find};
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,7 +64,7 @@ struct EditPage {
 /// `GET /spaces/{owner}/{name}/edit/main/{*path}`
 pub(super) async fn edit_page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, path)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
@@ -87,7 +87,7 @@ pub(super) async fn edit_page(
 /// `GET /spaces/{owner}/{name}/new/main`
 pub(super) async fn new_page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -172,7 +172,7 @@ async fn take(
 async fn attempt(
     state: &WebState,
     found: &Found,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     is_new: bool,
     draft: &Draft,
 ) -> Result<Revision, NotCommitted> {
@@ -266,7 +266,7 @@ fn usual_title(is_new: bool, path: &str) -> String {
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     found: &Found,
     is_new: bool,
     draft: Draft,

@@ -15,7 +15,7 @@ use crate::domain::{RepoKind, Revision};
 use crate::lifecycle::LifecycleError;
 use crate::repo::{CommitRequest, MAIN, Operation, Repo, RepoError, Spool};
 use crate::web::form::Fields;
-use crate::web::visitor::Visitor;
+use crate::web::page_request::PageRequest;
 use crate::web::{PageError, WebState};
 
 /// Bytes of a file that is edited here.
@@ -116,7 +116,7 @@ impl Wanted {
 pub(super) async fn commit(
     state: &WebState,
     found: &Found,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     wanted: Wanted,
     title: String,
     change: (Vec<Operation>, Spool),
@@ -133,7 +133,7 @@ pub(super) async fn commit(
 async fn land(
     state: &WebState,
     found: &Found,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     wanted: Wanted,
     title: String,
     (operations, spool): (Vec<Operation>, Spool),

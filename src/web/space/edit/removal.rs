@@ -10,9 +10,9 @@ use crate::domain::Revision;
 use crate::repo::{EntryKind, FilePath, MAIN, Operation, RepoError};
 use crate::web::error::show;
 use crate::web::form::PostedForm;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::space::files::{Crumb, address, crumbs};
 use crate::web::space::{Found, Head, find};
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 
 /// Files of a folder that are counted.
@@ -44,7 +44,7 @@ struct DeletePage {
 /// `GET /spaces/{owner}/{name}/delete/main/{*path}`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name, path)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
@@ -91,7 +91,7 @@ pub(super) async fn remove(
 async fn attempt(
     state: &WebState,
     found: &Found,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     wanted: &Wanted,
     path: &str,
 ) -> Result<Revision, NotCommitted> {
@@ -173,7 +173,7 @@ fn usual_title(path: &str) -> String {
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     found: &Found,
     path: &str,
     wanted: Wanted,

@@ -10,10 +10,10 @@ use super::{NotCommitted, Wanted, land};
 use crate::domain::Revision;
 use crate::repo::{FilePath, MAIN, Operation};
 use crate::web::error::show;
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::space::files::address;
 use crate::web::space::{Found, Head, find};
 use crate::web::upload::{Upload, receive};
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState};
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,7 +37,7 @@ struct UploadPage {
 /// `GET /spaces/{owner}/{name}/upload/main`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -58,7 +58,7 @@ pub(super) async fn page(
 /// `POST /spaces/{owner}/{name}/upload/main`
 pub(super) async fn upload(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, PageError> {
@@ -91,7 +91,7 @@ pub(super) async fn upload(
 async fn attempt(
     state: &WebState,
     found: &Found,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     folder: &str,
     wanted: Wanted,
     upload: Upload,
@@ -127,7 +127,7 @@ async fn attempt(
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     found: &Found,
     folder: String,
     wanted: Wanted,

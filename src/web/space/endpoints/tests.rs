@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::json;
 
-fn told(name: &str, parameters: Value) -> Vec<Endpoint> {
+fn described(name: &str, parameters: Value) -> Vec<Endpoint> {
     read(
         json!({"named_endpoints": {name: {"parameters": parameters}}})
             .to_string()
@@ -10,13 +10,13 @@ fn told(name: &str, parameters: Value) -> Vec<Endpoint> {
 }
 
 fn first(parameter: Value) -> Parameter {
-    let mut endpoints = told("/f", json!([parameter]));
+    let mut endpoints = described("/f", json!([parameter]));
     endpoints.remove(0).parameters.remove(0)
 }
 
 #[test]
 fn what_gradio_tells_is_read() {
-    let endpoints = told(
+    let endpoints = described(
         "/carve",
         json!([
             {"parameter_name": "picture", "component": "Image", "type": {}, "example_input":
@@ -42,8 +42,8 @@ fn what_gradio_tells_is_read() {
 
 #[test]
 fn endpoints_stay_in_their_authors_order() {
-    let said = r#"{"named_endpoints": {"/z": {"parameters": []}, "/a": {"parameters": []}}}"#;
-    let names: Vec<_> = read(said.as_bytes())
+    let output = r#"{"named_endpoints": {"/z": {"parameters": []}, "/a": {"parameters": []}}}"#;
+    let names: Vec<_> = read(output.as_bytes())
         .into_iter()
         .map(|one| one.name)
         .collect();
@@ -63,7 +63,7 @@ fn names_that_are_none_are_left_out() {
         "/é",
         &format!("/{}", "a".repeat(99)),
     ] {
-        assert_eq!(told(name, json!([])), [], "{name}");
+        assert_eq!(described(name, json!([])), [], "{name}");
     }
     for name in [
         "",
@@ -78,12 +78,12 @@ fn names_that_are_none_are_left_out() {
         assert_eq!(first(json!({"parameter_name": name})).name, "", "{name}");
     }
     // With one of them all go by their places.
-    let mixed = told(
+    let mixed = described(
         "/f",
         json!([{"parameter_name": "a"}, {"parameter_name": "a-b"}]),
     );
     assert!(mixed[0].parameters.iter().all(|one| one.name.is_empty()));
-    let twice = told(
+    let twice = described(
         "/f",
         json!([{"parameter_name": "a"}, {"parameter_name": "a"}]),
     );
@@ -112,7 +112,7 @@ fn no_app_names_a_file_or_talks_without_end() {
     );
     let wide = json!({"type": {"type": "array"}, "example_input": vec![1; 1000]});
     assert_eq!(first(wide).example, Example::List(Vec::new()));
-    assert_eq!(told("/f", json!(vec![json!({}); 25])), []);
+    assert_eq!(described("/f", json!(vec![json!({}); 25])), []);
     let many: Map<_, _> = (0..50)
         .map(|place| (format!("/f{place}"), json!({"parameters": []})))
         .collect();
@@ -125,7 +125,7 @@ fn no_app_names_a_file_or_talks_without_end() {
 #[test]
 fn what_is_not_in_its_form_has_no_endpoints() {
     let hidden = json!({"named_endpoints": {"/f": {"parameters": [], "show_api": false}}});
-    for told in [
+    for described in [
         "",
         "[]",
         "{}",
@@ -135,6 +135,6 @@ fn what_is_not_in_its_form_has_no_endpoints() {
         &"[".repeat(1000),
         &hidden.to_string(),
     ] {
-        assert_eq!(read(told.as_bytes()), [], "{told}");
+        assert_eq!(read(described.as_bytes()), [], "{described}");
     }
 }

@@ -10,9 +10,9 @@ use super::{Problem, render};
 use crate::domain::{check_variable, parse_dotenv};
 use crate::store::{Counted, NewSetting, SecretValue, SettingValue, StoreError};
 use crate::web::form::Fields;
+use crate::web::page_request::PageRequest;
 use crate::web::space::{Found, find};
 use crate::web::upload::receive;
-use crate::web::visitor::Visitor;
 use crate::web::{PageError, WebState};
 
 /// A value as it was typed: a browser sends every line break as CRLF.
@@ -23,7 +23,7 @@ pub(super) fn typed_value(fields: &Fields) -> String {
 /// `POST /spaces/{owner}/{name}/settings/import`
 pub(in crate::web::space) async fn import(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, PageError> {

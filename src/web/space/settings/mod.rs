@@ -19,8 +19,8 @@ use crate::lifecycle::LimitState;
 use crate::store::{Actor, SecretFacts, Variable};
 use crate::web::error::show;
 use crate::web::form::{Fields, PostedForm};
+use crate::web::page_request::{Frame, PageRequest};
 use crate::web::summary::StageSummary;
-use crate::web::visitor::{Frame, Visitor};
 use crate::web::{PageError, WebState, text};
 pub(super) use environment::import;
 
@@ -86,7 +86,7 @@ struct SettingsPage {
 /// `GET /spaces/{owner}/{name}/settings`
 pub(super) async fn page(
     State(state): State<WebState>,
-    visitor: Visitor,
+    visitor: PageRequest,
     Path((owner, name)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, PageError> {
@@ -206,7 +206,7 @@ fn sleep_after(value: &str) -> Result<SleepAfter, PageError> {
 
 async fn render(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     found: &Found,
     done: String,
     problem: Problem,
@@ -305,7 +305,7 @@ fn visibility_choices(present: Visibility) -> Vec<Choice> {
 }
 
 /// Under whom it can be: where it is, and where the visitor may create Spaces.
-fn owner_choices(visitor: &Visitor, space: &Space) -> Vec<Choice> {
+fn owner_choices(visitor: &PageRequest, space: &Space) -> Vec<Choice> {
     let present = &space.name.owner;
     let mut owners = visitor.owners();
     if !owners.contains(present) {

@@ -1,11 +1,11 @@
 //! Giving a Space another name, perhaps under another owner.
 
-use crate::domain::{RepoKind, Repository, SpaceName};
+use crate::domain::{RepoKind, RepoName, Repository};
 use crate::lifecycle::LifecycleError;
 use crate::store::Actor;
 use crate::web::form::Fields;
+use crate::web::page_request::PageRequest;
 use crate::web::space::Found;
-use crate::web::visitor::Visitor;
 use crate::web::{PageError, WebState};
 
 /// Renames it; its new name.
@@ -14,15 +14,15 @@ use crate::web::{PageError, WebState};
 /// `BadRequest` with what is wrong with the name, or in its way.
 pub(super) async fn rename(
     state: &WebState,
-    visitor: &Visitor,
+    visitor: &PageRequest,
     found: &Found,
     fields: &Fields,
-) -> Result<SpaceName, PageError> {
+) -> Result<RepoName, PageError> {
     let bad = |text: String| Err(PageError::BadRequest(text));
     let (_, account) = visitor.signed_in()?;
     let space = &found.space;
     let name = format!("{}/{}", fields.get("owner"), fields.get("name"));
-    let name: SpaceName = match name.parse() {
+    let name: RepoName = match name.parse() {
         Ok(name) => name,
         Err(error) => return bad(format!("That is no name: {error}.")),
     };
@@ -45,7 +45,7 @@ pub(super) async fn rename(
         return bad(taken.to_owned());
     }
     // As its owner writes it.
-    let name = SpaceName {
+    let name = RepoName {
         owner: owner.name.clone(),
         name: name.name,
     };

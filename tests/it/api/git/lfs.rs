@@ -74,10 +74,10 @@ fn a_pointer_to_nothing_is_refused() {
         "a".repeat(64)
     );
     git.commit(&[("weights.bin", pointer.as_bytes())]);
-    let said = git.run(&["push", &address, "main"]).failure();
+    let output = git.run(&["push", &address, "main"]).failure();
     assert!(
-        said.contains("was not sent here") && said.contains("git lfs"),
-        "{said}"
+        output.contains("was not sent here") && output.contains("git lfs"),
+        "{output}"
     );
 }
 

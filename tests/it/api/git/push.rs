@@ -13,10 +13,10 @@ fn a_push_is_a_publish() {
     let git = Git::init(&server, "work");
     git.commit(&[("README.md", CARD), ("index.html", b"from git")]);
     let address = Git::address(&server, "alice", &alice.token, "spaces/alice/demo");
-    let said = git.run(&["push", &address, "main"]).success();
+    let output = git.run(&["push", &address, "main"]).success();
     assert!(
-        said.stderr.contains("remote: Building alice/demo"),
-        "{said:?}"
+        output.stderr.contains("remote: Building alice/demo"),
+        "{output:?}"
     );
     space.wait_for("RUNNING");
     assert_eq!(space.visit("/").expect(200).text(), "from git");

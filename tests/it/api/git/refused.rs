@@ -21,9 +21,9 @@ fn tiny<'a>(server: &'a Server, name: &str) -> (Hub<'a>, Git, String) {
 fn refused(alice: &Hub<'_>, git: &Git, address: &str) -> String {
     let refs = || alice.get("/api/models/alice/tiny/refs").expect(200).json();
     let before = refs();
-    let said = git.run(&["push", address, "main"]).failure();
-    assert_eq!(refs(), before, "{said}");
-    said
+    let message = git.run(&["push", address, "main"]).failure();
+    assert_eq!(refs(), before, "{message}");
+    message
 }
 
 #[test]
@@ -32,8 +32,8 @@ fn links_submodules_and_names_of_git() {
     let (alice, git, address) = tiny(&server, "tiny");
     std::os::unix::fs::symlink("/etc/passwd", git.folder.join("link")).unwrap();
     git.commit(&[]);
-    let said = refused(&alice, &git, &address);
-    assert!(said.contains("`link` is a symbolic link"), "{said}");
+    let message = refused(&alice, &git, &address);
+    assert!(message.contains("`link` is a symbolic link"), "{message}");
 
     git.run(&["rm", "-q", "link"]).success();
     let head = git.say(&["rev-parse", "HEAD"]);
@@ -41,11 +41,11 @@ fn links_submodules_and_names_of_git() {
     git.run(&["update-index", "--add", "--cacheinfo", &module])
         .success();
     git.run(&["commit", "-q", "-m", "a submodule"]).success();
-    let said = refused(&alice, &git, &address);
+    let message = refused(&alice, &git, &address);
     // The link is still in the history, and so is found first.
     assert!(
-        said.contains("symbolic link") || said.contains("submodule"),
-        "{said}"
+        message.contains("symbolic link") || message.contains("submodule"),
+        "{message}"
     );
 }
 
@@ -87,10 +87,10 @@ fn trees_that_no_honest_git_writes() {
         let commit = git.say(&["commit-tree", &tree, "-m", "hostile"]);
         git.run(&["update-ref", "refs/heads/main", &commit])
             .success();
-        let said = refused(&alice, &git, &address);
+        let message = refused(&alice, &git, &address);
         assert!(
-            said.contains("rejected") && said.contains(reason),
-            "{reason}: {said}"
+            message.contains("rejected") && message.contains(reason),
+            "{reason}: {message}"
         );
     }
 }
@@ -105,10 +105,10 @@ fn names_that_are_no_branches() {
         "refs/pr/1",
         "refs/heads/refs/x",
     ] {
-        let said = git
+        let message = git
             .run(&["push", &address, &format!("main:{name}")])
             .failure();
-        assert!(said.contains("rejected"), "{name}: {said}");
+        assert!(message.contains("rejected"), "{name}: {message}");
     }
     let refs = alice.get("/api/models/alice/tiny/refs").expect(200).json();
     assert_eq!(refs["branches"].as_array().unwrap().len(), 1, "{refs}");
@@ -120,16 +120,16 @@ fn more_than_the_limits() {
     let (alice, git, address) = tiny(&server, "tiny");
     let noise: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
     git.commit(&[("sub/big.bin", &noise)]);
-    let said = refused(&alice, &git, &address);
+    let message = refused(&alice, &git, &address);
     assert!(
-        said.contains("`sub/big.bin` is larger than the 64 KiB"),
-        "{said}"
+        message.contains("`sub/big.bin` is larger than the 64 KiB"),
+        "{message}"
     );
     // Removed later, it is in the history all the same.
     git.run(&["rm", "-q", "sub/big.bin"]).success();
     git.commit(&[]);
-    let said = refused(&alice, &git, &address);
-    assert!(said.contains("larger than the 64 KiB"), "{said}");
+    let message = refused(&alice, &git, &address);
+    assert!(message.contains("larger than the 64 KiB"), "{message}");
 
     let many = Git::init(&server, "many");
     let files: Vec<_> = (0..11).map(|n| format!("f{n}")).collect();
@@ -138,8 +138,8 @@ fn more_than_the_limits() {
         .map(|name| (name.as_str(), &b"x"[..]))
         .collect();
     many.commit(&files);
-    let said = refused(&alice, &many, &address);
-    assert!(said.contains("at most 10 are allowed"), "{said}");
+    let message = refused(&alice, &many, &address);
+    assert!(message.contains("at most 10 are allowed"), "{message}");
 }
 
 #[test]

@@ -11,9 +11,9 @@ use crate::support::{Answer, Request, Server};
 fn whoami_names_the_account() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.hf(&alice.token).json(&["auth", "whoami"]);
-    assert_eq!(said["user"], "alice");
-    assert_eq!(said["endpoint"], server.url());
+    let message = server.hf(&alice.token).json(&["auth", "whoami"]);
+    assert_eq!(message["user"], "alice");
+    assert_eq!(message["endpoint"], server.url());
 }
 
 #[test]
@@ -33,8 +33,8 @@ fn login_keeps_a_good_token_and_refuses_a_bad_one() {
 #[test]
 fn nobody_is_told_to_log_in() {
     let server = Server::start();
-    let said = server.hf("").run(&["auth", "whoami"]).failure();
-    assert!(said.to_lowercase().contains("log"), "{said}");
+    let message = server.hf("").run(&["auth", "whoami"]).failure();
+    assert!(message.to_lowercase().contains("log"), "{message}");
 }
 
 /// What follows `after` in a text, up to `until`.
@@ -75,7 +75,7 @@ fn begin(python: &Python<'_>) -> (Child, BufReader<ChildStdout>, String) {
     (child, lines, code.to_owned())
 }
 
-fn answer(server: &Server, cookie: &str, code: &str, said: &str) -> Answer {
+fn answer(server: &Server, cookie: &str, code: &str, message: &str) -> Answer {
     let page = Request::get(format!("/login/device?code={code}"))
         .header("cookie", cookie)
         .send(server.address)
@@ -84,7 +84,7 @@ fn answer(server: &Server, cookie: &str, code: &str, said: &str) -> Answer {
     Request::post("/login/device")
         .header("cookie", cookie)
         .header("content-type", "application/x-www-form-urlencoded")
-        .body(format!("form={form}&code={code}&answer={said}"))
+        .body(format!("form={form}&code={code}&answer={message}"))
         .send(server.address)
 }
 
@@ -107,8 +107,8 @@ fn a_program_is_let_in_by_the_code_it_shows() {
         .body(format!("code={code}&answer=yes"))
         .send(server.address);
     assert_eq!(forged.status, 403, "{forged:?}");
-    let said = answer(&server, &cookie, &code.to_lowercase(), "yes").expect(200);
-    assert!(said.text().contains("is signed in"), "{said:?}");
+    let message = answer(&server, &cookie, &code.to_lowercase(), "yes").expect(200);
+    assert!(message.text().contains("is signed in"), "{message:?}");
     assert!(hf.wait().unwrap().success());
     let who = Said::of(python.command("hf").args(["auth", "whoami", "--json"])).success();
     assert!(who.stdout.contains("alice"), "{who:?}");
@@ -134,8 +134,8 @@ fn a_program_is_turned_away_and_asks_no_more() {
     answer(&server, &cookie, &code, "no").expect(200);
     let output = hf.wait_with_output().unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
-    assert!(said.contains("denied"), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    assert!(message.contains("denied"), "{message}");
     let ask = |device: &str| {
         Request::post("/oauth/token")
             .header("content-type", "application/x-www-form-urlencoded")

@@ -78,7 +78,7 @@ fn what_is_not_offered_says_so() {
         &["collections", "create", "Mine"],
         &["webhooks", "ls"],
     ] {
-        let said = hf.run(arguments).failure();
-        assert!(said.contains("does not offer"), "{arguments:?}: {said}");
+        let output = hf.run(arguments).failure();
+        assert!(output.contains("does not offer"), "{arguments:?}: {output}");
     }
 }

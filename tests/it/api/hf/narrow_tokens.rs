@@ -29,7 +29,7 @@ fn the_client_works_with_each_kind_of_token_and_sees_what_it_reaches() {
             &["alice/demo", "alice/listed"],
         ),
     ] {
-        let said = server.python(&token).run(
+        let output = server.python(&token).run(
             r#"
             api = HfApi()
             me = api.whoami()
@@ -60,6 +60,6 @@ fn the_client_works_with_each_kind_of_token_and_sees_what_it_reaches() {
             "name": "alice", "role": role, "spaces": sees, "models": [], "count": sees.len(), "liked": [],
             "read": "SpaceInfo", "hidden": hidden, "write": write,
         });
-        assert_eq!(said, wanted, "{role}");
+        assert_eq!(output, wanted, "{role}");
     }
 }

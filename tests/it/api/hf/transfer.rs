@@ -107,9 +107,9 @@ fn one_file_goes_up_and_down() {
         "notes/first.txt",
     ])
     .success();
-    let said = hf.json(&["download", "spaces/alice/demo", "notes/first.txt"]);
+    let output = hf.json(&["download", "spaces/alice/demo", "notes/first.txt"]);
     assert_eq!(
-        fs::read_to_string(said["path"].as_str().unwrap()).unwrap(),
+        fs::read_to_string(output["path"].as_str().unwrap()).unwrap(),
         "a note"
     );
     let missing = hf
@@ -142,8 +142,8 @@ fn git_lfs_sends_parts_by_the_agent_of_hf() {
     git.commit(&[("weights.bin", &bytes)]);
     let address = Git::address(&server, "alice", &alice.token, "alice/tiny");
     run(git.command(), &["remote", "add", "origin", &address]);
-    let said = run(git.command(), &["push", "-q", "origin", "main"]);
-    assert!(said.stderr.contains("multipart"), "{said:?}");
+    let output = run(git.command(), &["push", "-q", "origin", "main"]);
+    assert!(output.stderr.contains("multipart"), "{output:?}");
     let file = alice
         .get("/alice/tiny/resolve/main/weights.bin")
         .expect(200);

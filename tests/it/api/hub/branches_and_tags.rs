@@ -7,7 +7,7 @@ use serde_json::json;
 fn branches_are_made_committed_to_and_removed() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/tiny")
         put = lambda text, **k: api.upload_file(path_or_fileobj=text, path_in_repo="a", repo_id="alice/tiny", **k).oid
@@ -29,21 +29,21 @@ fn branches_are_made_committed_to_and_removed() {
              "after": [b.name for b in api.list_repo_refs("alice/tiny").branches]})
         "#,
     );
-    assert_eq!(said["taken"], "HfHubHTTPError");
-    assert_eq!(said["beside"], "HfHubHTTPError");
-    assert_eq!(said["bad"], "BadRequestError");
-    assert_eq!(said["nowhere"], "RevisionNotFoundError");
-    assert_eq!(said["texts"], json!(["two", "three"]));
-    assert_eq!(said["main"], "BadRequestError");
-    assert_eq!(said["before"], json!(["dev/x", "main"]));
-    assert_eq!(said["after"], json!(["main"]));
+    assert_eq!(output["taken"], "HfHubHTTPError");
+    assert_eq!(output["beside"], "HfHubHTTPError");
+    assert_eq!(output["bad"], "BadRequestError");
+    assert_eq!(output["nowhere"], "RevisionNotFoundError");
+    assert_eq!(output["texts"], json!(["two", "three"]));
+    assert_eq!(output["main"], "BadRequestError");
+    assert_eq!(output["before"], json!(["dev/x", "main"]));
+    assert_eq!(output["after"], json!(["main"]));
 }
 
 #[test]
 fn tags_hold_a_commit() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/tiny")
         put = lambda text: api.upload_file(path_or_fileobj=text, path_in_repo="a", repo_id="alice/tiny").oid
@@ -60,7 +60,7 @@ fn tags_hold_a_commit() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"taken": "HfHubHTTPError", "refs": {"v0": true, "v1": true}, "text": "one", "gone": "RevisionNotFoundError"})
     );
 }
@@ -69,7 +69,7 @@ fn tags_hold_a_commit() {
 fn a_squashed_history_has_the_same_files() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/demo", repo_type="space", space_sdk="static")
         for n in range(3):
@@ -80,5 +80,5 @@ fn a_squashed_history_has_the_same_files() {
         say({"commits": commits, "text": Path(path).read_text()})
         "#,
     );
-    assert_eq!(said, json!({"commits": ["All of it"], "text": "2"}));
+    assert_eq!(output, json!({"commits": ["All of it"], "text": "2"}));
 }

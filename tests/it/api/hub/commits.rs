@@ -9,7 +9,7 @@ fn a_stale_parent_is_a_conflict_and_changes_nothing() {
     let alice = server.user("alice");
     let space = alice.create("demo");
     space.commit(&static_site("one"));
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         commit = lambda text, parent: api.create_commit("alice/demo", repo_type="space", commit_message="m",
             operations=[CommitOperationAdd("index.html", text)], parent_commit=parent)
@@ -20,9 +20,9 @@ fn a_stale_parent_is_a_conflict_and_changes_nothing() {
         say({"error": error, "head": api.space_info("alice/demo").sha == second, "page": page})
         "#,
     );
-    assert_eq!(said["head"], true);
-    assert_eq!(said["page"], "two");
-    let text = said["error"]["text"].as_str().unwrap();
+    assert_eq!(output["head"], true);
+    assert_eq!(output["page"], "two");
+    let text = output["error"]["text"].as_str().unwrap();
     assert!(text.contains("412") || text.contains("409"), "{text}");
 }
 
@@ -30,7 +30,7 @@ fn a_stale_parent_is_a_conflict_and_changes_nothing() {
 fn files_and_folders_are_deleted() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/demo", repo_type="space", space_sdk="static")
         add = [CommitOperationAdd(path, b"x") for path in ["a.txt", "b/c.txt", "b/d/e.txt", "f.txt"]]
@@ -41,19 +41,19 @@ fn files_and_folders_are_deleted() {
         say({"files": api.list_repo_files("alice/demo", repo_type="space"), "missing": missing})
         "#,
     );
-    let files = said["files"].as_array().unwrap();
-    assert!(files.contains(&json!("f.txt")), "{said}");
+    let files = output["files"].as_array().unwrap();
+    assert!(files.contains(&json!("f.txt")), "{output}");
     for gone in ["a.txt", "b/c.txt", "b/d/e.txt"] {
-        assert!(!files.contains(&json!(gone)), "{said}");
+        assert!(!files.contains(&json!(gone)), "{output}");
     }
-    assert_ne!(said["missing"], json!(null));
+    assert_ne!(output["missing"], json!(null));
 }
 
 #[test]
 fn a_commit_of_a_thousand_files_is_one_commit() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/demo", repo_type="space", space_sdk="static")
         before = len(api.list_repo_commits("alice/demo", repo_type="space"))
@@ -65,14 +65,14 @@ fn a_commit_of_a_thousand_files_is_one_commit() {
              "files": len([f for f in files if f.startswith("data/")]), "text": Path(path).read_text()})
         "#,
     );
-    assert_eq!(said, json!({"commits": 1, "files": 1000, "text": "997"}));
+    assert_eq!(output, json!({"commits": 1, "files": 1000, "text": "997"}));
 }
 
 #[test]
 fn of_two_commits_at_once_none_is_lost() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         from concurrent.futures import ThreadPoolExecutor
         api.create_repo("alice/demo", repo_type="space", space_sdk="static")
@@ -89,5 +89,5 @@ fn of_two_commits_at_once_none_is_lost() {
         say({"done": done, "missing": [n for n in range(12) if f"{n}.txt" not in files]})
         "#,
     );
-    assert_eq!(said, json!({"done": vec![true; 12], "missing": []}));
+    assert_eq!(output, json!({"done": vec![true; 12], "missing": []}));
 }

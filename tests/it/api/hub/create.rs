@@ -7,7 +7,7 @@ use serde_json::json;
 fn a_space_is_created_with_a_card_and_nothing_that_runs() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         url = api.create_repo("alice/Demo.One_x", repo_type="space", space_sdk="static")
         info = api.space_info("alice/Demo.One_x")
@@ -16,11 +16,11 @@ fn a_space_is_created_with_a_card_and_nothing_that_runs() {
              "sdk": RepoCard.load("alice/Demo.One_x", repo_type="space").data.sdk, "private": info.private})
         "#,
     );
-    assert_eq!(said["sha"].as_str().unwrap().len(), 40);
+    assert_eq!(output["sha"].as_str().unwrap().len(), 40);
     assert_eq!(
-        said,
+        output,
         json!({"url": format!("{}/spaces/alice/Demo.One_x", server.url()), "id": "alice/Demo.One_x", "exists": true,
-               "stage": "NO_APP_FILE", "sha": said["sha"], "files": [".gitattributes", "README.md"], "sdk": "static",
+               "stage": "NO_APP_FILE", "sha": output["sha"], "files": [".gitattributes", "README.md"], "sdk": "static",
                "private": false})
     );
 }
@@ -29,17 +29,17 @@ fn a_space_is_created_with_a_card_and_nothing_that_runs() {
 fn without_a_namespace_it_is_the_callers() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server
+    let output = server
         .python(&alice.token)
         .run(r#"say(api.create_repo("demo", repo_type="space", space_sdk="gradio").repo_id)"#);
-    assert_eq!(said, "alice/demo");
+    assert_eq!(output, "alice/demo");
 }
 
 #[test]
 fn exist_ok_finds_the_one_that_is_there() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         create = lambda **more: api.create_repo("alice/demo", repo_type="space", space_sdk="static", **more)
         create()
@@ -50,7 +50,7 @@ fn exist_ok_finds_the_one_that_is_there() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"error": "HfHubHTTPError", "again": "alice/demo"})
     );
 }
@@ -59,7 +59,7 @@ fn exist_ok_finds_the_one_that_is_there() {
 fn everything_said_at_creation_holds() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/demo", repo_type="space", space_sdk="static", visibility="private",
             space_hardware="cpu-upgrade", space_sleep_time=600,
@@ -72,7 +72,7 @@ fn everything_said_at_creation_holds() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"private": true, "hardware": "cpu-upgrade", "sleep": 600, "secrets": ["PASSWORD"],
                "variables": {"MODE": "fast"}})
     );
@@ -83,9 +83,9 @@ fn nobody_creates_in_the_name_of_another() {
     let server = Server::start();
     let alice = server.user("alice");
     server.user("bob");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"say(raised(lambda: api.create_repo("bob/demo", repo_type="space", space_sdk="static")))"#,
     );
-    assert_eq!(said["type"], "HfHubHTTPError");
-    assert!(said["text"].as_str().unwrap().contains("403"), "{said}");
+    assert_eq!(output["type"], "HfHubHTTPError");
+    assert!(output["text"].as_str().unwrap().contains("403"), "{output}");
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 fn a_dataset_goes_up_and_comes_down() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         url = api.create_repo("alice/rows", repo_type="dataset")
         api.upload_file(path_or_fileobj=b"a,b\n1,2\n", path_in_repo="data/train.csv", repo_id="alice/rows", repo_type="dataset")
@@ -20,12 +20,15 @@ fn a_dataset_goes_up_and_comes_down() {
              "listed": [d.id for d in api.list_datasets(filter="language:en")]})
         "#,
     );
-    assert_eq!(said["url"], format!("{}/datasets/alice/rows", server.url()));
-    assert_eq!(said["text"], "a,b\n1,2\n");
-    assert_eq!(said["tags"], json!(["language:en", "license:mit"]));
     assert_eq!(
-        said["tree"],
+        output["url"],
+        format!("{}/datasets/alice/rows", server.url())
+    );
+    assert_eq!(output["text"], "a,b\n1,2\n");
+    assert_eq!(output["tags"], json!(["language:en", "license:mit"]));
+    assert_eq!(
+        output["tree"],
         json!([".gitattributes", "README.md", "data", "data/train.csv"])
     );
-    assert_eq!(said["listed"], json!(["alice/rows"]));
+    assert_eq!(output["listed"], json!(["alice/rows"]));
 }

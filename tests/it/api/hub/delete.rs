@@ -10,7 +10,7 @@ fn a_deleted_space_is_gone_and_its_name_is_free() {
     let space = alice.create("demo");
     space.commit(&static_site("one"));
     space.wait_for("RUNNING");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.delete_repo("alice/demo", repo_type="space")
         gone = raised(lambda: api.space_info("alice/demo"))
@@ -20,7 +20,7 @@ fn a_deleted_space_is_gone_and_its_name_is_free() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"gone": "RepositoryNotFoundError", "twice": "RepositoryNotFoundError", "list": []})
     );
     assert_eq!(space.visit("/").status, 404);
@@ -37,9 +37,9 @@ fn only_the_owner_deletes() {
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     let space = alice.create("demo");
     space.commit(&static_site("one"));
-    let said = server
+    let output = server
         .python(&bob.token)
         .run(r#"say(raised(lambda: api.delete_repo("alice/demo", repo_type="space")))"#);
-    assert!(said["text"].as_str().unwrap().contains("403"), "{said}");
+    assert!(output["text"].as_str().unwrap().contains("403"), "{output}");
     space.api("").expect(200);
 }

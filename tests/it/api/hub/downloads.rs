@@ -14,7 +14,7 @@ fn files_are_read_at_any_revision() {
         Op::file("index.html", "two"),
         Op::file("a dir/b%c.txt", "odd"),
     ]);
-    let said = server.python("").run(&format!(
+    let output = server.python("").run(&format!(
         r#"
         read = lambda name, **more: Path(api.hf_hub_download("alice/demo", name, repo_type="space", **more)).read_text()
         cached = read("index.html")
@@ -23,7 +23,7 @@ fn files_are_read_at_any_revision() {
              api.file_exists("alice/demo", "never.html", repo_type="space")])
         "#
     ));
-    assert_eq!(said, json!(["one", "two", "two", "odd", true, false]));
+    assert_eq!(output, json!(["one", "two", "two", "odd", true, false]));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_snapshot_is_the_whole_folder() {
     let mut files = static_site("one");
     files.extend((0..30).map(|n| Op::file(&format!("data/{n}.txt"), n.to_string())));
     space.commit(&files);
-    let said = server.python("").run(
+    let output = server.python("").run(
         r#"
         folder = Path(api.snapshot_download("alice/demo", repo_type="space"))
         some = Path(api.snapshot_download("alice/demo", repo_type="space", local_dir="some", allow_patterns="data/1*"))
@@ -43,7 +43,7 @@ fn a_snapshot_is_the_whole_folder() {
              "some": len(list(some.glob("data/*")))})
         "#,
     );
-    assert_eq!(said, json!({"page": "one", "data": true, "some": 11}));
+    assert_eq!(output, json!({"page": "one", "data": true, "some": 11}));
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn a_broken_download_goes_on_where_it_stopped() {
         "-c",
         "from huggingface_hub import hf_hub_download as d; print(d('alice/demo', 'big.bin', repo_type='space'))",
     ]);
-    let said = crate::support::cli::Said::of(&mut command).success();
-    let path = said.stdout.lines().last().unwrap();
+    let output = crate::support::cli::Said::of(&mut command).success();
+    let path = output.stdout.lines().last().unwrap();
     assert!(std::fs::read(path).unwrap() == content, "the bytes differ");
     let ranges = proxy.requests_with("range: bytes=");
     assert_eq!(

@@ -14,7 +14,7 @@ fn a_copy_has_files_and_variables_and_no_secrets() {
     space
         .post("/secrets", &json!({"key": "KEY", "value": "alices"}))
         .expect(200);
-    let said = server.python(&bob.token).run(
+    let output = server.python(&bob.token).run(
         r#"
         url = api.duplicate_repo("alice/demo", "bob/mine", repo_type="space", space_variables=[{"key": "MORE", "value": "x"}])
         again = raised(lambda: api.duplicate_repo("alice/demo", "bob/mine", repo_type="space"))["type"]
@@ -24,12 +24,12 @@ fn a_copy_has_files_and_variables_and_no_secrets() {
              "variables": sorted(api.get_space_variables("bob/mine")), "secrets": list(api.get_space_secrets("bob/mine"))})
         "#,
     );
-    assert_eq!(said["url"], format!("{}/spaces/bob/mine", server.url()));
-    assert_eq!(said["again"], "HfHubHTTPError");
-    assert_eq!(said["stage"], "RUNNING");
-    assert_eq!(said["commits"], 2);
-    assert_eq!(said["variables"], json!(["MODE", "MORE"]));
-    assert_eq!(said["secrets"], json!([]));
+    assert_eq!(output["url"], format!("{}/spaces/bob/mine", server.url()));
+    assert_eq!(output["again"], "HfHubHTTPError");
+    assert_eq!(output["stage"], "RUNNING");
+    assert_eq!(output["commits"], 2);
+    assert_eq!(output["variables"], json!(["MODE", "MORE"]));
+    assert_eq!(output["secrets"], json!([]));
     let mine = bob.space("mine");
     assert_eq!(mine.visit("/").expect(200).text(), "one");
     // Each goes its own way from then on.

@@ -9,7 +9,7 @@ fn each_absence_has_its_own_exception() {
     let alice = server.user("alice");
     let space = alice.create("demo");
     space.commit(&static_site("one"));
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         get = lambda *a, **k: raised(lambda: api.hf_hub_download(*a, repo_type="space", **k))["type"]
         kind = lambda call: raised(call)["type"]
@@ -30,7 +30,7 @@ fn each_absence_has_its_own_exception() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({
             "space": "RepositoryNotFoundError",
             "owner": "RepositoryNotFoundError",
@@ -57,15 +57,15 @@ fn a_private_space_does_not_exist_for_others() {
         .expect(200);
     alice.space("hidden").commit(&static_site("one"));
     for token in [&bob.token, ""] {
-        let said = server.python(token).run(
+        let output = server.python(token).run(
             r#"
             kind = lambda call: raised(call)["type"]
             say([kind(lambda: api.space_info("alice/hidden")), kind(lambda: api.get_space_runtime("alice/hidden")),
                  kind(lambda: api.hf_hub_download("alice/hidden", "index.html", repo_type="space"))])
             "#,
         );
-        for kind in said.as_array().unwrap() {
-            assert!(kind == "RepositoryNotFoundError", "{said}");
+        for kind in output.as_array().unwrap() {
+            assert!(kind == "RepositoryNotFoundError", "{output}");
         }
     }
     let own = server
@@ -81,9 +81,12 @@ fn a_bad_token_is_called_a_bad_token() {
         "gls_0000000000000000000000000000000000000000",
         "hf_nonsense",
     ] {
-        let said = server.python(token).run(r#"say(raised(api.whoami))"#);
-        let text = said["text"].as_str().unwrap().to_lowercase();
-        assert!(text.contains("invalid") && text.contains("token"), "{said}");
+        let output = server.python(token).run(r#"say(raised(api.whoami))"#);
+        let text = output["text"].as_str().unwrap().to_lowercase();
+        assert!(
+            text.contains("invalid") && text.contains("token"),
+            "{output}"
+        );
     }
 }
 
@@ -91,8 +94,8 @@ fn a_bad_token_is_called_a_bad_token() {
 fn whoami_says_who() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server
+    let output = server
         .python(&alice.token)
         .run(r#"me = api.whoami(); say({k: me[k] for k in ["name", "type", "orgs"]})"#);
-    assert_eq!(said, json!({"name": "alice", "type": "user", "orgs": []}));
+    assert_eq!(output, json!({"name": "alice", "type": "user", "orgs": []}));
 }

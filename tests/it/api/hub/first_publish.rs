@@ -75,8 +75,8 @@ fn a_repository_of_ones_own_is_pushed_to_a_new_space() {
     // From here on it has a history, which nobody replaces without force.
     let other = Git::init(&server, "other");
     other.commit(&[("index.html", b"theirs")]);
-    let said = other.run(&["push", &address, "main"]).failure();
-    assert!(said.contains("rejected"), "{said}");
+    let output = other.run(&["push", &address, "main"]).failure();
+    assert!(output.contains("rejected"), "{output}");
 }
 
 #[test]

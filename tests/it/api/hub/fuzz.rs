@@ -43,11 +43,11 @@ pub(super) fn schemathesis(server: &Server, settings: &str, token: &str, argumen
             .arg(format!("Authorization: Bearer {token}"));
     }
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", server.log());
-    let tested = said.split("Tested: ").nth(1).unwrap_or_default();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", server.log());
+    let tested = text.split("Tested: ").nth(1).unwrap_or_default();
     let tested: usize = tested.split_whitespace().next().unwrap().parse().unwrap();
-    assert!(tested > 130, "{said}");
+    assert!(tested > 130, "{text}");
     assert!(!server.log().contains("ERROR"), "{}", server.log());
     server.anonymous().get("/healthz").expect(200);
 }

@@ -22,12 +22,12 @@ fn it_connects_to_the_host_that_space_info_names() {
         Op::file("gradio_api/info", info.to_string()),
     ]);
     space.wait_for("RUNNING");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         from gradio_client import Client
         client = Client("alice/demo", verbose=False)
         say({"version": client.config["version"]})
         "#,
     );
-    assert_eq!(said["version"], "6.31.0");
+    assert_eq!(output["version"], "6.31.0");
 }

@@ -7,18 +7,24 @@ use serde_json::json;
 #[test]
 fn every_size_is_listed_with_what_it_gives() {
     let server = Server::start();
-    let said = server.python("").run(
+    let output = server.python("").run(
         r#"say([{"name": h.name, "cpu": h.cpu, "ram": h.ram, "accelerator": h.accelerator} for h in api.list_spaces_hardware()])"#,
     );
-    let names: Vec<_> = said
+    let names: Vec<_> = output
         .as_array()
         .unwrap()
         .iter()
         .map(|size| &size["name"])
         .collect();
     assert_eq!(names, ["cpu-nano", "cpu-basic", "cpu-upgrade"]);
-    assert!(said[0]["cpu"].as_str().unwrap().contains("0.25"), "{said}");
-    assert!(said[0]["ram"].as_str().unwrap().contains("256"), "{said}");
+    assert!(
+        output[0]["cpu"].as_str().unwrap().contains("0.25"),
+        "{output}"
+    );
+    assert!(
+        output[0]["ram"].as_str().unwrap().contains("256"),
+        "{output}"
+    );
 }
 
 #[test]
@@ -28,7 +34,7 @@ fn a_size_is_asked_for_and_given() {
     let space = alice.create("hello");
     space.commit(&wasi("hello", ""));
     space.wait_for("RUNNING");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         before = api.get_space_runtime("alice/hello")
         asked = api.request_space_hardware("alice/hello", "cpu-upgrade", sleep_time=900)
@@ -39,7 +45,7 @@ fn a_size_is_asked_for_and_given() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"before": "cpu-nano", "asked": "cpu-upgrade", "after": "cpu-upgrade", "sleep": 900, "stage": "RUNNING"})
     );
     space.visit("/").expect(200);
@@ -50,11 +56,11 @@ fn an_unknown_size_is_refused_with_the_known_ones() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.create("demo");
-    let said = server
+    let output = server
         .python(&alice.token)
         .run(r#"say(raised(lambda: api.request_space_hardware("alice/demo", "t4-medium")))"#);
-    assert_eq!(said["type"], "BadRequestError");
-    let text = said["text"].as_str().unwrap();
+    assert_eq!(output["type"], "BadRequestError");
+    let text = output["text"].as_str().unwrap();
     assert!(
         text.contains("t4-medium") && text.contains("cpu-upgrade"),
         "{text}"

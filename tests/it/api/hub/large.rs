@@ -27,9 +27,9 @@ const UPLOAD: &str = r#"
 fn in_chunks() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(UPLOAD);
+    let output = server.python(&alice.token).run(UPLOAD);
     let all = json!({"one": true, "two": true, "same": true, "lfs": true, "size": true});
-    assert_eq!(said, all);
+    assert_eq!(output, all);
     let xorbs = server.data().join("repos/xorbs");
     assert!(xorbs.exists(), "it went another way");
 }
@@ -38,12 +38,12 @@ fn in_chunks() {
 fn by_the_batch_api() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server
+    let output = server
         .python(&alice.token)
         .setting("HF_HUB_DISABLE_XET", "1")
         .run(UPLOAD);
     let all = json!({"one": true, "two": true, "same": true, "lfs": true, "size": true});
-    assert_eq!(said, all);
+    assert_eq!(output, all);
     assert!(!server.data().join("repos/xorbs").exists());
 }
 
@@ -51,7 +51,7 @@ fn by_the_batch_api() {
 fn a_large_file_is_copied_and_moved_by_a_commit() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         content = os.urandom(11_000_000)
         api.create_repo("alice/tiny")
@@ -63,7 +63,7 @@ fn a_large_file_is_copied_and_moved_by_a_commit() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"files": [".gitattributes", "b.bin"], "same": true})
     );
 }

@@ -10,7 +10,7 @@ const LIBRARIES: &str = "test-venv-libraries";
 fn a_dataset_is_pushed_to_a_new_repository_and_loaded() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(LIBRARIES).run(
+    let output = server.python(&alice.token).of(LIBRARIES).run(
         r#"
         import datasets
         rows = datasets.Dataset.from_dict({"text": ["one", "two", "three"], "label": [0, 1, 0]})
@@ -26,7 +26,7 @@ fn a_dataset_is_pushed_to_a_new_repository_and_loaded() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"text": ["one", "two", "three"], "parts": {"train": 3, "test": 1}, "splits": ["more", "train"],
                "large": [true, true]})
     );
@@ -36,7 +36,7 @@ fn a_dataset_is_pushed_to_a_new_repository_and_loaded() {
 fn a_tokenizer_and_a_config_are_pushed_to_a_new_model_and_loaded() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(LIBRARIES).run(
+    let output = server.python(&alice.token).of(LIBRARIES).run(
         r#"
         from tokenizers import Tokenizer, models, pre_tokenizers
         from transformers import AutoTokenizer, BertConfig, AutoConfig, PreTrainedTokenizerFast
@@ -48,5 +48,5 @@ fn a_tokenizer_and_a_config_are_pushed_to_a_new_model_and_loaded() {
              "hidden": AutoConfig.from_pretrained("alice/tiny").hidden_size})
         "#,
     );
-    assert_eq!(said, json!({"ids": [1, 2], "hidden": 8}));
+    assert_eq!(output, json!({"ids": [1, 2], "hidden": 8}));
 }

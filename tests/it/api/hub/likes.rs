@@ -16,7 +16,7 @@ fn likes_are_counted_listed_and_taken_back() {
         bob.post(target, &json!({})).expect(200);
         bob.post(target, &json!({})).expect(200);
     }
-    let said = server.python(&bob.token).run(
+    let output = server.python(&bob.token).run(
         r#"
         likers = [u.username for u in api.list_repo_likers("alice/demo", repo_type="space")]
         liked = api.list_liked_repos("bob")
@@ -29,7 +29,7 @@ fn likes_are_counted_listed_and_taken_back() {
     );
     let expected = json!({"likers": ["bob"], "spaces": ["alice/demo"], "models": ["alice/tiny"], "first": "alice/demo",
                           "count": 1, "after": 0});
-    assert_eq!(said, expected);
+    assert_eq!(output, expected);
     assert_eq!(
         server
             .anonymous()

@@ -13,7 +13,7 @@ fn trees_list_files_and_folders() {
         Op::file("b/c.txt", "1"),
         Op::file("b/d/e.txt", "2"),
     ]);
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         def tree(path=None, **more):
             found = api.list_repo_tree("alice/demo", path, repo_type="space", **more)
@@ -26,18 +26,18 @@ fn trees_list_files_and_folders() {
              "missing": raised(lambda: tree("never"))["type"]})
         "#,
     );
-    assert_eq!(said["top"], json!({"a.txt": 5, "b": null}));
+    assert_eq!(output["top"], json!({"a.txt": 5, "b": null}));
     assert_eq!(
-        said["all"],
+        output["all"],
         json!({"a.txt": 5, "b": null, "b/c.txt": 1, "b/d": null, "b/d/e.txt": 1})
     );
-    assert_eq!(said["b/d"], json!({"b/d/e.txt": 1}));
-    assert_eq!(said["expanded"], json!({"a.txt": "a commit"}));
+    assert_eq!(output["b/d"], json!({"b/d/e.txt": 1}));
+    assert_eq!(output["expanded"], json!({"a.txt": "a commit"}));
     assert_eq!(
-        said["info"],
+        output["info"],
         json!({"a.txt": "RepoFile", "b": "RepoFolder"})
     );
-    assert_eq!(said["missing"], "RemoteEntryNotFoundError");
+    assert_eq!(output["missing"], "RemoteEntryNotFoundError");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_tree_of_many_pages_is_read_to_its_end() {
         .map(|n| Op::file(&format!("f/{n:04}"), "x"))
         .collect();
     space.commit(&files);
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         plain = [e.path for e in api.list_repo_tree("alice/demo", "f", repo_type="space", recursive=True)]
         first = [e.path for e in api.list_repo_tree("alice/demo", "f", repo_type="space", expand=True)][:120]
@@ -57,7 +57,7 @@ fn a_tree_of_many_pages_is_read_to_its_end() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"count": 2345, "distinct": 2345, "expanded": true})
     );
 }
@@ -69,7 +69,7 @@ fn branches_and_commits_are_listed() {
     let space = alice.create("demo");
     space.commit(&static_site("one"));
     let head = space.commit(&[Op::file("index.html", "two")]);
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         refs = api.list_repo_refs("alice/demo", repo_type="space")
         commits = api.list_repo_commits("alice/demo", repo_type="space")
@@ -77,10 +77,10 @@ fn branches_and_commits_are_listed() {
              "authors": commits[0].authors, "created": commits[0].created_at.year > 2000})
         "#,
     );
-    assert_eq!(said["branches"], json!({"main": head}));
-    assert_eq!(said["newest"], json!(head));
-    assert_eq!(said["authors"], json!(["alice"]));
-    assert_eq!(said["created"], true);
+    assert_eq!(output["branches"], json!({"main": head}));
+    assert_eq!(output["newest"], json!(head));
+    assert_eq!(output["authors"], json!(["alice"]));
+    assert_eq!(output["created"], true);
 }
 
 #[test]

@@ -10,16 +10,16 @@ fn what_a_guest_prints_is_its_run_log() {
     let alice = server.user("alice");
     let space = alice.publish_hostile("");
     space.visit("/print?n=5").expect(200);
-    let said = server
+    let output = server
         .python(&alice.token)
         .run(r#"say([line.rstrip("\n") for line in api.fetch_space_logs("alice/hostile")])"#);
-    let lines = said.as_array().unwrap();
+    let lines = output.as_array().unwrap();
     for line in ["line 1", "line 5"] {
         assert!(
             lines
                 .iter()
                 .any(|text| text.as_str().unwrap().contains(line)),
-            "{said}"
+            "{output}"
         );
     }
 }
@@ -31,10 +31,10 @@ fn a_build_says_what_it_did() {
     let space = alice.create("hello");
     space.commit(&wasi("hello", ""));
     space.wait_for("RUNNING");
-    let said = server
+    let output = server
         .python(&alice.token)
         .run(r#"say("".join(api.fetch_space_logs("alice/hello", build=True)))"#);
-    assert!(said.as_str().unwrap().contains("app.wasm"), "{said}");
+    assert!(output.as_str().unwrap().contains("app.wasm"), "{output}");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn followers_see_lines_as_they_are_said() {
     let server = Server::start();
     let alice = server.user("alice");
     alice.publish_hostile("");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         import threading, urllib.request
         found = []
@@ -58,14 +58,14 @@ fn followers_see_lines_as_they_are_said() {
         sys.stdout.flush(); say([round(at, 1) for at, _ in lines]); sys.stdout.flush(); os._exit(0)
         "#,
     );
-    let times: Vec<f64> = said
+    let times: Vec<f64> = output
         .as_array()
         .unwrap()
         .iter()
         .map(|at| at.as_f64().unwrap())
         .collect();
-    assert_eq!(times.len(), 2, "{said}");
-    assert!(times[0] < 0.9 && times[1] > 0.9, "{said}");
+    assert_eq!(times.len(), 2, "{output}");
+    assert!(times[0] < 0.9 && times[1] > 0.9, "{output}");
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn logs_are_for_those_who_may_write() {
         let answer = bob.view(&space).api(&format!("/logs/{kind}"));
         assert_eq!(answer.status, 403, "{answer:?}");
     }
-    let said = server
+    let output = server
         .python(&bob.token)
         .run(r#"say(raised(lambda: list(api.fetch_space_logs("alice/demo"))) is not None)"#);
-    assert_eq!(said, json!(true));
+    assert_eq!(output, json!(true));
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 fn a_model_goes_up_and_comes_down() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r##"
         url = api.create_repo("alice/tiny")
         again = api.create_repo("alice/tiny", exist_ok=True)
@@ -28,15 +28,15 @@ fn a_model_goes_up_and_comes_down() {
         "##,
     );
     let url = server.url();
-    assert_eq!(said["url"], format!("{url}/alice/tiny"));
-    assert_eq!(said["again"], "alice/tiny");
-    let commit = said["commit"].as_str().unwrap();
+    assert_eq!(output["url"], format!("{url}/alice/tiny"));
+    assert_eq!(output["again"], "alice/tiny");
+    let commit = output["commit"].as_str().unwrap();
     assert!(
         commit.starts_with(&format!("{url}/alice/tiny/commit/")),
         "{commit}"
     );
-    assert_eq!(said["same"], true);
-    assert_eq!(said["one"], "{}");
+    assert_eq!(output["same"], true);
+    assert_eq!(output["one"], "{}");
     let facts = json!([
         "alice/tiny",
         true,
@@ -45,20 +45,20 @@ fn a_model_goes_up_and_comes_down() {
         false,
         0
     ]);
-    assert_eq!(said["info"], facts);
+    assert_eq!(output["info"], facts);
     let tags = json!(["license:mit", "text-generation", "tiny", "transformers"]);
-    assert_eq!(said["tags"], tags);
-    assert_eq!(said["size"], 2);
-    assert_eq!(said["license"], "mit");
-    assert_eq!(said["exists"], true);
-    assert_eq!(said["as a space"], false);
+    assert_eq!(output["tags"], tags);
+    assert_eq!(output["size"], 2);
+    assert_eq!(output["license"], "mit");
+    assert_eq!(output["exists"], true);
+    assert_eq!(output["as a space"], false);
 }
 
 #[test]
 fn models_are_listed_searched_and_sorted() {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         for name, tag in [("bert-a", "x"), ("bert-b", "y"), ("gpt", "x")]:
             api.create_repo("alice/" + name)
@@ -72,14 +72,17 @@ fn models_are_listed_searched_and_sorted() {
              "nobody": ids(author="nobody"), "strangers": [m.id for m in HfApi(token=False).list_models()]})
         "#,
     );
-    assert_eq!(said["mine"], json!(["bert-a", "bert-b", "gpt", "secret"]));
-    assert_eq!(said["search"], json!(["bert-b", "bert-a"]));
-    assert_eq!(said["tag"], json!(["gpt", "bert-a"]));
-    assert_eq!(said["oldest"], "bert-a");
-    assert_eq!(said["pages"], 4);
-    assert_eq!(said["card"], json!(["x"]));
-    assert_eq!(said["nobody"], json!([]));
-    assert!(!said["strangers"].to_string().contains("secret"), "{said}");
+    assert_eq!(output["mine"], json!(["bert-a", "bert-b", "gpt", "secret"]));
+    assert_eq!(output["search"], json!(["bert-b", "bert-a"]));
+    assert_eq!(output["tag"], json!(["gpt", "bert-a"]));
+    assert_eq!(output["oldest"], "bert-a");
+    assert_eq!(output["pages"], 4);
+    assert_eq!(output["card"], json!(["x"]));
+    assert_eq!(output["nobody"], json!([]));
+    assert!(
+        !output["strangers"].to_string().contains("secret"),
+        "{output}"
+    );
     let bobs = server.python(&bob.token).run(
         r#"say([raised(lambda: api.model_info("alice/secret"))["type"],
                 raised(lambda: api.create_repo("alice/other"))["type"],
@@ -97,7 +100,7 @@ fn models_are_listed_searched_and_sorted() {
 fn a_model_is_hidden_shown_and_deleted() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/tiny")
         seen = lambda: HfApi(token="").repo_exists("alice/tiny") if False else raised(lambda: HfApi(token=False).model_info("alice/tiny"))
@@ -109,13 +112,16 @@ fn a_model_is_hidden_shown_and_deleted() {
         say({"before": before, "hidden": hidden, "protected": protected["text"], "gone": api.repo_exists("alice/tiny")})
         "#,
     );
-    assert_eq!(said["before"], json!(null));
-    assert_eq!(said["hidden"], "RepositoryNotFoundError");
+    assert_eq!(output["before"], json!(null));
+    assert_eq!(output["hidden"], "RepositoryNotFoundError");
     assert!(
-        said["protected"].as_str().unwrap().contains("Only Spaces"),
-        "{said}"
+        output["protected"]
+            .as_str()
+            .unwrap()
+            .contains("Only Spaces"),
+        "{output}"
     );
-    assert_eq!(said["gone"], false);
+    assert_eq!(output["gone"], false);
 }
 
 #[test]
@@ -143,8 +149,8 @@ fn a_killed_server_keeps_what_it_said_it_had() {
     );
     server.kill();
     server.launch();
-    let said = server
+    let output = server
         .python(&token)
         .run(r#"say(api.model_info("alice/tiny").sha)"#);
-    assert_eq!(said, made);
+    assert_eq!(output, made);
 }

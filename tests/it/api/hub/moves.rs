@@ -9,7 +9,7 @@ use std::time::Duration;
 fn the_old_name_leads_to_the_new_one() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/old")
         api.upload_file(path_or_fileobj=b"one", path_in_repo="a", repo_id="alice/old")
@@ -25,7 +25,7 @@ fn the_old_name_leads_to_the_new_one() {
     );
     let expected = json!({"taken": "HfHubHTTPError", "other": "HfHubHTTPError", "new": "alice/new", "old": "alice/new",
                           "text": "one", "commit": true, "files": [".gitattributes", "a", "b"]});
-    assert_eq!(said, expected);
+    assert_eq!(output, expected);
     // A new one of the old name comes first.
     alice
         .create_with("old", json!({"type": "model"}))
@@ -82,8 +82,8 @@ fn a_commit_to_the_old_name_leaves_its_connection_open_for_the_new_one() {
         .set_read_timeout(Some(Duration::from_secs(10)))
         .unwrap();
     let mut sender = connection.try_clone().unwrap();
-    let mut answers = |said: &str| {
-        connection.write_all(said.as_bytes()).unwrap();
+    let mut answers = |output: &str| {
+        connection.write_all(output.as_bytes()).unwrap();
         let mut answer = Vec::new();
         while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
             let mut some = [0; 4096];

@@ -25,7 +25,7 @@ with_each! {
 fn a_private_repository_is_made_and_read_back(version: &'static str) {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(version).run(
+    let output = server.python(&alice.token).of(version).run(
         r#"
         url = api.create_repo("alice/tiny", private=True)
         again = raised(lambda: api.create_repo("alice/tiny"))
@@ -43,13 +43,13 @@ fn a_private_repository_is_made_and_read_back(version: &'static str) {
         "then": false,
         "me": "alice",
     });
-    assert_eq!(said, wanted);
+    assert_eq!(output, wanted);
 }
 
 fn a_folder_goes_up_and_comes_down(version: &'static str) {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(version).run(
+    let output = server.python(&alice.token).of(version).run(
         r#"
         up = Path("up"); (up / "sub").mkdir(parents=True)
         (up / "a.txt").write_text("one"); (up / "sub/b.json").write_text("{}")
@@ -66,13 +66,13 @@ fn a_folder_goes_up_and_comes_down(version: &'static str) {
         "#,
     );
     assert_eq!(
-        said["files"],
+        output["files"],
         json!([".gitattributes", "sub/b.json"]),
-        "{said:#}"
+        "{output:#}"
     );
-    assert_eq!(said["down"], "{}");
-    assert_eq!(said["listed"], json!(["alice/rows"]));
-    assert_eq!(said["commits"][1], "both", "{said:#}");
+    assert_eq!(output["down"], "{}");
+    assert_eq!(output["listed"], json!(["alice/rows"]));
+    assert_eq!(output["commits"][1], "both", "{output:#}");
 }
 
 fn a_large_file_is_sent_by_either_way(version: &'static str) {
@@ -80,7 +80,7 @@ fn a_large_file_is_sent_by_either_way(version: &'static str) {
     let alice = server.user("alice");
     for (name, without_xet) in [("chunks", "0"), ("lfs", "1")] {
         let python = server.python(&alice.token).of(version);
-        let said = python.setting("HF_HUB_DISABLE_XET", without_xet).run(&format!(
+        let output = python.setting("HF_HUB_DISABLE_XET", without_xet).run(&format!(
             r#"
             import hashlib
             bytes_ = os.urandom(12 << 20)
@@ -92,7 +92,7 @@ fn a_large_file_is_sent_by_either_way(version: &'static str) {
             "#
         ));
         assert_eq!(
-            said,
+            output,
             json!({"same": true, "sha": true, "size": 12 << 20}),
             "{name}"
         );
@@ -102,7 +102,7 @@ fn a_large_file_is_sent_by_either_way(version: &'static str) {
 fn a_space_is_published_set_up_and_stopped(version: &'static str) {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(version).run(
+    let output = server.python(&alice.token).of(version).run(
         r#"
         api.create_repo("alice/demo", repo_type="space", space_sdk="static", space_variables=[{"key": "MODE", "value": "fast"}])
         api.upload_file(path_or_fileobj=b"---\nsdk: static\n---\n", path_in_repo="README.md", repo_id="alice/demo", repo_type="space")
@@ -129,27 +129,27 @@ fn a_space_is_published_set_up_and_stopped(version: &'static str) {
         "sleeping": 3600,
         "sdk": "static",
     });
-    assert_eq!(said, wanted);
+    assert_eq!(output, wanted);
 }
 
 fn a_space_is_duplicated(version: &'static str) {
     let server = Server::start();
     let (alice, bob) = (server.user("alice"), server.user("bob"));
     alice.publish("demo", &static_site("one"));
-    let said = server.python(&bob.token).of(version).run(
+    let output = server.python(&bob.token).of(version).run(
         r#"
         url = api.duplicate_space("alice/demo", "bob/mine", private=True)
         say({"url": str(url), "private": api.space_info("bob/mine").private})
         "#,
     );
     let url = format!("{}/spaces/bob/mine", server.url());
-    assert_eq!(said, json!({"url": url, "private": true}));
+    assert_eq!(output, json!({"url": url, "private": true}));
 }
 
 fn a_repository_is_moved_and_deleted(version: &'static str) {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(version).run(
+    let output = server.python(&alice.token).of(version).run(
         r#"
         api.create_repo("alice/old")
         api.upload_file(path_or_fileobj=b"x", path_in_repo="x.txt", repo_id="alice/old")
@@ -160,13 +160,13 @@ fn a_repository_is_moved_and_deleted(version: &'static str) {
         "#,
     );
     let wanted = json!({"moved": "x", "gone": "RepositoryNotFoundError", "exists": false});
-    assert_eq!(said, wanted);
+    assert_eq!(output, wanted);
 }
 
 fn branches_tags_and_stale_parents(version: &'static str) {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).of(version).run(
+    let output = server.python(&alice.token).of(version).run(
         r#"
         api.create_repo("alice/tiny")
         put = lambda text, **more: api.upload_file(path_or_fileobj=text, path_in_repo="a.txt", repo_id="alice/tiny", **more)
@@ -189,14 +189,14 @@ fn branches_tags_and_stale_parents(version: &'static str) {
         "dev": "one",
         "v1": "one",
     });
-    assert_eq!(said, wanted);
+    assert_eq!(output, wanted);
 }
 
 fn each_absence_has_its_own_exception(version: &'static str) {
     let server = Server::start();
     let alice = server.user("alice");
     alice.create("demo").commit(&static_site("one"));
-    let said = server.python(&alice.token).of(version).run(
+    let output = server.python(&alice.token).of(version).run(
         r#"
         kind = lambda call: raised(call)["type"]
         get = lambda *a, **k: kind(lambda: api.hf_hub_download(*a, repo_type="space", **k))
@@ -214,5 +214,5 @@ fn each_absence_has_its_own_exception(version: &'static str) {
         "file": "EntryNotFoundError",
         "token": "HTTPError",
     });
-    assert_eq!(said, wanted);
+    assert_eq!(output, wanted);
 }

@@ -163,15 +163,15 @@ fn a_client_made_of_the_document_works() {
         .current_dir(&folder)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout);
+    let message = String::from_utf8_lossy(&ran.stdout);
     assert!(
         ran.status.success(),
-        "{said}\n{}",
+        "{message}\n{}",
         String::from_utf8_lossy(&ran.stderr)
     );
-    let said: Value = serde_json::from_str(said.trim()).unwrap();
+    let message: Value = serde_json::from_str(message.trim()).unwrap();
     assert_eq!(
-        said,
+        message,
         json!({
             "token": ["program", "read"],
             "listed": ["demo", "first-start", "program"],

@@ -21,14 +21,17 @@ fn members_work_together() {
         .expect(201);
     assert_eq!(set(&bob, "bob", "admin"), 403);
     assert_eq!(set(&alice, "bob", "write"), 200);
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("lab/demo", repo_type="space", space_sdk="static", private=True)
         say({"orgs": [o["name"] for o in api.whoami()["orgs"]],
              "members": [m.username for m in api.list_organization_members("lab")]})
         "#,
     );
-    assert_eq!(said, json!({"orgs": ["lab"], "members": ["alice", "bob"]}));
+    assert_eq!(
+        output,
+        json!({"orgs": ["lab"], "members": ["alice", "bob"]})
+    );
     let bobs = server.python(&bob.token).run(
         r#"
         api.upload_file(path_or_fileobj=b"---\nsdk: static\n---\n", path_in_repo="README.md", repo_id="lab/demo", repo_type="space")

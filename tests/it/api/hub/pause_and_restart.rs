@@ -45,14 +45,14 @@ fn a_restart_makes_new_instances() {
     count();
     let before: u32 = count().trim().parse().unwrap();
     assert!(before > 1, "the instance is reused");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.restart_space("alice/hostile")
         time.sleep(0.5)
         say(api.wait_for_space("alice/hostile", timeout=30).stage)
         "#,
     );
-    assert_eq!(said, "RUNNING");
+    assert_eq!(output, "RUNNING");
     assert_eq!(count(), "1\n");
 }
 
@@ -63,15 +63,15 @@ fn a_factory_restart_builds_again() {
     let space = alice.create("hello");
     space.commit(&wasi("hello", ""));
     space.wait_for("RUNNING");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         first = api.restart_space("alice/hello", factory_reboot=True)
         say({"first": first.stage, "then": api.wait_for_space("alice/hello", timeout=60).stage})
         "#,
     );
-    let first = said["first"].as_str().unwrap();
-    assert!(first.contains("BUILDING"), "{said}");
-    assert_eq!(said["then"], "RUNNING");
+    let first = output["first"].as_str().unwrap();
+    assert!(first.contains("BUILDING"), "{output}");
+    assert_eq!(output["then"], "RUNNING");
     space.visit("/").expect(200);
 }
 
@@ -82,11 +82,11 @@ fn only_the_owner_pauses_and_restarts() {
     let space = alice.create("demo");
     space.commit(&static_site("one"));
     space.wait_for("RUNNING");
-    let said = server.python(&bob.token).run(
+    let output = server.python(&bob.token).run(
         r#"say([raised(lambda: api.pause_space("alice/demo")), raised(lambda: api.restart_space("alice/demo"))])"#,
     );
-    for error in said.as_array().unwrap() {
-        assert!(error["text"].as_str().unwrap().contains("403"), "{said}");
+    for error in output.as_array().unwrap() {
+        assert!(error["text"].as_str().unwrap().contains("403"), "{output}");
     }
     assert_eq!(space.stage(), "RUNNING");
 }
@@ -100,15 +100,15 @@ fn waiting_ends_when_the_build_fails() {
         crate::support::card("sdk: wasi"),
         Op::file("app.wasm", "this is no module"),
     ]);
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         runtime = api.wait_for_space("alice/broken", timeout=60)
         say({"stage": runtime.stage, "message": runtime.raw["errorMessage"]})
         "#,
     );
-    assert_eq!(said["stage"], json!("BUILD_ERROR"));
+    assert_eq!(output["stage"], json!("BUILD_ERROR"));
     assert!(
-        said["message"].as_str().unwrap().contains("app.wasm"),
-        "{said}"
+        output["message"].as_str().unwrap().contains("app.wasm"),
+        "{output}"
     );
 }

@@ -9,7 +9,7 @@ fn secrets_reach_the_guest_and_nobody_else() {
     let server = Server::start();
     let alice = server.user("alice");
     let space = alice.publish_hostile("");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.add_space_secret("alice/hostile", "PASSWORD", "open sesame", description="the door's")
         api.add_space_secret("alice/hostile", "SPARE", "one")
@@ -21,7 +21,7 @@ fn secrets_reach_the_guest_and_nobody_else() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"listed": {"PASSWORD": "the door's", "SPARE": null}, "dated": true, "left": ["PASSWORD"], "raw": false})
     );
     let environment = eventually(

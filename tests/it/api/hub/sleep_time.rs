@@ -11,7 +11,7 @@ fn a_time_is_kept_and_minus_one_is_never() {
     let space = alice.create("demo");
     space.commit(&wasi("hello", ""));
     space.wait_for("RUNNING");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         an_hour = api.set_space_sleep_time("alice/demo", 3600)
         never = api.set_space_sleep_time("alice/demo", -1)
@@ -20,9 +20,12 @@ fn a_time_is_kept_and_minus_one_is_never() {
              "after": api.get_space_runtime("alice/demo").sleep_time})
         "#,
     );
-    assert_eq!(said["hour"], 3600);
-    assert_eq!(said["wrong"], "BadRequestError");
-    assert_eq!(said["never"], said["after"]);
-    assert!(matches!(said["never"].as_i64(), None | Some(-1)), "{said}");
-    assert_ne!(said["never"], json!(3600));
+    assert_eq!(output["hour"], 3600);
+    assert_eq!(output["wrong"], "BadRequestError");
+    assert_eq!(output["never"], output["after"]);
+    assert!(
+        matches!(output["never"].as_i64(), None | Some(-1)),
+        "{output}"
+    );
+    assert_ne!(output["never"], json!(3600));
 }

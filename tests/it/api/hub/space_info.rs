@@ -13,7 +13,7 @@ fn it_says_who_what_and_where() {
         Op::file("index.html", "hello"),
     ]);
     space.wait_for("RUNNING");
-    let said = server.python("").run(
+    let output = server.python("").run(
         r#"
         info = api.space_info("alice/Demo_1", files_metadata=True)
         say({"id": info.id, "author": info.author, "sha": info.sha, "sdk": info.sdk, "private": info.private,
@@ -23,14 +23,14 @@ fn it_says_who_what_and_where() {
              "files": {s.rfilename: s.size for s in info.siblings}})
         "#,
     );
-    assert_eq!(said["files"]["index.html"], 5);
-    let host = said["host"].as_str().unwrap();
+    assert_eq!(output["files"]["index.html"], 5);
+    let host = output["host"].as_str().unwrap();
     assert!(host.starts_with("http://"), "{host}");
     assert_eq!(
-        said,
+        output,
         json!({"id": "alice/Demo_1", "author": "alice", "sha": head, "sdk": "static", "private": false,
                "host": host, "subdomain": "alice-demo-1", "stage": "RUNNING", "title": "A test", "emoji": "🏠",
-               "tags": ["one", "two"], "created": true, "modified": true, "files": said["files"]})
+               "tags": ["one", "two"], "created": true, "modified": true, "files": output["files"]})
     );
 }
 
@@ -40,14 +40,14 @@ fn only_what_is_asked_for_is_said() {
     let alice = server.user("alice");
     let space = alice.create("demo");
     let head = space.commit(&static_site("one"));
-    let said = server.python("").run(
+    let output = server.python("").run(
         r#"
         info = api.space_info("alice/demo", expand=["sha", "sdk"])
         say({"sha": info.sha, "sdk": info.sdk, "author": info.author, "siblings": info.siblings})
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"sha": head, "sdk": "static", "author": null, "siblings": null})
     );
 }
@@ -59,15 +59,15 @@ fn an_older_revision_is_described_as_it_was() {
     let space = alice.create("demo");
     let first = space.commit(&static_site("one"));
     space.commit(&[Op::file("more.txt", "x")]);
-    let said = server.python("").run(&format!(
+    let output = server.python("").run(&format!(
         r#"
         info = api.space_info("alice/demo", revision="{first}")
         say({{"sha": info.sha, "files": [s.rfilename for s in info.siblings]}})
         "#
     ));
-    assert_eq!(said["sha"], json!(first));
+    assert_eq!(output["sha"], json!(first));
     assert!(
-        !said["files"]
+        !output["files"]
             .as_array()
             .unwrap()
             .contains(&json!("more.txt"))

@@ -7,7 +7,7 @@ use serde_json::json;
 fn a_folder_is_published_and_runs() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r##"
         folder = Path("site/sub"); folder.mkdir(parents=True)
         Path("site/README.md").write_text("---\ntitle: Hi\nsdk: static\n---\n# Hi\n")
@@ -23,13 +23,13 @@ fn a_folder_is_published_and_runs() {
              "commits": [c.title for c in api.list_repo_commits("alice/demo", repo_type="space")]})
         "##,
     );
-    assert_eq!(said["stage"], "RUNNING");
-    assert_eq!(said["oid"], said["sha"]);
-    let files = said["files"].as_array().unwrap();
+    assert_eq!(output["stage"], "RUNNING");
+    assert_eq!(output["oid"], output["sha"]);
+    let files = output["files"].as_array().unwrap();
     for file in ["README.md", "index.html", "sub/empty.txt", "sub/ä b+c%.txt"] {
-        assert!(files.contains(&json!(file)), "{file} in {said}");
+        assert!(files.contains(&json!(file)), "{file} in {output}");
     }
-    assert_eq!(said["commits"][0], "First");
+    assert_eq!(output["commits"][0], "First");
     let page = alice.space("demo").visit("/").expect(200);
     assert_eq!(page.text(), "<h1>hello</h1>");
 }
@@ -38,7 +38,7 @@ fn a_folder_is_published_and_runs() {
 fn an_unchanged_folder_makes_no_commit() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         Path("site").mkdir()
         Path("site/README.md").write_text("---\nsdk: static\n---\n")
@@ -51,8 +51,8 @@ fn an_unchanged_folder_makes_no_commit() {
         say([first, second, third])
         "#,
     );
-    assert_eq!(said[0], said[1]);
-    assert_ne!(said[1], said[2]);
+    assert_eq!(output[0], output[1]);
+    assert_ne!(output[1], output[2]);
     alice.space("demo").wait_for("RUNNING");
 }
 
@@ -60,7 +60,7 @@ fn an_unchanged_folder_makes_no_commit() {
 fn a_folder_replaces_what_matches_delete_patterns() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         Path("site").mkdir()
         Path("site/README.md").write_text("---\nsdk: static\n---\n")
@@ -73,7 +73,7 @@ fn a_folder_replaces_what_matches_delete_patterns() {
         say(sorted(api.list_repo_files("alice/demo", repo_type="space")))
         "#,
     );
-    let files: Vec<_> = said
+    let files: Vec<_> = output
         .as_array()
         .unwrap()
         .iter()
@@ -86,7 +86,7 @@ fn a_folder_replaces_what_matches_delete_patterns() {
 fn a_file_of_twelve_megabytes_comes_back_as_it_went() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         import hashlib
         content = os.urandom(12_000_000)
@@ -96,14 +96,14 @@ fn a_file_of_twelve_megabytes_comes_back_as_it_went() {
         say(hashlib.sha256(Path(path).read_bytes()).hexdigest() == hashlib.sha256(content).hexdigest())
         "#,
     );
-    assert_eq!(said, true);
+    assert_eq!(output, true);
 }
 
 #[test]
 fn ignored_files_stay_behind() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         Path("site").mkdir()
         Path("site/.gitignore").write_text("*.log\n")
@@ -114,16 +114,16 @@ fn ignored_files_stay_behind() {
         say(api.list_repo_files("alice/demo", repo_type="space"))
         "#,
     );
-    let files = said.as_array().unwrap();
-    assert!(files.contains(&json!("index.html")), "{said}");
-    assert!(!files.contains(&json!("noise.log")), "{said}");
+    let files = output.as_array().unwrap();
+    assert!(files.contains(&json!("index.html")), "{output}");
+    assert!(!files.contains(&json!("noise.log")), "{output}");
 }
 
 #[test]
 fn a_card_that_cannot_be_is_refused_before_anything_is_sent() {
     let server = Server::start();
     let alice = server.user("alice");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.create_repo("alice/demo", repo_type="space", space_sdk="static")
         error = raised(lambda: api.upload_file(path_or_fileobj=b"---\ntitle: T\nsdk: quantum\n---\n",
@@ -131,10 +131,10 @@ fn a_card_that_cannot_be_is_refused_before_anything_is_sent() {
         say({"error": error, "commits": len(api.list_repo_commits("alice/demo", repo_type="space"))})
         "#,
     );
-    let text = said["error"]["text"].as_str().unwrap();
+    let text = output["error"]["text"].as_str().unwrap();
     assert!(
         text.contains("README.md:3") && text.contains("quantum") && text.contains("wasi"),
         "{text}"
     );
-    assert_eq!(said["commits"], 1);
+    assert_eq!(output["commits"], 1);
 }

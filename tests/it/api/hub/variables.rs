@@ -9,7 +9,7 @@ fn variables_are_read_back_and_reach_the_guest() {
     let server = Server::start();
     let alice = server.user("alice");
     let space = alice.publish_hostile("");
-    let said = server.python(&alice.token).run(
+    let output = server.python(&alice.token).run(
         r#"
         api.add_space_variable("alice/hostile", "MODE", "slow")
         api.add_space_variable("alice/hostile", "COLOUR", "blue", description="of the sky")
@@ -20,7 +20,7 @@ fn variables_are_read_back_and_reach_the_guest() {
         "#,
     );
     assert_eq!(
-        said,
+        output,
         json!({"written": {"MODE": ["fast", null], "COLOUR": ["blue", "of the sky"]},
                "left": {"MODE": ["fast", null]}, "read": {"MODE": ["fast", null]}})
     );

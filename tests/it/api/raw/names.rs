@@ -125,12 +125,12 @@ fn encoded_slashes_and_dots_do_not_climb() {
 fn owners_with_hostile_names_are_refused() {
     let server = Server::start();
     for name in ["", "..", "a b", "-a", "a--b", "a/b", "ä", &"x".repeat(40)] {
-        let said = crate::support::cli::glasshouse(
+        let output = crate::support::cli::glasshouse(
             &server,
             &server.admin_token(),
             &["user", "add", "--", name],
         );
-        assert_ne!(said.code, Some(0), "{name:?}: {said:?}");
+        assert_ne!(output.code, Some(0), "{name:?}: {output:?}");
     }
     server.user("alice");
     let twice =

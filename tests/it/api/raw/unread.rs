@@ -26,8 +26,8 @@ fn a_refused_request_leaves_its_connection_usable() {
     connection
         .write_all(format!("{body}{next}").as_bytes())
         .unwrap();
-    let mut said = String::new();
-    connection.read_to_string(&mut said).unwrap();
-    assert!(said.starts_with("HTTP/1.1 4"), "{said}");
-    assert!(said.contains("HTTP/1.1 200"), "{said}");
+    let mut output = String::new();
+    connection.read_to_string(&mut output).unwrap();
+    assert!(output.starts_with("HTTP/1.1 4"), "{output}");
+    assert!(output.contains("HTTP/1.1 200"), "{output}");
 }

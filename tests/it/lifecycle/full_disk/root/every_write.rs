@@ -45,8 +45,8 @@ fn all_is_refused_but_deletions_and_all_works_again_until_the_disk_fails() {
         let error = answer.json()["error"].to_string();
         assert!(error.contains("disk is full"), "{what}: {error}");
     }
-    let said = git.run(&["push", "-q", "origin", "main"]).failure();
-    assert!(said.contains("disk is full"), "{said}");
+    let output = git.run(&["push", "-q", "origin", "main"]).failure();
+    assert!(output.contains("disk is full"), "{output}");
     assert_eq!(space.info()["sha"], head);
     alice.get("/api/spaces/alice/first").expect(404);
     assert_eq!(space.visit("/").expect(200).text(), "here");

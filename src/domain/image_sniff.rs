@@ -13,6 +13,6 @@ const HARMLESS: [&str; 8] = [
 ];
 
 /// Whether what has this media type is a picture that cannot act, and so may be sent as itself from the hub's own origin.
-pub fn is_harmless_picture(media_type: &str) -> bool {
+pub fn is_safe_image(media_type: &str) -> bool {
     HARMLESS.contains(&media_type)
 }

@@ -19,11 +19,11 @@ use tokio_util::sync::DropGuard;
 use tower::ServiceExt;
 
 use crate::config::Config;
-use crate::runtime::HubDoor;
+use crate::runtime::ListenForGuests;
 use crate::server::{self, Stop};
 
 /// Opens the hub's API on the networks of containers.
-pub(super) struct InsideDoor {
+pub(super) struct HubListener {
     config: Config,
     /// Containers that outlived the process before this one may ask before the hub stands.
     hub: watch::Sender<Option<Router>>,
@@ -39,7 +39,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(50);
 
 // === impl InsideDoor ===
 
-impl InsideDoor {
+impl HubListener {
     pub(super) fn new(config: &Config) -> Arc<Self> {
         let mut config = config.clone();
         config.server.max_connections = CONNECTIONS;
@@ -86,7 +86,7 @@ impl InsideDoor {
     }
 }
 
-impl HubDoor for InsideDoor {
+impl ListenForGuests for HubListener {
     fn open(&self, address: SocketAddr) -> BoxFuture<'_, anyhow::Result<Arc<dyn Send + Sync>>> {
         Box::pin(async move {
             let mut open = self.open.lock().await;

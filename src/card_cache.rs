@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::domain::{RepoId, Revision, Space, read_front_matter, split_front_matter};
+use crate::domain::{RepoUid, Revision, Space, read_front_matter, split_front_matter};
 use crate::repo::{RepoError, Repos};
 
 /// A README longer than this is not shown.
@@ -22,24 +22,24 @@ const MAX_REMEMBERED: usize = 1024;
 
 /// The cards of all Spaces. Cheap to clone; all clones remember together.
 #[derive(Clone)]
-pub struct Cards {
+pub struct CardCache {
     repos: Repos,
     remembered: Arc<Mutex<Remembered>>,
 }
 
 /// The face of each repository, and of which commit it is.
-type Remembered = HashMap<RepoId, (Revision, Arc<Face>)>;
+type Remembered = HashMap<RepoUid, (Revision, Arc<CardMetadata>)>;
 
 /// What one Space shows.
 #[derive(Debug, Default, PartialEq)]
-pub struct Face {
+pub struct CardMetadata {
     /// The whole front matter; empty when there is none or it cannot be read.
     pub data: Map<String, Value>,
 }
 
 // === impl Cards ===
 
-impl Cards {
+impl CardCache {
     /// Reads from these repositories.
     pub fn new(repos: Repos) -> Self {
         Self {
@@ -52,33 +52,35 @@ impl Cards {
     ///
     /// # Errors
     /// When the repository cannot be read; a missing or broken README is an empty face.
-    pub async fn face(&self, space: &Space) -> Result<Arc<Face>, RepoError> {
-        self.face_at(space.id.into(), space.head.as_ref()).await
+    pub async fn metadata(&self, space: &Space) -> Result<Arc<CardMetadata>, RepoError> {
+        self.metadata_at(space.id.into(), space.head.as_ref()).await
     }
 
     /// What a commit of any repository shows; nothing before the first one.
     ///
     /// # Errors
-    /// As [`Cards::face`].
-    pub async fn face_at(
+    /// As [`CardCache::metadata`].
+    pub async fn metadata_at(
         &self,
-        id: RepoId,
+        id: RepoUid,
         head: Option<&Revision>,
-    ) -> Result<Arc<Face>, RepoError> {
+    ) -> Result<Arc<CardMetadata>, RepoError> {
         let Some(head) = head else {
             return Ok(Arc::default());
         };
-        if let Some((_, face)) = self.lock().get(&id).filter(|(known, _)| known == head) {
-            return Ok(Arc::clone(face));
+        if let Some((_, metadata)) = self.lock().get(&id).filter(|(known, _)| known == head) {
+            return Ok(Arc::clone(metadata));
         }
         let readme = self.readme(id, head).await?;
-        let face = Arc::new(readme.map_or_else(Face::default, |readme| Face::read(&readme)));
+        let metadata = Arc::new(
+            readme.map_or_else(CardMetadata::default, |readme| CardMetadata::read(&readme)),
+        );
         let mut remembered = self.lock();
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(id, (head.clone(), Arc::clone(&face)));
-        Ok(face)
+        remembered.insert(id, (head.clone(), Arc::clone(&metadata)));
+        Ok(metadata)
     }
 
     /// The README at a commit; `None` when there is none, or none that can be shown.
@@ -87,7 +89,7 @@ impl Cards {
     /// When the repository cannot be read.
     pub async fn readme(
         &self,
-        id: impl Into<RepoId>,
+        id: impl Into<RepoUid>,
         revision: &Revision,
     ) -> Result<Option<String>, RepoError> {
         let revision = revision.clone();
@@ -115,7 +117,7 @@ impl Cards {
 
 // === impl Face ===
 
-impl Face {
+impl CardMetadata {
     fn read(readme: &str) -> Self {
         let yaml = split_front_matter(readme).map(|(yaml, _)| yaml);
         let short = yaml.filter(|yaml| yaml.len() <= MAX_FRONT_MATTER_BYTES);
@@ -152,16 +154,20 @@ mod tests {
 
     #[test]
     fn a_card_that_would_not_build_still_shows() {
-        let face = Face::read("---\ntitle: Sketch\nsdk: gradio\ntags: [a, 7, b]\n---\n# text\n");
-        assert_eq!(face.text("title").as_deref(), Some("Sketch"));
-        assert_eq!(face.list("tags"), ["a", "b"]);
+        let metadata =
+            CardMetadata::read("---\ntitle: Sketch\nsdk: gradio\ntags: [a, 7, b]\n---\n# text\n");
+        assert_eq!(metadata.text("title").as_deref(), Some("Sketch"));
+        assert_eq!(metadata.list("tags"), ["a", "b"]);
     }
 
     #[test]
     fn broken_and_huge_cards_show_nothing() {
-        assert_eq!(Face::read("---\ntitle: [\n---\n"), Face::default());
-        assert_eq!(Face::read("no card"), Face::default());
+        assert_eq!(
+            CardMetadata::read("---\ntitle: [\n---\n"),
+            CardMetadata::default()
+        );
+        assert_eq!(CardMetadata::read("no card"), CardMetadata::default());
         let huge = format!("---\ntitle: {}\n---\n", "x".repeat(MAX_FRONT_MATTER_BYTES));
-        assert_eq!(Face::read(&huge), Face::default());
+        assert_eq!(CardMetadata::read(&huge), CardMetadata::default());
     }
 }

@@ -65,28 +65,21 @@ impl Refused {
 /// What one tier holds of a resource. Nothing is given out beyond the limit; one that is set below what is held takes
 /// nothing away, and refuses growth until enough was given back.
 #[derive(Debug)]
-pub struct Book {
+pub struct QuotaPool {
     resource: Resource,
     tier: Tier,
     used: AtomicU64,
     peak: AtomicU64,
     limit: AtomicU64,
-    parent: Option<Arc<Book>>,
+    parent: Option<Arc<QuotaPool>>,
 }
 
 /// What is held; its drop gives all of it back in every tier.
 #[derive(Debug)]
-pub struct Hold {
-    book: Arc<Book>,
+pub struct Reservation {
+    pool: Arc<QuotaPool>,
     amount: u64,
 }
-
-/// A [`Book`] of memory, in bytes.
-pub type MemoryBook = Book;
-/// A [`Hold`] of memory, in bytes.
-pub type MemoryHold = Hold;
-/// A refused request for memory, in bytes.
-pub type MemoryRefused = Refused;
 
 // === impl Refused ===
 
@@ -108,7 +101,7 @@ impl Refused {
 
 // === impl Book ===
 
-impl Book {
+impl QuotaPool {
     pub(super) fn new(
         resource: Resource,
         tier: Tier,
@@ -184,9 +177,9 @@ impl Book {
     }
 
     /// A hold of nothing, ready to grow.
-    pub fn hold(self: &Arc<Self>) -> Hold {
-        Hold {
-            book: Arc::clone(self),
+    pub fn hold(self: &Arc<Self>) -> Reservation {
+        Reservation {
+            pool: Arc::clone(self),
             amount: 0,
         }
     }
@@ -234,13 +227,13 @@ impl Book {
 
 // === impl Hold ===
 
-impl Hold {
+impl Reservation {
     /// Holds that much more, in every tier or in none.
     ///
     /// # Errors
     /// When a tier has no room; then nothing has changed.
     pub fn grow(&mut self, amount: u64) -> Result<(), Refused> {
-        self.book.take(amount)?;
+        self.pool.take(amount)?;
         self.amount += amount;
         Ok(())
     }
@@ -251,11 +244,11 @@ impl Hold {
     /// # Errors
     /// When a tier above has no room; then nothing has changed.
     pub fn reserve(&mut self, amount: u64) -> Result<(), Refused> {
-        if let Some(parent) = &self.book.parent {
+        if let Some(parent) = &self.pool.parent {
             parent.take(amount)?;
         }
-        let before = self.book.used.fetch_add(amount, Ordering::AcqRel);
-        self.book
+        let before = self.pool.used.fetch_add(amount, Ordering::AcqRel);
+        self.pool
             .peak
             .fetch_max(before.saturating_add(amount), Ordering::Relaxed);
         self.amount += amount;
@@ -265,9 +258,9 @@ impl Hold {
     /// Holds exactly that much, whatever the limits: it is there already, and was only now measured.
     pub fn set(&mut self, amount: u64) {
         if amount > self.amount {
-            self.book.add(amount - self.amount);
+            self.pool.add(amount - self.amount);
         } else {
-            self.book.give_back(self.amount - amount);
+            self.pool.give_back(self.amount - amount);
         }
         self.amount = amount;
     }
@@ -285,9 +278,9 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        self.book.give_back(self.amount);
+        self.pool.give_back(self.amount);
     }
 }
 
@@ -300,10 +293,10 @@ mod tests {
         /// Whatever is grown and dropped in whatever order, no tier passes its limit and all end at zero.
         #[test]
         fn tiers_hold_and_return_to_zero(steps in proptest::collection::vec((0usize..4, 0u64..700, any::<bool>()), 1..60)) {
-            let host = Book::new(Resource::Memory, Tier::Host, 1500, None);
-            let owner = Book::new(Resource::Memory, Tier::Owner, 1000, Some(Arc::clone(&host)));
-            let spaces = [600, 600].map(|limit| Book::new(Resource::Memory, Tier::Space, limit, Some(Arc::clone(&owner))));
-            let mut holds: Vec<Option<Hold>> = (0..4).map(|_| None).collect();
+            let host = QuotaPool::new(Resource::Memory, Tier::Host, 1500, None);
+            let owner = QuotaPool::new(Resource::Memory, Tier::Owner, 1000, Some(Arc::clone(&host)));
+            let spaces = [600, 600].map(|limit| QuotaPool::new(Resource::Memory, Tier::Space, limit, Some(Arc::clone(&owner))));
+            let mut holds: Vec<Option<Reservation>> = (0..4).map(|_| None).collect();
             for (index, bytes, drop_it) in steps {
                 if drop_it {
                     holds[index] = None;
@@ -324,28 +317,28 @@ mod tests {
     }
     #[test]
     fn a_limit_below_use_takes_nothing_and_refuses_growth() {
-        let book = Book::new(Resource::Instances, Tier::Owner, 5, None);
-        let mut hold = book.hold();
+        let pool = QuotaPool::new(Resource::Instances, Tier::Owner, 5, None);
+        let mut hold = pool.hold();
         hold.grow(4).expect("room");
-        book.set_limit(2);
-        assert_eq!((book.used(), hold.amount()), (4, 4));
+        pool.set_limit(2);
+        assert_eq!((pool.used(), hold.amount()), (4, 4));
         let refused = hold.grow(1).expect_err("below use");
         assert_eq!((refused.used, refused.limit, refused.wanted), (4, 2, 1));
-        assert!(!book.has_room(0));
+        assert!(!pool.has_room(0));
         hold.set(7);
-        assert_eq!(book.used(), 7);
+        assert_eq!(pool.used(), 7);
         hold.set(1);
         hold.grow(1).expect("room again");
         drop(hold);
-        assert_eq!(book.used(), 0);
+        assert_eq!(pool.used(), 0);
     }
 
     #[test]
     fn of_many_who_ask_at_once_as_many_get_in_as_there_is_room_for() {
-        let book = Book::new(Resource::Instances, Tier::Owner, 3, None);
+        let pool = QuotaPool::new(Resource::Instances, Tier::Owner, 3, None);
         let holds: Vec<_> = std::thread::scope(|scope| {
             let ask = || {
-                let mut hold = book.hold();
+                let mut hold = pool.hold();
                 hold.grow(1).is_ok().then_some(hold)
             };
             let asking: Vec<_> = (0..100).map(|_| scope.spawn(ask)).collect();
@@ -354,6 +347,6 @@ mod tests {
                 .filter_map(|one| one.join().expect("no panic"))
                 .collect()
         });
-        assert_eq!((holds.len(), book.used()), (3, 3));
+        assert_eq!((holds.len(), pool.used()), (3, 3));
     }
 }

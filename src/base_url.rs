@@ -6,18 +6,18 @@ use std::net::{IpAddr, Ipv4Addr};
 use http::{HeaderMap, header};
 
 use crate::config::Config;
-use crate::domain::{RepoKind, Space, SpaceName};
+use crate::domain::{RepoKind, RepoName, Space};
 
 /// The address under which the client reached this server; shown as `http://host:port`, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrival {
+pub struct BaseUrl {
     scheme: &'static str,
     host: String,
 }
 
 // === impl Arrival ===
 
-impl Arrival {
+impl BaseUrl {
     /// From the headers of a request; the configured public address stands in for a missing or unreadable `Host`.
     pub fn of(config: &Config, headers: &HeaderMap) -> Self {
         let public = config.public_url.as_deref().map(split_url);
@@ -52,12 +52,12 @@ impl Arrival {
     }
 
     /// The address of the Space's page.
-    pub fn page(&self, name: &SpaceName) -> String {
+    pub fn page(&self, name: &RepoName) -> String {
         format!("{self}/spaces/{name}")
     }
 
     /// The address of a repository's page, of whatever kind; what clients print and parse.
-    pub fn repo_page(&self, kind: RepoKind, name: &SpaceName) -> String {
+    pub fn repo_page(&self, kind: RepoKind, name: &RepoName) -> String {
         format!("{self}/{}{name}", kind.prefix())
     }
 
@@ -102,7 +102,7 @@ impl Arrival {
     }
 
     /// The address below this one, for clients that do not find the Space's own origin.
-    pub fn path(&self, name: &SpaceName) -> String {
+    pub fn path(&self, name: &RepoName) -> String {
         format!("{self}/run/{name}/")
     }
 
@@ -112,7 +112,7 @@ impl Arrival {
     }
 }
 
-impl fmt::Display for Arrival {
+impl fmt::Display for BaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}://{}", self.scheme, self.host)
     }

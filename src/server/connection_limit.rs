@@ -19,7 +19,7 @@ use crate::domain::{household, site};
 
 /// All places of a listener.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct ConnectionLimit {
     free: Arc<Semaphore>,
     /// Of one address.
     share: usize,
@@ -32,35 +32,35 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Here {
     next: u64,
-    seats: BTreeMap<u64, Taken>,
+    states: BTreeMap<u64, Taken>,
     of_address: HashMap<IpAddr, usize>,
     shares: Shares,
 }
 
 #[derive(Debug)]
 struct Taken {
-    seat: Arc<Seat>,
+    state: Arc<ConnectionState>,
     /// Who holds it: through a proxy, whoever asked last.
     holder: Option<IpAddr>,
 }
 
 /// The place of one connection; its drop gives it back.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     number: u64,
-    seat: Arc<Seat>,
-    places: Arc<Places>,
+    state: Arc<ConnectionState>,
+    connection_limit: Arc<ConnectionLimit>,
     _permit: OwnedSemaphorePermit,
 }
 
 /// What is known of a connection.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct ConnectionState {
     /// `None` for a proxy.
     address: Option<IpAddr>,
     began: Instant,
     /// A [`Stage`], since when, in nanoseconds, and whether it was told to go: less is sooner sent away.
-    state: AtomicU64,
+    stage: AtomicU64,
     /// Cancelled when it has to go.
     leave: CancellationToken,
 }
@@ -100,7 +100,7 @@ const FRESH: Duration = Duration::from_secs(1);
 
 // === impl Places ===
 
-impl Places {
+impl ConnectionLimit {
     pub(super) fn new(config: &ServerConfig) -> Arc<Self> {
         let share = config.max_connections_per_address;
         Arc::new(Self {
@@ -113,13 +113,16 @@ impl Places {
     }
 
     /// A place for one who has just connected. Whoever holds none yet waits for one.
-    pub(super) async fn enter(self: &Arc<Self>, peer: SocketAddr) -> Result<Place, Refusal> {
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+    ) -> Result<ConnectionPermit, Refusal> {
         let address = peer.ip().to_canonical();
         let address = (!self.proxies.contains(&address)).then(|| household(address));
         if address.is_some_and(|address| self.has_its_share(address))
             && !self
                 .lock()
-                .send_away(|taken, stage| stage == Stage::Waits && taken.seat.address == address)
+                .send_away(|taken, stage| stage == Stage::Waits && taken.state.address == address)
         {
             return Err(Refusal::Address);
         }
@@ -136,29 +139,29 @@ impl Places {
                 break permit.map_err(|_| Refusal::Server)?;
             }
         };
-        let seat = Arc::new(Seat {
+        let state = Arc::new(ConnectionState {
             address,
             began: self.began,
-            state: AtomicU64::new(nanos(self.began.elapsed())),
+            stage: AtomicU64::new(nanos(self.began.elapsed())),
             leave: CancellationToken::new(),
         });
         let mut here = self.lock();
         let number = here.next;
         here.next += 1;
         let taken = Taken {
-            seat: Arc::clone(&seat),
+            state: Arc::clone(&state),
             holder: None,
         };
-        here.seats.insert(number, taken);
+        here.states.insert(number, taken);
         here.charge(number, address);
         if let Some(address) = address {
             *here.of_address.entry(address).or_default() += 1;
         }
         drop(here);
-        Ok(Place {
+        Ok(ConnectionPermit {
             number,
-            seat,
-            places: Arc::clone(self),
+            state,
+            connection_limit: Arc::clone(self),
             _permit: permit,
         })
     }
@@ -172,7 +175,7 @@ impl Places {
         let stale = nanos(self.began.elapsed().saturating_sub(FRESH));
         let here = self.lock();
         let idle =
-            here.send_away(|taken, stage| stage == Stage::Waits && taken.seat.since() < stale);
+            here.send_away(|taken, stage| stage == Stage::Waits && taken.state.since() < stale);
         let of = |taken: &Taken| taken.holder.map(site);
         idle || (here.shares.who_gives_way(newcomer))
             .is_some_and(|richest| here.send_away(|taken, _| of(taken) == Some(richest)))
@@ -189,22 +192,22 @@ impl Here {
     /// Tells one of those to go: of the least stage, the one that has been in it for longest. `false` if there is none.
     fn send_away(&self, whom: impl Fn(&Taken, Stage) -> bool) -> bool {
         loop {
-            let oldest = (self.seats.values())
-                .map(|taken| (taken.seat.state.load(Ordering::Acquire), taken))
-                .filter(|(state, taken)| *state < LEAVING && whom(taken, stage(*state)))
-                .min_by_key(|(state, _)| *state);
-            let Some((state, Taken { seat, .. })) = oldest else {
+            let oldest = (self.states.values())
+                .map(|taken| (taken.state.stage.load(Ordering::Acquire), taken))
+                .filter(|(known, taken)| *known < LEAVING && whom(taken, stage(*known)))
+                .min_by_key(|(known, _)| *known);
+            let Some((known, Taken { state, .. })) = oldest else {
                 return false;
             };
             // Its request may have come in this moment.
-            let told = seat.state.compare_exchange(
-                state,
-                state | LEAVING,
+            let told = state.stage.compare_exchange(
+                known,
+                known | LEAVING,
                 Ordering::AcqRel,
                 Ordering::Relaxed,
             );
             if told.is_ok() {
-                seat.leave.cancel();
+                state.leave.cancel();
                 return true;
             }
         }
@@ -212,7 +215,7 @@ impl Here {
 
     /// The connection counts for that address from here on, and for no other.
     fn charge(&mut self, number: u64, address: Option<IpAddr>) {
-        let Some(taken) = self.seats.get_mut(&number) else {
+        let Some(taken) = self.states.get_mut(&number) else {
             return;
         };
         if taken.holder != address {
@@ -228,27 +231,27 @@ impl Here {
 
 // === impl Place ===
 
-impl Place {
-    pub(super) fn seat(&self) -> &Arc<Seat> {
-        &self.seat
+impl ConnectionPermit {
+    pub(super) fn state(&self) -> &Arc<ConnectionState> {
+        &self.state
     }
 
     /// A whole header has come, from that client.
     pub(super) fn is_asked_by(&self, client: IpAddr) {
-        self.seat.goes_to(Stage::Asks);
-        if self.seat.address.is_none() {
+        self.state.goes_to(Stage::Asks);
+        if self.state.address.is_none() {
             let client = Some(household(client));
-            self.places.lock().charge(self.number, client);
+            self.connection_limit.lock().charge(self.number, client);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut here = self.places.lock();
+        let mut here = self.connection_limit.lock();
         here.charge(self.number, None);
-        here.seats.remove(&self.number);
-        if let Some(address) = self.seat.address
+        here.states.remove(&self.number);
+        if let Some(address) = self.state.address
             && let Some(count) = here.of_address.get_mut(&address)
         {
             *count -= 1;
@@ -261,7 +264,7 @@ impl Drop for Place {
 
 // === impl Seat ===
 
-impl Seat {
+impl ConnectionState {
     /// It waits for a header from here on.
     pub(super) fn waits(&self) {
         if self.stage() != Stage::Waits {
@@ -298,18 +301,18 @@ impl Seat {
     fn goes_to(&self, stage: Stage) {
         let state = stage as u64 | nanos(self.began.elapsed());
         // Only another thread that tells it to go comes between, once.
-        let _ = (self.state).fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
+        let _ = (self.stage).fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
             Some(before & LEAVING | state)
         });
     }
 
     fn stage(&self) -> Stage {
-        stage(self.state.load(Ordering::Acquire))
+        stage(self.stage.load(Ordering::Acquire))
     }
 
     /// When its stage began, in nanoseconds.
     fn since(&self) -> u64 {
-        self.state.load(Ordering::Acquire) & ((1 << STAGE) - 1)
+        self.stage.load(Ordering::Acquire) & ((1 << STAGE) - 1)
     }
 }
 

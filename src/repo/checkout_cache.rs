@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use super::{CheckoutLimits, Repo, RepoError, Repos, Walked};
-use crate::domain::{AccountId, DiskAmount, RepoId, Revision};
+use crate::domain::{AccountId, DiskAmount, RepoUid, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
 
 /// What a repository may have to be laid out.
@@ -33,14 +33,14 @@ impl Repos {
     ///
     /// # Errors
     /// Those of [`Repo::walk`], and `OverQuota`.
-    pub async fn shelf(
+    pub async fn cached_checkout(
         &self,
-        id: RepoId,
+        id: RepoUid,
         at: Revision,
         mut room: DiskReservation,
     ) -> Result<PathBuf, RepoError> {
-        let shelves = self.shelves().join(room.owner().to_string());
-        let folder = shelves.join(format!("{id}-{at}"));
+        let cached_checkouts = self.cached_checkouts().join(room.owner().to_string());
+        let folder = cached_checkouts.join(format!("{id}-{at}"));
         let (made, aside) = (folder.clone(), self.aside());
         self.read(id, move |repo| repo.lay_out(&at, &made, &aside, &mut room))
             .await?;
@@ -52,7 +52,7 @@ impl Repos {
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn sweep_shelves(&self, in_use: HashSet<PathBuf>) -> Result<(), RepoError> {
+    pub async fn sweep_checkouts(&self, in_use: HashSet<PathBuf>) -> Result<(), RepoError> {
         let repos = self.clone();
         self.work(move || repos.sweep_shelves_now(&in_use, SystemTime::now()))
             .await
@@ -61,7 +61,7 @@ impl Repos {
     /// Whether the repository is gone that a shelf of that name is of.
     fn is_of_nothing(&self, name: &str) -> bool {
         let of = name.rsplit_once('-').and_then(|(id, _)| id.parse().ok());
-        of.is_some_and(|id: RepoId| !self.folder(id).is_dir())
+        of.is_some_and(|id: RepoUid| !self.folder(id).is_dir())
     }
 
     fn sweep_shelves_now(
@@ -69,7 +69,7 @@ impl Repos {
         in_use: &HashSet<PathBuf>,
         now: SystemTime,
     ) -> Result<(), RepoError> {
-        let accounts = match fs::read_dir(self.shelves()) {
+        let accounts = match fs::read_dir(self.cached_checkouts()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             accounts => accounts?,
         };
@@ -91,10 +91,10 @@ impl Repos {
         for entry in entries {
             let asked_for = entry.metadata()?.modified()?;
             let old = now.duration_since(asked_for).is_ok_and(|age| age > KEPT);
-            let shelf = std::path::absolute(entry.path())?;
+            let cached_checkout = std::path::absolute(entry.path())?;
             let gone = self.is_of_nothing(&entry.file_name().to_string_lossy());
             // Some see only a folder of it.
-            if (old || gone) && !in_use.iter().any(|seen| seen.starts_with(&shelf)) {
+            if (old || gone) && !in_use.iter().any(|seen| seen.starts_with(&cached_checkout)) {
                 // Out of sight first: one that is laid out is whole.
                 let away = self.aside().join(Uuid::now_v7().simple().to_string());
                 fs::rename(entry.path(), &away)?;

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::{Hold, Refused, SpaceAccount};
+use super::{Refused, Reservation, SpaceAccount};
 use crate::domain::Limits;
 
 /// The right to run one container: an instance, its millicores and its memory, of its owner and of the host. It travels
 /// with what is to be started, and its drop gives all of it back.
 #[derive(Debug)]
-pub struct Reservation {
-    _instance: Hold,
-    _cpu: Hold,
-    _memory: Hold,
+pub struct InstanceReservation {
+    _instance: Reservation,
+    _cpu: Reservation,
+    _memory: Reservation,
 }
 
 // === impl Reservation ===
 
-impl Reservation {
+impl InstanceReservation {
     /// Room for one container of that size.
     ///
     /// # Errors

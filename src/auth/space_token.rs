@@ -6,7 +6,7 @@
 use super::token::SPACE_PREFIX;
 use super::{Auth, AuthError, Credential, Principal, SecretToken};
 use crate::domain::{
-    AccountId, Desired, Grant, GrantTarget, Millis, RepoId, Scope, Space, SpaceId,
+    AccountId, Desired, Grant, GrantTarget, Millis, RepoUid, Scope, Space, SpaceId,
 };
 use crate::store::StoreError;
 
@@ -15,8 +15,8 @@ use crate::store::StoreError;
 impl Auth {
     /// The token of a Space's instances. It reads what everybody may, the Space's own repository, and of `others` those
     /// that the Space's owner may read at that moment.
-    pub fn space_token(&self, space: SpaceId, restarts: i64, others: &[RepoId]) -> SecretToken {
-        let others: Vec<_> = others.iter().map(RepoId::to_string).collect();
+    pub fn space_token(&self, space: SpaceId, restarts: i64, others: &[RepoUid]) -> SecretToken {
+        let others: Vec<_> = others.iter().map(RepoUid::to_string).collect();
         let claims = format!("{space}_{restarts}_{}", others.join("."));
         let signature = self.sign(&claim(&claims), Millis::MAX);
         SecretToken(format!("{SPACE_PREFIX}{claims}_{signature}"))
@@ -58,7 +58,7 @@ impl Auth {
         Ok(principal.await?)
     }
 
-    fn read_space_token(&self, token: &str) -> Option<(SpaceId, i64, Vec<RepoId>)> {
+    fn read_space_token(&self, token: &str) -> Option<(SpaceId, i64, Vec<RepoUid>)> {
         let (claims, signature) = token.strip_prefix(SPACE_PREFIX)?.rsplit_once('_')?;
         if !self.is_signed(&claim(claims), Millis::MAX, signature) {
             return None;

@@ -10,19 +10,19 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::RngCore;
 
 use super::{PageError, WebState, assets};
-use crate::arrival::Arrival;
 use crate::auth::{Action, Object, Principal, SESSION_LIFE, Session, cookies};
+use crate::base_url::BaseUrl;
 use crate::domain::{Account, AccountId, Owner, household};
 use crate::server::Client;
 
 /// Whoever asks for a page.
 #[derive(Debug, Clone)]
-pub(super) struct Visitor {
+pub(super) struct PageRequest {
     pub(super) principal: Principal,
     pub(super) session: Option<Session>,
     /// Where from, as far as addresses are one household's.
     pub(super) address: IpAddr,
-    pub(super) arrival: Arrival,
+    pub(super) base_url: BaseUrl,
     /// Path and query of the page asked for.
     pub(super) here: String,
 }
@@ -51,7 +51,7 @@ const COOKIE: &str = "glasshouse-session";
 
 // === impl Visitor ===
 
-impl Visitor {
+impl PageRequest {
     /// The account, unless it is anybody.
     pub(super) fn account(&self) -> Option<&Account> {
         self.principal.account.as_ref()
@@ -129,7 +129,7 @@ impl Visitor {
 
     /// Whether the browser came over https.
     fn is_secure(&self) -> bool {
-        self.arrival.to_string().starts_with("https://")
+        self.base_url.to_string().starts_with("https://")
     }
 
     /// The cookie that keeps a session; `None` takes it away.
@@ -158,11 +158,11 @@ impl Visitor {
     }
 }
 
-impl FromRequestParts<WebState> for Visitor {
+impl FromRequestParts<WebState> for PageRequest {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, PageError> {
-        let arrival = Arrival::of(&state.config, &parts.headers);
+        let base_url = BaseUrl::of(&state.config, &parts.headers);
         let here = parts.uri.path_and_query().map(ToString::to_string);
         let client = parts.extensions.get::<Client>();
         let nowhere = IpAddr::from([0, 0, 0, 0]);
@@ -170,7 +170,7 @@ impl FromRequestParts<WebState> for Visitor {
             principal: Principal::anonymous(),
             session: None,
             address: household(client.map_or(nowhere, |client| client.peer.client)),
-            arrival,
+            base_url,
             here: here.unwrap_or_else(|| "/".to_owned()),
         };
         if let Some(text) = visitor.read_cookie(&parts.headers, COOKIE)
