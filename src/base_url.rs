@@ -15,7 +15,7 @@ pub struct BaseUrl {
     host: String,
 }
 
-// === impl Arrival ===
+// === impl BaseUrl ===
 
 impl BaseUrl {
     /// From the headers of a request; the configured public address stands in for a missing or unreadable `Host`.

@@ -31,12 +31,15 @@
 //!  5  app                                            composition root: the only room that sees everything
 //!  4  gateway         api         web                strangers' traffic · the Hub's protocol · pages
 //!  3  lifecycle               server                 control plane · sockets
-//!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
+//!  2  builder  runtime  auth  telemetry               making · running · who asks · what happened
+//!     card_cache  base_url                           what is shown · under which address
 //!     backup                                         copies of the data folder
 //!  1  store  repo  routes  journal  config           rows · files · the shared table · logs · options
 //!     docker                                         the container engine
 //!        ledger                                      who holds what; below all others of its floor
-//!  0  domain  upstream  engine                       words and pure decisions · where to send it · the engine's settings
+//!  0  domain                                         words and pure decisions; below all others of its floor
+//!     net  upstream                                  rules of HTTP · where a request is sent
+//!     keys  wasm_engine                              secrets of the server · the settings of wasmtime
 //! ```
 //!
 //! Beside the floors stand four walls: `gateway` uses neither `lifecycle` nor `store`, `api` and `web` use neither
@@ -91,11 +94,12 @@ pub mod cli;
 pub mod config;
 pub mod docker;
 pub mod domain;
-pub mod engine;
 pub mod gateway;
 pub mod journal;
+pub mod keys;
 pub mod ledger;
 pub mod lifecycle;
+pub mod net;
 pub mod repo;
 pub mod routes;
 pub mod runtime;
@@ -103,6 +107,7 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;
+pub mod wasm_engine;
 pub mod web;
 
 /// Of every program made from this library. A request allocates a few dozen times, and the system's allocator takes several

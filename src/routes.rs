@@ -12,7 +12,8 @@ use std::time::Instant;
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Stage, Subdomain, Visibility};
-use crate::upstream::{Traffic, Upstream};
+use crate::net::Traffic;
+use crate::upstream::Upstream;
 
 mod mean;
 mod serving;

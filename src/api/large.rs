@@ -83,7 +83,9 @@ async fn batch(
         let offers = |way: &str| batch.transfers.iter().any(|offered| offered == way);
         let basic = batch.transfers.is_empty() || offers("basic");
         let in_parts = offers("multipart") && parts::are_worth_it(&batch.objects);
-        if !basic || batch.hash_algo.is_some_and(|algo| algo != "sha256") {
+        // As git-lfs writes it, and as huggingface.js does.
+        let known = |algo: &str| algo == "sha256" || algo == "sha_256";
+        if !basic || batch.hash_algo.is_some_and(|algo| !known(&algo)) {
             return Err(ApiError::bad_request(
                 "Large files are named by their SHA-256 here and go by the transfer `basic`",
             ));

@@ -7,8 +7,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use tower::ServiceExt;
 
-use crate::domain::RepoName;
-use crate::gateway::{Gateway, Host, Target};
+use crate::gateway::{Destination, Gateway};
 use crate::telemetry::{Metrics, RequestKind};
 
 /// Sends strangers' traffic to the gateway and everything else to the hub. Cheap to clone.
@@ -31,35 +30,14 @@ impl FrontDoor {
     }
 
     pub(super) async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        match self.gateway.host_of(&request) {
-            Host::Space(subdomain) => {
-                self.gateway
-                    .call(request, Target::Subdomain(subdomain))
-                    .await
+        match self.gateway.destination(&request) {
+            Destination::Space(address) => self.gateway.call(request, address).await,
+            Destination::Hub => {
+                let Ok(response) = Box::pin(self.hub.clone().oneshot(request)).await;
+                self.metrics.request(RequestKind::Hub, response.status());
+                response
             }
-            Host::Control => match below_run(request.uri().path()) {
-                Some(target) => self.gateway.call(request, target).await,
-                None => {
-                    let Ok(response) = Box::pin(self.hub.clone().oneshot(request)).await;
-                    self.metrics.request(RequestKind::Hub, response.status());
-                    response
-                }
-            },
-            Host::Unknown => self.gateway.unknown_host(&request),
+            Destination::Nowhere { ambiguous } => self.gateway.nowhere(&request, ambiguous),
         }
     }
-}
-
-/// The Space and the rest of the path in `/run/OWNER/NAME/…`.
-fn below_run(path: &str) -> Option<Target> {
-    let rest = path.strip_prefix("/run/")?;
-    let (owner, rest) = rest.split_once('/')?;
-    let (name, rest) = rest
-        .split_once('/')
-        .map_or((rest, None), |(name, rest)| (name, Some(rest)));
-    let name: RepoName = format!("{owner}/{name}").parse().ok()?;
-    Some(Target::Path {
-        name,
-        rest: rest.map(str::to_owned),
-    })
 }

@@ -37,7 +37,7 @@ const CONNECTIONS: usize = 64;
 const LEAVING: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_millis(50);
 
-// === impl InsideDoor ===
+// === impl HubListener ===
 
 impl HubListener {
     pub(super) fn new(config: &Config) -> Arc<Self> {

@@ -9,9 +9,9 @@ mod accounts;
 mod allowance;
 mod credentials;
 mod device;
+mod oidc_client;
 mod password;
 mod permission;
-mod provider;
 mod session;
 mod signature;
 mod space_token;
@@ -34,9 +34,9 @@ pub use credentials::{HUB_AUTHORIZATION, cookies};
 pub use device::{
     DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes, DeviceRefused,
 };
+pub use oidc_client::{Attempt, Provider, ProviderError, ProviderSettings};
 pub use password::PASSWORD_LENGTH;
 pub use permission::{Action, Credential, Object, may};
-pub use provider::{Attempt, Provider, ProviderError, ProviderSettings};
 pub use session::{SESSION_LIFE, Session, opens_session};
 pub use ticket::Purpose;
 pub use token::{SecretToken, WantedToken, hash_token, is_token_name, looks_like_ours, new_token};
@@ -146,7 +146,10 @@ impl Auth {
         if !looks_like_ours(token) {
             return Err(AuthError::BadToken);
         }
-        if token.starts_with(token::SPACE_PREFIX) {
+        if token::SPACE_PREFIXES
+            .iter()
+            .any(|prefix| token.starts_with(prefix))
+        {
             return self.authenticate_space(token).await;
         }
         let (hash, now) = (hash_token(token), now());

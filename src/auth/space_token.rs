@@ -3,7 +3,7 @@
 //! Such a token names its Space and how often that was restarted, and is signed: nobody has to keep it, a container that
 //! outlives this process goes on having it, and a restart makes it worthless.
 
-use super::token::SPACE_PREFIX;
+use super::token::SPACE_PREFIXES;
 use super::{Auth, AuthError, Credential, Principal, SecretToken};
 use crate::domain::{
     AccountId, Desired, Grant, GrantTarget, Millis, RepoUid, Scope, Space, SpaceId,
@@ -19,7 +19,7 @@ impl Auth {
         let others: Vec<_> = others.iter().map(RepoUid::to_string).collect();
         let claims = format!("{space}_{restarts}_{}", others.join("."));
         let signature = self.sign(&claim(&claims), Millis::MAX);
-        SecretToken(format!("{SPACE_PREFIX}{claims}_{signature}"))
+        SecretToken(format!("{}{claims}_{signature}", SPACE_PREFIXES[0]))
     }
 
     /// What an account may read, asked on its behalf; `None` if it is gone.
@@ -59,7 +59,10 @@ impl Auth {
     }
 
     fn read_space_token(&self, token: &str) -> Option<(SpaceId, i64, Vec<RepoUid>)> {
-        let (claims, signature) = token.strip_prefix(SPACE_PREFIX)?.rsplit_once('_')?;
+        let rest = SPACE_PREFIXES
+            .iter()
+            .find_map(|prefix| token.strip_prefix(prefix))?;
+        let (claims, signature) = rest.rsplit_once('_')?;
         if !self.is_signed(&claim(claims), Millis::MAX, signature) {
             return None;
         }

@@ -9,14 +9,25 @@ use super::Auth;
 use crate::domain::{AccountId, Grant, Millis, Scope};
 use crate::store::{NewToken, StoreError};
 
-/// What every token of ours begins with, so that leaked ones can be searched for.
-const PREFIX: &str = "gls_";
+/// What every token begins with: some of the Hub's clients send no other. 34 letters and digits follow, as in the Hub's own.
+const PREFIX: &str = "hf_";
 
-/// What the tokens of Spaces begin with.
-pub(super) const SPACE_PREFIX: &str = "gls_space_";
+/// Of the 34, those that are random: 166 bits, beyond guessing, so a plain hash keeps them.
+const RANDOM: usize = 28;
 
-/// Letters and digits of whatever is secret by being random: 238 bits, beyond guessing, so a plain hash keeps them.
+/// And those that say that it was made here ([`mark`]): a token of the Hub's that a visitor shows to a Space is not ours.
+const MARK: usize = 6;
+
+/// What tokens began with that are older than that form; 40 letters and digits followed.
+const OLD_PREFIX: &str = "gls_";
+
+/// What the tokens of Spaces begin with, and began with.
+pub(super) const SPACE_PREFIXES: [&str; 2] = ["hf_space_", "gls_space_"];
+
+/// Letters and digits of what else is secret by being random: 238 bits.
 const LENGTH: usize = 40;
+
+const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// A token or session on its way to the one who asked for it. Its `Debug` says nothing and it has no `Display`.
 #[derive(Clone)]
@@ -102,8 +113,8 @@ pub fn is_token_name(name: &str) -> bool {
 
 /// A new token and the hash to remember it by.
 pub fn new_token() -> (SecretToken, [u8; 32]) {
-    let letters = random_letters();
-    let token = SecretToken(format!("{PREFIX}{letters}"));
+    let letters = Alphanumeric.sample_string(&mut rand::rng(), RANDOM);
+    let token = SecretToken(format!("{PREFIX}{letters}{}", mark(&letters)));
     let hash = hash_token(token.expose());
     (token, hash)
 }
@@ -122,9 +133,28 @@ pub fn hash_token(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// Whether the text has the form of our tokens: what the gateway keeps from reaching a Space.
+/// Whether the text has the form of our tokens: what the gateway keeps from reaching a Space. One of another server's has it
+/// once in 5 × 10¹⁰ times.
 pub fn looks_like_ours(text: &str) -> bool {
-    text.starts_with(SPACE_PREFIX) || text.strip_prefix(PREFIX).is_some_and(are_letters)
+    let is_marked = |letters: &str| {
+        let (random, end) = match letters.is_ascii() && letters.len() == RANDOM + MARK {
+            true => letters.split_at(RANDOM),
+            false => return false,
+        };
+        random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && mark(random) == end
+    };
+    SPACE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+        || text.strip_prefix(PREFIX).is_some_and(is_marked)
+        || text.strip_prefix(OLD_PREFIX).is_some_and(are_letters)
+}
+
+/// Six letters and digits that follow from the others. No secret: whoever reads this can make them.
+fn mark(letters: &str) -> String {
+    let hash = Sha256::new_with_prefix(b"glasshouse-token").chain_update(letters);
+    let hash = hash.finalize();
+    let digits = hash.iter().take(MARK);
+    let digits = digits.map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
+    digits.collect()
 }
 
 #[cfg(test)]
@@ -145,10 +175,17 @@ mod tests {
     #[test]
     fn other_texts_are_not_ours() {
         let letters = "a".repeat(40);
+        let (ours, _) = new_token();
+        let (ours, end) = ours.expose().split_at(36);
+        let other_end = if end == "0" { "1" } else { "0" };
         for other in [
             "",
             "gls_",
             "hf_abcdefghijklmnopqrstuvwxyzabcdefgh",
+            ours,
+            &format!("{ours}{other_end}"),
+            &format!("{ours}{end}a"),
+            &format!("{}é", &ours[..35]),
             &format!("gls_{letters}a"),
             &format!("gls_{}", &letters[1..]),
             &format!("gls_{}-", &letters[1..]),
@@ -157,5 +194,19 @@ mod tests {
         ] {
             assert!(!looks_like_ours(other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn tokens_have_the_hubs_form_and_older_ones_go_on_working() {
+        for _ in 0..100 {
+            let (token, _) = new_token();
+            let letters = token
+                .expose()
+                .strip_prefix("hf_")
+                .expect("the Hub's prefix");
+            assert_eq!(letters.len(), 34);
+            assert!(letters.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        }
+        assert!(looks_like_ours(&format!("gls_{}", "a".repeat(40))));
     }
 }

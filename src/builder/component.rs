@@ -15,9 +15,9 @@ use super::process::{self, Run};
 use super::worker::{Order, too_large};
 use super::{BuildRequest, Builder, Inner, disk_error, repo_error, size_text};
 use crate::domain::{ArtifactKind, BuildError, DiskAmount, GuestAbi, Revision, SpaceId};
-use crate::engine::seal::{open_sealed, seal, seal_path};
 use crate::ledger::Lane;
 use crate::repo::{Repo, RepoError};
+use crate::wasm_engine::seal::{open_sealed, seal, seal_path};
 
 /// The WebAssembly of a revision, as it lies in its repository.
 pub(super) struct Source {

@@ -11,7 +11,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::domain::{BuildError, GuestAbi};
-use crate::engine;
+use crate::wasm_engine;
 
 /// A guest that may run here.
 #[derive(Debug)]
@@ -277,20 +277,20 @@ fn check_resources(
             mib(bytes),
             mib(largest_memory)
         )
-    } else if required.num_memories > engine::MEMORIES_PER_INSTANCE {
-        let most = engine::MEMORIES_PER_INSTANCE;
+    } else if required.num_memories > wasm_engine::MEMORIES_PER_INSTANCE {
+        let most = wasm_engine::MEMORIES_PER_INSTANCE;
         format!(
             "it has {} memories; an instance may have {most}",
             required.num_memories
         )
-    } else if required.num_tables > engine::TABLES_PER_INSTANCE {
-        let most = engine::TABLES_PER_INSTANCE;
+    } else if required.num_tables > wasm_engine::TABLES_PER_INSTANCE {
+        let most = wasm_engine::TABLES_PER_INSTANCE;
         format!(
             "it has {} tables; an instance may have {most}",
             required.num_tables
         )
-    } else if elements > u64::from(engine::TABLE_ELEMENTS) {
-        let most = engine::TABLE_ELEMENTS;
+    } else if elements > u64::from(wasm_engine::TABLE_ELEMENTS) {
+        let most = wasm_engine::TABLE_ELEMENTS;
         format!("it has a table of {elements} elements; a table may have {most}")
     } else {
         return Ok(());

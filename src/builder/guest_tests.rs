@@ -7,7 +7,7 @@ use crate::domain::Fault;
 const COMMAND: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 
 fn try_compile(bytes: &[u8]) -> Result<GuestAbi, String> {
-    let engine = engine::for_compile().expect("this CPU is known");
+    let engine = wasm_engine::for_compile().expect("this CPU is known");
     match compile(&engine, bytes, 64 << 20) {
         Ok(compiled) => {
             assert!(Engine::detect_precompiled(&compiled.code).is_some());

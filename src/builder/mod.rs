@@ -36,8 +36,8 @@ use crate::domain::{
     AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, RepoName, Revision, Sdk, SpaceId,
     bytes_text,
 };
-use crate::engine::seal::SealKey;
 use crate::journal::Log;
+use crate::keys::SealKey;
 use crate::ledger::{BuildPermit, BuildTurns, Lane, Refused, Tier};
 use crate::repo::{CheckoutLimits, RepoError, Repos};
 use holds::Holds;
@@ -72,7 +72,7 @@ pub struct BuilderConfig {
     pub artifacts: PathBuf,
     /// Seals compiled code.
     pub seal: SealKey,
-    /// The engine's [profile](crate::engine::profile), under which code must be compiled to run here.
+    /// The engine's [profile](crate::wasm_engine::profile), under which code must be compiled to run here.
     pub profile: String,
     /// The binary whose command `compile-worker` is [`worker::main`].
     pub worker: PathBuf,
@@ -200,7 +200,7 @@ impl Builder {
         Ok(Self { inner })
     }
 
-    /// The file of a component's native code, to be opened with [`open_sealed`](crate::engine::seal::open_sealed).
+    /// The file of a component's native code, to be opened with [`open_sealed`](crate::wasm_engine::seal::open_sealed).
     pub fn component_path(artifacts: &Path, digest: &str) -> PathBuf {
         artifacts.join("components").join(format!("{digest}.cwasm"))
     }

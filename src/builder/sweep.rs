@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Builder, Inner};
 use crate::domain::{Artifact, ArtifactKind, SpaceId};
-use crate::engine::seal::seal_path;
+use crate::wasm_engine::seal::seal_path;
 
 /// What a sweep leaves alone, beside what builds under way have.
 #[derive(Debug, Default)]

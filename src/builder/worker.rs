@@ -19,7 +19,7 @@ use wasmtime::{Engine, Module};
 
 use super::guest::{self, Compiled};
 use crate::domain::{BuildError, Fault, GuestAbi};
-use crate::engine;
+use crate::wasm_engine;
 
 /// The variable of the environment in which the worker finds its [`Order`], as JSON.
 pub(super) const ORDER: &str = "COMPILE_ORDER";
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
 fn prepare() -> Result<(Order, Engine), BuildError> {
     let order =
         confine().map_err(|error| internal("the compiler could not be confined", &error))?;
-    let engine = engine::for_compile()
+    let engine = wasm_engine::for_compile()
         .map_err(|error| internal("there is no compiler for this CPU", &error))?;
     // The smallest module shows that the compiler itself fits into the limits.
     Module::from_binary(&engine, b"\0asm\x01\0\0\0")
@@ -111,7 +111,7 @@ fn work(order: &Order, engine: &Engine) -> Result<Report, BuildError> {
     out.write_all(&code)
         .and_then(|()| out.flush())
         .map_err(|error| internal("the native code could not be written", &error))?;
-    let profile = engine::profile(engine);
+    let profile = wasm_engine::profile(engine);
     Ok(Report::Compiled { abi, profile })
 }
 

@@ -66,7 +66,8 @@ pub enum ArtifactKind {
     Component {
         /// Hexadecimal digest of the source module and of the engine's settings.
         digest: String,
-        /// How it is called.
+        /// How it is called. Stored artifacts name it by its older word.
+        #[serde(rename = "world")]
         abi: GuestAbi,
     },
     /// A container image.

@@ -1,16 +1,16 @@
 //! Strangers' traffic: from a host or path to the Space behind it, and back.
 //!
-//! [`Gateway::call`] is one straight function. Each step either hands on or ends in a [`Rejection`], which is the only way
-//! a visitor gets an answer of ours:
+//! [`Gateway::call`] is one straight function through five folders, each entered at its front door. Each step either hands on
+//! or ends in a [`Rejection`], which is the only way a visitor gets an answer of ours:
 //!
 //! ```text
-//!  resolve ─► access ─► admit ─► wake ─► forward ─► hold
-//!  one map    private   a place  an      headers    the place and the visit
-//!  read       only      or 503   instance out, in   live until the body or tunnel ends
+//!  request ─► access ─► admission ─► activation ─► forward
+//!  read once  private   a permit     an instance   headers out and in; permit and visit
+//!             only      or 503       woken         live until the body or tunnel ends
 //! ```
 //!
-//! A browser that opens a page is not held while a Space wakes: it is shown how far it is (`wake_events`), before it takes a
-//! place. What a page left open sends by itself (`keepalive_probe`) wakes nobody.
+//! A browser that opens a page is not held while a Space wakes: it is shown how far it is ([`activation::wake_events`]), before
+//! it takes a permit. What a page left open sends by itself wakes nobody.
 //!
 //! It reads one table, [`RouteTable`], and asks the database only who visits a private Space. It says one thing to the
 //! control plane: that somebody wants a Space that sleeps.
@@ -20,57 +20,37 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use hyper::upgrade::OnUpgrade;
+use http::{HeaderMap, HeaderValue, Request, Response};
 
 use crate::auth::Auth;
 use crate::config::{Addresses, Config, GatewayConfig};
 use crate::journal::Journal;
 use crate::routes::{Entry, Refusal, Route, RouteTable};
-use crate::server::{Client, ConnectionLink};
+use crate::server::Client;
 use crate::telemetry::{Metrics, RequestKind};
-use crate::upstream::{CallError, Upgrade, Upstream};
+use crate::upstream::Upstream;
 
 mod access;
 mod activation;
 mod admission;
-mod back;
-mod client_key;
-mod error_reports;
+mod explain;
 mod forward;
 mod headers;
-mod host;
-mod interim;
-mod keepalive_probe;
-mod pages;
 mod rejection;
-mod sse;
-mod target;
+mod request;
 #[cfg(test)]
 mod tests;
-mod tunnel;
-mod upload;
-mod visit_guard;
-mod visitor_queue;
-mod wake_events;
-mod websocket;
 
-use activation::Answering;
-use admission::{Admission, VisitPermit};
-use back::Back;
-use client_key::ClientKey;
-use error_reports::ErrorReports;
-use forward::ForwardError;
+use access::Entered;
+use activation::{Answering, interim, wake_events};
+use admission::{Admission, ClientKey, VisitPermit};
+use forward::{ErrorReports, Forward};
 use headers::hop::Hop;
 use headers::{Origin, path_form};
-use host::Hosts;
-use pages::Caller;
-use rejection::Rejection;
-use upload::GivenUp;
-use visit_guard::VisitGuard;
+use rejection::{Back, Caller, Rejection};
+use request::{Facts, Hosts};
 
-pub use host::Host;
-pub use target::Target;
+pub use request::{Address, Destination, Target};
 
 /// The door to all Spaces. Cheap to clone.
 #[derive(Clone)]
@@ -90,6 +70,12 @@ struct Inner {
 
 /// How long a browser looks at nothing before it is shown that the Space is waking up.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is ours within a Space's origin, without the slash before it.
+const RESERVED: &str = ".glasshouse/";
+
+/// Where a Space that wakes is followed, below [`RESERVED`].
+const WAKE_EVENTS: &str = ".glasshouse/wake";
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -118,21 +104,23 @@ impl Gateway {
     }
 
     /// Whom a request is for.
-    pub fn host_of<B>(&self, request: &Request<B>) -> Host {
-        self.0.hosts.of(request)
+    pub fn destination<B>(&self, request: &Request<B>) -> Destination {
+        self.0.hosts.destination(request)
     }
 
-    /// The answer to a request that is for nobody here ([`Host::Unknown`]).
-    pub fn unknown_host<B>(&self, request: &Request<B>) -> Response<Body> {
-        let rejection = match host::named(request) {
-            Some(_) => Rejection::Misdirected,
-            None => Rejection::Ambiguous("A request must name one host, once."),
+    /// The answer to a request that is for nobody here ([`Destination::Nowhere`]).
+    pub fn nowhere<B>(&self, request: &Request<B>, ambiguous: bool) -> Response<Body> {
+        let rejection = match ambiguous {
+            false => Rejection::Misdirected,
+            true => Rejection::Ambiguous("A request must name one host, once."),
         };
         let back = Back {
             hub: self.0.addresses.hub(),
             ..Back::default()
         };
-        let response = Caller::of(request).answer(&rejection, "", &back);
+        let client = request.extensions().get::<Client>();
+        let caller = Caller::of(request, client.map(|client| client.id.clone()));
+        let response = caller.answer(&rejection, "", &back);
         self.0
             .metrics
             .request(RequestKind::Gateway, response.status());
@@ -140,29 +128,18 @@ impl Gateway {
     }
 
     /// Answers a visitor. Always: what goes wrong is an answer too.
-    pub async fn call(&self, request: Request<Body>, target: Target) -> Response<Body> {
-        let caller = Caller::of(&request);
-        let navigates = caller.is_navigating();
+    pub async fn call(&self, mut request: Request<Body>, address: Address) -> Response<Body> {
+        let facts = Facts::read(&mut request, address);
+        let navigates = facts.caller.is_navigating();
         let credentials = navigates.then(|| access::credentials(request.headers()));
-        let (by, mut response) = match self.0.visit(request, &target, &caller).await {
+        let (by, mut response) = match self.0.visit(request, &facts).await {
             Ok(answered) => answered,
             Err(rejection) => {
-                let status = rejection.status().as_u16();
-                tracing::debug!(
-                    request = caller.id(),
-                    status,
-                    ?target,
-                    "no visit: {}",
-                    rejection.message()
-                );
-                let prefix = target.prefix().unwrap_or_default();
-                let back = self.0.back_of(&rejection, &target, credentials.as_ref());
-                let back = Box::pin(back).await;
-                let answer = caller.answer(&rejection, &prefix, &back);
-                (RequestKind::Gateway, answer)
+                let answer = self.0.explain(&rejection, &facts, credentials.as_ref());
+                (RequestKind::Gateway, answer.await)
             }
         };
-        if target.is_path_form() {
+        if facts.target.is_path_form() {
             path_form::open_to_all(response.headers_mut());
         }
         self.0.metrics.request(by, response.status());
@@ -177,146 +154,82 @@ impl Inner {
     async fn visit(
         &self,
         mut request: Request<Body>,
-        target: &Target,
-        caller: &Caller,
+        facts: &Facts,
     ) -> Result<(RequestKind, Response<Body>), Rejection> {
-        target::refuse_the_impossible(&request, target, self.config.body_bytes)?;
-        if let Some(response) = target::answer_without_the_space(&request, target) {
+        facts.refuse_the_impossible(&request, self.config.body_bytes)?;
+        if let Some(response) = request::answer_without_the_space(&request, &facts.target) {
             return Ok((RequestKind::Gateway, response));
         }
-        let Some(space) = self.resolve(target) else {
-            let (space, moved) = self.moved(&request, target).ok_or(Rejection::NotFound)?;
+        let Some(space) = self.resolve(&facts.target) else {
+            let (space, moved) = self.moved(&request, facts).ok_or(Rejection::NotFound)?;
             Box::pin(access::check(&self.auth, &space, request.headers())).await?;
             return Ok((RequestKind::Gateway, moved));
         };
-        if !target.is_path_form()
-            && let Some(handed) = access::handed_over(&space, request.uri())
-        {
-            let secure = access::is_secure(self.addresses.scheme(), &request);
-            let response = Box::pin(access::exchange(&self.auth, &space, handed, secure)).await?;
-            return Ok((RequestKind::Gateway, response));
-        }
-        let account = access::check(&self.auth, &space, request.headers()).await?;
-        let visitor = account.map_or_else(|| ClientKey::at(&request), ClientKey::Account);
-        if let Some(path) = target
-            .path(request.uri())
-            .strip_prefix(wake_events::RESERVED)
-        {
+        let scheme = self.addresses.scheme();
+        let (uri, headers) = (request.uri(), request.headers());
+        let visitor = match access::enter(&self.auth, scheme, &space, uri, headers, facts).await? {
+            Entered::As(visitor) => visitor,
+            Entered::Led(response) => return Ok((RequestKind::Gateway, response)),
+        };
+        let path = facts.target.path(request.uri());
+        if path.starts_with(RESERVED) {
             let response = self.answer_ourselves(request.headers(), path, space, visitor);
-            let response = Box::pin(response).await?;
-            return Ok((RequestKind::Gateway, response));
+            return Ok((RequestKind::Gateway, Box::pin(response).await?));
         }
         if let Some(refusal) = space.barred() {
             return Err(Rejection::Refused(Refusal::clone(&refusal)));
         }
         self.counted(&space, self.admission.count(space.id, visitor))?;
-        let hop = Hop::of(&request);
-        let client = request.extensions().get::<Client>();
-        let link = client.map(|client| client.link.clone());
-        let is_probe = keepalive_probe::is_keepalive_probe(&request, target);
-        let arrives = Box::pin(upload::begin(&mut request)).await?;
-        let arrive = self.arrive(&space, caller, visitor, &hop, is_probe);
-        let (place, answering) = match link.as_ref().filter(|_| caller.is_impatient()) {
-            Some(link) => Box::pin(interim::send_while(link, arrive)).await?,
+        let body_comes = Box::pin(request::begin(&mut request)).await?;
+        let arrive = self.arrive(&space, facts, visitor);
+        let client = facts.client.as_ref();
+        let (permit, answering) = match client.filter(|_| facts.caller.is_impatient()) {
+            Some(client) => Box::pin(interim::send_while(&client.link, arrive)).await?,
             None => arrive.await?,
         };
-        let Answering {
-            mut serving,
-            visit,
-            mut woke,
-        } = answering;
-        let crowd = arrives.then(|| place.crowd());
-        let mut visit_guard = VisitGuard::new(
-            Arc::clone(&space),
-            Arc::clone(&self.error_reports),
-            visit,
-            place,
-        );
-        let (by, leave) = match &serving.upstream {
-            Upstream::Service(_) if hop.is_websocket() => return Err(Rejection::Upgrade),
-            Upstream::Service(_) => (RequestKind::Inside, false),
-            Upstream::Tcp(_) => (RequestKind::Outside, hop.upgrade.is_some()),
+        self.for_space(&mut request, facts)?;
+        let forward = Forward {
+            facts,
+            space: &space,
+            admission: &self.admission,
+            error_reports: &self.error_reports,
+            config: &self.config,
         };
-
-        let prefixed = target.prefix().map(|prefix| {
-            let host = request.headers().get(http::header::HOST).cloned();
-            (prefix, host)
-        });
-        self.for_space(&mut request, target)?;
-        if by == RequestKind::Outside {
-            hop.say(request.headers_mut());
+        let forwarded = forward.forward(request, answering, permit, body_comes);
+        let forwarded = forwarded.await?;
+        let mut response = forwarded.response;
+        if let Some(prefix) = &facts.prefix {
+            path_form::confine(response.headers_mut(), prefix, facts.host.as_ref());
         }
-        // Pages subscribe with GET: an `EventSource` can do nothing else.
-        let asks = !matches!(*request.method(), Method::GET | Method::HEAD);
-        let client = leave.then(|| hyper::upgrade::on(&mut request));
-        let (idle, body_bytes) = (self.config.idle_timeout, self.config.body_bytes);
-        let again = match by {
-            RequestKind::Outside if !leave => forward::copy(&request),
-            _ => None,
-        };
-        let mut answer = forward::forward(&serving, request, leave, body_bytes, idle, crowd).await;
-        let patience = match &answer {
-            Err(error) => error.of_one_that_died(),
-            Ok(_) => None,
-        };
-        if let (Some(patience), Some(request)) = (patience, again) {
-            let next = activation::successor(&space, &serving, patience, self.config.wake_timeout);
-            if let Some(next) = Box::pin(next).await {
-                visit_guard.move_to(next.visit);
-                (serving, woke) = (next.serving, next.woke);
-                answer = forward::forward(&serving, request, leave, body_bytes, idle, None).await;
-            }
-        }
-        let answer = answer.map_err(|error| {
-            let rejection = self.rejection_of(&space, error);
-            space.traffic.answered(rejection.status());
-            rejection
-        })?;
-        let mut response = match (answer, client) {
-            (Upgrade::Switched(head, stream, early), Some(client)) => {
-                let far = tunnel::Far { stream, early };
-                self.leave_http(&hop, head, far, client, visit_guard, link)
-            }
-            (Upgrade::Switched(..), None) => return Err(Rejection::Unreachable),
-            (Upgrade::Declined(mut response), _) => {
-                hop.hear(response.headers_mut());
-                let visit_guard = self.settle(&response, visit_guard, is_probe, asks);
-                forward::hold(response, visit_guard, idle)
-            }
-        };
-        if let Some((prefix, host)) = prefixed {
-            path_form::confine(response.headers_mut(), &prefix, host.as_ref());
-        }
-        if let Some(woke) = woke {
+        if let Some(woke) = forwarded.woke {
             self.tell_wake(&mut response, woke);
             space.traffic.woke(woke);
         }
         space.traffic.answered(response.status());
-        Ok((by, response))
+        Ok((forwarded.kind, response))
     }
 
-    /// A place and an instance, each waited for as long as befits the caller.
+    /// A permit and an instance, each waited for as long as befits the caller.
     async fn arrive(
         &self,
         space: &Arc<Entry>,
-        caller: &Caller,
+        facts: &Facts,
         visitor: ClientKey,
-        hop: &Hop,
-        is_probe: bool,
     ) -> Result<(VisitPermit, Answering), Rejection> {
-        if is_probe {
+        let hop = &facts.hop;
+        if facts.is_probe {
             let answering = activation::glance(space)?;
             return Ok((self.admit(space, visitor, hop).await?, answering));
         }
-        if caller.is_navigating() && !matches!(space.route(), Route::Serving(_)) {
+        if facts.caller.is_navigating() && !matches!(space.route(), Route::Serving(_)) {
             let patience = self.config.wake_timeout.min(BROWSER_PATIENCE);
             let answering = activation::visit(space, patience).await?;
             return Ok((self.admit(space, visitor, hop).await?, answering));
         }
         let began = tokio::time::Instant::now();
-        let place = self.admit(space, visitor, hop).await?;
+        let permit = self.admit(space, visitor, hop).await?;
         let patience = self.config.wake_timeout.saturating_sub(began.elapsed());
-        Ok((place, activation::visit(space, patience).await?))
+        Ok((permit, activation::visit(space, patience).await?))
     }
 
     async fn admit(
@@ -331,11 +244,11 @@ impl Inner {
         {
             return Ok(VisitPermit::free(visitor));
         }
-        let place = match hop.is_websocket() {
+        let permit = match hop.is_websocket() {
             true => self.admission.admit_watcher(space, visitor),
             false => self.admission.admit(space, visitor).await,
         };
-        self.counted(space, place)
+        self.counted(space, permit)
     }
 
     /// Counts those who are refused for being too many.
@@ -355,76 +268,18 @@ impl Inner {
         space: Arc<Entry>,
         visitor: ClientKey,
     ) -> Result<Response<Body>, Rejection> {
-        if wake_events::PATH.strip_prefix(wake_events::RESERVED) != Some(path) {
+        if path != WAKE_EVENTS {
             return Err(Rejection::NotFound);
         }
         let reads_logs = access::may_write(&self.auth, &space, headers).await;
-        let place = self.admission.admit_watcher(&space, visitor)?;
+        let permit = self.admission.admit_watcher(&space, visitor)?;
         let journal = reads_logs.then(|| self.journal.clone());
         Ok(wake_events::follow(
             space,
             journal,
             Arc::clone(&self.metrics),
-            place,
+            permit,
         ))
-    }
-
-    /// What is held while this response is passed on.
-    fn settle(
-        &self,
-        response: &Response<Body>,
-        mut visit_guard: VisitGuard,
-        is_probe: bool,
-        asks: bool,
-    ) -> VisitGuard {
-        // What a guest in this process tells ends at its deadline: no tab keeps it open.
-        if visit_guard::is_event_stream(response.headers()) && !is_probe && visit_guard.is_outside()
-        {
-            let place = self
-                .admission
-                .admit_watcher(&visit_guard.space, visit_guard.visitor());
-            visit_guard.become_stream(place.ok(), asks);
-        }
-        visit_guard
-    }
-
-    /// Tells the visitor that HTTP is left, and opens the tunnel.
-    fn leave_http(
-        &self,
-        hop: &Hop,
-        head: Response<()>,
-        far: tunnel::Far,
-        client: OnUpgrade,
-        visit_guard: VisitGuard,
-        link: Option<ConnectionLink>,
-    ) -> Response<Body> {
-        let mut response = head.map(|()| Body::empty());
-        hop.hear(response.headers_mut());
-        hop.say_upgraded(response.headers_mut());
-        let websocket = hop.is_websocket();
-        tunnel::start(
-            client,
-            far,
-            visit_guard,
-            link,
-            self.config.idle_timeout,
-            websocket,
-        );
-        response
-    }
-
-    fn rejection_of(&self, space: &Entry, error: ForwardError) -> Rejection {
-        let rejection = match error {
-            ForwardError::GivenUp(GivenUp::TooLarge) => return Rejection::TooLarge,
-            ForwardError::GivenUp(GivenUp::TooSlow) => return Rejection::TooSlow,
-            ForwardError::Call(CallError::Upload(_)) => {
-                return Rejection::Ambiguous(upload::BROKEN_OFF);
-            }
-            ForwardError::Call(CallError::Late) => Rejection::Late,
-            ForwardError::Call(_) | ForwardError::Switched => Rejection::Unreachable,
-        };
-        self.error_reports.say(space, &error);
-        rejection
     }
 
     fn resolve(&self, target: &Target) -> Option<Arc<Entry>> {
@@ -438,9 +293,9 @@ impl Inner {
     fn moved(
         &self,
         request: &Request<Body>,
-        target: &Target,
+        facts: &Facts,
     ) -> Option<(Arc<Entry>, Response<Body>)> {
-        let (space, place) = match target {
+        let (space, place) = match &facts.target {
             Target::Subdomain(label) => self.routes.moved(label, None),
             Target::Path { name, .. } => {
                 let label = name.subdomain().ok()?;
@@ -448,25 +303,25 @@ impl Inner {
             }
         }?;
         let settings = space.settings();
-        let answer = target::lead(request, target, &settings.name, &place)?;
+        let (target, host) = (&facts.target, facts.host.as_ref());
+        let answer = request::lead(request, target, host, &settings.name, &place)?;
         Some((space, answer))
     }
 
     /// Makes of a request what the Space shall see.
-    fn for_space(&self, request: &mut Request<Body>, target: &Target) -> Result<(), Rejection> {
-        let client = request.extensions().get::<Client>();
+    fn for_space(&self, request: &mut Request<Body>, facts: &Facts) -> Result<(), Rejection> {
+        let client = facts.client.as_ref();
+        let prefix = facts.prefix.as_deref();
         let origin = Origin {
             peer: client.map(|client| client.peer.ip.clone()),
-            host: host::named(request).and_then(|host| HeaderValue::from_str(host).ok()),
+            host: facts.host.clone(),
             scheme: self.addresses.scheme(),
-            prefix: target
-                .prefix()
-                .and_then(|prefix| HeaderValue::try_from(prefix).ok()),
+            prefix: prefix.and_then(|prefix| HeaderValue::try_from(prefix).ok()),
             id: client.map(|client| client.id.header()),
         };
         headers::to_space(request.headers_mut(), origin);
         let uri = std::mem::take(request.uri_mut());
-        *request.uri_mut() = target::uri_for_space(uri, target)
+        *request.uri_mut() = request::uri_for_space(uri, &facts.target)
             .ok_or(Rejection::Ambiguous("The request's path cannot be read."))?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::owner::Host;
 use super::{Credit, OwnerAccount, QuotaPool, Tier};
 use crate::domain::{Limits, RepoName, Resource, SpaceId, UsageCounts};
-use crate::upstream::Traffic;
+use crate::net::Traffic;
 
 /// Spare time that may be used beyond its rate in one go, in nanoseconds: a few turns.
 const SPARE_BANK: u64 = 10_000_000;
@@ -249,7 +249,7 @@ impl SpaceAccount {
     }
 }
 
-// === impl Booking ===
+// === impl UsageDelta ===
 
 impl UsageDelta {
     /// It is stored, for good.

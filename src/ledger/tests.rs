@@ -1,5 +1,5 @@
 use super::*;
-use crate::upstream::Traffic;
+use crate::net::Traffic;
 
 const SECOND: u64 = 1_000_000_000;
 

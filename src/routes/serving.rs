@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 use crate::domain::{InstanceId, Millis, SpaceId};
-use crate::upstream::{Pool, Traffic, Upstream};
+use crate::net::Traffic;
+use crate::upstream::{Pool, Upstream};
 
 /// An instance that answers.
 #[derive(Debug)]

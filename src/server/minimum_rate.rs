@@ -9,7 +9,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use crate::upstream::Deadline;
+use crate::net::Deadline;
 
 /// What clients must keep to: bytes a second in the long run.
 #[derive(Debug, Clone, Copy)]

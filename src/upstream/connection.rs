@@ -21,9 +21,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::Pool;
 use super::exchange::CallError;
 use super::socket::{Expects, Socket};
-use super::{Deadline, Pool};
+use crate::net::Deadline;
 
 /// Connecting is to this machine or one beside it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

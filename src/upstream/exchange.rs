@@ -10,13 +10,12 @@ use axum::body::{Body, Bytes};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Pool;
 use super::connection::{Connection, Sent, Unsent};
 use super::upload::Progress;
+use super::{Duplex, Pool};
 
 /// Why an instance did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +47,8 @@ impl From<hyper::Error> for CallError {
 
 /// What came of asking to leave HTTP.
 pub enum Upgrade {
-    /// The instance agreed: the head of its answer, the socket, and what it has sent beyond that head.
-    Switched(Response<()>, TcpStream, Bytes),
+    /// The instance agreed: the head of its answer, the stream to it, and what it has sent beyond that head.
+    Switched(Response<()>, Box<dyn Duplex>, Bytes),
     /// It answered in HTTP.
     Declined(Response<Body>),
 }
@@ -91,7 +90,7 @@ pub async fn upgrade(
     }
     let response = sent.response.map(drop);
     match sent.connection.into_stream().await {
-        Some((stream, early)) => Ok(Upgrade::Switched(response, stream, early)),
+        Some((stream, early)) => Ok(Upgrade::Switched(response, Box::new(stream), early)),
         None => Err(CallError::Connect(io::ErrorKind::ConnectionReset.into())),
     }
 }

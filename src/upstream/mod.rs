@@ -1,15 +1,11 @@
-//! Where a request is sent: an address, or a service inside this process; the connections kept to an address; how long an
-//! answer is waited for; and what came and went.
+//! Where a request is sent: an address, or a service inside this process; and the connections kept to an address.
 
 mod connection;
-mod deadline;
 mod exchange;
-mod headers;
 mod pool;
 mod socket;
 #[cfg(test)]
 mod tests;
-mod traffic;
 mod upload;
 
 use std::fmt;
@@ -19,12 +15,15 @@ use std::sync::Arc;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use deadline::Deadline;
 pub use exchange::{CallError, Upgrade, call, upgrade};
-pub use headers::{is_hop_by_hop, strip_hop_by_hop, tokens};
 pub use pool::Pool;
-pub use traffic::{Traffic, TrafficTotals};
+
+/// A stream of bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// Something in this process that answers HTTP for one instance.
 ///
@@ -33,6 +32,17 @@ pub use traffic::{Traffic, TrafficTotals};
 pub trait Serve: Send + Sync {
     /// Answers one request. The response may begin before the request's body has ended.
     fn call(&self, request: Request<Body>) -> BoxFuture<'_, Response<Body>>;
+
+    /// Answers a request that asks to leave HTTP (RFC 9110 §7.8), with `Connection` and `Upgrade` as the visitor sent them.
+    /// Asked only where [`Serve::upgrades`] says yes.
+    fn upgrade(&self, request: Request<Body>) -> BoxFuture<'_, Upgrade> {
+        Box::pin(async { Upgrade::Declined(self.call(request).await) })
+    }
+
+    /// Whether it may leave HTTP for what a visitor asks for.
+    fn upgrades(&self) -> bool {
+        false
+    }
 
     /// Whether an answer takes nothing that visitors would have to share: then nobody waits for a place.
     fn is_free(&self) -> bool {

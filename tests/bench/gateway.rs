@@ -8,8 +8,8 @@ use std::sync::Arc;
 use glasshouse::app::threads;
 use glasshouse::auth::Auth;
 use glasshouse::config::Config;
-use glasshouse::domain::{AccountId, InstanceId, SpaceId, SpaceName, Visibility};
-use glasshouse::gateway::{Gateway, Target};
+use glasshouse::domain::{AccountId, InstanceId, RepoName, SpaceId, Visibility};
+use glasshouse::gateway::{Address, Gateway, Target};
 use glasshouse::journal::{Journal, JournalLimits};
 use glasshouse::routes::{EntrySettings, Route, RouteTable};
 use glasshouse::server::{self, Stop};
@@ -35,7 +35,7 @@ async fn run(config: Config, instance: SocketAddr) {
     let store = Store::connect(&url, Sealer::new(&[7; 32])).await;
     let journal = Journal::open(folder.path().join("logs"), JournalLimits::default());
     let (routes, _nudges) = RouteTable::new();
-    let name: SpaceName = "a/b".parse().expect("valid");
+    let name: RepoName = "a/b".parse().expect("valid");
     let settings = EntrySettings {
         name: name.clone(),
         owner: AccountId::new(),
@@ -52,7 +52,8 @@ async fn run(config: Config, instance: SocketAddr) {
         .expect("a port");
     let handler = move |request| {
         let gateway = gateway.clone();
-        async move { gateway.call(request, Target::Subdomain("a-b".into())).await }
+        let address = Address::new(Target::Subdomain("a-b".into()), &request);
+        async move { gateway.call(request, address).await }
     };
     server::serve(listener, &config, handler, Stop::default()).await;
 }

@@ -5,15 +5,16 @@ use std::path::Path;
 
 /// Rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["domain", "engine", "upstream"],
+    &["domain", "keys", "net"],
+    &["upstream", "wasm_engine"],
     &["ledger"],
     &["config", "docker", "journal", "repo", "routes", "store"],
     &[
-        "arrival",
         "auth",
         "backup",
+        "base_url",
         "builder",
-        "cards",
+        "card_cache",
         "runtime",
         "telemetry",
     ],

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use glasshouse::api::{Access, Endpoint, endpoints};
 use glasshouse::auth::Auth;
-use glasshouse::engine::seal::open_key;
+use glasshouse::keys::open_key;
 use glasshouse::store::{Sealer, Store};
 use serde_json::{Value, json};
 

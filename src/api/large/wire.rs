@@ -27,7 +27,7 @@ pub(super) struct Batch {
     #[serde(default)]
     #[schemars(!default, extend("contains" = {"const": "basic"}))]
     pub(super) transfers: Vec<String>,
-    #[schemars(extend("enum" = ["sha256", null]))]
+    #[schemars(extend("enum" = ["sha256", "sha_256", null]))]
     pub(super) hash_algo: Option<String>,
 }
 

@@ -110,16 +110,16 @@ pub(super) fn place(file: &str, theirs: bool, step: Option<&Step>) -> String {
 
 /// A failure while the image was built.
 pub(super) fn build_error(error: &Error, failed: &Failed<'_>) -> BuildError {
-    let message = text_of(error);
+    let text = text_of(error);
     match error {
-        Error::DockerStreamError { .. } => step_error(&message, failed),
+        Error::DockerStreamError { .. } => step_error(&text, failed),
         // It cannot read what we made of the author's text, and will not another time.
         Error::DockerResponseServerError {
             status_code: 400 | 500,
             message,
         } if message.to_lowercase().contains("dockerfile") => {
-            tracing::warn!("the container engine could not read a Dockerfile: {message}");
-            BuildError::author(format!("{}: {}", failed.file, shortened(&message)))
+            tracing::warn!("the container engine could not read a Dockerfile: {text}");
+            BuildError::author(format!("{}: {}", failed.file, shortened(&text)))
         }
         error => internal(error),
     }

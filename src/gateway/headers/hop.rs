@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Request, Version};
 use http_body::Body;
 
 use super::lists;
-use crate::upstream::tokens;
+use crate::net::tokens;
 
 /// The visitor's wishes of the next hop. Read before the headers are cleaned.
 #[derive(Debug, Default)]

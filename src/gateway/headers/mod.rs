@@ -6,7 +6,7 @@
 use http::header::{COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::upstream::{is_hop_by_hop, strip_hop_by_hop, tokens};
+use crate::net::{is_hop_by_hop, strip_hop_by_hop, tokens};
 
 mod cookies;
 mod credentials;

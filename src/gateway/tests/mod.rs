@@ -12,6 +12,7 @@ use crate::journal::JournalLimits;
 use crate::routes::{EntrySettings, Nudges, Serving};
 use crate::store::{Sealer, Store};
 
+mod duplex;
 mod uploads;
 mod waking;
 
@@ -62,7 +63,8 @@ impl House {
         let closing = stop.closing.clone();
         let handler = move |request| {
             let gateway = gateway.clone();
-            async move { gateway.call(request, Target::Subdomain("a-b".into())).await }
+            let address = Address::new(Target::Subdomain("a-b".into()), &request);
+            async move { gateway.call(request, address).await }
         };
         let serving = crate::server::serve(listener, &config, handler, stop);
         Self {

@@ -25,8 +25,8 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::lock;
+use crate::net::strip_hop_by_hop;
 use crate::runtime::egress::{Denied, Destination, EgressPolicy, PATIENCE};
-use crate::upstream::strip_hop_by_hop;
 
 /// Connections to the proxy of one network that are served at once, and as many from it.
 pub(super) const CONNECTIONS: usize = 64;

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use wasmtime::{Engine, Instance, Module, Store};
 
-use crate::engine::DECOMMIT_BATCH;
+use crate::wasm_engine::DECOMMIT_BATCH;
 
 /// Bytes from which a single memory is large.
 pub(super) const LARGE: usize = 4 << 20;

@@ -19,9 +19,10 @@ use super::room::Room;
 use super::scheduler::Group;
 use super::stdio::LogStream;
 use crate::domain::{ArtifactKind, GuestAbi, InstanceId};
-use crate::engine::seal::{SealKey, open_sealed};
+use crate::keys::SealKey;
 use crate::runtime::InstanceSpec;
 use crate::runtime::egress::EgressPolicy;
+use crate::wasm_engine::seal::open_sealed;
 
 /// What all Spaces' guests share.
 pub(super) struct House {
@@ -152,7 +153,7 @@ impl Guest {
         self.open().map(drop)
     }
 
-    fn open(&self) -> std::io::Result<crate::engine::seal::VerifiedFile> {
+    fn open(&self) -> std::io::Result<crate::wasm_engine::seal::VerifiedFile> {
         let ArtifactKind::Component { digest, .. } = &self.spec.artifact.kind else {
             return Err(std::io::Error::other("not WebAssembly"));
         };

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Three times of life: the engine (process), the program (while any Space uses it), the store (a request, or a row of them).
-//! Nobody outside this folder and [`crate::engine`] names wasmtime. What a guest may take:
+//! Nobody outside this folder and [`crate::wasm_engine`] names wasmtime. What a guest may take:
 //!
 //! | what | limit | kept by |
 //! |---|---|---|
@@ -56,10 +56,10 @@ use self::scheduler::{Scheduler, SchedulerSettings};
 use self::service::GuestService;
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
 use crate::domain::{EgressOffer, InstanceId};
-use crate::engine::seal::SealKey;
-use crate::engine::{self, PoolSettings};
+use crate::keys::SealKey;
 use crate::ledger::SpaceAccount;
 use crate::upstream::Upstream;
+use crate::wasm_engine::{self, PoolSettings};
 
 /// How the runtime is set up.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ impl WasmRuntime {
     /// # Errors
     /// When the address space has no room for even a few instances, or threads cannot be started.
     pub fn start(settings: WasmSettings, key: SealKey) -> wasmtime::Result<Self> {
-        let engine = engine::pooled(PoolSettings {
+        let engine = wasm_engine::pooled(PoolSettings {
             instances: settings.instances,
             memory_bytes: settings.memory_per_instance as u64,
         })?;
@@ -138,7 +138,7 @@ impl WasmRuntime {
         let janitor = tokio::spawn(unload_unused(Arc::clone(&guests), settings.unload_after));
         Ok(Self {
             house: Arc::new(House {
-                profile: engine::profile(&engine),
+                profile: wasm_engine::profile(&engine),
                 engine,
                 key,
                 settings,
@@ -161,7 +161,7 @@ impl WasmRuntime {
 
     /// Instances that the pool has room for.
     pub fn slots(&self) -> u32 {
-        engine::slots(&self.house.engine)
+        wasm_engine::slots(&self.house.engine)
     }
 
     /// The folders of this host that guests see.

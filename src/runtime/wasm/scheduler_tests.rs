@@ -172,7 +172,7 @@ fn spin(engine: &Engine, group: &Arc<Group>) -> Task<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_does_not_wait_for_the_clock() {
-    let engine = Engine::new(&crate::engine::config()).expect("sound");
+    let engine = Engine::new(&crate::wasm_engine::config()).expect("sound");
     let settings = SchedulerSettings {
         threads: 2,
         tick: Duration::from_millis(500),
@@ -242,7 +242,7 @@ mod alone {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn spare_time_goes_to_who_wants_it_and_costs_no_guaranteed_time() {
-        let engine = Engine::new(&crate::engine::config()).expect("sound");
+        let engine = Engine::new(&crate::wasm_engine::config()).expect("sound");
         let settings = SchedulerSettings {
             threads: 1,
             tick: Duration::from_millis(1),

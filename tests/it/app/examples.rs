@@ -15,21 +15,21 @@ fn every_example_is_published_and_its_address_printed() {
     );
     let first = published(&server, &names);
     let says = |server: &Server| {
-        let output = server.output();
+        let output = server.printed();
         output.iter().any(|line| line.starts_with("publishing "))
     };
-    assert!(says(&server), "{:?}", server.output());
+    assert!(says(&server), "{:?}", server.printed());
     // Another start publishes nothing anew, and says nothing of the kind.
     server.stop();
     server.launch();
     assert_eq!(published(&server, &names), first);
-    assert!(!says(&server), "{:?}", server.output());
+    assert!(!says(&server), "{:?}", server.printed());
     for name in containers {
         let start = format!("examples/{name}: not published");
         assert!(
-            server.output().iter().any(|line| line.starts_with(&start)),
+            server.printed().iter().any(|line| line.starts_with(&start)),
             "{:?}",
-            server.output()
+            server.printed()
         );
     }
 }
@@ -52,7 +52,7 @@ fn published(server: &Server, names: &[String]) -> Vec<String> {
                 &format!("the address of {name}"),
                 || {
                     server
-                        .output()
+                        .printed()
                         .iter()
                         .any(|line| line.contains(&address))
                         .then_some(())

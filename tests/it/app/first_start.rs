@@ -8,7 +8,7 @@ fn a_new_server_says_where_to_sign_in_and_with_what() {
     let mut server = Server::start();
     let token = server.data().join("admin-token");
     let output = eventually(Duration::from_secs(10), "it says so", || {
-        let output = server.output().join("\n");
+        let output = server.printed().join("\n");
         output.contains("sign in").then_some(output)
     });
     let way = format!(
@@ -19,5 +19,5 @@ fn a_new_server_says_where_to_sign_in_and_with_what() {
     assert!(output.contains(token.to_str().unwrap()), "{output}");
     server.stop();
     server.launch();
-    assert_eq!(server.output().join("\n").matches("sign in as").count(), 0);
+    assert_eq!(server.printed().join("\n").matches("sign in as").count(), 0);
 }

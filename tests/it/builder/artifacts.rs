@@ -11,15 +11,16 @@ use glasshouse::builder::{
 };
 use glasshouse::docker::{Engine, Networks, Reach};
 use glasshouse::domain::{
-    AccountId, Artifact, ArtifactKind, BuildError, BuildId, EgressOffer, Fault, Quota, Revision,
-    SpaceId, World,
+    AccountId, Artifact, ArtifactKind, BuildError, BuildId, EgressOffer, Fault, GuestAbi, Quota,
+    Revision, SpaceId,
 };
-use glasshouse::engine::{self, seal::SealKey, seal::open_sealed, seal::seal_path};
 use glasshouse::journal::{Journal, JournalLimits};
+use glasshouse::keys::SealKey;
 use glasshouse::ledger::{BuildTurns, DiskReservation, Lanes, Ledger, LedgerLimits};
 use glasshouse::repo::{
     CheckoutLimits, CommitRequest, FilePath, MAIN, Operation, RepoLimits, Repos,
 };
+use glasshouse::wasm_engine::{self, seal::open_sealed, seal::seal_path};
 use tokio_util::sync::CancellationToken;
 
 const WASI_CARD: &str = "---\nsdk: wasi\n---\n";
@@ -235,10 +236,10 @@ fn slow_to_compile(steps: usize) -> String {
 async fn a_command_becomes_sealed_native_code() {
     let house = House::new().await;
     let artifact = house.build_wat(COMMAND).await.unwrap();
-    let ArtifactKind::Component { digest, world } = &artifact.kind else {
+    let ArtifactKind::Component { digest, abi } = &artifact.kind else {
         panic!("{artifact:?}")
     };
-    assert_eq!(*world, World::Command);
+    assert_eq!(*abi, GuestAbi::Command);
     let path = Builder::component_path(&house.config.artifacts, digest);
     let file = open_sealed(&house.config.seal, &house.config.profile, &path).unwrap();
     let head = fs::read(file.path()).unwrap();

@@ -9,7 +9,7 @@ fn a_new_users_token_stands_alone_on_stdout() {
     let output = glasshouse(&server, &server.admin_token(), &["user", "add", "alice"]).success();
     let token = output.stdout.trim_end();
     assert!(
-        token.starts_with("gls_") && !token.contains(char::is_whitespace),
+        token.starts_with("hf_") && !token.contains(char::is_whitespace),
         "{output:?}"
     );
     let me = Hub::new(&server, "alice", token)
@@ -19,7 +19,7 @@ fn a_new_users_token_stands_alone_on_stdout() {
     assert_eq!(me["name"], "alice");
     let json = glasshouse_json(&server, &server.admin_token(), &["user", "add", "bob"]);
     assert_eq!(json["name"], "bob", "{json}");
-    assert!(json["token"].as_str().unwrap().starts_with("gls_"));
+    assert!(json["token"].as_str().unwrap().starts_with("hf_"));
 }
 
 #[test]
@@ -47,10 +47,7 @@ fn a_further_token_works_and_only_its_hash_is_kept() {
         .json();
     assert_eq!(me["auth"]["accessToken"]["displayName"], "laptop", "{me}");
     let json = glasshouse_json(&server, &alice.token, &["token", "create", "desk"]);
-    assert!(
-        json["token"].as_str().unwrap().starts_with("gls_"),
-        "{json}"
-    );
+    assert!(json["token"].as_str().unwrap().starts_with("hf_"), "{json}");
     for entry in std::fs::read_dir(server.data()).unwrap().flatten() {
         let content = std::fs::read(entry.path()).unwrap_or_default();
         let found = content

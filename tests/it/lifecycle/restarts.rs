@@ -126,7 +126,7 @@ fn a_new_program_takes_the_place_of_the_old_one_and_nobody_notices() {
     assert_eq!(server.process(), process);
     assert_eq!(
         server
-            .output()
+            .printed()
             .iter()
             .filter(|line| line.starts_with("listening on"))
             .count(),

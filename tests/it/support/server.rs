@@ -19,7 +19,7 @@ pub struct Server {
     folder: tempfile::TempDir,
     settings: Vec<(String, String)>,
     child: Option<Child>,
-    message: Arc<Mutex<Vec<String>>>,
+    printed: Arc<Mutex<Vec<String>>>,
 }
 
 // === impl Server ===
@@ -48,7 +48,7 @@ impl Server {
             folder: tempfile::tempdir().unwrap(),
             settings: settings.collect(),
             child: None,
-            message: Arc::default(),
+            printed: Arc::default(),
         };
         prepare(&server.data());
         server.launch();
@@ -62,7 +62,7 @@ impl Server {
             folder: tempfile::tempdir().unwrap(),
             settings: Vec::new(),
             child: None,
-            message: Arc::default(),
+            printed: Arc::default(),
         };
         server.address = start(&server.data());
         server.wait_until_ready();
@@ -124,8 +124,8 @@ impl Server {
 
     fn read_address(&self, output: impl BufRead + Send + 'static) -> SocketAddr {
         let (sender, receiver) = std::sync::mpsc::channel();
-        let message = Arc::clone(&self.message);
-        message.lock().unwrap().clear();
+        let printed = Arc::clone(&self.printed);
+        printed.lock().unwrap().clear();
         // It goes on reading to the end, so that the server never waits for a reader.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
@@ -133,7 +133,7 @@ impl Server {
                     let port = line.rsplit(':').next().and_then(|port| port.parse().ok());
                     let _ = sender.send(port);
                 }
-                message.lock().unwrap().push(line);
+                printed.lock().unwrap().push(line);
             }
         });
         match receiver.recv_timeout(Duration::from_secs(60)) {
@@ -143,8 +143,8 @@ impl Server {
     }
 
     /// The lines it has printed since it was last started.
-    pub fn message(&self) -> Vec<String> {
-        self.message.lock().unwrap().clone()
+    pub fn printed(&self) -> Vec<String> {
+        self.printed.lock().unwrap().clone()
     }
 
     /// Its data folder.

@@ -2,24 +2,37 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use http::{Request, header};
+use http::{HeaderValue, Request, header};
 
+use super::{Address, Target};
 use crate::config::Config;
 
 /// Whom a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
+pub enum Destination {
     /// The hub itself.
-    Control,
-    /// The Space with that address label, lower case. There need not be one, and the text need not be a label.
+    Hub,
+    /// A Space, at that address. There need not be one.
+    Space(Address),
+    /// Nobody here; `ambiguous` where the request does not name one host.
+    Nowhere {
+        /// Whether it names none, or two.
+        ambiguous: bool,
+    },
+}
+
+/// What a host stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Hub,
+    /// The Space with that address label, lower case. The text need not be a label.
     Space(String),
-    /// Nobody here.
     Unknown,
 }
 
 /// The names the server answers to.
 #[derive(Debug, Clone)]
-pub(super) struct Hosts {
+pub(in crate::gateway) struct Hosts {
     domain: String,
     /// The host of `public_url`.
     public: Option<String>,
@@ -28,24 +41,38 @@ pub(super) struct Hosts {
 // === impl Hosts ===
 
 impl Hosts {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(in crate::gateway) fn new(config: &Config) -> Self {
         Self {
             domain: config.domain.clone(),
             public: config.public_host(),
         }
     }
 
-    /// The host of a request; `Unknown` if it names none, or two (RFC 9112 §3.2).
-    pub(super) fn of<B>(&self, request: &Request<B>) -> Host {
-        named(request).map_or(Host::Unknown, |host| self.classify(host))
+    /// Whom a request is for: nobody if it names no host, or two (RFC 9112 §3.2).
+    pub(in crate::gateway) fn destination<B>(&self, request: &Request<B>) -> Destination {
+        let Some(host) = named(request) else {
+            return Destination::Nowhere { ambiguous: true };
+        };
+        let target = match host.to_str().map(|host| self.classify(host)) {
+            Ok(Host::Space(label)) => Target::Subdomain(label),
+            Ok(Host::Hub) => match Target::below_run(request.uri().path()) {
+                Some(target) => target,
+                None => return Destination::Hub,
+            },
+            Ok(Host::Unknown) | Err(_) => return Destination::Nowhere { ambiguous: false },
+        };
+        Destination::Space(Address {
+            target,
+            host: Some(host),
+        })
     }
 
     /// What a host, perhaps with a port, stands for. The hub answers to the domain itself, to `localhost`, to any
     /// address in numbers (no other site can be made to look like one) and to the host of `public_url`; what is below
     /// the domain is for Spaces.
-    pub(super) fn classify(&self, host: &str) -> Host {
+    fn classify(&self, host: &str) -> Host {
         let host = match without_port(host) {
-            Some(Name::Address) => return Host::Control,
+            Some(Name::Address) => return Host::Hub,
             Some(Name::Text(host)) => host.strip_suffix('.').unwrap_or(host),
             None => return Host::Unknown,
         };
@@ -54,7 +81,7 @@ impl Hosts {
             .into_iter()
             .chain(self.public.as_deref());
         if control.into_iter().any(|name| name == host) || host.parse::<Ipv4Addr>().is_ok() {
-            return Host::Control;
+            return Host::Hub;
         }
         match host
             .strip_suffix(&self.domain)
@@ -67,20 +94,21 @@ impl Hosts {
 }
 
 /// The one host a request names. A full URI in the request line counts before the header, and must not contradict it.
-pub(super) fn named<B>(request: &Request<B>) -> Option<&str> {
+pub(super) fn named<B>(request: &Request<B>) -> Option<HeaderValue> {
     let mut headers = request.headers().get_all(header::HOST).iter();
     let header = headers.next();
-    if headers.next().is_some() {
+    if headers.next().is_some() || header.is_some_and(|header| header.to_str().is_err()) {
         return None;
     }
-    let header = header.map(|value| value.to_str());
     match (request.uri().authority(), header) {
-        (Some(authority), None) => Some(authority.as_str()),
-        (Some(authority), Some(Ok(header))) => {
-            (authority.as_str().eq_ignore_ascii_case(header)).then_some(header)
+        (Some(authority), Some(header)) => {
+            let same = header
+                .as_bytes()
+                .eq_ignore_ascii_case(authority.as_str().as_bytes());
+            same.then(|| header.clone())
         }
-        (None, Some(Ok(header))) => Some(header),
-        (_, Some(Err(_))) | (None, None) => None,
+        (Some(authority), None) => HeaderValue::from_str(authority.as_str()).ok(),
+        (None, header) => header.cloned(),
     }
 }
 
@@ -137,7 +165,7 @@ mod tests {
             "[::1]:7860",
             "hub.example",
         ] {
-            assert_eq!(hosts.classify(control), Host::Control, "{control}");
+            assert_eq!(hosts.classify(control), Host::Hub, "{control}");
         }
         assert_eq!(hosts.classify("Ada-X.demos.example.:80"), space("ada-x"));
         assert_eq!(hosts.classify("a.b.demos.example"), space("a.b"));
@@ -177,7 +205,15 @@ mod tests {
             for name in names {
                 request = request.header("host", *name);
             }
-            hosts.of(&request.body(()).expect("a request"))
+            let request = request.body(()).expect("a request");
+            match hosts.destination(&request) {
+                Destination::Space(address) => match address.target {
+                    Target::Subdomain(label) => Host::Space(label),
+                    Target::Path { .. } => panic!("no path form"),
+                },
+                Destination::Hub => Host::Hub,
+                Destination::Nowhere { .. } => Host::Unknown,
+            }
         };
         assert_eq!(of("/", &["a-b.localhost"]), space("a-b"));
         assert_eq!(of("/", &[]), Host::Unknown);
@@ -217,7 +253,7 @@ mod tests {
             let hosts = hosts("demos.example");
             match hosts.classify(&host) {
                 Host::Unknown => {}
-                Host::Control | Host::Space(_) => {
+                Host::Hub | Host::Space(_) => {
                     let bare = host.to_ascii_lowercase();
                     let ours = ["demos.example", "localhost", "hub.example"]
                         .iter()

@@ -2,23 +2,25 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
-use super::visit_guard::VisitGuard;
-use super::websocket::Frames;
+use super::visit_guard::{Passed, VisitGuard};
 use crate::server::ConnectionLink;
+use crate::upstream::Duplex;
+use direction::{Direction, Moved};
+
+mod direction;
 
 /// The side of the Space.
 pub(super) struct Far {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Box<dyn Duplex>,
     /// What it sent right behind its answer.
     pub(super) early: Bytes,
 }
@@ -33,12 +35,6 @@ struct Silence {
     /// While the server stops.
     closing: Duration,
 }
-
-/// A frame that closes a WebSocket because the server restarts (RFC 6455 §5.5.1; 1012 in IANA's registry of its codes).
-const SERVICE_RESTART: [u8; 4] = [0x88, 2, 0x03, 0xf4];
-
-/// Of each direction.
-const BUFFER: usize = 8 << 10;
 
 /// Starts once the visitor has been told that HTTP is left. `idle` is how long both sides may be silent. It holds on to
 /// the stay, and to the connection's place in the server, until it ends.
@@ -89,43 +85,6 @@ struct Tunnel<N, F> {
     far: F,
     up: Direction,
     down: Direction,
-}
-
-/// From one side to the other.
-struct Direction {
-    buffer: Box<[u8]>,
-    begin: usize,
-    end: usize,
-    frames: Option<Frames>,
-    unflushed: bool,
-    stage: Stage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Flowing,
-    /// Nothing more comes; the other side is to be told when it has the rest.
-    Ending,
-    Ended,
-}
-
-/// What a look at a direction came to.
-#[derive(Default)]
-struct Moved {
-    bytes: u64,
-    of_use: bool,
-}
-
-/// What a look at a tunnel came to.
-pub(super) struct Passed {
-    /// Bytes to the Space.
-    pub(super) up: u64,
-    /// Bytes to the visitor.
-    pub(super) down: u64,
-    /// Whether the visitor said something.
-    pub(super) asked: bool,
-    /// Whether the Space did.
-    pub(super) answered: bool,
 }
 
 // === impl Tunnel ===
@@ -201,96 +160,6 @@ where
             Poll::Pending
         })
         .await
-    }
-}
-
-// === impl Direction ===
-
-impl Direction {
-    fn new(early: Bytes, websocket: bool) -> Self {
-        let mut buffer = vec![0; BUFFER.max(early.len())];
-        buffer[..early.len()].copy_from_slice(&early);
-        let mut frames = websocket.then(Frames::default);
-        if let Some(frames) = &mut frames {
-            frames.carry(&early);
-        }
-        Self {
-            buffer: buffer.into(),
-            begin: 0,
-            end: early.len(),
-            frames,
-            unflushed: false,
-            stage: Stage::Flowing,
-        }
-    }
-
-    /// Moves what can be moved. Ready when the source has ended and the other side knows.
-    fn poll(
-        &mut self,
-        from: &mut (impl AsyncRead + Unpin),
-        to: &mut (impl AsyncWrite + Unpin),
-        context: &mut Context<'_>,
-        moved: &mut Moved,
-    ) -> Poll<io::Result<()>> {
-        while self.stage != Stage::Ended {
-            if self.begin < self.end {
-                let rest = &self.buffer[self.begin..self.end];
-                let written = ready!(Pin::new(&mut *to).poll_write(context, rest))?;
-                if written == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.begin += written;
-                self.unflushed = true;
-                moved.bytes += written as u64;
-            } else if self.stage == Stage::Ending {
-                ready!(Pin::new(&mut *to).poll_shutdown(context))?;
-                self.stage = Stage::Ended;
-            } else {
-                let mut free = ReadBuf::new(&mut self.buffer);
-                if Pin::new(&mut *from)
-                    .poll_read(context, &mut free)?
-                    .is_pending()
-                {
-                    if self.unflushed {
-                        ready!(Pin::new(&mut *to).poll_flush(context))?;
-                        self.unflushed = false;
-                    }
-                    return Poll::Pending;
-                }
-                (self.begin, self.end) = (0, free.filled().len());
-                moved.of_use |= self.is_of_use();
-                if self.end == 0 {
-                    self.stage = Stage::Ending;
-                }
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Between two frames, lets a closing one be the last. `false` where there is no such place right now: then the end
-    /// comes without a word.
-    fn say_farewell(&mut self) -> bool {
-        let between = self.frames.as_ref().is_some_and(Frames::is_between);
-        let room = self.buffer.len() - self.end >= SERVICE_RESTART.len();
-        if !between || self.stage != Stage::Flowing || (self.begin < self.end && !room) {
-            return false;
-        }
-        if self.begin == self.end {
-            (self.begin, self.end) = (0, 0);
-        }
-        let end = self.end + SERVICE_RESTART.len();
-        self.buffer[self.end..end].copy_from_slice(&SERVICE_RESTART);
-        self.end = end;
-        self.stage = Stage::Ending;
-        true
-    }
-
-    fn is_of_use(&mut self) -> bool {
-        let bytes = &self.buffer[..self.end];
-        match &mut self.frames {
-            Some(frames) => frames.carry(bytes),
-            None => !bytes.is_empty(),
-        }
     }
 }
 

@@ -15,17 +15,11 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::admission::VisitPermit;
-use super::rejection::Progress;
+use crate::gateway::admission::VisitPermit;
+use crate::gateway::rejection::Progress;
 use crate::journal::{Follow, Journal};
 use crate::routes::{Entry, Route};
 use crate::telemetry::Metrics;
-
-/// Where it is, without the slash before it.
-pub(super) const PATH: &str = ".glasshouse/wake";
-
-/// What is ours within a Space's origin.
-pub(super) const RESERVED: &str = ".glasshouse/";
 
 /// Between two tries of what waits for room, for one who watches.
 const RETRY: Duration = Duration::from_secs(5);
@@ -56,7 +50,7 @@ struct Watcher {
 }
 
 /// The stream, until the Space answers.
-pub(super) fn follow(
+pub(in crate::gateway) fn follow(
     space: Arc<Entry>,
     journal: Option<Journal>,
     metrics: Arc<Metrics>,

@@ -1,6 +1,7 @@
 //! What is asked of a provider directly.
 
 use http::header;
+use jsonwebtoken::jwk::JwkSet;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::RequestBuilder;
 use serde::Deserialize;
@@ -58,6 +59,7 @@ impl Provider {
         for endpoint in [
             Some(found.authorization_endpoint.as_str()),
             Some(&found.token_endpoint),
+            Some(&found.jwks_uri),
             userinfo,
         ]
         .into_iter()
@@ -113,6 +115,11 @@ impl Provider {
             },
             other => other,
         })
+    }
+
+    /// The keys that it publishes (RFC 7517 §5).
+    pub(super) async fn key_set(&self, address: &str) -> Result<JwkSet, ProviderError> {
+        ask("keys", self.0.http.get(address)).await
     }
 
     pub(super) async fn userinfo(

@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::routes::Entry;
 
 /// Says the same of one Space once in a while, for visitors may come by the thousand.
-pub(super) struct ErrorReports {
+pub(in crate::gateway) struct ErrorReports {
     journal: Journal,
     last: Mutex<HashMap<SpaceId, Instant>>,
 }
@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 // === impl ErrorReports ===
 
 impl ErrorReports {
-    pub(super) fn new(journal: Journal) -> Self {
+    pub(in crate::gateway) fn new(journal: Journal) -> Self {
         Self {
             journal,
             last: Mutex::default(),
@@ -30,7 +30,7 @@ impl ErrorReports {
     }
 
     /// A visitor could not be served, or not to the end, for this reason.
-    pub(super) fn say(&self, space: &Entry, error: &(dyn Error + 'static)) {
+    pub(in crate::gateway) fn say(&self, space: &Entry, error: &(dyn Error + 'static)) {
         let settings = space.settings();
         let name = &settings.name;
         if !self.is_news(space.id) {

@@ -8,6 +8,12 @@ use http::StatusCode;
 use crate::domain::{Stage, about};
 use crate::routes::{Entry, Refusal, Route};
 
+mod back;
+mod pages;
+
+pub(super) use back::Back;
+pub(super) use pages::Caller;
+
 /// Each has one status and one sentence for the visitor.
 #[derive(Debug)]
 pub(super) enum Rejection {

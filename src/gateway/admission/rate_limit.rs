@@ -1,22 +1,8 @@
-//! Who a request counts for where visitors share a Space.
+//! How often somebody may ask.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use http::Request;
-
-use crate::domain::{AccountId, household};
-use crate::server::Client;
-
-/// An account where a Space asks for one, and else an address: all of it for IPv4, and for IPv6 the first 64 bits, which
-/// are what a household is given (RFC 6177).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum ClientKey {
-    Account(AccountId),
-    Address(IpAddr),
-}
 
 /// How often somebody may ask: so many times a second in the long run, and ten seconds' worth at once.
 #[derive(Debug)]
@@ -38,20 +24,6 @@ struct Known<K> {
 
 /// As many requests as fit into this time may come at once.
 const BURST: Duration = Duration::from_secs(10);
-
-// === impl ClientKey ===
-
-impl ClientKey {
-    /// The visitor at the other end.
-    pub(super) fn at<B>(request: &Request<B>) -> Self {
-        let client = request.extensions().get::<Client>();
-        Self::of(client.map_or(IpAddr::from([0, 0, 0, 0]), |client| client.peer.client))
-    }
-
-    pub(super) fn of(address: IpAddr) -> Self {
-        Self::Address(household(address))
-    }
-}
 
 // === impl RateLimit ===
 
@@ -109,15 +81,6 @@ impl<K> Default for RateClocks<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_counted_by_what_its_owner_was_given() {
-        let of = |text: &str| ClientKey::of(text.parse().expect("an address"));
-        assert_eq!(of("2001:db8:1:2:aaaa::1"), of("2001:db8:1:2:bbbb::2"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
-        assert_ne!(of("192.0.2.7"), of("192.0.2.8"));
-    }
 
     #[test]
     fn a_burst_and_then_the_rate() {

@@ -6,9 +6,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 
-use super::headers::path_form;
-use super::rejection::Rejection;
 use crate::domain::{RepoName, Subdomain};
+use crate::gateway::headers::path_form;
+use crate::gateway::rejection::Rejection;
 
 /// Which Space a request is for, and by which of its two addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +27,26 @@ pub enum Target {
 // === impl Target ===
 
 impl Target {
-    pub(super) fn is_path_form(&self) -> bool {
+    /// The Space and the rest of the path in `/run/OWNER/NAME/…`.
+    pub(in crate::gateway) fn below_run(path: &str) -> Option<Self> {
+        let rest = path.strip_prefix("/run/")?;
+        let (owner, rest) = rest.split_once('/')?;
+        let (name, rest) = rest
+            .split_once('/')
+            .map_or((rest, None), |(name, rest)| (name, Some(rest)));
+        let name: RepoName = format!("{owner}/{name}").parse().ok()?;
+        Some(Self::Path {
+            name,
+            rest: rest.map(str::to_owned),
+        })
+    }
+
+    pub(in crate::gateway) fn is_path_form(&self) -> bool {
         matches!(self, Self::Path { .. })
     }
 
     /// `/run/OWNER/NAME`
-    pub(super) fn prefix(&self) -> Option<String> {
+    pub(in crate::gateway) fn prefix(&self) -> Option<String> {
         match self {
             Self::Subdomain(_) => None,
             Self::Path { name, .. } => Some(format!("/run/{name}")),
@@ -40,7 +54,7 @@ impl Target {
     }
 
     /// The path without its leading slash, as the Space sees it, before the query.
-    pub(super) fn path<'p>(&'p self, uri: &'p Uri) -> &'p str {
+    pub(in crate::gateway) fn path<'p>(&'p self, uri: &'p Uri) -> &'p str {
         match self {
             Self::Subdomain(_) => uri.path().trim_start_matches('/'),
             Self::Path { rest, .. } => rest.as_deref().unwrap_or_default(),
@@ -49,7 +63,7 @@ impl Target {
 }
 
 /// What the path form answers the same for every name, so that it tells nobody which Spaces there are.
-pub(super) fn answer_without_the_space(
+pub(in crate::gateway) fn answer_without_the_space(
     request: &Request<Body>,
     target: &Target,
 ) -> Option<Response<Body>> {
@@ -76,16 +90,17 @@ pub(super) fn answer_without_the_space(
 
 /// Leads to the same path of the Space where it is: below `/run/`, or at its own origin, of which only the label differs.
 /// For now: the name that leads there may become another Space's.
-pub(super) fn lead(
+pub(in crate::gateway) fn lead(
     request: &Request<Body>,
     target: &Target,
+    host: Option<&HeaderValue>,
     name: &RepoName,
     place: &Subdomain,
 ) -> Option<Response<Body>> {
     let asked = request.uri().path_and_query()?.as_str();
     let location = match target {
         Target::Subdomain(label) => {
-            let host = super::host::named(request)?;
+            let host = host?.to_str().ok()?;
             let domain = host.get(label.len()..)?;
             format!("//{place}{domain}{asked}")
         }
@@ -105,7 +120,7 @@ pub(super) fn lead(
 }
 
 /// Path and query alone, as sent: nothing is decoded or tidied, for a Space may mean something by it.
-pub(super) fn uri_for_space(uri: Uri, target: &Target) -> Option<Uri> {
+pub(in crate::gateway) fn uri_for_space(uri: Uri, target: &Target) -> Option<Uri> {
     let path = match target {
         Target::Subdomain(_) if uri.authority().is_none() => return Some(uri),
         Target::Subdomain(_) => uri.into_parts().path_and_query?,

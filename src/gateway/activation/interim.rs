@@ -9,7 +9,10 @@ use crate::server::ConnectionLink;
 const EVERY: Duration = Duration::from_secs(3);
 
 /// Does the work, and tells the client every few seconds that it is being done.
-pub(super) async fn send_while<T>(link: &ConnectionLink, work: impl Future<Output = T>) -> T {
+pub(in crate::gateway) async fn send_while<T>(
+    link: &ConnectionLink,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
     loop {
         match tokio::time::timeout(EVERY, work.as_mut()).await {

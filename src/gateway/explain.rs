@@ -1,27 +1,12 @@
-//! What a page of ours leads back to, and what it adds for those who may change the Space.
+//! What a visitor is told who does not reach a Space: why, where to go from there, and what its log says to those who may read it.
 
-use http::HeaderMap;
+use axum::body::Body;
+use http::{HeaderMap, Response};
 
-use super::rejection::{LogKind, Rejection};
-use super::target::Target;
+use super::rejection::{Back, LogKind, Rejection};
+use super::request::{Facts, Target};
 use super::{Inner, access};
-use crate::domain::RepoName;
 use crate::routes::Entry;
-
-/// Where a page of ours leads back to.
-#[derive(Default)]
-pub(super) struct Back {
-    /// The hub's own address, without a slash at its end; empty below it.
-    pub(super) hub: String,
-    /// The Space that answers here, as far as this visitor may know of it.
-    pub(super) space: Option<RepoName>,
-    /// How long the Space takes as a rule for what it is at; empty while nobody knows.
-    pub(super) usual: String,
-    /// The log in which it stands what is wrong; whoever may not read it is told so by the hub.
-    pub(super) log: Option<LogKind>,
-    /// The end of that log, for those who may change the Space.
-    pub(super) lines: Vec<String>,
-}
 
 /// Lines of a log at the foot of a page.
 const LINES: usize = 15;
@@ -29,9 +14,28 @@ const LINES: usize = 15;
 // === impl Inner ===
 
 impl Inner {
+    /// The answer to a visitor who does not reach a Space.
+    pub(super) async fn explain(
+        &self,
+        rejection: &Rejection,
+        facts: &Facts,
+        credentials: Option<&HeaderMap>,
+    ) -> Response<Body> {
+        tracing::debug!(
+            request = facts.caller.id(),
+            status = rejection.status().as_u16(),
+            target = ?facts.target,
+            "no visit: {}",
+            rejection.message()
+        );
+        let back = Box::pin(self.back_of(rejection, &facts.target, credentials)).await;
+        let prefix = facts.prefix.as_deref().unwrap_or_default();
+        facts.caller.answer(rejection, prefix, &back)
+    }
+
     /// Where a page about this Space leads back to. One that this visitor may not know of is not named. `credentials` are
     /// those of somebody who looks at a page.
-    pub(super) async fn back_of(
+    async fn back_of(
         &self,
         rejection: &Rejection,
         target: &Target,
@@ -77,19 +81,5 @@ impl Inner {
         };
         let lines = log.tail(LINES);
         lines.iter().map(|line| line.plain()).collect()
-    }
-}
-
-// === impl Back ===
-
-impl Back {
-    /// The address of the log, below the hub's; empty where no log has more to say.
-    pub(super) fn log_page(&self) -> String {
-        match (&self.space, self.log) {
-            (Some(space), Some(log)) => {
-                format!("{}/spaces/{space}/logs?which={}", self.hub, log.word())
-            }
-            _ => String::new(),
-        }
     }
 }

@@ -1,12 +1,12 @@
 //! Signing in where an organisation's people sign in already: OpenID Connect, the authorization code flow (OpenID Connect
 //! Core 1.0 §3.1) with proof of who began it (RFC 7636).
 //!
-//! The ID token is fetched from the provider itself, over a connection that this server opened, so that its signature
-//! need not be looked at (§3.1.3.7, rule 6): the keys would come over such a connection too, and prove nothing more.
+//! An ID token is believed if one of the keys signed it that the provider publishes (§3.1.3.7).
 
 mod attempt;
 mod claims;
 mod exchange;
+mod signature;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
 
-use super::now;
 use crate::domain::Identity;
-use claims::Expected;
+use claims::{Claims, Expected};
+use signature::{Distrust, Keys};
 
 pub use attempt::Attempt;
 
@@ -46,6 +46,8 @@ struct Inner {
     http: reqwest::Client,
     /// Held by whoever asks, so that one at a time does.
     endpoints: Mutex<Endpoints>,
+    /// The same, of whoever asks for keys.
+    keys: Mutex<Option<Arc<Keys>>>,
     /// Who come back wait here for their turn: anybody can come with a code that is none.
     coming: Semaphore,
 }
@@ -90,6 +92,7 @@ struct Discovery {
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: Option<String>,
+    jwks_uri: String,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
 }
@@ -140,6 +143,7 @@ impl Provider {
             settings,
             http,
             endpoints: Mutex::default(),
+            keys: Mutex::default(),
             coming: Semaphore::new(COMING),
         })))
     }
@@ -192,13 +196,8 @@ impl Provider {
             issuer,
             client_id: &self.0.settings.client_id,
             nonce: &nonce,
-            now: now() / 1000,
         };
-        let claims =
-            claims::read(&tokens.id_token, &expected).map_err(|problem| ProviderError::Answer {
-                what: "ID token",
-                problem: problem.to_owned(),
-            })?;
+        let claims = self.claims(&discovery, &tokens.id_token, &expected).await?;
         let wanted = &self.0.settings.name_claim;
         let name = match (claims.name(wanted), &discovery.userinfo_endpoint) {
             (Some(name), _) => Some(name.to_owned()),
@@ -215,6 +214,54 @@ impl Provider {
             subject: claims.sub,
             name,
         })
+    }
+
+    /// What a token says, if it is to be believed. Its key may be newer than those that are known.
+    async fn claims(
+        &self,
+        discovery: &Discovery,
+        token: &str,
+        expected: &Expected<'_>,
+    ) -> Result<Claims, ProviderError> {
+        let keys = self.keys(discovery, None).await?;
+        let mut claims = claims::read(token, &keys, expected);
+        if matches!(claims, Err(Distrust::UnknownKey)) {
+            let keys = self.keys(discovery, Some(&keys)).await?;
+            claims = claims::read(token, &keys, expected);
+        }
+        claims.map_err(|distrust| ProviderError::Answer {
+            what: "ID token",
+            problem: match distrust {
+                Distrust::UnknownKey => "it is signed by a key that the provider does not publish",
+                Distrust::Problem(problem) => problem,
+            }
+            .to_owned(),
+        })
+    }
+
+    /// Its keys, asked for once an hour, and again where `old` does not have the one that is looked for.
+    async fn keys(
+        &self,
+        discovery: &Discovery,
+        old: Option<&Arc<Keys>>,
+    ) -> Result<Arc<Keys>, ProviderError> {
+        let mut known = self.0.keys.lock().await;
+        if let Some(keys) = &*known {
+            let fresh = match old {
+                None => keys.since.elapsed() < KNOWN_FOR,
+                // Somebody else may have asked meanwhile.
+                Some(old) => !Arc::ptr_eq(keys, old) || !keys.may_be_renewed(),
+            };
+            if fresh {
+                return Ok(Arc::clone(keys));
+            }
+        }
+        let keys = Arc::new(Keys {
+            set: self.key_set(&discovery.jwks_uri).await?,
+            since: Instant::now(),
+        });
+        *known = Some(Arc::clone(&keys));
+        Ok(keys)
     }
 
     /// What it says of itself, asked for once an hour.

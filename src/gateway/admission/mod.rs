@@ -7,15 +7,21 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::client_key::{ClientKey, RateClocks, RateLimit};
 use super::rejection::{Progress, Rejection};
-use super::visitor_queue::{Asked, VisitorQueue};
 use crate::config::GatewayConfig;
 use crate::domain::SpaceId;
 use crate::routes::{Entry, Route};
 
+mod client_key;
+mod rate_limit;
 #[cfg(test)]
 mod tests;
+mod visitor_queue;
+
+use rate_limit::{RateClocks, RateLimit};
+use visitor_queue::{Asked, VisitorQueue};
+
+pub(super) use client_key::ClientKey;
 
 /// Who may come in, at all Spaces that were visited.
 #[derive(Debug)]

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(super) mod interim;
+pub(super) mod wake_events;
+
 use super::rejection::{Progress, Rejection};
 use crate::routes::{Entry, Route, Serving, Visit};
 

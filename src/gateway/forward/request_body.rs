@@ -1,7 +1,4 @@
-//! A visitor's body, which must not hold a place that others wait for.
-//!
-//! A small one arrives before the place is asked for; of a larger one the beginning does. From then on it may be slow as long as
-//! nobody waits.
+//! The rest of a visitor's body, which must not hold a place that others wait for: it may be slow as long as nobody waits.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,20 +8,12 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use http::Request;
 use http_body::{Body as _, Frame, SizeHint};
-use http_body_util::BodyExt;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::admission::Crowd;
-use super::rejection::Rejection;
+use crate::gateway::admission::Crowd;
+use crate::net::{Deadline, Traffic};
 use crate::server::{MinimumRate, StallTimer};
-use crate::upstream::{Deadline, Traffic};
-
-/// Bytes that are taken into memory before there is a place.
-const BEGINNING: usize = 32 << 10;
-
-/// How long a body that does not say its length may take for them: it may be half of a conversation.
-const CONVERSATION: Duration = Duration::from_secs(1);
 
 /// Bytes a second that a body brings at least, in the long run, while others wait for its place, and how far it may be behind.
 const PACE: u64 = 16 << 10;
@@ -33,9 +22,6 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Between two looks at whether others wait, for a body that is behind.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What a visitor is told whose body ended too early.
-pub(super) const BROKEN_OFF: &str = "The request's body did not come whole.";
-
 /// Why a body is taken no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GivenUp {
@@ -43,14 +29,6 @@ pub(super) enum GivenUp {
     TooLarge,
     #[error("the request's body came too slowly while others waited")]
     TooSlow,
-}
-
-/// What came early, and the rest.
-struct Begun {
-    beginning: Option<Bytes>,
-    trailers: Option<Frame<Bytes>>,
-    /// `None` when all has come.
-    rest: Option<Body>,
 }
 
 /// A body that is being looked at as it comes.
@@ -64,49 +42,6 @@ struct Watched {
     look: Deadline,
     look_at: Option<Instant>,
     tell: Option<oneshot::Sender<GivenUp>>,
-}
-
-/// Waits for all of a small body, or the beginning of a larger one, for as long as the server's own pace allows. Whether there
-/// is a rest.
-pub(super) async fn begin(request: &mut Request<Body>) -> Result<bool, Rejection> {
-    if request.body().is_end_stream() {
-        return Ok(false);
-    }
-    let mut body = std::mem::take(request.body_mut());
-    let says_length = body.size_hint().exact().is_some();
-    // Copied: a piece of a byte would keep the whole buffer that it was read to.
-    let mut beginning = Vec::new();
-    let mut whole = false;
-    let mut trailers = None;
-    let fill = async {
-        while beginning.len() < BEGINNING {
-            let Some(frame) = body.frame().await.transpose()? else {
-                whole = true;
-                break;
-            };
-            match frame.into_data() {
-                Ok(data) => beginning.extend_from_slice(&data),
-                Err(frame) => trailers = Some(frame),
-            }
-        }
-        Ok::<_, axum::Error>(())
-    };
-    let broke = match says_length {
-        true => fill.await,
-        false => tokio::time::timeout(CONVERSATION, fill)
-            .await
-            .unwrap_or(Ok(())),
-    };
-    broke.map_err(|_| Rejection::Ambiguous(BROKEN_OFF))?;
-    *request.body_mut() = match (whole, &trailers) {
-        (true, None) => Body::from(beginning),
-        _ => Body::new(Begun {
-            beginning: Some(Bytes::from(beginning)).filter(|beginning| !beginning.is_empty()),
-            trailers,
-            rest: Some(body).filter(|_| !whole),
-        }),
-    };
-    Ok(!whole)
 }
 
 /// Looks at a body as it comes: one that does not say its length may have `most` bytes, and what has not come yet may not be
@@ -140,45 +75,6 @@ pub(super) fn watch(
     };
     *request.body_mut() = Body::new(watched);
     Ok(Some(notify))
-}
-
-// === impl Begun ===
-
-impl http_body::Body for Begun {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if let Some(beginning) = self.beginning.take() {
-            return Poll::Ready(Some(Ok(Frame::data(beginning))));
-        }
-        if let Some(rest) = &mut self.rest {
-            return Pin::new(rest).poll_frame(context);
-        }
-        Poll::Ready(self.trailers.take().map(Ok))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        let ended = self.rest.as_ref().is_none_or(Body::is_end_stream);
-        self.beginning.is_none() && self.trailers.is_none() && ended
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let here = self.beginning.as_ref().map_or(0, Bytes::len) as u64;
-        let rest = match &self.rest {
-            Some(rest) => rest.size_hint(),
-            None => SizeHint::with_exact(0),
-        };
-        let mut hint = SizeHint::new();
-        hint.set_lower(rest.lower() + here);
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper + here);
-        }
-        hint
-    }
 }
 
 // === impl Watched ===

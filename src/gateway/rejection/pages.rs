@@ -7,14 +7,13 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 
+use super::Rejection;
 use super::back::Back;
-use super::rejection::Rejection;
-use super::wake_events;
-use crate::server::Client;
+use crate::gateway::WAKE_EVENTS;
 use crate::telemetry::RequestId;
 
 /// Who asks, as far as it decides the form of an answer. Made for every request, so it only holds on to header values.
-pub(super) struct Caller {
+pub(in crate::gateway) struct Caller {
     accept: Option<HeaderValue>,
     fetch_mode: Option<HeaderValue>,
     fetch_dest: Option<HeaderValue>,
@@ -57,7 +56,7 @@ const IMPATIENT: [&[u8]; 2] = [b"gradio_client/", b"python-httpx/"];
 // === impl Caller ===
 
 impl Caller {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
+    pub(in crate::gateway) fn of<B>(request: &Request<B>, id: Option<RequestId>) -> Self {
         let header = |headers: &HeaderMap, name| headers.get(name).cloned();
         let agent = request.headers().get(USER_AGENT);
         let agent = agent.map_or(&b""[..], HeaderValue::as_bytes);
@@ -68,15 +67,12 @@ impl Caller {
             get: *request.method() == Method::GET,
             impatient: request.version() == Version::HTTP_11
                 && IMPATIENT.iter().any(|name| agent.starts_with(name)),
-            id: request
-                .extensions()
-                .get()
-                .map(|client: &Client| client.id.clone()),
+            id,
         }
     }
 
     /// A browser that will show the answer as a page, so that it can be given one that loads itself anew.
-    pub(super) fn is_navigating(&self) -> bool {
+    pub(in crate::gateway) fn is_navigating(&self) -> bool {
         let navigates = self
             .fetch_mode
             .as_ref()
@@ -85,11 +81,11 @@ impl Caller {
     }
 
     /// A client that needs signs of life while it waits.
-    pub(super) fn is_impatient(&self) -> bool {
+    pub(in crate::gateway) fn is_impatient(&self) -> bool {
         self.impatient
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(in crate::gateway) fn id(&self) -> &str {
         self.id.as_ref().map_or("", RequestId::as_str)
     }
 
@@ -99,7 +95,7 @@ impl Caller {
     }
 
     /// Our answer in the form this caller reads. `prefix` is what stands before the Space's paths, in the path form.
-    pub(super) fn answer(
+    pub(in crate::gateway) fn answer(
         &self,
         rejection: &Rejection,
         prefix: &str,
@@ -148,7 +144,7 @@ impl Caller {
                 window,
                 id,
                 nonce,
-                endpoint: &format!("{prefix}/{}", wake_events::PATH),
+                endpoint: &format!("{prefix}/{}", WAKE_EVENTS),
             }
             .render(),
             _ => ErrorPage {
@@ -188,7 +184,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Caller::of(&request.body(()).expect("a request"))
+        Caller::of(&request.body(()).expect("a request"), None)
     }
 
     fn back() -> Back {

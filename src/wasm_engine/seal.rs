@@ -4,18 +4,13 @@
 //! server. So each file has a seal beside it, a hash under a key that only the server has, and nothing is loaded unless
 //! its seal holds. The seal covers the file's name, so that one file cannot stand in for another.
 
-use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rand::TryRngCore;
-
-/// The key under which this server's compiled code is sealed.
-#[derive(Clone)]
-pub struct SealKey([u8; 32]);
+use crate::keys::SealKey;
 
 /// An open file whose seal held. It stays that file, whatever happens to its name.
 #[derive(Debug)]
@@ -84,7 +79,7 @@ fn hash_file(key: &SealKey, profile: &str, path: &Path) -> io::Result<(File, u64
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a folder has no seal"))?;
     let mut file = File::open(path)?;
     let bytes = file.metadata()?.len();
-    let mut hasher = blake3::Hasher::new_keyed(&key.0);
+    let mut hasher = blake3::Hasher::new_keyed(key.bytes());
     for part in [profile.as_bytes(), name.as_encoded_bytes()] {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
@@ -130,80 +125,9 @@ impl VerifiedFile {
     }
 }
 
-// === impl SealKey ===
-
-impl SealKey {
-    /// The key in the file at `path`, as [`open_key`] reads or makes it.
-    ///
-    /// # Errors
-    /// As [`open_key`].
-    pub fn open(path: &Path) -> io::Result<Self> {
-        open_key(path).map(Self)
-    }
-
-    /// A word for something that nobody else can know or make: 64 hexadecimal digits.
-    pub fn mark(&self, of: &str) -> String {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        // What is hashed for a seal begins with a length, which is never this.
-        hasher.update(&u64::MAX.to_le_bytes());
-        hasher.update(of.as_bytes());
-        hasher.finalize().to_hex().to_string()
-    }
-}
-
-impl fmt::Debug for SealKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SealKey")
-    }
-}
-
-/// Reads the key of 32 bytes at `path`, or makes a new one there that only this user can read.
-///
-/// # Errors
-/// When it cannot be read or made, is not a key, or everybody may read it.
-pub fn open_key(path: &Path) -> io::Result<[u8; 32]> {
-    match read_key(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        result => return result,
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let mut key = [0; 32];
-    rand::rngs::OsRng
-        .try_fill_bytes(&mut key)
-        .map_err(io::Error::other)?;
-    // Written whole under another name first: half a key would lock the server out of what it sealed.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&key)?;
-    file.as_file().sync_all()?;
-    match file.persist_noclobber(path) {
-        Ok(_) => File::open(folder)?.sync_all()?,
-        // Another process was faster; its key is the key.
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error.error),
-    }
-    read_key(path)
-}
-
-fn read_key(path: &Path) -> io::Result<[u8; 32]> {
-    let refused = |what: &str| io::Error::other(format!("{} {what}", path.display()));
-    let bytes = fs::read(path)?;
-    if fs::metadata(path)?.mode() & 0o007 != 0 {
-        return Err(refused(
-            "can be read or changed by everybody: chmod 600 it, or remove it to get a new one",
-        ));
-    }
-    bytes
-        .try_into()
-        .map_err(|_| refused("does not hold a key of 32 bytes: remove it to get a new one"))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::fs;
 
     use super::*;
 
@@ -292,20 +216,5 @@ mod tests {
         }
         fs::remove_file(&seal_file).expect("removed");
         assert_eq!(sealed.refusal("a"), io::ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn the_key_is_made_once_and_kept_private() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("keys/seal.key");
-        let first = SealKey::open(&path).expect("made");
-        assert_eq!(first.0, SealKey::open(&path).expect("read").0);
-        let mode = fs::metadata(&path).expect("there").mode();
-        assert_eq!(mode & 0o777, 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("changed");
-        assert!(SealKey::open(&path).is_err());
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
-        fs::write(&path, b"short").expect("written");
-        assert!(SealKey::open(&path).is_err());
     }
 }

@@ -8,7 +8,7 @@ use http::{Method, Request};
 use super::target::Target;
 
 /// Paths below which nothing is asked for but whether the Space is still there.
-const KNOCKS: [&str; 3] = [
+const PATHS: [&str; 3] = [
     // Gradio: of each open tab and client, as an event stream.
     "gradio_api/heartbeat/",
     // Streamlit: of each tab that has lost its WebSocket, before it tries to open another one.
@@ -19,8 +19,5 @@ const KNOCKS: [&str; 3] = [
 /// Whether it is one of those.
 pub(super) fn is_keepalive_probe<B>(request: &Request<B>, target: &Target) -> bool {
     let path = target.path(request.uri());
-    *request.method() == Method::GET
-        && KNOCKS
-            .iter()
-            .any(|keepalive_probe| path.starts_with(keepalive_probe))
+    *request.method() == Method::GET && PATHS.iter().any(|probe| path.starts_with(probe))
 }

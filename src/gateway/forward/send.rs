@@ -1,18 +1,15 @@
-//! The request goes to the Space, the response comes back, both as streams.
+//! The request goes to the Space, and the head of its answer comes back.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use http::{Request, Response, StatusCode, Version};
-use http_body::{Body as _, Frame, SizeHint};
-use tokio::time::Instant;
+use axum::body::Body;
+use http::{Request, Version};
+use http_body::Body as _;
 
-use super::admission::Crowd;
-use super::upload::{self, GivenUp};
+use super::request_body::{self, GivenUp};
+use crate::gateway::admission::Crowd;
 use crate::routes::Serving;
-use crate::upstream::{self, CallError, Deadline, Upgrade, Upstream};
+use crate::upstream::{self, CallError, Upgrade, Upstream};
 
 /// Why there is no answer to pass on.
 #[derive(Debug, thiserror::Error)]
@@ -25,14 +22,6 @@ pub(super) enum ForwardError {
     /// `101 Switching Protocols` to somebody who had not asked for it.
     #[error("it left HTTP unasked")]
     Switched,
-}
-
-/// What is told of a body as it passes.
-pub(super) trait HoldsVisit: Send + Unpin + 'static {
-    /// These bytes go to the visitor.
-    fn passing(&mut self, _data: &Bytes) {}
-    /// The Space broke off.
-    fn broke(&self, _error: &axum::Error) {}
 }
 
 // === impl ForwardError ===
@@ -63,8 +52,8 @@ pub(super) fn copy(request: &Request<Body>) -> Option<Request<Body>> {
 }
 
 /// Sends the request and waits for the head of the response, that of a server `idle` at most. `leave` says that the request
-/// asks to leave HTTP, which only a Space behind an address can; the crowd waits for what a body that is still coming holds.
-pub(super) async fn forward(
+/// asks to leave HTTP; the crowd waits for what a body that is still coming holds.
+pub(super) async fn send(
     serving: &Serving,
     mut request: Request<Body>,
     leave: bool,
@@ -72,9 +61,9 @@ pub(super) async fn forward(
     idle: Duration,
     crowd: Option<Crowd>,
 ) -> Result<Upgrade, ForwardError> {
-    let given_up = upload::watch(&mut request, body_bytes, &serving.traffic, crowd)?;
+    let given_up = request_body::watch(&mut request, body_bytes, &serving.traffic, crowd)?;
     *request.version_mut() = Version::HTTP_11;
-    let answer = send(serving, request, leave, idle);
+    let answer = answer_of(serving, request, leave, idle);
     let answer = match given_up {
         None => answer.await,
         Some(mut given_up) => {
@@ -99,7 +88,7 @@ pub(super) async fn forward(
     Ok(answer)
 }
 
-async fn send(
+async fn answer_of(
     serving: &Serving,
     request: Request<Body>,
     leave: bool,
@@ -108,7 +97,12 @@ async fn send(
     let pool = &serving.connections;
     let address = match &serving.upstream {
         // It has a deadline of its own, which is not later: a second timer would be one too many for each request.
-        Upstream::Service(service) => return Ok(Upgrade::Declined(service.call(request).await)),
+        Upstream::Service(service) => {
+            return Ok(match leave {
+                true => service.upgrade(request).await,
+                false => Upgrade::Declined(service.call(request).await),
+            });
+        }
         Upstream::Tcp(address) => *address,
     };
     // Boxed, so that requests to a service do not carry its size along.
@@ -118,94 +112,15 @@ async fn send(
     })
 }
 
-/// Holds the guards until the Space has sent all of its response, or the visitor has left.
-pub(super) fn hold<G: HoldsVisit>(
-    response: Response<Body>,
-    guards: G,
-    idle: Duration,
-) -> Response<Body> {
-    let (parts, body) = response.into_parts();
-    if body.is_end_stream() || parts.status == StatusCode::NO_CONTENT {
-        return Response::from_parts(parts, body);
-    }
-    let held = Held {
-        body,
-        guards: Some(guards),
-        idle,
-        waiting_since: None,
-        deadline: Deadline::default(),
-    };
-    Response::from_parts(parts, Body::new(held))
-}
-
-struct Held<G> {
-    body: Body,
-    guards: Option<G>,
-    idle: Duration,
-    waiting_since: Option<Instant>,
-    deadline: Deadline,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the Space sent nothing for too long")]
-struct Idle;
-
-// === impl Held ===
-
-impl<G> Held<G> {
-    /// Ready when the Space has sent nothing for too long.
-    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let until = *self.waiting_since.get_or_insert_with(Instant::now) + self.idle;
-        self.deadline.poll_until(until, context)
-    }
-}
-
-impl<G: HoldsVisit> http_body::Body for Held<G> {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            ready!(self.poll_idle(context));
-            self.guards = None;
-            return Poll::Ready(Some(Err(axum::Error::new(Idle))));
-        };
-        self.waiting_since = None;
-        match (&frame, &mut self.guards) {
-            (Some(Ok(frame)), Some(guards)) => {
-                if let Some(data) = frame.data_ref() {
-                    guards.passing(data);
-                }
-            }
-            (Some(Err(error)), Some(guards)) => guards.broke(error),
-            _ => {}
-        }
-        if !matches!(frame, Some(Ok(_))) || self.body.is_end_stream() {
-            self.guards = None;
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use futures_util::future::BoxFuture;
     use futures_util::{FutureExt, stream};
     use http_body_util::BodyExt;
+
+    use http::Response;
 
     use super::*;
     use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Visibility};
@@ -223,16 +138,6 @@ mod tests {
                 Response::new(Body::from(length.to_string()))
             }
             .boxed()
-        }
-    }
-
-    struct Guard(Arc<AtomicBool>);
-
-    impl HoldsVisit for Guard {}
-
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::SeqCst);
         }
     }
 
@@ -256,7 +161,7 @@ mod tests {
     async fn send(upstream: Upstream, body: Body) -> Result<Response<Body>, ForwardError> {
         let idle = Duration::from_millis(50);
         let request = Request::new(body);
-        match forward(&serving(upstream), request, false, 10, idle, None).await? {
+        match super::send(&serving(upstream), request, false, 10, idle, None).await? {
             Upgrade::Declined(response) => Ok(response),
             Upgrade::Switched(..) => panic!("nobody asked"),
         }
@@ -281,34 +186,5 @@ mod tests {
         let upstream = Upstream::Tcp(silent.local_addr().expect("bound"));
         let answer = send(upstream, Body::empty()).await;
         assert!(matches!(answer, Err(ForwardError::Call(CallError::Late))));
-    }
-
-    #[tokio::test]
-    async fn guards_are_held_as_long_as_the_body_lasts() {
-        let idle = Duration::from_millis(50);
-        let start = |body: Body| {
-            let dropped = Arc::new(AtomicBool::new(false));
-            let guard = Guard(Arc::clone(&dropped));
-            let body = hold(Response::new(body), guard, idle).into_body();
-            (body, move || dropped.load(Ordering::SeqCst))
-        };
-        let (mut body, released) = start(chunks(2));
-        for _ in 0..2 {
-            assert!(!released());
-            body.frame().await.expect("a frame").expect("whole");
-        }
-        assert!(body.frame().await.is_none() && released());
-
-        let (body, released) = start(chunks(2));
-        assert!(!released());
-        drop(body);
-        assert!(released());
-
-        let (_, released) = start(Body::empty());
-        assert!(released());
-
-        let silent = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
-        let (mut body, released) = start(silent);
-        assert!(body.frame().await.expect("an end").is_err() && released());
     }
 }
