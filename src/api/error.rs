@@ -337,6 +337,7 @@ impl From<LifecycleError> for ApiError {
             LifecycleError::Over(_) | LifecycleError::Disabled(_) => {
                 Self::forbidden(sentence(&error.to_string()))
             }
+            LifecycleError::NoLonger => Self::forbidden(sentence(&error.to_string())),
             LifecycleError::NotFound => Self::repo_not_found(),
             LifecycleError::Taken { .. } => {
                 Self::conflict("Another repository has that name, or the address it would have")

@@ -1,6 +1,7 @@
 //! What handlers ask of a request beside who sends it and its query: of which kind a repository is, what the body says.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -35,6 +36,9 @@ pub(super) struct UnreadBody<T> {
     body: Body,
     kind: PhantomData<fn() -> T>,
 }
+
+/// How long an [`UnreadBody`] may take to come: for so long its sender may do what they might when they were asked.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// The kind stands in the path: `/api/models/…`, `/datasets/…`, `/spaces/…`; what names none is a model.
 impl<S: Send + Sync> FromRequestParts<S> for RepoKind {
@@ -141,7 +145,13 @@ impl<T: DeserializeOwned> UnreadBody<T> {
     /// # Errors
     /// As [`small_json`].
     pub(super) async fn read(self, most_bytes: usize) -> Result<T, ApiError> {
-        small_json(self.body, most_bytes).await
+        let read = tokio::time::timeout(ARRIVES_WITHIN, small_json(self.body, most_bytes));
+        read.await.map_err(|_| {
+            ApiError::bad_request(format!(
+                "The body did not arrive within {} seconds",
+                ARRIVES_WITHIN.as_secs()
+            ))
+        })?
     }
 }
 

@@ -206,6 +206,10 @@ async fn land(
     {
         return Ok(push.refused(ApiError::from(error).message()));
     }
+    let by = match state.lifecycle.still_writes(repo.kind, repo.id, &by).await {
+        Ok(by) => by,
+        Err(error) => return Ok(push.refused(ApiError::from(error).message())),
+    };
     let landed = state.repos.land_push(repo.id, push).await?;
     let Some(head) = &landed.head else {
         return Ok(landed.report(""));

@@ -54,6 +54,15 @@ pub struct Principal {
     pub memberships: Vec<Membership>,
     /// What the account made in those where that counts.
     pub created: HashSet<RepoUid>,
+    /// What was shown; `None` for what nobody keeps.
+    evidence: Option<Evidence>,
+}
+
+/// By what the store knows what somebody has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    Token([u8; 32]),
+    Session([u8; 32]),
 }
 
 /// How exactly the last use of a token is known.
@@ -152,7 +161,27 @@ impl Auth {
         {
             return self.authenticate_space(token).await;
         }
-        let (hash, now) = (hash_token(token), now());
+        self.authenticate_hash(hash_token(token)).await
+    }
+
+    /// The same principal as it is now: what somebody may do can have changed since they were asked, and what they showed
+    /// may open nothing any more.
+    ///
+    /// # Errors
+    /// `BadToken` when the token was deleted or has expired, or the session has ended.
+    pub async fn renewed(&self, principal: &Principal) -> Result<Principal, AuthError> {
+        match principal.evidence {
+            Some(Evidence::Token(hash)) => self.authenticate_hash(hash).await,
+            Some(Evidence::Session(hash)) => {
+                let session = self.session_by_hash(hash).await?;
+                Ok(session.ok_or(AuthError::BadToken)?.principal)
+            }
+            None => Ok(principal.clone()),
+        }
+    }
+
+    async fn authenticate_hash(&self, hash: [u8; 32]) -> Result<Principal, AuthError> {
+        let now = now();
         let record = self
             .store
             .token_by_hash(&hash, now)
@@ -168,9 +197,11 @@ impl Auth {
             });
         }
         let credential = Credential::Token(record.scope);
-        self.principal(record.account, credential, record.grants)
-            .await
-            .map_err(Into::into)
+        let principal = self.principal(record.account, credential, record.grants);
+        Ok(Principal {
+            evidence: Some(Evidence::Token(hash)),
+            ..principal.await?
+        })
     }
 
     /// What is known of the token of a request to the house; `None` for one without, and for what nobody keeps: the
@@ -207,6 +238,7 @@ impl Auth {
             grants,
             memberships,
             created: created.into_iter().collect(),
+            evidence: None,
         })
     }
 }

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 
 use super::token::{are_letters, random_letters};
-use super::{Auth, AuthError, Credential, Principal, SecretToken, hash_token, now, password};
+use super::{
+    Auth, AuthError, Credential, Evidence, Principal, SecretToken, hash_token, now, password,
+};
 use crate::domain::{Account, AccountId, Millis, Owner, Scope};
 use crate::store::{StoreError, TokenRecord};
 
@@ -42,9 +44,11 @@ impl Auth {
         let Some(account) = self.store.session(&hash, now()).await? else {
             return Ok(None);
         };
-        let principal = self
-            .principal(account, Credential::Session, Vec::new())
-            .await?;
+        let principal = self.principal(account, Credential::Session, Vec::new());
+        let principal = Principal {
+            evidence: Some(Evidence::Session(hash)),
+            ..principal.await?
+        };
         Ok(Some(Session { principal, hash }))
     }
 

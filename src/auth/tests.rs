@@ -153,6 +153,7 @@ proptest! {
             grants: vec![Grant { on, write }],
             memberships: memberships.iter().cloned().collect(),
             created: Default::default(),
+            evidence: None,
         };
         let session = with(Credential::Session);
         let token = with(Credential::Token(Scope::Write));

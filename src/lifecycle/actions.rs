@@ -286,6 +286,7 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
         .context("its repository could not be removed")?;
     supervisor.artifacts.sweep().await;
     parts.forget_disk(space.id.into());
+    parts.sweep_checkouts().await;
     // The row last: while it is there, a restart comes back to this line.
     parts.store.remove_space(space.id).await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::operations::to_the_end;
 use super::{Lifecycle, LifecycleError};
-use crate::auth::Principal;
+use crate::auth::{Action, AuthError, Principal};
 use crate::domain::{RepoKind, RepoUid, Revision, SpaceId};
 use crate::repo::{CommitRequest, MAIN};
 
@@ -36,11 +36,35 @@ impl Landing {
 // === impl Lifecycle ===
 
 impl Lifecycle {
+    /// Whoever was allowed to change a repository when they began to send, as they are now. What they send may take hours to
+    /// come, and a token can be deleted meanwhile, a member leave.
+    ///
+    /// # Errors
+    /// `NoLonger`; a repository that is gone.
+    pub async fn still_writes(
+        &self,
+        kind: RepoKind,
+        id: RepoUid,
+        by: &Principal,
+    ) -> Result<Principal, LifecycleError> {
+        let by = match self.parts.auth.renewed(by).await {
+            Ok(by) => by,
+            Err(AuthError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(LifecycleError::NoLonger),
+        };
+        let found = self.parts.store.repository_by_id(kind, id).await?;
+        let found = found.ok_or(LifecycleError::NotFound)?;
+        match by.may(Action::Write, &found) {
+            true => Ok(by),
+            false => Err(LifecycleError::NoLonger),
+        }
+    }
+
     /// Makes a commit, and acts on it if it is one to `main`. It goes on to its end when nobody waits for it any more, so
     /// that what landed is published.
     ///
     /// # Errors
-    /// What the repository refuses, before anything is written; a repository that is gone.
+    /// As [`Lifecycle::still_writes`]; what the repository refuses, before anything is written.
     pub async fn commit(
         &self,
         kind: RepoKind,
@@ -50,6 +74,7 @@ impl Lifecycle {
     ) -> Result<Revision, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
+            let by = this.still_writes(kind, id, &by).await?;
             let lands = request.branch == MAIN;
             if lands {
                 this.parts.store.check_writable().await?;

@@ -2,22 +2,15 @@
 //!
 //! What a card names is mounted as the Space's owner may read it. A token for one Space alone may change that Space's
 //! card; if that were all, it would read everything that its owner may. So each landing looks at what is new in the card:
-//! what whoever moved `main` could not read themselves is written down, and stays denied until somebody who may read it
-//! changes the card.
+//! what whoever moved `main` could not read themselves is written down, and stays denied for as long as it stands there.
+//! Somebody who may read it allows it by taking it out and naming it again: another change of the card says nothing of it.
 
 use super::commits::Landing;
 use super::{Parts, README_BYTES};
-use crate::auth::{Credential, Principal};
-use crate::domain::{Card, NamedRepository, Revision, Scope, Space, SpaceId};
+use crate::auth::Principal;
+use crate::domain::{Card, NamedRepository, Revision, Space, SpaceId};
 use crate::repo::RepoError;
 use crate::store::StoreError;
-
-/// What the card at a commit says.
-#[derive(Debug, Default, PartialEq)]
-struct Named {
-    readme: Vec<u8>,
-    repositories: Vec<NamedRepository>,
-}
 
 // === impl Parts ===
 
@@ -32,7 +25,7 @@ impl Parts {
     ) -> Result<(), StoreError> {
         let new = self.named_at(space.id, Some(head)).await;
         let old_denied = self.store.denied_repositories(space.id).await?;
-        if new.repositories.is_empty() && old_denied.is_empty() {
+        if new.is_empty() && old_denied.is_empty() {
             return Ok(());
         }
         let old = self.named_at(space.id, space.head.as_ref()).await;
@@ -42,17 +35,16 @@ impl Parts {
         };
         // Of several landings at once nobody knows who brought what.
         let alone = *head == landing.head && space.head == landing.before;
-        let changed = old.readme != new.readme;
-        let by = landing.by.as_ref().filter(|_| alone && changed);
+        let by = landing.by.as_ref().filter(|_| alone);
         let mut denied = Vec::new();
-        for named in &new.repositories {
-            let was_there = named.is_among(&old.repositories);
+        for named in &new {
+            let was_there = named.is_among(&old);
             let was_denied = named.is_among(&old_denied);
             let may_read = match by {
                 Some(by) if !named.is_among(&of_source) => self.reads_private(by, named).await?,
                 _ => false,
             };
-            if !may_read && (was_denied || !was_there) {
+            if was_denied && was_there || !may_read && (was_denied || !was_there) {
                 denied.push(NamedRepository {
                     revision: None,
                     ..named.clone()
@@ -60,10 +52,9 @@ impl Parts {
             }
         }
         // What runs until this is built, or is gone back to, may name what this does not.
-        let mut of_builds = old.repositories;
+        let mut of_builds = old;
         of_builds.extend(self.store.repositories_of_builds(space.id).await?);
-        let stays =
-            |one: &&NamedRepository| one.is_among(&of_builds) && !one.is_among(&new.repositories);
+        let stays = |one: &&NamedRepository| one.is_among(&of_builds) && !one.is_among(&new);
         denied.extend(old_denied.iter().filter(stays).cloned());
         if denied == old_denied {
             return Ok(());
@@ -83,19 +74,16 @@ impl Parts {
             .await?;
         Ok(match found {
             Some(found) => by.sees_private(&found),
-            // Whoever may do all that an account may sees what comes of its own or its organizations', and of others the
-            // Space's owner sees nothing private.
-            None => {
-                let unbounded = by.credential.map(Credential::scope) == Some(Scope::Write);
-                unbounded || by.may_create(&named.name.owner)
-            }
+            // Where somebody may make it they see what is made. Of others they see nothing private, and neither must a copy
+            // of the Space in whose name it is read.
+            None => by.may_create(&named.name.owner),
         })
     }
 
     /// What cannot be read names nothing: no build reads it either.
-    async fn named_at(&self, space: SpaceId, revision: Option<&Revision>) -> Named {
+    async fn named_at(&self, space: SpaceId, revision: Option<&Revision>) -> Vec<NamedRepository> {
         let Some(revision) = revision.cloned() else {
-            return Named::default();
+            return Vec::new();
         };
         let read =
             move |repo: &crate::repo::Repo| match repo.read(&revision, "README.md", README_BYTES) {
@@ -104,9 +92,6 @@ impl Parts {
             };
         let readme = self.repos.read(space, read).await.unwrap_or_default();
         let card = Card::parse(&String::from_utf8_lossy(&readme)).ok();
-        Named {
-            readme,
-            repositories: card.map(|card| card.repositories).unwrap_or_default(),
-        }
+        card.map(|card| card.repositories).unwrap_or_default()
     }
 }

@@ -128,6 +128,9 @@ pub enum LifecycleError {
     /// There is no such Space, or it is being removed.
     #[error("there is no such Space")]
     NotFound,
+    /// Whoever asked might do it when they began, and may not any more.
+    #[error("what you may do here has changed meanwhile; nothing was done")]
+    NoLonger,
     /// Another Space has the name or the address.
     #[error("{existing} has that name or address")]
     Taken {

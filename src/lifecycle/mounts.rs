@@ -75,8 +75,8 @@ pub(super) async fn of(
             // Which of the two it is, whoever named it must not learn.
             let or_denied = match one.denied {
                 true if one.by == CARD => {
-                    " for whoever added it there; if it is private, let somebody who may read it commit README.md with \
-                     another change"
+                    " for whoever added it there; if it is private, somebody who may read it can allow it by removing it \
+                     from README.md in one commit and adding it again in the next"
                 }
                 true => {
                     " for whoever set it; if it is private, let somebody who may read it set the volumes"

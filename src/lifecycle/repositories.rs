@@ -130,11 +130,15 @@ impl Lifecycle {
             store.remove_repository(&repository, actor).await?;
             this.parts.finish_removal(id).await?;
             this.parts.forget_disk(id);
-            // What of it is laid out for a Space is that one's now.
-            this.parts.measure_account(repository.owner).await;
             let parts = Arc::clone(&this.parts);
             // An engine may take its time to say what is in use.
-            tokio::spawn(async move { parts.sweep_checkouts().await });
+            tokio::spawn(async move {
+                parts.sweep_checkouts().await;
+                // What of it is laid out for a Space, and stays, is that one's owner's now.
+                for account in parts.ledger.owners() {
+                    parts.measure_account(account.owner).await;
+                }
+            });
             Ok(())
         })
         .await

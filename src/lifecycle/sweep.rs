@@ -42,9 +42,16 @@ async fn clean(parts: &Parts, artifacts: &Artifacts) {
 impl Parts {
     /// Removes what was laid out and nobody uses. An engine that does not say what is mounted keeps all of it.
     pub(super) async fn sweep_checkouts(&self) {
-        if let Some(mounted) = self.runtimes.mounted().await {
-            log_removed("shelves", self.repos.sweep_checkouts(mounted).await);
+        let Some(mounted) = self.runtimes.mounted().await else {
+            return;
+        };
+        let swept = self.repos.sweep_checkouts(mounted).await;
+        if let Ok(owners) = &swept {
+            for owner in owners {
+                self.measure_account(*owner).await;
+            }
         }
+        log_removed("what was laid out", swept);
     }
 }
 

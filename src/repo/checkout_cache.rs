@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use super::large::entries;
 use super::{CheckoutLimits, Repo, RepoError, Repos, Walked};
 use crate::domain::{AccountId, DiskAmount, RepoUid, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
@@ -48,14 +49,24 @@ impl Repos {
     }
 
     /// Removes the shelves that are not among those in use, and were not asked for within a day or are of a repository that
-    /// is gone.
+    /// is gone. Says whose they were.
     ///
     /// # Errors
     /// Only of the disk.
-    pub async fn sweep_checkouts(&self, in_use: HashSet<PathBuf>) -> Result<(), RepoError> {
+    pub async fn sweep_checkouts(
+        &self,
+        in_use: HashSet<PathBuf>,
+    ) -> Result<HashSet<AccountId>, RepoError> {
         let repos = self.clone();
-        self.work(move || repos.sweep_shelves_now(&in_use, SystemTime::now()))
-            .await
+        self.work(move || {
+            let (whose, of_nothing) = repos.sweep_checkouts_now(&in_use, SystemTime::now())?;
+            // They may have kept the bytes of a repository that is gone.
+            if of_nothing {
+                repos.sweep_blobs()?;
+            }
+            Ok(whose)
+        })
+        .await
     }
 
     /// Whether the repository is gone that a shelf of that name is of.
@@ -64,44 +75,43 @@ impl Repos {
         of.is_some_and(|id: RepoUid| !self.folder(id).is_dir())
     }
 
-    fn sweep_shelves_now(
+    /// Whose were removed, and whether one was of a repository that is gone.
+    fn sweep_checkouts_now(
         &self,
         in_use: &HashSet<PathBuf>,
         now: SystemTime,
-    ) -> Result<(), RepoError> {
-        let accounts = match fs::read_dir(self.cached_checkouts()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            accounts => accounts?,
-        };
-        let mut entries = Vec::new();
-        for account in accounts {
-            let account = account?;
+    ) -> Result<(HashSet<AccountId>, bool), RepoError> {
+        let mut found = Vec::new();
+        for account in entries(&self.cached_checkouts())? {
             let name = account.file_name();
-            let is_account = name
+            let owner = name
                 .to_str()
-                .is_some_and(|name| name.parse::<AccountId>().is_ok());
-            if !is_account {
-                entries.push(account);
-                continue;
-            }
-            for entry in fs::read_dir(account.path())? {
-                entries.push(entry?);
+                .and_then(|name| name.parse::<AccountId>().ok());
+            match owner {
+                Some(_) => {
+                    let below = entries(&account.path())?.into_iter();
+                    found.extend(below.map(|entry| (owner, entry)));
+                }
+                None => found.push((None, account)),
             }
         }
-        for entry in entries {
+        let (mut whose, mut of_nothing) = (HashSet::new(), false);
+        for (owner, entry) in found {
             let asked_for = entry.metadata()?.modified()?;
             let old = now.duration_since(asked_for).is_ok_and(|age| age > KEPT);
-            let cached_checkout = std::path::absolute(entry.path())?;
+            let folder = std::path::absolute(entry.path())?;
             let gone = self.is_of_nothing(&entry.file_name().to_string_lossy());
             // Some see only a folder of it.
-            if (old || gone) && !in_use.iter().any(|seen| seen.starts_with(&cached_checkout)) {
+            if (old || gone) && !in_use.iter().any(|seen| seen.starts_with(&folder)) {
                 // Out of sight first: one that is laid out is whole.
                 let away = self.aside().join(Uuid::now_v7().simple().to_string());
                 fs::rename(entry.path(), &away)?;
                 fs::remove_dir_all(away)?;
+                whose.extend(owner);
+                of_nothing |= gone;
             }
         }
-        Ok(())
+        Ok((whose, of_nothing))
     }
 }
 

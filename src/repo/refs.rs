@@ -11,13 +11,15 @@ use super::commit::{REFERENCE, message, revision, signature};
 use super::durable::{replace_file, sync_folder};
 use super::objects::NewObjects;
 use super::{MAIN, Repo, RepoError, Repos};
-use crate::domain::{RepoUid, Revision};
+use crate::domain::{DiskAmount, RepoUid, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
 
 /// Branches and tags that a repository may have.
 const MAX_REFS: usize = 10_000;
 /// Longest name of a branch or tag, in bytes.
 const MAX_NAME: usize = 200;
+/// Parts between slashes that a name may have: each is a folder.
+const MAX_PARTS: usize = 16;
 
 /// A tag somebody wants.
 #[derive(Debug, Clone)]
@@ -168,12 +170,13 @@ pub(super) fn full_name(category: &str, name: &str) -> Result<String, RepoError>
     let below_main = name.starts_with(&format!("{MAIN}/"));
     let reserved = name == "HEAD" || name.starts_with("refs/") || below_main;
     let valid = gix::refs::FullName::try_from(full.as_str()).is_ok();
-    if valid && !commit && !reserved && name.len() <= MAX_NAME {
+    let short = name.len() <= MAX_NAME && name.split('/').count() <= MAX_PARTS;
+    if valid && !commit && !reserved && short {
         return Ok(full);
     }
     let shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
     Err(RepoError::Refused(format!(
-        "`{shown}` cannot be the name of a branch or tag: up to {MAX_NAME} bytes, no spaces, `..`, `~`, `^`, `:`, `?`, \
+        "`{shown}` cannot be the name of a branch or tag: up to {MAX_NAME} bytes and {MAX_PARTS} parts between slashes, no spaces, `..`, `~`, `^`, `:`, `?`, \
          `*`, `[` or backslashes, not ending in `.lock`, and not the form of a commit's id"
     )))
 }
@@ -218,10 +221,19 @@ impl Repo {
         id: RepoUid,
         room: &mut DiskReservation,
     ) -> Result<(), RepoError> {
-        room.grow(REFERENCE)?;
+        let wanted = self.reference_amount(full);
+        room.grow(wanted)?;
         self.set_ref(full, to)?;
-        room.keep(DiskUse::Repository(id), REFERENCE);
+        room.keep(DiskUse::Repository(id), wanted);
         Ok(())
+    }
+
+    /// What a new reference takes on disk, with the folders that are not there yet.
+    pub(super) fn reference_amount(&self, full: &str) -> DiskAmount {
+        let path = self.folder.join(full);
+        let above = path.ancestors().skip(1);
+        let missing = above.take_while(|folder| !folder.is_dir()).count();
+        REFERENCE + DiskAmount::FOLDER * missing as u64
     }
 
     /// Points a reference, whose name was checked, at an object.

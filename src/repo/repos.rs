@@ -251,7 +251,8 @@ impl Repos {
             for file in &large {
                 wanted = wanted + DiskAmount::file(fs::metadata(file)?.len());
             }
-            wanted = wanted + REFERENCE * refs.len() as u64;
+            let references = refs.iter().map(|(name, _)| copy.reference_amount(name));
+            wanted = wanted + references.sum();
             room.grow(wanted)?;
             link_all(&source.folder.join("objects"), &copy.folder.join("objects"))?;
             if !large.is_empty() {

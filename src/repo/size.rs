@@ -1,9 +1,11 @@
 //! How much things take on disk.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::large::{entries, large_folder};
 use super::{RepoError, Repos, size_text};
 use crate::domain::{AccountId, DiskAmount, RepoUid};
 use crate::ledger::{Ledger, Measuring};
@@ -31,14 +33,36 @@ impl Repos {
     /// Only of the disk.
     pub async fn disk_of_account(&self, account: AccountId) -> Result<DiskAmount, RepoError> {
         let (xorbs, cached_checkouts) = (self.xorbs(), self.cached_checkouts());
+        let repos = self.clone();
         self.work(move || {
             let account = account.to_string();
             let periods = fs::read_dir(xorbs).into_iter().flatten().flatten();
             let sent = periods.map(|period| amount_below(&period.path().join(&account)));
-            let laid_out = own_amount_below(&cached_checkouts.join(&account));
+            let laid_out = repos.laid_out_below(&cached_checkouts.join(&account));
             Ok(sent.sum::<DiskAmount>() + laid_out)
         })
         .await
+    }
+
+    /// What was laid out below a folder: of a file that its repository has, and that is counted there, not the bytes. What a
+    /// repository has no more is counted for each account that has it laid out.
+    fn laid_out_below(&self, folder: &Path) -> DiskAmount {
+        let shelves = entries(folder).unwrap_or_default();
+        let amounts = shelves.iter().map(|shelf| {
+            let name = shelf.file_name();
+            let id = name.to_str().and_then(|name| name.rsplit_once('-'));
+            let id: Option<RepoUid> = id.and_then(|(id, _)| id.parse().ok());
+            let large = id.map(|id| large_folder(&self.folder(id)));
+            let counted: HashSet<_> = large
+                .and_then(|large| entries(&large).ok())
+                .unwrap_or_default()
+                .iter()
+                .map(DirEntryExt::ino)
+                .collect();
+            let below = sum_below(&shelf.path(), |facts| !counted.contains(&facts.ino()));
+            DiskAmount::FOLDER + below
+        });
+        amounts.sum()
     }
 
     /// Bytes that may still be written to the server's disk, and all that it has; `None` where it does not say.
@@ -78,23 +102,6 @@ impl Repos {
 /// All files and folders below a folder. What goes away meanwhile does not count; links are not followed.
 pub fn amount_below(folder: &Path) -> DiskAmount {
     sum_below(folder, |_| true)
-}
-
-/// The same of what was laid out: of a file that a repository has, and that is counted there, not the bytes.
-fn own_amount_below(folder: &Path) -> DiskAmount {
-    use std::os::unix::fs::MetadataExt;
-    let mut names = HashMap::new();
-    sum_below(folder, |facts| {
-        *names.entry(facts.ino()).or_insert(0) += 1;
-        false
-    });
-    sum_below(folder, |facts| {
-        // One name is that of its hash, which all large files have.
-        let left = names
-            .remove(&facts.ino())
-            .map(|here| facts.nlink().saturating_sub(here));
-        left.is_some_and(|elsewhere| elsewhere <= 1)
-    })
 }
 
 fn sum_below(folder: &Path, mut counts: impl FnMut(&fs::Metadata) -> bool) -> DiskAmount {

@@ -2,7 +2,8 @@
 //!
 //! A connection that has waited a while for a request's header, its first or its next, costs the client nothing, so it is the
 //! one that goes: the oldest of them, of the same address when that has its share, else of all. Where all are busy, the rule of
-//! [`Shares`] says whose goes, and of those one that nothing has been answered on before one whose answer is on its way.
+//! [`Shares`] says whose goes, and of those one that nothing has been answered on before one whose answer is on its way. Where
+//! nobody holds more than others, a newcomer who holds none takes the place of the request that has taken longest to arrive.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +27,8 @@ pub(super) struct ConnectionLimit {
     /// They speak for many, and have no share.
     proxies: Vec<IpAddr>,
     began: Instant,
+    /// How long a body may be on its way before the need of a stranger who holds nothing.
+    fresh_body: Duration,
     here: Mutex<Here>,
 }
 
@@ -80,10 +83,12 @@ pub(super) enum Refusal {
 enum Stage {
     /// It waits for a header.
     Waits = 0,
-    /// A whole header has come, and no answer yet.
-    Asks = 1 << STAGE,
+    /// A whole header has come, and not yet all of the body.
+    Sends = 1 << STAGE,
+    /// A whole request has come, and no answer yet.
+    Asks = 2 << STAGE,
     /// The answer is on its way, or HTTP was left.
-    Hears = 2 << STAGE,
+    Hears = 3 << STAGE,
 }
 
 /// Where the stage stands in a state.
@@ -98,6 +103,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// How long a header may be on its way before a stranger's need goes before it.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// [`ConnectionLimit::fresh_body`].
+const FRESH_BODY: Duration = Duration::from_secs(10);
+
 // === impl Places ===
 
 impl ConnectionLimit {
@@ -108,6 +116,7 @@ impl ConnectionLimit {
             share: share.unwrap_or_else(|| (config.max_connections / 4).max(1)),
             proxies: config.trusted_proxies.clone(),
             began: Instant::now(),
+            fresh_body: FRESH_BODY,
             here: Mutex::default(),
         })
     }
@@ -172,13 +181,17 @@ impl ConnectionLimit {
 
     /// Tells somebody to go for a newcomer from that address. `false` if nobody has to.
     fn make_room(&self, newcomer: Option<IpAddr>) -> bool {
-        let stale = nanos(self.began.elapsed().saturating_sub(FRESH));
+        let before = |age| nanos(self.began.elapsed().saturating_sub(age));
         let here = self.lock();
-        let idle =
-            here.send_away(|taken, stage| stage == Stage::Waits && taken.state.since() < stale);
-        let of = |taken: &Taken| taken.holder.map(site);
-        idle || (here.shares.who_gives_way(newcomer))
-            .is_some_and(|richest| here.send_away(|taken, _| of(taken) == Some(richest)))
+        let late = |taken: &Taken, age| taken.state.since() < before(age);
+        if here.send_away(|taken, stage| stage == Stage::Waits && late(taken, FRESH)) {
+            return true;
+        }
+        if let Some(richest) = here.shares.who_gives_way(newcomer) {
+            return here.send_away(|taken, _| taken.holder.map(site) == Some(richest));
+        }
+        here.shares.held(newcomer) == 0
+            && here.send_away(|taken, stage| stage == Stage::Sends && late(taken, self.fresh_body))
     }
 
     fn lock(&self) -> MutexGuard<'_, Here> {
@@ -236,9 +249,12 @@ impl ConnectionPermit {
         &self.state
     }
 
-    /// A whole header has come, from that client.
-    pub(super) fn is_asked_by(&self, client: IpAddr) {
-        self.state.goes_to(Stage::Asks);
+    /// A whole header has come, from that client, and perhaps the whole request.
+    pub(super) fn is_asked_by(&self, client: IpAddr, whole: bool) {
+        self.state.goes_to(match whole {
+            true => Stage::Asks,
+            false => Stage::Sends,
+        });
         if self.state.address.is_none() {
             let client = Some(household(client));
             self.connection_limit.lock().charge(self.number, client);
@@ -272,6 +288,13 @@ impl ConnectionState {
         }
     }
 
+    /// All of the request has come.
+    pub(super) fn has_come(&self) {
+        if self.stage() == Stage::Sends {
+            self.goes_to(Stage::Asks);
+        }
+    }
+
     /// The head of the answer is there.
     pub(super) fn hears(&self) {
         self.goes_to(Stage::Hears);
@@ -284,7 +307,7 @@ impl ConnectionState {
 
     /// Whether a request waits for its answer.
     pub(super) fn is_asking(&self) -> bool {
-        self.stage() == Stage::Asks
+        matches!(self.stage(), Stage::Sends | Stage::Asks)
     }
 
     /// Done when it has to go.
@@ -319,7 +342,8 @@ impl ConnectionState {
 fn stage(state: u64) -> Stage {
     match state >> STAGE & 3 {
         0 => Stage::Waits,
-        1 => Stage::Asks,
+        1 => Stage::Sends,
+        2 => Stage::Asks,
         _ => Stage::Hears,
     }
 }
@@ -328,4 +352,50 @@ fn stage(state: u64) -> Stage {
 fn nanos(time: Duration) -> u64 {
     let most = (1 << STAGE) - 1;
     u64::try_from(time.as_nanos()).unwrap_or(most).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn peer(last: u8) -> SocketAddr {
+        ([192, 0, 2, last], 1).into()
+    }
+
+    /// Gives the place back when it is told to go.
+    async fn leaves(permit: ConnectionPermit) {
+        permit.state().told_to_leave().await;
+    }
+
+    #[tokio::test]
+    async fn a_body_on_its_way_for_long_gives_way_to_who_holds_nothing() {
+        let mut config = Config::defaults().server;
+        config.max_connections = 2;
+        config.max_connections_per_address = Some(2);
+        let mut limit = Arc::into_inner(ConnectionLimit::new(&config)).expect("alone");
+        limit.fresh_body = Duration::from_millis(200);
+        let limit = Arc::new(limit);
+        let slow = limit.enter(peer(1)).await.expect("free");
+        let whole = limit.enter(peer(2)).await.expect("free");
+        slow.is_asked_by(peer(1).ip(), false);
+        whole.is_asked_by(peer(2).ip(), false);
+        whole.state().has_come();
+        let whole_state = Arc::clone(whole.state());
+        let slow = tokio::spawn(leaves(slow));
+        let began = Instant::now();
+        let newcomer = tokio::time::timeout(Duration::from_secs(5), limit.enter(peer(3))).await;
+        let newcomer = newcomer.expect("not for ever").expect("a place");
+        assert!(
+            began.elapsed() >= Duration::from_millis(150),
+            "{:?}",
+            began.elapsed()
+        );
+        slow.await.expect("gone");
+        assert!(!whole_state.is_leaving(), "it waits for its answer");
+        // Whoever holds one already is turned away, for nobody holds more.
+        let again = limit.enter(peer(3)).await;
+        assert_eq!(again.err(), Some(Refusal::Server));
+        drop((whole, newcomer));
+    }
 }

@@ -72,8 +72,8 @@ impl ConnectionLink {
         self.0.place.state()
     }
 
-    pub(super) fn is_asked_by(&self, client: IpAddr) {
-        self.0.place.is_asked_by(client);
+    pub(super) fn is_asked_by(&self, client: IpAddr, whole: bool) {
+        self.0.place.is_asked_by(client, whole);
     }
 
     /// How long it may go on after [`ConnectionLink::closing`].

@@ -1,6 +1,7 @@
 //! The minimum rate: how long a client may keep us waiting.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
+use super::connection_limit::ConnectionState;
 use crate::net::Deadline;
 
 /// What clients must keep to: bytes a second in the long run.
@@ -37,6 +39,7 @@ pub struct TooSlow;
 pub(super) struct Paced {
     body: Body,
     patience: StallTimer,
+    connection: Arc<ConnectionState>,
 }
 
 // === impl MinimumRate ===
@@ -87,14 +90,19 @@ impl StallTimer {
 // === impl Paced ===
 
 impl Paced {
-    /// The body under that pace; one that has ended already is left as it is.
-    pub(super) fn wrap(body: Incoming, pace: MinimumRate) -> Body {
+    /// The body under that pace, whose connection is told of its end; one that has ended already is left as it is.
+    pub(super) fn wrap(
+        body: Incoming,
+        pace: MinimumRate,
+        connection: &Arc<ConnectionState>,
+    ) -> Body {
         if http_body::Body::is_end_stream(&body) {
             return Body::empty();
         }
         Body::new(Self {
             body: Body::new(body),
             patience: StallTimer::new(pace),
+            connection: Arc::clone(connection),
         })
     }
 }
@@ -115,6 +123,9 @@ impl http_body::Body for Paced {
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             this.patience.moved(bytes);
+        }
+        if this.body.is_end_stream() || !matches!(frame, Some(Ok(_))) {
+            this.connection.has_come();
         }
         Poll::Ready(frame)
     }

@@ -227,13 +227,13 @@ where
         let id = settings.ids.next();
         let header = id.header();
         let peer = peer.behind(&parts.headers, &settings.config.trusted_proxies);
-        link.is_asked_by(peer.client);
+        link.is_asked_by(peer.client, http_body::Body::is_end_stream(&body));
         parts.extensions.insert(Client {
             peer,
             link: link.clone(),
             id,
         });
-        let body = Paced::wrap(body, settings.pace);
+        let body = Paced::wrap(body, settings.pace, &state);
         // In a box, for hyper moves what it is given three times.
         let answer = Box::pin(handler(Request::from_parts(parts, body)));
         let state = Arc::clone(&state);

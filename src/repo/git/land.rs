@@ -134,8 +134,10 @@ fn take_objects(repo: &Repo, id: RepoUid, push: &mut Push) -> Result<(), RepoErr
         return Ok(());
     }
     let is_new = |update: &&Update| update.old.is_none() && update.new.is_some();
-    let references = push.updates.iter().filter(is_new).count() as u64;
-    let mut written = REFERENCE * references;
+    let references = push.updates.iter().filter(is_new);
+    let mut written = references
+        .map(|update| repo.reference_amount(&update.name))
+        .sum::<DiskAmount>();
     if let Some(quarantine) = &push.quarantine {
         let objects = new_objects(&quarantine.folder.join("objects"))?;
         let bytes: u64 = objects.iter().map(|object| object.bytes).sum();

@@ -242,7 +242,7 @@ impl Repos {
     }
 
     /// Removes what no repository has a name for.
-    fn sweep_blobs(&self) -> Result<(), RepoError> {
+    pub(in crate::repo) fn sweep_blobs(&self) -> Result<(), RepoError> {
         for letters in entries(&self.blobs())? {
             for blob in entries(&letters.path())? {
                 self.sweep_blob(&blob.file_name())?;

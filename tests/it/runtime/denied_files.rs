@@ -109,7 +109,7 @@ fn a_token_for_one_space_mounts_no_private_model() {
         assert!(!reads(&space, hidden), "{hidden}");
     }
 
-    // Nor does a commit of the owner's to something else, or a copy; a commit to the card does.
+    // Nor does a commit of the owner's, to whatever, or a copy; naming them anew does.
     publish(&robot, &space, &card(all, 5));
     publish(&alice, &space, &card(all, 6));
     assert!(!reads(&space, "private"));
@@ -121,6 +121,9 @@ fn a_token_for_one_space_mounts_no_private_model() {
         assert!(!reads(&copy, hidden), "{hidden}");
     }
     publish(&alice, &space, &card(&format!("{all}\npinned: true"), 7));
+    assert!(!reads(&space, "private"));
+    publish(&alice, &space, &card("models: [alice/named]", 8));
+    publish(&alice, &space, &card(all, 9));
     for seen in ["named", "private", "later", "public"] {
         assert!(reads(&space, seen), "{seen}");
     }

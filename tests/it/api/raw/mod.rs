@@ -7,6 +7,7 @@ mod cut_off;
 mod envelope;
 mod floods;
 mod large;
+mod late;
 mod names;
 mod parts;
 mod resolve;
