@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Parts;
-use super::supervisor::{Registry, lock};
+use super::{Parts, lock};
 use crate::builder::InUse;
 use crate::domain::{AccountId, Artifact, BuildFacts, BuildId, RepoKind, SpaceId};
 use crate::ledger::{OwnerAccount, QuotaPool};
+use crate::lifecycle::reconcile::supervisor::Registry;
 
 /// The share of its owner's disk that the earlier versions of one Space may take.
 const EARLIER: u64 = 10;

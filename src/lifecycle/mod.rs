@@ -1,36 +1,25 @@
 //! The control plane: what owners ask for, and one supervisor for each Space that sees to it.
 //!
-//! Every operation here writes the store in one transaction, nudges the Space's supervisor and returns. The supervisor
-//! (`supervisor`) gathers the facts (`snapshot`), asks [`decide`](crate::domain::decide), does what it says (`actions`)
-//! and begins again. `sweep` starts the supervisors when the server starts, and removes what nobody uses any more.
+//! ```text
+//!  operations ──► store ──► reconcile ──► placement ──► runtime
+//!  one verb each   rows      load, decide,  room for it,   metering: what is used,
+//!                            do, again      its files      and what owners may have
+//! ```
+//!
+//! Every operation (`operations`) writes the store in one transaction, nudges the Space's supervisor and returns. The
+//! supervisor (`reconcile`) gathers the facts, asks [`decide`](crate::domain::decide), does what it says and begins again.
+//! `artifacts` and `sweep` remove what nobody uses any more; `view` and `problems` are what the outside is told.
 
-mod actions;
-mod admission;
-mod adopt;
 mod artifacts;
-mod ask;
-mod build;
-mod commits;
-mod denied;
-mod disk;
-mod environment;
-mod eviction;
-mod first_commit;
-mod mounts;
+mod metering;
 mod operations;
+mod placement;
 mod problems;
-mod quotas;
-mod repositories;
-mod runtime_state;
-mod snapshot;
-mod start;
-mod supervisor;
+mod reconcile;
 mod sweep;
-mod unrecorded;
-mod usage;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -49,14 +38,15 @@ use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
-pub use commits::Landing;
-pub use first_commit::FirstCommit;
+pub use metering::{Capacity, QuotaLine, QuotaView};
+pub use operations::{FirstCommit, Landing, NewCopy};
 pub use problems::{DiskSpace, Problems};
-pub use quotas::{Capacity, QuotaLine, QuotaView};
-pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView, Waits};
 
-use supervisor::Supervisors;
+use metering::usage;
+use placement::admission;
+use reconcile::supervisor::Supervisors;
+use reconcile::{adopt, unrecorded};
 
 /// Most bytes of a README that is read for its card.
 const README_BYTES: u64 = 1 << 20;
@@ -358,4 +348,8 @@ impl Parts {
 /// The present, in the form in which it is stored.
 fn now() -> crate::domain::Millis {
     jiff::Timestamp::now().as_millisecond()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -31,7 +31,10 @@ async fn clean(parts: &Parts, artifacts: &Artifacts) {
     parts.sweep_checkouts().await;
     log_removed("xorbs", parts.repos.sweep_xorbs(super::now()).await);
     log_removed("what is left of repositories", parts.repos.tidy().await);
-    log_removed("old usage", super::usage::forget(parts).await);
+    log_removed(
+        "old usage",
+        crate::lifecycle::metering::usage::forget(parts).await,
+    );
     if let Err(error) = parts.measure_all().await {
         tracing::error!("the Spaces could not be measured: {error:#}");
     }

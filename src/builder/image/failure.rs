@@ -119,7 +119,7 @@ pub(super) fn build_error(error: &Error, failed: &Failed<'_>) -> BuildError {
             message,
         } if message.to_lowercase().contains("dockerfile") => {
             tracing::warn!("the container engine could not read a Dockerfile: {message}");
-            BuildError::author(format!("{}: {}", failed.file, shortened(&message)))
+            BuildError::author(format!("{}: {}", failed.file, shortened(message)))
         }
         error => internal(error),
     }

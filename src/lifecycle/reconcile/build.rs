@@ -8,14 +8,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::runtime_state::Building;
 use super::snapshot::Stored;
-use super::supervisor::{Supervisor, lock};
-use super::{Lifecycle, LifecycleError, Parts, eviction, now};
+use super::supervisor::Supervisor;
 use crate::builder::{Before, BuildRequest};
 use crate::domain::{
     AccountId, BuildError, BuildFacts, BuildId, BuildState, Fault, RepoKind, Revision, Sdk, Space,
     SpaceId, bytes_text,
 };
 use crate::ledger::{BuildTurns, Tier, Waiting};
+use crate::lifecycle::placement::eviction;
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts, lock, now};
 use crate::telemetry::BuildEnd;
 
 /// How often the server may fail a build before its author is told; it is tried again all the same, more seldom.
@@ -46,7 +47,7 @@ impl Drop for UnderWay {
 }
 
 /// Begins a build.
-pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
+pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, id: BuildId) {
     let Some(facts) = stored.newest.clone().filter(|facts| facts.id == id) else {
         return;
     };
@@ -151,7 +152,7 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &
                     bytes_text(refused.limit),
                     match refused.tier {
                         Tier::Owner => "its owner",
-                        Tier::Space | Tier::Host => "registry on this server",
+                        Tier::Space | Tier::Host => "everybody on this server",
                     }
                 ));
             }
@@ -167,7 +168,7 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &
         }
         Some(Waiting::Day) => {
             if !std::mem::replace(&mut notice.day, true) {
-                log.line(&super::usage::waits_to_build());
+                log.line(&crate::lifecycle::metering::usage::waits_to_build());
             }
         }
         None => {

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use super::{Parts, now};
 use crate::domain::{AccountId, Millis, Resource, Stage};
 use crate::ledger::{Day, SpaceAccount, UsageDelta};
+use crate::lifecycle::{Parts, now};
 use crate::routes::Refusal;
 use crate::store::{StoreError, UsageRow};
 
@@ -26,7 +26,7 @@ const KEPT_HOURS: i64 = 400 * 24;
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) async fn remember(parts: &Parts) -> anyhow::Result<()> {
+pub(in crate::lifecycle) async fn remember(parts: &Parts) -> anyhow::Result<()> {
     let defaults = *parts.ledger.default_quota();
     for (owner, overrides) in parts.store.quotas().await? {
         parts
@@ -45,7 +45,7 @@ pub(super) async fn remember(parts: &Parts) -> anyhow::Result<()> {
 }
 
 /// Measures and stores, again and again.
-pub(super) async fn run(parts: Arc<Parts>) {
+pub(in crate::lifecycle) async fn run(parts: Arc<Parts>) {
     let mut rounds = tokio::time::interval(LOOK);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut last, mut looks) = (Instant::now(), 0);
@@ -79,7 +79,7 @@ pub(super) async fn run(parts: Arc<Parts>) {
 ///
 /// # Errors
 /// Ours; then all of it is kept for the next time.
-pub(super) async fn store(parts: &Parts) -> Result<(), StoreError> {
+pub(in crate::lifecycle) async fn store(parts: &Parts) -> Result<(), StoreError> {
     let _turn = parts.ledger.collecting().await;
     let bookings = parts.ledger.collect();
     let hour = now().div_euclid(HOUR_MILLIS);
@@ -93,13 +93,13 @@ pub(super) async fn store(parts: &Parts) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// Ours.
-pub(super) async fn forget(parts: &Parts) -> Result<(), StoreError> {
+pub(in crate::lifecycle) async fn forget(parts: &Parts) -> Result<(), StoreError> {
     let hour = now().div_euclid(HOUR_MILLIS);
     parts.store.forget_usage(hour - KEPT_HOURS).await
 }
 
 /// Some quotas of these owners for the day are spent, or are not any more.
-pub(super) fn news(parts: &Parts, owners: &[AccountId]) {
+pub(in crate::lifecycle) fn news(parts: &Parts, owners: &[AccountId]) {
     let accounts = parts.ledger.accounts().into_iter();
     let theirs = accounts.filter(|account| owners.contains(&account.owner.owner));
     theirs.for_each(|account| bar(parts, &account));
@@ -108,7 +108,7 @@ pub(super) fn news(parts: &Parts, owners: &[AccountId]) {
 }
 
 /// Lets nobody in to a Space while a quota of its owner's for the day is spent that it needs, and everybody else.
-pub(super) fn bar(parts: &Parts, account: &SpaceAccount) {
+pub(in crate::lifecycle) fn bar(parts: &Parts, account: &SpaceAccount) {
     let Some(entry) = account
         .name()
         .and_then(|name| parts.routes.get_by_name(&name))
@@ -126,7 +126,7 @@ pub(super) fn bar(parts: &Parts, account: &SpaceAccount) {
 }
 
 /// Why nothing is shown any more today, for visitors and authors.
-pub(super) fn spent_today(resource: Resource) -> String {
+pub(in crate::lifecycle) fn spent_today(resource: Resource) -> String {
     format!(
         "The owner of this Space has used up its {}; it resets at {}.",
         resource.noun(),
@@ -135,7 +135,7 @@ pub(super) fn spent_today(resource: Resource) -> String {
 }
 
 /// Why a build waits, for its author.
-pub(super) fn waits_to_build() -> String {
+pub(in crate::lifecycle) fn waits_to_build() -> String {
     format!(
         "The owner of this Space has used up its {}; the build begins after {}.",
         Resource::BuildMinutesPerDay.noun(),
@@ -144,7 +144,7 @@ pub(super) fn waits_to_build() -> String {
 }
 
 /// A moment within the day, for people.
-pub(super) fn clock(at: Millis) -> String {
+pub(in crate::lifecycle) fn clock(at: Millis) -> String {
     let at = jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     at.strftime("%H:%M UTC").to_string()
 }

@@ -6,9 +6,9 @@
 //! changes the card.
 
 use super::commits::Landing;
-use super::{Parts, README_BYTES};
 use crate::auth::{Credential, Principal};
 use crate::domain::{Card, NamedRepository, Revision, Scope, Space, SpaceId};
+use crate::lifecycle::{Parts, README_BYTES};
 use crate::repo::RepoError;
 use crate::store::StoreError;
 
@@ -24,7 +24,7 @@ struct Named {
 impl Parts {
     /// Writes down what is denied once `main` has moved from what the Space's row has to `head`. To be called before that
     /// is recorded, so that it is done anew if it is not.
-    pub(super) async fn deny_unseen(
+    pub(in crate::lifecycle) async fn deny_unseen(
         &self,
         space: &Space,
         head: &Revision,

@@ -1,8 +1,8 @@
 //! What owners have on disk: measured, and room for more.
 
-use super::{Lifecycle, LifecycleError, Parts};
 use crate::domain::{AccountId, DiskAmount, RepoKind, RepoUid, SpaceId};
 use crate::ledger::{DiskReservation, DiskUse, QuotaPool};
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts};
 
 // === impl Lifecycle ===
 
@@ -67,7 +67,10 @@ impl Parts {
     }
 
     /// Sees to it that all an owner has was measured since the server started.
-    pub(super) async fn disk_known(&self, owner: AccountId) -> Result<(), LifecycleError> {
+    pub(in crate::lifecycle) async fn disk_known(
+        &self,
+        owner: AccountId,
+    ) -> Result<(), LifecycleError> {
         let account = self.ledger.owner(owner);
         let measured = account.disk_known.get_or_try_init(|| async {
             for (kind, id) in self.store.repositories_of(owner).await? {
@@ -81,7 +84,12 @@ impl Parts {
     }
 
     /// Measures what a repository takes on disk: of a Space with what was last built of it and what it keeps.
-    pub(super) async fn measure(&self, kind: RepoKind, id: RepoUid, owner: AccountId) {
+    pub(in crate::lifecycle) async fn measure(
+        &self,
+        kind: RepoKind,
+        id: RepoUid,
+        owner: AccountId,
+    ) {
         let of_it = async {
             let (files, since) = self.repos.disk(id, &self.ledger).await?;
             if kind != RepoKind::Space {
@@ -107,13 +115,13 @@ impl Parts {
     }
 
     /// A repository is gone, with its files.
-    pub(super) fn forget_disk(&self, id: RepoUid) {
+    pub(in crate::lifecycle) fn forget_disk(&self, id: RepoUid) {
         self.ledger.forget_disk(DiskUse::Repository(id));
         self.ledger.forget_disk(DiskUse::Storage(id.space()));
     }
 
     /// Removes what an account sent in chunks and no upload needs; `at_once` as soon as the upload has ended.
-    pub(super) async fn free_sent(&self, account: AccountId, at_once: bool) {
+    pub(in crate::lifecycle) async fn free_sent(&self, account: AccountId, at_once: bool) {
         match self.repos.free_xorbs(account, at_once).await {
             Ok(true) => self.measure_account(account).await,
             Ok(false) => {}
@@ -123,7 +131,7 @@ impl Parts {
         }
     }
 
-    pub(super) async fn measure_account(&self, owner: AccountId) {
+    pub(in crate::lifecycle) async fn measure_account(&self, owner: AccountId) {
         let since = self.ledger.measuring();
         match self.repos.disk_of_account(owner).await {
             Ok(found) => {
@@ -146,7 +154,7 @@ impl Parts {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) async fn measure_all(&self) -> anyhow::Result<()> {
+    pub(in crate::lifecycle) async fn measure_all(&self) -> anyhow::Result<()> {
         for id in self.store.space_ids().await? {
             if let Some(space) = self.store.space_by_id(id).await? {
                 self.measure(RepoKind::Space, id.into(), space.owner).await;

@@ -5,7 +5,7 @@
 //! nothing but the first look.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit};
@@ -13,10 +13,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::artifacts::Artifacts;
 use super::runtime_state::RuntimeState;
-use super::{Parts, actions, admission, now, snapshot};
+use super::{actions, snapshot};
 use crate::domain::{Desired, Millis, Next, SpaceId, decide};
+use crate::lifecycle::artifacts::Artifacts;
+use crate::lifecycle::placement::admission;
+use crate::lifecycle::{Parts, lock, now};
 use crate::routes::Nudges;
 use crate::runtime::Endings;
 use crate::store::StoreError;
@@ -31,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const PASSING_PAUSE: Duration = Duration::from_secs(4);
 
 /// All supervisors.
-pub(super) struct Supervisors {
+pub(in crate::lifecycle) struct Supervisors {
     parts: Arc<Parts>,
     all: Arc<Registry>,
     artifacts: Arc<Artifacts>,
@@ -40,27 +42,27 @@ pub(super) struct Supervisors {
 }
 
 /// Every Space in care.
-pub(super) type Registry = Mutex<HashMap<SpaceId, Supervised>>;
+pub(in crate::lifecycle) type Registry = Mutex<HashMap<SpaceId, Supervised>>;
 
 /// A Space in care.
 #[derive(Clone, Default)]
-pub(super) struct Supervised {
-    pub(super) nudge: Arc<Notify>,
-    pub(super) observed: Arc<Mutex<RuntimeState>>,
-    pub(super) publishing: Arc<tokio::sync::Mutex<()>>,
+pub(in crate::lifecycle) struct Supervised {
+    pub(in crate::lifecycle) nudge: Arc<Notify>,
+    pub(in crate::lifecycle) observed: Arc<Mutex<RuntimeState>>,
+    pub(in crate::lifecycle) publishing: Arc<tokio::sync::Mutex<()>>,
     ended: CancellationToken,
 }
 
 /// What one supervisor works with.
 #[derive(Clone)]
-pub(super) struct Supervisor {
-    pub(super) id: SpaceId,
-    pub(super) parts: Arc<Parts>,
-    pub(super) own: Supervised,
-    pub(super) registry: Arc<Registry>,
-    pub(super) artifacts: Arc<Artifacts>,
-    pub(super) tasks: TaskTracker,
-    pub(super) closing: CancellationToken,
+pub(in crate::lifecycle) struct Supervisor {
+    pub(in crate::lifecycle) id: SpaceId,
+    pub(in crate::lifecycle) parts: Arc<Parts>,
+    pub(in crate::lifecycle) own: Supervised,
+    pub(in crate::lifecycle) registry: Arc<Registry>,
+    pub(in crate::lifecycle) artifacts: Arc<Artifacts>,
+    pub(in crate::lifecycle) tasks: TaskTracker,
+    pub(in crate::lifecycle) closing: CancellationToken,
 }
 
 /// What a step came to.
@@ -76,7 +78,7 @@ enum Step {
 // === impl Supervisors ===
 
 impl Supervisors {
-    pub(super) fn new(parts: Arc<Parts>) -> Arc<Self> {
+    pub(in crate::lifecycle) fn new(parts: Arc<Parts>) -> Arc<Self> {
         let all = Arc::<Registry>::default();
         Arc::new(Self {
             artifacts: Artifacts::new(Arc::clone(&parts), Arc::clone(&all)),
@@ -88,7 +90,7 @@ impl Supervisors {
     }
 
     /// Takes a Space into care; does nothing when it is.
-    pub(super) fn supervise(&self, id: SpaceId) {
+    pub(in crate::lifecycle) fn supervise(&self, id: SpaceId) {
         if let Some(supervisor) = self.admit(id) {
             self.run(supervisor);
         }
@@ -96,7 +98,7 @@ impl Supervisors {
 
     /// A supervisor that does not run yet, so that what an earlier process left can be given to it; `None` when the
     /// Space has one.
-    pub(super) fn admit(&self, id: SpaceId) -> Option<Supervisor> {
+    pub(in crate::lifecycle) fn admit(&self, id: SpaceId) -> Option<Supervisor> {
         let mut all = lock(&self.all);
         if all.contains_key(&id) || self.closing.is_cancelled() {
             return None;
@@ -115,12 +117,16 @@ impl Supervisors {
     }
 
     /// Lets an admitted supervisor do its work.
-    pub(super) fn run(&self, supervisor: Supervisor) {
+    pub(in crate::lifecycle) fn run(&self, supervisor: Supervisor) {
         self.run_in_turn(supervisor, None);
     }
 
     /// As [`Self::run`], for one of many: the turn is given back at its first rest.
-    pub(super) fn run_in_turn(&self, supervisor: Supervisor, turn: Option<OwnedSemaphorePermit>) {
+    pub(in crate::lifecycle) fn run_in_turn(
+        &self,
+        supervisor: Supervisor,
+        turn: Option<OwnedSemaphorePermit>,
+    ) {
         self.tasks.spawn(async move {
             supervisor.run(turn).await;
             if let Some(gone) = lock(&supervisor.registry).remove(&supervisor.id) {
@@ -130,19 +136,22 @@ impl Supervisors {
     }
 
     /// Keeps artifacts, and removes them.
-    pub(super) fn artifacts(&self) -> &Arc<Artifacts> {
+    pub(in crate::lifecycle) fn artifacts(&self) -> &Arc<Artifacts> {
         &self.artifacts
     }
 
     /// Makes the Space's supervisor look.
-    pub(super) fn nudge(&self, id: SpaceId) {
+    pub(in crate::lifecycle) fn nudge(&self, id: SpaceId) {
         if let Some(own) = lock(&self.all).get(&id) {
             own.nudge.notify_one();
         }
     }
 
     /// Makes the supervisors look of those Spaces of whom `who` is true.
-    pub(super) fn nudge_those_who(&self, who: impl Fn(SpaceId, &RuntimeState) -> bool) {
+    pub(in crate::lifecycle) fn nudge_those_who(
+        &self,
+        who: impl Fn(SpaceId, &RuntimeState) -> bool,
+    ) {
         let all: Vec<_> = lock(&self.all)
             .iter()
             .map(|(id, own)| (*id, own.clone()))
@@ -155,7 +164,10 @@ impl Supervisors {
     }
 
     /// The Spaces in care of whom `who` is true.
-    pub(super) fn those_who(&self, who: impl Fn(&RuntimeState) -> bool) -> Vec<SpaceId> {
+    pub(in crate::lifecycle) fn those_who(
+        &self,
+        who: impl Fn(&RuntimeState) -> bool,
+    ) -> Vec<SpaceId> {
         let all: Vec<_> = lock(&self.all)
             .iter()
             .map(|(id, own)| (*id, own.clone()))
@@ -165,12 +177,12 @@ impl Supervisors {
     }
 
     /// The owner wants it: it need not sleep on.
-    pub(super) fn wake(&self, id: SpaceId) {
+    pub(in crate::lifecycle) fn wake(&self, id: SpaceId) {
         lock(&self.observed(id)).asleep = false;
     }
 
     /// What the Space's supervisor knows; nothing when there is none.
-    pub(super) fn observed(&self, id: SpaceId) -> Arc<Mutex<RuntimeState>> {
+    pub(in crate::lifecycle) fn observed(&self, id: SpaceId) -> Arc<Mutex<RuntimeState>> {
         lock(&self.all)
             .get(&id)
             .map(|own| Arc::clone(&own.observed))
@@ -178,7 +190,7 @@ impl Supervisors {
     }
 
     /// Whoever holds it is the only one to publish to the Space.
-    pub(super) fn publishing(&self, id: SpaceId) -> Arc<tokio::sync::Mutex<()>> {
+    pub(in crate::lifecycle) fn publishing(&self, id: SpaceId) -> Arc<tokio::sync::Mutex<()>> {
         lock(&self.all)
             .get(&id)
             .map(|own| Arc::clone(&own.publishing))
@@ -186,7 +198,7 @@ impl Supervisors {
     }
 
     /// Waits until the Space is gone.
-    pub(super) fn ended(&self, id: SpaceId) -> impl Future<Output = ()> + use<> {
+    pub(in crate::lifecycle) fn ended(&self, id: SpaceId) -> impl Future<Output = ()> + use<> {
         let ended = lock(&self.all).get(&id).map(|own| own.ended.clone());
         async move {
             if let Some(ended) = ended {
@@ -196,7 +208,7 @@ impl Supervisors {
     }
 
     /// Passes on what the gateway says.
-    pub(super) fn listen(self: &Arc<Self>, mut nudges: Nudges) {
+    pub(in crate::lifecycle) fn listen(self: &Arc<Self>, mut nudges: Nudges) {
         let supervisors = Arc::clone(self);
         self.spawn(async move {
             while let Some(id) = nudges.recv().await {
@@ -206,7 +218,7 @@ impl Supervisors {
     }
 
     /// Notes the ends of instances as their runtime sees them.
-    pub(super) fn hear_of_ends(self: &Arc<Self>, mut endings: Endings) {
+    pub(in crate::lifecycle) fn hear_of_ends(self: &Arc<Self>, mut endings: Endings) {
         let supervisors = Arc::clone(self);
         self.spawn(async move {
             while let Some(ended) = endings.recv().await {
@@ -219,7 +231,7 @@ impl Supervisors {
     }
 
     /// Runs something until the control plane stops.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(in crate::lifecycle) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let closing = self.closing.clone();
         self.tasks.spawn(async move {
             tokio::select! {
@@ -229,7 +241,7 @@ impl Supervisors {
         });
     }
 
-    pub(super) async fn stop(&self) {
+    pub(in crate::lifecycle) async fn stop(&self) {
         self.closing.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -324,8 +336,4 @@ async fn rest(nudge: &Notify, pause: Option<Duration>) {
         Some(pause) => drop(timeout(pause, nudge.notified()).await),
         None => nudge.notified().await,
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

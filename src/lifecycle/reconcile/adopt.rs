@@ -8,10 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::runtime_state::{HandleState, InstanceHandle};
-use super::supervisor::{Supervisor, Supervisors, lock};
-use super::{FirstCommit, Landing, Parts, now, snapshot, start};
+use super::snapshot;
+use super::supervisor::{Supervisor, Supervisors};
 use crate::domain::{Desired, RepoKind, RepoUid, Sdk, Space, SpaceId};
 use crate::ledger::InstanceReservation;
+use crate::lifecycle::placement::start;
+use crate::lifecycle::{FirstCommit, Landing, Parts, lock, now};
 use crate::runtime::Runtime;
 use crate::runtime::container::Found;
 
@@ -20,7 +22,7 @@ const AT_ONCE: usize = 8;
 
 /// Puts every stored Space at its address and into care, so that visitors can be let in. None has been looked at yet: a
 /// visit to one is a wake, and brings its turn forward.
-pub(super) async fn admit(
+pub(in crate::lifecycle) async fn admit(
     parts: &Arc<Parts>,
     supervisors: &Supervisors,
 ) -> anyhow::Result<Vec<Admitted>> {
@@ -51,7 +53,7 @@ pub(super) async fn admit(
 }
 
 /// A Space in care whose supervisor does not run yet.
-pub(super) struct Admitted {
+pub(in crate::lifecycle) struct Admitted {
     supervisor: Supervisor,
     /// Whether a container of it may be running.
     containers: bool,
@@ -62,7 +64,7 @@ pub(super) struct Admitted {
 /// Four things can lie half done after a crash: a Space whose row was written and whose repository was not made, a
 /// repository without its first commit, a commit whose publish was not recorded, and a container that nobody watches. All
 /// are finished here.
-pub(super) async fn look(
+pub(in crate::lifecycle) async fn look(
     parts: Arc<Parts>,
     supervisors: Arc<Supervisors>,
     admitted: Vec<Admitted>,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::first_commit::FirstCommit;
-use super::{Landing, Lifecycle, LifecycleError, now};
 use crate::domain::{
     Desired, RepoKind, Repository, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
 };
+use crate::lifecycle::{Landing, Lifecycle, LifecycleError, now};
 use crate::store::{Actor, NewSetting, NewSpace, SecretValue};
 
 /// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
@@ -74,7 +74,7 @@ impl Lifecycle {
         .await
     }
 
-    pub(super) async fn record_publish(
+    pub(in crate::lifecycle) async fn record_publish(
         &self,
         space: SpaceId,
         landing: &Landing,
@@ -376,7 +376,7 @@ impl Lifecycle {
 }
 
 /// Does all of an operation even if whoever asked for it leaves in the middle: what is stored is also acted on.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(in crate::lifecycle) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, LifecycleError>> + Send + 'static,
 ) -> Result<T, LifecycleError> {
     match tokio::spawn(work).await {

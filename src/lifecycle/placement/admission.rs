@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::runtime_state::RuntimeState;
-use super::snapshot::Stored;
-use super::supervisor::{Supervisor, Supervisors, lock};
-use super::{Parts, eviction, now};
+use super::eviction;
 use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
 use crate::ledger::{Day, InstanceReservation, Refused, Ticket, Tier};
+use crate::lifecycle::reconcile::runtime_state::RuntimeState;
+use crate::lifecycle::reconcile::snapshot::Stored;
+use crate::lifecycle::reconcile::supervisor::{Supervisor, Supervisors};
+use crate::lifecycle::{Parts, lock, now};
 use crate::runtime::{AskForRoom, freezes};
 
 /// How soon the first in the queue is tried again.
@@ -20,7 +21,10 @@ const FULL_MILLIS: Millis = 500;
 const ROUND: Duration = Duration::from_secs(5);
 
 /// Room for a container that is about to be started. Without it, what waits is noted, and it is the next decision's.
-pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<InstanceReservation>> {
+pub(in crate::lifecycle) fn reserve(
+    supervisor: &Supervisor,
+    space: &Space,
+) -> Option<Arc<InstanceReservation>> {
     let parts = &supervisor.parts;
     if !is_its_turn(parts, space.owner, &mut lock(&supervisor.own.observed)) {
         return None;
@@ -47,7 +51,7 @@ pub(super) fn reserve(supervisor: &Supervisor, space: &Space) -> Option<Arc<Inst
 
 /// How a Space's guests, who hold memory as they take it, ask for room: as a container that is about to be started does. It
 /// keeps nothing alive.
-pub(super) fn asking(supervisor: &Supervisor, space: &Space) -> AskForRoom {
+pub(in crate::lifecycle) fn asking(supervisor: &Supervisor, space: &Space) -> AskForRoom {
     let parts = Arc::downgrade(&supervisor.parts);
     let registry = Arc::downgrade(&supervisor.registry);
     let space = space.clone();
@@ -107,7 +111,11 @@ fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
 }
 
 /// What a Space waits for, as far as the ledger still says so; `None` when it waits for nothing, or there is room.
-pub(super) fn refusal(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Option<Blocked> {
+pub(in crate::lifecycle) fn refusal(
+    parts: &Parts,
+    stored: &Stored,
+    observed: &RuntimeState,
+) -> Option<Blocked> {
     let artifact = stored.good.as_ref()?.artifact.as_ref()?;
     let before = observed.refused.filter(|_| freezes(artifact))?;
     let owner = parts.ledger.owner(stored.space.owner);
@@ -117,13 +125,17 @@ pub(super) fn refusal(parts: &Parts, stored: &Stored, observed: &RuntimeState) -
 }
 
 /// What keeps a Space from starting that has no place in the queue.
-pub(super) fn blocked(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Option<Blocked> {
+pub(in crate::lifecycle) fn blocked(
+    parts: &Parts,
+    stored: &Stored,
+    observed: &RuntimeState,
+) -> Option<Blocked> {
     let on_its_way = observed.ticket.is_some() || observed.in_place || observed.making_room;
     refusal(parts, stored, observed).filter(|_| !on_its_way)
 }
 
 /// Tells those who wait whenever their places may have changed, and those who are blocked when there is room for them.
-pub(super) async fn run_queue(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
+pub(in crate::lifecycle) async fn run_queue(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
     let queue = Arc::clone(parts.ledger.starts());
     loop {
         // What changes while they are told is seen at the next round at the latest.
@@ -145,7 +157,7 @@ fn has_room_now(parts: &Parts, id: SpaceId, observed: &RuntimeState) -> bool {
 }
 
 /// What a Space waits for, for its author.
-pub(super) fn explain(blocked: &Blocked) -> String {
+pub(in crate::lifecycle) fn explain(blocked: &Blocked) -> String {
     let resource = blocked.resource;
     let text = |amount| resource.text(amount);
     let (noun, used, limit) = (resource.noun(), text(blocked.used), text(blocked.limit));
@@ -153,7 +165,7 @@ pub(super) fn explain(blocked: &Blocked) -> String {
     match blocked.by {
         BlockedBy::Owner if resource.is_daily() => format!(
             "It waits: its owner has used {used} of {limit} of {noun}. It starts by itself after {}.",
-            super::usage::clock(Day::end(now()))
+            crate::lifecycle::metering::usage::clock(Day::end(now()))
         ),
         BlockedBy::Owner => format!(
             "It waits for room: of the quota of {noun} of its owner {used} of {limit} are in use, {left} are left, and it \

@@ -2,15 +2,16 @@
 
 use std::sync::Mutex;
 
-use super::runtime_state::{HandleState, RuntimeState};
-use super::supervisor::{Registry, lock};
 use crate::domain::{AccountId, Millis, Resource, Space};
 use crate::ledger::{Ledger, Refused, SpaceAccount};
+use crate::lifecycle::lock;
+use crate::lifecycle::reconcile::runtime_state::{HandleState, RuntimeState};
+use crate::lifecycle::reconcile::supervisor::Registry;
 use crate::runtime::{Runtimes, freezes};
 
 /// Asks idle Spaces other than `whose` (of one owner, if `of` says so; otherwise those of its own owner first) to sleep
 /// until what they hold covers what was refused, or nobody idle is left; whether it will be enough.
-pub(super) fn ask_for_room(
+pub(in crate::lifecycle) fn ask_for_room(
     registry: &Registry,
     ledger: &Ledger,
     runtimes: &Runtimes,
@@ -51,7 +52,7 @@ pub(super) fn ask_for_room(
 }
 
 /// How much of a resource a Space with one idle container gives back by sleeping.
-pub(super) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
+pub(in crate::lifecycle) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
     match resource {
         Resource::Memory => account.memory.used(),
         Resource::Cpu => u64::from(account.cpu_millis()),

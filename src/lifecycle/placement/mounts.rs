@@ -10,9 +10,8 @@ use crate::domain::{
 use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
 
-use super::runtime_state::RuntimeState;
-use super::supervisor::lock;
-use super::{Lifecycle, LifecycleError, Parts};
+use crate::lifecycle::reconcile::runtime_state::RuntimeState;
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts, lock};
 
 /// What is to be mounted.
 struct Wanted {
@@ -31,7 +30,7 @@ const CARD: &str = "README.md";
 
 /// What is there of what the card and the volumes name, and the private ones among it. What the Space's owner may not see
 /// is not there.
-pub(super) async fn of(
+pub(in crate::lifecycle) async fn of(
     parts: &Parts,
     space: &Space,
     artifact: &Artifact,
@@ -136,7 +135,7 @@ impl Lifecycle {
     }
 
     /// Starts those Spaces anew that run with a repository mounted and may not see it any more, as it has become private.
-    pub(super) async fn unmount_elsewhere(
+    pub(in crate::lifecycle) async fn unmount_elsewhere(
         &self,
         repository: &Repository,
     ) -> Result<(), LifecycleError> {

@@ -10,9 +10,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::supervisor::lock;
-use super::{Landing, Lifecycle, LifecycleError};
 use crate::domain::{RepoKind, RepoUid};
+use crate::lifecycle::{Landing, Lifecycle, LifecycleError, lock};
 use crate::repo::RepoError;
 
 /// Between two tries, as long as what is in the way passes by itself.
@@ -23,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is not recorded yet.
 #[derive(Default)]
-pub(super) struct Unrecorded {
+pub(in crate::lifecycle) struct Unrecorded {
     all: Mutex<HashMap<RepoUid, (RepoKind, Landing)>>,
     more: Notify,
 }
@@ -31,7 +30,7 @@ pub(super) struct Unrecorded {
 // === impl Unrecorded ===
 
 impl Unrecorded {
-    pub(super) fn add(&self, kind: RepoKind, id: RepoUid, landing: Landing) {
+    pub(in crate::lifecycle) fn add(&self, kind: RepoKind, id: RepoUid, landing: Landing) {
         let mut all = lock(&self.all);
         let other = all.get(&id).is_some_and(|(_, known)| *known != landing);
         let landing = match other {
@@ -56,7 +55,7 @@ impl Unrecorded {
 impl Lifecycle {
     /// Looks at how the recording of a landed commit went. What failed on our side is owed and logged, and is no error for
     /// whoever sent the commit: it is stored.
-    pub(super) fn or_unrecorded(
+    pub(in crate::lifecycle) fn or_unrecorded(
         &self,
         kind: RepoKind,
         id: RepoUid,
@@ -98,7 +97,7 @@ impl Lifecycle {
 }
 
 /// Records what is owed, again and again until all of it is.
-pub(super) async fn run(lifecycle: Lifecycle) {
+pub(in crate::lifecycle) async fn run(lifecycle: Lifecycle) {
     let mut pause = PAUSE;
     loop {
         let unrecorded = lifecycle.unrecorded.list();

@@ -1,9 +1,9 @@
 //! Commits, whoever makes them.
 
-use super::operations::to_the_end;
-use super::{Lifecycle, LifecycleError};
+use super::spaces::to_the_end;
 use crate::auth::Principal;
 use crate::domain::{RepoKind, RepoUid, Revision, SpaceId};
+use crate::lifecycle::{Lifecycle, LifecycleError};
 use crate::repo::{CommitRequest, MAIN};
 
 /// A commit that `main` has moved to.
@@ -23,7 +23,7 @@ pub struct Landing {
 
 impl Landing {
     /// What somebody, after a crash perhaps nobody knows who, has left at the head of `main`.
-    pub(super) fn of_somebody(head: Revision) -> Self {
+    pub(in crate::lifecycle) fn of_somebody(head: Revision) -> Self {
         Self {
             head,
             before: None,

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use super::first_commit::FirstCommit;
-use super::operations::to_the_end;
-use super::{Landing, Lifecycle, LifecycleError, Parts};
+use super::spaces::to_the_end;
 use crate::auth::Principal;
 use crate::domain::{
     AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Sdk, SleepAfter, Space,
     Visibility,
 };
 use crate::ledger::{DiskUse, Refused, Tier};
+use crate::lifecycle::{Landing, Lifecycle, LifecycleError, Parts};
 use crate::store::{Actor, NewRepository, NewSpace};
 
 /// A copy of a repository.
@@ -92,7 +92,7 @@ impl Lifecycle {
         .await
     }
 
-    pub(super) async fn record_head(
+    pub(in crate::lifecycle) async fn record_head(
         &self,
         kind: RepoKind,
         id: RepoUid,
@@ -281,7 +281,7 @@ impl Lifecycle {
         }
     }
 
-    pub(super) async fn check_quota(
+    pub(in crate::lifecycle) async fn check_quota(
         &self,
         owner: AccountId,
         kind: RepoKind,
@@ -357,7 +357,10 @@ fn check_visibility(kind: RepoKind, visibility: Visibility) -> Result<(), Lifecy
 
 impl Parts {
     /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
-    pub(super) async fn remember_head(&self, id: RepoUid) -> Result<(), LifecycleError> {
+    pub(in crate::lifecycle) async fn remember_head(
+        &self,
+        id: RepoUid,
+    ) -> Result<(), LifecycleError> {
         loop {
             let head = self.repos.read(id, |repo| repo.head()).await?;
             self.store.set_repository_head(id, head.as_ref()).await?;
@@ -378,7 +381,7 @@ impl Parts {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) async fn mend_repositories(&self) -> anyhow::Result<()> {
+    pub(in crate::lifecycle) async fn mend_repositories(&self) -> anyhow::Result<()> {
         for id in self.store.removals().await? {
             self.finish_removal(id).await?;
         }

@@ -1,21 +1,25 @@
 //! Gathers the facts that the decision looks at.
 
 use super::runtime_state::{InstanceHandle, RuntimeState};
-use super::{Parts, admission};
 use crate::domain::{BuildFacts, Desired, InstanceFacts, InstanceState, Snapshot, Space, SpaceId};
 use crate::ledger::Ticket;
+use crate::lifecycle::Parts;
+use crate::lifecycle::placement::admission;
 use crate::runtime::freezes;
 use crate::store::StoreError;
 
 /// What is stored of a Space.
-pub(super) struct Stored {
-    pub(super) space: Space,
-    pub(super) newest: Option<BuildFacts>,
-    pub(super) good: Option<BuildFacts>,
+pub(in crate::lifecycle) struct Stored {
+    pub(in crate::lifecycle) space: Space,
+    pub(in crate::lifecycle) newest: Option<BuildFacts>,
+    pub(in crate::lifecycle) good: Option<BuildFacts>,
 }
 
 /// Reads a Space; `None` when there is none.
-pub(super) async fn load(parts: &Parts, id: SpaceId) -> Result<Option<Stored>, StoreError> {
+pub(in crate::lifecycle) async fn load(
+    parts: &Parts,
+    id: SpaceId,
+) -> Result<Option<Stored>, StoreError> {
     let Some(space) = parts.store.space_by_id(id).await? else {
         return Ok(None);
     };
@@ -33,7 +37,11 @@ pub(super) async fn load(parts: &Parts, id: SpaceId) -> Result<Option<Stored>, S
 }
 
 /// The stored and the observed facts together.
-pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Snapshot {
+pub(in crate::lifecycle) fn snapshot(
+    parts: &Parts,
+    stored: &Stored,
+    observed: &RuntimeState,
+) -> Snapshot {
     let space = &stored.space;
     let entry = parts
         .routes

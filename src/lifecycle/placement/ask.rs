@@ -7,8 +7,8 @@ use axum::body::{Body, Bytes};
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 
-use super::Lifecycle;
 use crate::domain::Space;
+use crate::lifecycle::Lifecycle;
 use crate::routes::Route;
 use crate::upstream::{self, Upstream};
 

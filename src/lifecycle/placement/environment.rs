@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::Parts;
 use crate::domain::Space;
+use crate::lifecycle::Parts;
 use crate::store::StoreError;
 
 /// The Hub's own variables, then the owner's variables, then the secrets; a later one of the same name wins.
-pub(super) async fn of(parts: &Parts, space: &Space) -> Result<Vec<(String, String)>, StoreError> {
+pub(in crate::lifecycle) async fn of(
+    parts: &Parts,
+    space: &Space,
+) -> Result<Vec<(String, String)>, StoreError> {
     let name = &space.name;
     let address = parts.settings.addresses.space(&space.subdomain);
     let host = address

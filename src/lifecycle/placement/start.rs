@@ -9,16 +9,17 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::mounts;
-use super::runtime_state::{HandleState, InstanceHandle};
-use super::snapshot::Stored;
-use super::supervisor::{Supervisor, lock};
-use super::{admission, environment, now};
+use super::{admission, environment};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
 use crate::ledger::InstanceReservation;
+use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle};
+use crate::lifecycle::reconcile::snapshot::Stored;
+use crate::lifecycle::reconcile::supervisor::Supervisor;
+use crate::lifecycle::{lock, now};
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};
 
 /// Begins to start an instance of a build.
-pub(super) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
+pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
     let good = stored.good.clone().filter(|good| good.id == build);
     let Some((good, artifact)) =
         good.and_then(|good| good.artifact.clone().map(|artifact| (good, artifact)))
@@ -117,7 +118,7 @@ async fn start(
 }
 
 /// What is to run, and within what, without the right to; `None` when it is not wanted any more.
-pub(super) async fn spec(
+pub(in crate::lifecycle) async fn spec(
     supervisor: &Supervisor,
     space: &Space,
     good: &BuildFacts,
@@ -151,7 +152,7 @@ pub(super) async fn spec(
 }
 
 /// It answers: keeps it, if it is still wanted.
-pub(super) async fn take_over(
+pub(in crate::lifecycle) async fn take_over(
     supervisor: &Supervisor,
     space: &Space,
     runtime: &dyn Runtime,

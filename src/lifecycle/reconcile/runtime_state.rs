@@ -10,50 +10,50 @@ use crate::routes::Serving;
 
 /// Facts that end with the process.
 #[derive(Default)]
-pub(super) struct RuntimeState {
+pub(in crate::lifecycle) struct RuntimeState {
     /// Instances that answer, and the last that ended; oldest first.
-    pub(super) instances: Vec<InstanceHandle>,
+    pub(in crate::lifecycle) instances: Vec<InstanceHandle>,
     /// The build under way, and what stops it.
-    pub(super) building: Option<Building>,
+    pub(in crate::lifecycle) building: Option<Building>,
     /// Whether it was put to sleep and nothing has woken it since.
-    pub(super) asleep: bool,
+    pub(in crate::lifecycle) asleep: bool,
     /// Whether another Space needs the memory that this one holds without using it.
-    pub(super) give_way: bool,
+    pub(in crate::lifecycle) give_way: bool,
     /// Whether what it holds is on its way back: it is being stopped.
-    pub(super) leaving: bool,
+    pub(in crate::lifecycle) leaving: bool,
     /// Until when there is no room to start anything.
-    pub(super) full_until: Option<Millis>,
+    pub(in crate::lifecycle) full_until: Option<Millis>,
     /// Why the last start did not begin, for want of room; whether that still holds is for the ledger to say.
-    pub(super) refused: Option<Refused>,
+    pub(in crate::lifecycle) refused: Option<Refused>,
     /// Whether others are on their way out to make room for it.
-    pub(super) making_room: bool,
+    pub(in crate::lifecycle) making_room: bool,
     /// Its place among those that wait until the host has room.
-    pub(super) ticket: Option<Ticket>,
+    pub(in crate::lifecycle) ticket: Option<Ticket>,
     /// Whether there will be room for a new version only where the old one is.
-    pub(super) in_place: bool,
+    pub(in crate::lifecycle) in_place: bool,
 }
 
 /// A build under way. The same build can be begun again while an earlier run of it is still ending.
-pub(super) struct Building {
-    pub(super) id: BuildId,
+pub(in crate::lifecycle) struct Building {
+    pub(in crate::lifecycle) id: BuildId,
     /// Differs between runs.
-    pub(super) run: u64,
-    pub(super) cancel: CancellationToken,
+    pub(in crate::lifecycle) run: u64,
+    pub(in crate::lifecycle) cancel: CancellationToken,
     /// Its place in the line, beginning at 1, while it waits for its turn.
-    pub(super) place: Option<usize>,
+    pub(in crate::lifecycle) place: Option<usize>,
 }
 
 /// An instance.
-pub(super) struct InstanceHandle {
-    pub(super) id: InstanceId,
-    pub(super) build: BuildId,
-    pub(super) restarts: i64,
-    pub(super) artifact: crate::domain::Artifact,
-    pub(super) state: HandleState,
+pub(in crate::lifecycle) struct InstanceHandle {
+    pub(in crate::lifecycle) id: InstanceId,
+    pub(in crate::lifecycle) build: BuildId,
+    pub(in crate::lifecycle) restarts: i64,
+    pub(in crate::lifecycle) artifact: crate::domain::Artifact,
+    pub(in crate::lifecycle) state: HandleState,
 }
 
 /// Where it stands.
-pub(super) enum HandleState {
+pub(in crate::lifecycle) enum HandleState {
     /// It does not answer yet.
     Starting {
         /// Gives the start up.
@@ -85,19 +85,19 @@ const STEADY_MILLIS: Millis = 10 * 60 * 1000;
 
 impl RuntimeState {
     /// Whether anything of it answers.
-    pub(super) fn any_ready(&self) -> bool {
+    pub(in crate::lifecycle) fn any_ready(&self) -> bool {
         let ready = |kept: &InstanceHandle| matches!(kept.state, HandleState::Ready { .. });
         self.instances.iter().any(ready)
     }
 
     /// Whether the end of an instance counts as a failure.
-    pub(super) fn has_failed(&self) -> bool {
+    pub(in crate::lifecycle) fn has_failed(&self) -> bool {
         let failed = |kept: &InstanceHandle| matches!(kept.state, HandleState::Ended { failures, .. } if failures > 0);
         self.instances.iter().any(failed)
     }
 
     /// Whether it is the server that failed, and soon tries again.
-    pub(super) fn server_failed(&self) -> bool {
+    pub(in crate::lifecycle) fn server_failed(&self) -> bool {
         let last = self.instances.last().map(|kept| &kept.state);
         matches!(
             last,
@@ -109,7 +109,7 @@ impl RuntimeState {
     }
 
     /// Whether one that answered has just ended for the first time, and soon is there again.
-    pub(super) fn just_died(&self) -> bool {
+    pub(in crate::lifecycle) fn just_died(&self) -> bool {
         let last = self.instances.last().map(|kept| &kept.state);
         matches!(
             last,
@@ -122,14 +122,14 @@ impl RuntimeState {
     }
 
     /// Whether what is to serve is frozen.
-    pub(super) fn frozen(&self) -> bool {
+    pub(in crate::lifecycle) fn frozen(&self) -> bool {
         let frozen =
             |kept: &InstanceHandle| matches!(kept.state, HandleState::Ready { frozen: true, .. });
         self.instances.iter().any(frozen)
     }
 
     /// The instance visitors are sent to.
-    pub(super) fn routed(&self) -> Option<&Arc<Serving>> {
+    pub(in crate::lifecycle) fn routed(&self) -> Option<&Arc<Serving>> {
         self.instances.iter().find_map(|kept| match &kept.state {
             HandleState::Ready {
                 serving,
@@ -141,25 +141,32 @@ impl RuntimeState {
     }
 
     /// What an instance runs.
-    pub(super) fn artifact_of(&self, id: InstanceId) -> Option<crate::domain::Artifact> {
+    pub(in crate::lifecycle) fn artifact_of(
+        &self,
+        id: InstanceId,
+    ) -> Option<crate::domain::Artifact> {
         let kept = self.instances.iter().find(|kept| kept.id == id)?;
         Some(kept.artifact.clone())
     }
 
     /// Takes an instance out.
-    pub(super) fn take(&mut self, id: InstanceId) -> Option<InstanceHandle> {
+    pub(in crate::lifecycle) fn take(&mut self, id: InstanceId) -> Option<InstanceHandle> {
         let index = self.instances.iter().position(|kept| kept.id == id)?;
         Some(self.instances.remove(index))
     }
 
     /// Changes an instance in its place; false when it is not there any more.
-    pub(super) fn change(&mut self, id: InstanceId, change: impl FnOnce(&mut HandleState)) -> bool {
+    pub(in crate::lifecycle) fn change(
+        &mut self,
+        id: InstanceId,
+        change: impl FnOnce(&mut HandleState),
+    ) -> bool {
         let kept = self.instances.iter_mut().find(|kept| kept.id == id);
         kept.map(|kept| change(&mut kept.state)).is_some()
     }
 
     /// Notes the end of an instance, or of the attempt at starting one, counting failures in a row of the same build.
-    pub(super) fn end(
+    pub(in crate::lifecycle) fn end(
         &mut self,
         id: InstanceId,
         reason: ExitReason,
@@ -203,7 +210,7 @@ impl RuntimeState {
 
 impl InstanceHandle {
     /// As the decision wants it.
-    pub(super) fn facts(&self) -> InstanceFacts {
+    pub(in crate::lifecycle) fn facts(&self) -> InstanceFacts {
         InstanceFacts {
             id: self.id,
             build: self.build,

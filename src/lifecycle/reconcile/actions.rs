@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::build;
 use super::runtime_state::HandleState;
 use super::snapshot::Stored;
-use super::supervisor::{Supervisor, lock};
-use super::{admission, build, now, start, view};
+use super::supervisor::Supervisor;
 use crate::domain::{Action, Artifact, Desired, ExitReason, InstanceId, Stage};
+use crate::lifecycle::placement::{admission, start};
+use crate::lifecycle::{lock, now, view};
 use crate::routes::{Refusal, Route, Serving};
 use anyhow::Context;
 
 /// Does one action; whether the Space is gone now.
-pub(super) async fn act(
+pub(in crate::lifecycle) async fn act(
     supervisor: &Supervisor,
     stored: &Stored,
     action: Action,
@@ -46,7 +48,7 @@ pub(super) async fn act(
 }
 
 /// Says to the gateway what to do while no instance serves.
-pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
+pub(in crate::lifecycle) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
     let observed = lock(&supervisor.own.observed);
     if observed.routed().is_some() {
         return;
@@ -90,7 +92,7 @@ pub(super) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
 }
 
 /// Stops what runs of a Space whose row is gone.
-pub(super) async fn clear(supervisor: &Supervisor) {
+pub(in crate::lifecycle) async fn clear(supervisor: &Supervisor) {
     let instances = std::mem::take(&mut lock(&supervisor.own.observed).instances);
     for kept in instances {
         if let HandleState::Starting { cancel } = &kept.state {

@@ -1,10 +1,10 @@
 //! The commit that every new repository begins with, so that `main` is there for whoever asks.
 
-use super::{Lifecycle, LifecycleError, Parts};
 use crate::domain::{
     DiskAmount, RepoKind, RepoName, RepoUid, Repository, Revision, Sdk, Space, first_files,
 };
 use crate::ledger::DiskReservation;
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts};
 use crate::repo::{CommitRequest, FilePath, MAIN, Operation};
 use crate::store::Actor;
 
@@ -21,13 +21,13 @@ pub struct FirstCommit {
 
 impl FirstCommit {
     /// What it takes on disk at most, with the folders around it.
-    pub(super) const ROOM: DiskAmount = DiskAmount::new(64 << 10, 32);
+    pub(in crate::lifecycle) const ROOM: DiskAmount = DiskAmount::new(64 << 10, 32);
 }
 
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    pub(super) async fn begin_space(
+    pub(in crate::lifecycle) async fn begin_space(
         &self,
         space: Space,
         first: FirstCommit,
@@ -47,7 +47,7 @@ impl Lifecycle {
         self.or_take_back(&made, begun.await).await
     }
 
-    pub(super) async fn begin_repository(
+    pub(in crate::lifecycle) async fn begin_repository(
         &self,
         made: Repository,
         first: FirstCommit,
@@ -86,7 +86,7 @@ impl Lifecycle {
 
 impl Parts {
     /// Makes the first commit of a repository that has none.
-    pub(super) async fn first_commit(
+    pub(in crate::lifecycle) async fn first_commit(
         &self,
         kind: RepoKind,
         id: RepoUid,

@@ -1,9 +1,9 @@
 //! What owners may have: shown, changed, enforced before anything is made.
 
-use super::operations::to_the_end;
-use super::{Lifecycle, LifecycleError, now};
 use crate::domain::{Account, AccountId, Millis, RepoKind, Resource, SpaceId};
 use crate::ledger::{Day, FairQueue, QuotaPool, Refused, Tier};
+use crate::lifecycle::operations::to_the_end;
+use crate::lifecycle::{Lifecycle, LifecycleError, now};
 use crate::store::Actor;
 
 /// What an owner may have and has.
@@ -144,7 +144,7 @@ impl Lifecycle {
     }
 
     /// Refuses hardware larger than all that the Space's owner may have.
-    pub(super) async fn check_size(
+    pub(in crate::lifecycle) async fn check_size(
         &self,
         space: SpaceId,
         hardware: Option<&str>,
