@@ -45,7 +45,7 @@ pub use view::{SpaceView, UsageView, Waits};
 
 use metering::usage;
 use placement::admission;
-use reconcile::supervisor::Supervisors;
+use reconcile::supervisors::Supervisors;
 use reconcile::{adopt, unrecorded};
 
 /// Most bytes of a README that is read for its card.
@@ -192,7 +192,7 @@ impl Lifecycle {
             .spawn(unrecorded::run(lifecycle.clone()));
         lifecycle.supervisors.spawn(admission::run_queue(
             Arc::clone(&lifecycle.parts),
-            Arc::clone(&lifecycle.supervisors),
+            Arc::clone(lifecycle.supervisors.registry()),
         ));
         Ok(lifecycle)
     }

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::ledger::Ticket;
 use crate::lifecycle::placement::admission;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle, RuntimeState};
-use crate::lifecycle::reconcile::snapshot::{self, Stored};
+use crate::lifecycle::reconcile::stored::{self, Stored};
 use crate::routes::Route;
 use crate::store::StoreError;
 
@@ -110,7 +110,7 @@ pub(super) async fn view(
     space: &Space,
     observed: &Mutex<RuntimeState>,
 ) -> Result<SpaceView, StoreError> {
-    let stored = snapshot::load(parts, space.id).await?.unwrap_or(Stored {
+    let stored = stored::load(parts, space.id).await?.unwrap_or(Stored {
         space: space.clone(),
         newest: None,
         good: None,

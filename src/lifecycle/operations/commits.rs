@@ -1,6 +1,6 @@
 //! Commits, whoever makes them.
 
-use super::spaces::to_the_end;
+use super::to_the_end;
 use crate::auth::Principal;
 use crate::domain::{RepoKind, RepoUid, Revision, SpaceId};
 use crate::lifecycle::{Lifecycle, LifecycleError};

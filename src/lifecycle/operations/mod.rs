@@ -12,4 +12,15 @@ pub use commits::Landing;
 pub use first_commit::FirstCommit;
 pub use repositories::NewCopy;
 
-pub(super) use spaces::to_the_end;
+use super::LifecycleError;
+
+/// Does all of an operation even if whoever asked for it leaves in the middle: what is stored is also acted on.
+pub(super) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, LifecycleError>> + Send + 'static,
+) -> Result<T, LifecycleError> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        // Nobody aborts the task, so it can only have panicked, which is this task's panic too.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::first_commit::FirstCommit;
-use super::spaces::to_the_end;
+use super::to_the_end;
 use crate::auth::Principal;
 use crate::domain::{
     AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Sdk, SleepAfter, Space,

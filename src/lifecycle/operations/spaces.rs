@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::first_commit::FirstCommit;
+use super::to_the_end;
 use crate::domain::{
     Desired, RepoKind, Repository, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
 };
@@ -372,16 +373,5 @@ impl Lifecycle {
             Ok(deleted)
         })
         .await
-    }
-}
-
-/// Does all of an operation even if whoever asked for it leaves in the middle: what is stored is also acted on.
-pub(in crate::lifecycle) async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, LifecycleError>> + Send + 'static,
-) -> Result<T, LifecycleError> {
-    match tokio::spawn(work).await {
-        Ok(result) => result,
-        // Nobody aborts the task, so it can only have panicked, which is this task's panic too.
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::eviction;
 use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
 use crate::ledger::{Day, InstanceReservation, Refused, Ticket, Tier};
+use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::RuntimeState;
-use crate::lifecycle::reconcile::snapshot::Stored;
-use crate::lifecycle::reconcile::supervisor::{Supervisor, Supervisors};
+use crate::lifecycle::reconcile::stored::Stored;
+use crate::lifecycle::reconcile::supervisor::Supervisor;
 use crate::lifecycle::{Parts, lock, now};
 use crate::runtime::{AskForRoom, freezes};
 
@@ -135,12 +136,12 @@ pub(in crate::lifecycle) fn blocked(
 }
 
 /// Tells those who wait whenever their places may have changed, and those who are blocked when there is room for them.
-pub(in crate::lifecycle) async fn run_queue(parts: Arc<Parts>, supervisors: Arc<Supervisors>) {
+pub(in crate::lifecycle) async fn run_queue(parts: Arc<Parts>, registry: Arc<Registry>) {
     let queue = Arc::clone(parts.ledger.starts());
     loop {
         // What changes while they are told is seen at the next round at the latest.
         let _ = tokio::time::timeout(ROUND, queue.changed()).await;
-        supervisors.nudge_those_who(|id, observed| {
+        registry.nudge_those_who(|id, observed| {
             observed.ticket.is_some() || has_room_now(&parts, id, observed)
         });
     }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use crate::domain::{AccountId, Millis, Resource, Space};
 use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::lifecycle::lock;
+use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, RuntimeState};
-use crate::lifecycle::reconcile::supervisor::Registry;
 use crate::runtime::{Runtimes, freezes};
 
 /// Asks idle Spaces other than `whose` (of one owner, if `of` says so; otherwise those of its own owner first) to sleep
@@ -19,10 +19,9 @@ pub(in crate::lifecycle) fn ask_for_room(
     of: Option<AccountId>,
     refused: &Refused,
 ) -> bool {
-    let others: Vec<_> = lock(registry)
-        .iter()
-        .filter(|(id, _)| **id != whose.id)
-        .filter_map(|(id, own)| Some((ledger.known(*id)?, own.clone())))
+    let others: Vec<_> = (registry.all().into_iter())
+        .filter(|(id, _)| *id != whose.id)
+        .filter_map(|(id, own)| Some((ledger.known(id)?, own)))
         .filter(|(account, _)| of.is_none_or(|owner| account.owner.owner == owner))
         .collect();
     // Guests hold memory between requests where they are used again.

@@ -13,7 +13,7 @@ use super::{admission, environment};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
 use crate::ledger::InstanceReservation;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle};
-use crate::lifecycle::reconcile::snapshot::Stored;
+use crate::lifecycle::reconcile::stored::Stored;
 use crate::lifecycle::reconcile::supervisor::Supervisor;
 use crate::lifecycle::{lock, now};
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::build;
 use super::runtime_state::HandleState;
-use super::snapshot::Stored;
+use super::stored::Stored;
 use super::supervisor::Supervisor;
 use crate::domain::{Action, Artifact, Desired, ExitReason, InstanceId, Stage};
 use crate::lifecycle::placement::{admission, start};

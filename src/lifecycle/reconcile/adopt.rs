@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::runtime_state::{HandleState, InstanceHandle};
-use super::snapshot;
-use super::supervisor::{Supervisor, Supervisors};
+use super::stored;
+use super::supervisor::Supervisor;
+use super::supervisors::Supervisors;
 use crate::domain::{Desired, RepoKind, RepoUid, Sdk, Space, SpaceId};
 use crate::ledger::InstanceReservation;
 use crate::lifecycle::placement::start;
@@ -193,7 +194,7 @@ async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
 async fn take_in(supervisor: &Supervisor, space: &Space, found: Found) -> anyhow::Result<()> {
     let parts = &supervisor.parts;
     let containers = parts.runtimes.containers();
-    let stored = snapshot::load(parts, space.id).await?;
+    let stored = stored::load(parts, space.id).await?;
     let good = stored
         .and_then(|stored| stored.good)
         .filter(|good| good.id == found.build);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::runtime_state::Building;
-use super::snapshot::Stored;
+use super::stored::Stored;
 use super::supervisor::Supervisor;
 use crate::builder::{Before, BuildRequest};
 use crate::domain::{

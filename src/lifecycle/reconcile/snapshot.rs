@@ -1,47 +1,15 @@
 //! Gathers the facts that the decision looks at.
 
 use super::runtime_state::{InstanceHandle, RuntimeState};
-use crate::domain::{BuildFacts, Desired, InstanceFacts, InstanceState, Snapshot, Space, SpaceId};
+use super::stored::Stored;
+use crate::domain::{Desired, InstanceFacts, InstanceState, Snapshot};
 use crate::ledger::Ticket;
 use crate::lifecycle::Parts;
 use crate::lifecycle::placement::admission;
 use crate::runtime::freezes;
-use crate::store::StoreError;
-
-/// What is stored of a Space.
-pub(in crate::lifecycle) struct Stored {
-    pub(in crate::lifecycle) space: Space,
-    pub(in crate::lifecycle) newest: Option<BuildFacts>,
-    pub(in crate::lifecycle) good: Option<BuildFacts>,
-}
-
-/// Reads a Space; `None` when there is none.
-pub(in crate::lifecycle) async fn load(
-    parts: &Parts,
-    id: SpaceId,
-) -> Result<Option<Stored>, StoreError> {
-    let Some(space) = parts.store.space_by_id(id).await? else {
-        return Ok(None);
-    };
-    let newest = parts.store.newest_build(id).await?;
-    let good = match &newest {
-        Some(build) if build.artifact.is_some() => newest.clone(),
-        Some(_) => parts.store.newest_good_build(id).await?,
-        None => None,
-    };
-    Ok(Some(Stored {
-        space,
-        newest,
-        good,
-    }))
-}
 
 /// The stored and the observed facts together.
-pub(in crate::lifecycle) fn snapshot(
-    parts: &Parts,
-    stored: &Stored,
-    observed: &RuntimeState,
-) -> Snapshot {
+pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Snapshot {
     let space = &stored.space;
     let entry = parts
         .routes
