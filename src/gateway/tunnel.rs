@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::visit_guard::VisitGuard;
+use super::visit_guard::{Passed, VisitGuard};
 use super::websocket::Frames;
 use crate::server::ConnectionLink;
 
@@ -114,18 +114,6 @@ enum Stage {
 struct Moved {
     bytes: u64,
     of_use: bool,
-}
-
-/// What a look at a tunnel came to.
-pub(super) struct Passed {
-    /// Bytes to the Space.
-    pub(super) up: u64,
-    /// Bytes to the visitor.
-    pub(super) down: u64,
-    /// Whether the visitor said something.
-    pub(super) asked: bool,
-    /// Whether the Space did.
-    pub(super) answered: bool,
 }
 
 // === impl Tunnel ===

@@ -11,7 +11,6 @@ use super::client_key::ClientKey;
 use super::error_reports::ErrorReports;
 use super::forward::HoldsVisit;
 use super::sse::Events;
-use super::tunnel::Passed;
 use crate::routes::{Entry, Route, Visit};
 use crate::upstream::Upstream;
 
@@ -22,6 +21,18 @@ pub(super) struct VisitGuard {
     visit: Visit,
     events: Option<Box<Events>>,
     place: VisitPermit,
+}
+
+/// What a look at a tunnel came to.
+pub(super) struct Passed {
+    /// Bytes to the Space.
+    pub(super) up: u64,
+    /// Bytes to the visitor.
+    pub(super) down: u64,
+    /// Whether the visitor said something.
+    pub(super) asked: bool,
+    /// Whether the Space did.
+    pub(super) answered: bool,
 }
 
 // === impl VisitGuard ===

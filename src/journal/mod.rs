@@ -22,13 +22,15 @@ mod follow;
 mod line;
 mod log;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use follow::Follow;
-pub use line::{LogLine, LogWriter};
+pub use line::LogLine;
 pub use log::Log;
+pub use stream::LogWriter;
 
 /// How much a log takes and keeps.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +52,7 @@ struct Shared {
     folder: PathBuf,
     limits: JournalLimits,
     logs: Mutex<HashMap<(SpaceId, Kind), Weak<log::Inner>>>,
-    work: mpsc::Sender<writer::Work>,
+    work: mpsc::Sender<log::Work>,
     writer: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -116,7 +118,7 @@ impl Journal {
     /// Waits until everything said so far is on disk. Blocks: not for async callers.
     pub fn flush(&self) {
         let (done, wait) = mpsc::sync_channel(1);
-        if self.0.work.send(writer::Work::Flush(done)).is_ok() {
+        if self.0.work.send(log::Work::Flush(done)).is_ok() {
             // An error means that the writer is gone, and with it what it had to write.
             let _ = wait.recv();
         }
@@ -146,7 +148,7 @@ impl Journal {
 impl Drop for Shared {
     fn drop(&mut self) {
         // Logs may outlive the journal and hold senders, so the end is said rather than inferred from a closed channel.
-        let _ = self.work.send(writer::Work::Stop);
+        let _ = self.work.send(log::Work::Stop);
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }

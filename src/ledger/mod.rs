@@ -47,6 +47,7 @@ pub use turns::{Turn, Turns};
 
 use crate::domain::{AccountId, DiskAmount, Limits, Millis, Quota, Resource, SpaceId, UsageCounts};
 use builds::Builds;
+use disk::Disk;
 use owner::Host;
 
 /// What the ledger is opened with.
@@ -87,6 +88,8 @@ pub struct Ledger(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     host: Host,
+    /// What is on disk, of all owners.
+    disk: Arc<Disk>,
     quota: Quota,
     cpu_nanos: Arc<AtomicU64>,
     owners: Mutex<HashMap<AccountId, Arc<OwnerAccount>>>,
@@ -114,10 +117,10 @@ impl Ledger {
             burst: limits.cpu_burst,
             spare: limits.cpu_spare,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
-            disk: Arc::default(),
         };
         Self(Arc::new(Inner {
             host,
+            disk: Arc::default(),
             quota: limits.quota,
             cpu_nanos: Arc::default(),
             owners: Mutex::default(),
@@ -145,6 +148,7 @@ impl Ledger {
                     owner,
                     limits,
                     &self.0.host,
+                    Arc::clone(&self.0.disk),
                     Arc::clone(&self.0.cpu_nanos),
                 ));
                 if let Some(before) = spaces.insert(space, Arc::clone(&account)) {
@@ -220,27 +224,27 @@ impl Ledger {
 
     /// Room on an owner's disk for what is to be written: none yet, ready to grow.
     pub fn reserve_disk(&self, owner: AccountId) -> DiskReservation {
-        self.0.host.disk.reserve(self.owner(owner))
+        self.0.disk.reserve(self.owner(owner))
     }
 
     /// To be asked before something on disk is measured.
     pub fn measuring(&self) -> Measuring {
-        self.0.host.disk.now()
+        self.0.disk.now()
     }
 
     /// Takes note of what was measured since that moment.
     pub fn set_disk(&self, of: DiskUse, owner: AccountId, found: DiskAmount, since: Measuring) {
-        self.0.host.disk.set(of, &self.owner(owner), found, since);
+        self.0.disk.set(of, &self.owner(owner), found, since);
     }
 
     /// What is known of it.
     pub fn disk(&self, of: DiskUse) -> DiskAmount {
-        self.0.host.disk.of(of)
+        self.0.disk.of(of)
     }
 
     /// It is gone.
     pub fn forget_disk(&self, of: DiskUse) {
-        self.0.host.disk.forget(of);
+        self.0.disk.forget(of);
     }
 
     /// Waits for the right to build in a lane, of the owner and of the host, with that many bytes of memory. Owners take

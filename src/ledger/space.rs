@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::disk::Disk;
+use super::disk::{Disk, DiskUse, Measuring};
 use super::owner::Host;
-use super::{Credit, OwnerAccount, QuotaPool, Tier};
-use crate::domain::{Limits, RepoName, Resource, SpaceId, UsageCounts};
+use super::{Credit, OwnerAccount, QuotaPool, Refused, Tier};
+use crate::domain::{DiskAmount, Limits, RepoName, Resource, SpaceId, UsageCounts};
 use crate::upstream::Traffic;
 
 /// Spare time that may be used beyond its rate in one go, in nanoseconds: a few turns.
@@ -38,7 +38,7 @@ pub struct SpaceAccount {
     cpu_millis: AtomicU64,
     most_cpu_millis: AtomicU64,
     host_cpu_nanos: Arc<AtomicU64>,
-    pub(super) disk: Arc<Disk>,
+    disk: Arc<Disk>,
     clock: Instant,
 }
 
@@ -79,6 +79,7 @@ impl SpaceAccount {
         owner: Arc<OwnerAccount>,
         limits: Limits,
         host: &Host,
+        disk: Arc<Disk>,
         host_cpu_nanos: Arc<AtomicU64>,
     ) -> Self {
         let most = host.most_millis(limits.cpu_millis);
@@ -98,9 +99,32 @@ impl SpaceAccount {
             cpu_millis: AtomicU64::new(0),
             most_cpu_millis: AtomicU64::new(u64::from(most)),
             host_cpu_nanos,
-            disk: Arc::clone(&host.disk),
+            disk,
             clock: host.clock,
         }
+    }
+
+    /// To be asked before its durable storage is measured.
+    pub fn measuring(&self) -> Measuring {
+        self.disk.now()
+    }
+
+    /// Takes note of what its durable storage holds.
+    ///
+    /// # Errors
+    /// When it holds more than before, and its owner more than the quota. It is counted all the same.
+    pub fn set_storage(&self, found: DiskAmount, since: Measuring) -> Result<(), Refused> {
+        let storage = DiskUse::Storage(self.space);
+        let before = self.disk.of(storage);
+        self.disk.set(storage, &self.owner, found, since);
+        let grown = found - before;
+        if grown.bytes > 0 {
+            self.owner.disk.check()?;
+        }
+        if grown.files > 0 {
+            self.owner.files.check()?;
+        }
+        Ok(())
     }
 
     /// Its hardware.

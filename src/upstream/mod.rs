@@ -1,8 +1,10 @@
 //! Where a request is sent: an address, or a service inside this process; the connections kept to an address; how long an
 //! answer is waited for; and what came and went.
 
+mod body;
 mod connection;
 mod deadline;
+mod error;
 mod exchange;
 mod headers;
 mod pool;
@@ -21,7 +23,8 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
 pub use deadline::Deadline;
-pub use exchange::{CallError, Upgrade, call, upgrade};
+pub use error::CallError;
+pub use exchange::{Upgrade, call, upgrade};
 pub use headers::{is_hop_by_hop, strip_hop_by_hop, tokens};
 pub use pool::Pool;
 pub use traffic::{Traffic, TrafficTotals};
