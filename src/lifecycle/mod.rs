@@ -150,7 +150,7 @@ impl From<StoreError> for LifecycleError {
 
 impl Lifecycle {
     /// Takes every stored Space into care and begins to listen to what the gateway says through `nudges` and the runtimes
-    /// through `endings`. Visitors can be let in at once; what an earlier process left, containers too, is looked at
+    /// through `endings`. Visitors can be let in at once; what an earlier process left, running instances too, is looked at
     /// meanwhile.
     ///
     /// # Errors
@@ -175,7 +175,7 @@ impl Lifecycle {
         let runtimes = lifecycle.parts.runtimes.clone();
         lifecycle
             .supervisors
-            .spawn(async move { runtimes.containers().guard().await });
+            .spawn(async move { runtimes.guard().await });
         let parts = Arc::clone(&lifecycle.parts);
         let supervisors = Arc::clone(&lifecycle.supervisors);
         let artifacts = Arc::clone(supervisors.artifacts());
@@ -197,14 +197,14 @@ impl Lifecycle {
         Ok(lifecycle)
     }
 
-    /// Ends all supervisors, and stops all containers if that is wished for; else the next start takes them into care as
-    /// they are. `hurry` lets them be all the same. Instances in this process end with it; builds under way are begun again
-    /// at the next start.
-    pub async fn stop(&self, containers: bool, hurry: &CancellationToken) {
+    /// Ends all supervisors, and stops what would outlive this process if that is wished for; else the next start takes it
+    /// into care as it is. `hurry` lets it be all the same. Instances in this process end with it; builds under way are
+    /// begun again at the next start.
+    pub async fn stop(&self, instances: bool, hurry: &CancellationToken) {
         self.supervisors.stop().await;
-        if containers {
+        if instances {
             tokio::select! {
-                () = self.parts.runtimes.containers().stop_all() => {}
+                () = self.parts.runtimes.stop_all() => {}
                 () = hurry.cancelled() => {}
             }
         }

@@ -26,7 +26,7 @@ async fn clean(parts: &Parts, artifacts: &Artifacts) {
     parts.store.keep_reserve();
     log_removed("old builds", parts.store.prune_builds(KEPT_BUILDS).await);
     artifacts.sweep().await;
-    parts.runtimes.containers().sweep().await;
+    parts.runtimes.sweep().await;
     log_removed("large files", parts.repos.sweep_large().await);
     parts.sweep_checkouts().await;
     log_removed("xorbs", parts.repos.sweep_xorbs(super::now()).await);

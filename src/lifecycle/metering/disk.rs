@@ -97,7 +97,7 @@ impl Parts {
             }
             let storage = DiskUse::Storage(id.space());
             let stored_since = self.ledger.measuring();
-            let stored = self.runtimes.containers().stored(id.space()).await;
+            let stored = self.runtimes.stored(id.space()).await;
             self.ledger.set_disk(storage, owner, stored, stored_since);
             Ok((files + self.built_of(id.space()).await?, since))
         };

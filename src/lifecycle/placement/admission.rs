@@ -13,7 +13,7 @@ use crate::lifecycle::reconcile::runtime_state::RuntimeState;
 use crate::lifecycle::reconcile::stored::Stored;
 use crate::lifecycle::reconcile::supervisor::Supervisor;
 use crate::lifecycle::{Parts, lock, now};
-use crate::runtime::{AskForRoom, freezes};
+use crate::runtime::AskForRoom;
 
 /// How soon the first in the queue is tried again.
 const FULL_MILLIS: Millis = 500;
@@ -118,7 +118,8 @@ pub(in crate::lifecycle) fn refusal(
     observed: &RuntimeState,
 ) -> Option<Blocked> {
     let artifact = stored.good.as_ref()?.artifact.as_ref()?;
-    let before = observed.refused.filter(|_| freezes(artifact))?;
+    let reserves = parts.runtimes.for_artifact(artifact).reserves();
+    let before = observed.refused.filter(|_| reserves)?;
     let owner = parts.ledger.owner(stored.space.owner);
     let limits = parts.limits_of(&stored.space);
     let refused = owner.still_refuses(before.resource, limits, now())?;

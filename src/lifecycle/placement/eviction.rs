@@ -7,7 +7,7 @@ use crate::ledger::{Ledger, Refused, SpaceAccount};
 use crate::lifecycle::lock;
 use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, RuntimeState};
-use crate::runtime::{Runtimes, freezes};
+use crate::runtime::Runtimes;
 
 /// Asks idle Spaces other than `whose` (of one owner, if `of` says so; otherwise those of its own owner first) to sleep
 /// until what they hold covers what was refused, or nobody idle is left; whether it will be enough.
@@ -72,7 +72,7 @@ fn idle_since(
     for kept in observed
         .instances
         .iter()
-        .filter(|kept| guests_too || freezes(&kept.artifact))
+        .filter(|kept| guests_too || runtimes.for_artifact(&kept.artifact).reserves())
     {
         match &kept.state {
             HandleState::Starting { .. } => return None,

@@ -16,7 +16,7 @@ use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle};
 use crate::lifecycle::reconcile::stored::Stored;
 use crate::lifecycle::reconcile::supervisor::Supervisor;
 use crate::lifecycle::{lock, now};
-use crate::runtime::{InstanceSpec, Runtime, RuntimeError, freezes};
+use crate::runtime::{InstanceSpec, Runtime, RuntimeError};
 
 /// Begins to start an instance of a build.
 pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, build: BuildId) {
@@ -29,7 +29,8 @@ pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, buil
     let space = stored.space.clone();
     let id = InstanceId::new();
     let cancel = CancellationToken::new();
-    let reservation = match freezes(&artifact) {
+    let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    let reservation = match runtime.reserves() {
         false => None,
         true => match admission::reserve(supervisor, &space) {
             None => return,

@@ -6,7 +6,6 @@ use crate::domain::{Desired, InstanceFacts, InstanceState, Snapshot};
 use crate::ledger::Ticket;
 use crate::lifecycle::Parts;
 use crate::lifecycle::placement::admission;
-use crate::runtime::freezes;
 
 /// The stored and the observed facts together.
 pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &RuntimeState) -> Snapshot {
@@ -39,7 +38,7 @@ pub(super) fn snapshot(parts: &Parts, stored: &Stored, observed: &RuntimeState) 
             .good
             .as_ref()
             .and_then(|good| good.artifact.as_ref())
-            .filter(|artifact| freezes(artifact))
+            .filter(|artifact| parts.runtimes.for_artifact(artifact).can_freeze())
             // Never means never: what is to stay awake is not to stand still either.
             .filter(|_| space.sleep_after.is_some())
             .map(|_| parts.settings.freeze_after),

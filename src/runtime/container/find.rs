@@ -10,34 +10,19 @@ use bollard::query_parameters::ListContainersOptions;
 use super::stop::remove;
 use super::{ContainerRuntime, lock};
 use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID};
-use crate::domain::{BuildId, InstanceId, SpaceId};
-use crate::runtime::{InstanceSpec, RuntimeError};
-use crate::upstream::Upstream;
-
-/// A container of this data folder that was found running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Which one.
-    pub instance: InstanceId,
-    /// Whose it is.
-    pub space: SpaceId,
-    /// What it runs.
-    pub build: BuildId,
-    /// The Space's count of restarts at its start.
-    pub restarts: i64,
-}
+use crate::runtime::{Found, Runtime};
 
 // === impl ContainerRuntime ===
 
 impl ContainerRuntime {
     /// What an earlier process left running. What it left behind that does not run is removed meanwhile, for which the engine
     /// may take its time.
-    pub async fn find(&self) -> Vec<Found> {
+    pub(super) async fn find(&self) -> Vec<Found> {
         // An engine that hangs keeps nothing else from starting; what runs there is swept when it is back.
         if self.is_away().await {
             return Vec::new();
         }
-        let found = self.list().await.unwrap_or_else(|error| {
+        let found = self.containers().await.unwrap_or_else(|error| {
             tracing::warn!("the container engine cannot be asked what runs: {error:#}");
             Vec::new()
         });
@@ -53,21 +38,13 @@ impl ContainerRuntime {
         running
     }
 
-    /// Takes a container that runs already into care.
-    ///
-    /// # Errors
-    /// As for a start.
-    pub async fn adopt(&self, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
-        self.0.adopt(spec).await
-    }
-
     /// Removes containers of this data folder that nobody in this process knows, and networks that nobody uses.
-    pub async fn sweep(&self) {
+    pub(super) async fn remove_unknown(&self) {
         if !self.is_on() {
             return;
         }
         let swept = async {
-            let containers = self.list().await?;
+            let containers = self.containers().await?;
             if !containers.is_empty() {
                 self.0.engine.connect_to_make().await?;
             }
@@ -86,11 +63,11 @@ impl ContainerRuntime {
     }
 
     /// The folders of this host that containers see, running or not; `None` when the engine does not say.
-    pub async fn mounted(&self) -> Option<HashSet<PathBuf>> {
+    pub(super) async fn mounts(&self) -> Option<HashSet<PathBuf>> {
         if !self.is_on() {
             return Some(HashSet::new());
         }
-        let containers = self.list().await.ok()?.into_iter();
+        let containers = self.containers().await.ok()?.into_iter();
         let mounts = containers.flat_map(|(_, container)| container.mounts.unwrap_or_default());
         Some(
             mounts
@@ -100,7 +77,7 @@ impl ContainerRuntime {
     }
 
     /// Containers made for instances; those that builds make bear no instance's label.
-    async fn list(&self) -> anyhow::Result<Vec<(Docker, ContainerSummary)>> {
+    async fn containers(&self) -> anyhow::Result<Vec<(Docker, ContainerSummary)>> {
         let docker = self.0.engine.connect().await?;
         let mut filters = self.0.engine.own();
         filters

@@ -13,11 +13,8 @@ use bollard::models::{
 
 use super::super::InstanceSpec;
 use super::storage::STORAGE;
-use super::{ContainerSettings, seccomp};
+use super::{ContainerSettings, USER, seccomp};
 use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID};
-
-/// Everybody in a container is this user, whatever its image says: the Hub's convention.
-pub(super) const USER: u32 = 1000;
 
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";

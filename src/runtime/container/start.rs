@@ -7,21 +7,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bollard::Docker;
-use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, StartContainerOptions,
-};
+use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 
 use super::super::{InstanceSpec, RuntimeError};
+use super::inspect::{address_of, inspect, thawed};
 use super::proxy::{self, Proxy};
 use super::work::Work;
 use super::{
-    Inner, Running, accounts, cache, host_config, limits, lock, name_of, notice, probe, temporary,
-    watch,
+    Inner, Running, accounts, cache, cpu, host_config, internal, limits, lock, name_of, probe,
+    temporary, watch,
 };
-use crate::docker::{
-    Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_gone, is_missing_mount, status,
-};
+use crate::docker::{Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_missing_mount, status};
 use crate::domain::ArtifactKind;
 use crate::runtime::egress::EgressPolicy;
 use crate::upstream::Upstream;
@@ -114,7 +110,7 @@ impl Inner {
         self.until_it_answers(&docker, &running, address, patience)
             .await?;
         watch::watch(Arc::clone(self), docker, Arc::clone(&running));
-        notice::follow(Arc::clone(self), running, address);
+        probe::follow(Arc::clone(self), running, address);
         Ok(Upstream::Tcp(address))
     }
 
@@ -170,14 +166,14 @@ impl Inner {
         running.say("The server was started again; this container went on running.");
         watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
-        if let Some(sample) = watch::cpu(&docker, &name).await {
+        if let Some(sample) = cpu::cpu(&docker, &name).await {
             running.charged_already(sample);
         }
         let patience = self.settings.startup_timeout;
         self.until_it_answers(&docker, &running, address, patience)
             .await?;
         watch::watch(Arc::clone(self), docker, Arc::clone(&running));
-        notice::follow(Arc::clone(self), running, address);
+        probe::follow(Arc::clone(self), running, address);
         Ok(Upstream::Tcp(address))
     }
 
@@ -362,50 +358,4 @@ fn image_of(spec: &InstanceSpec) -> Result<Image<'_>, RuntimeError> {
         ArtifactKind::Image { id, port } => Ok(Image { id, port: *port }),
         _ => Err(RuntimeError::Server(anyhow::anyhow!("not an image"))),
     }
-}
-
-pub(super) fn internal(error: impl Into<anyhow::Error>) -> RuntimeError {
-    RuntimeError::Server(error.into())
-}
-
-pub(super) async fn inspect(
-    docker: &Docker,
-    name: &str,
-) -> anyhow::Result<ContainerInspectResponse> {
-    docker
-        .inspect_container(name, None::<InspectContainerOptions>)
-        .await
-        .context("the container could not be looked at")
-}
-
-/// The container, running: one that is frozen is thawed.
-async fn thawed(docker: &Docker, name: &str) -> anyhow::Result<ContainerInspectResponse> {
-    let inspected = inspect(docker, name).await?;
-    let paused = inspected.state.as_ref().and_then(|state| state.paused);
-    if paused == Some(true) {
-        docker
-            .unpause_container(name)
-            .await
-            .context("the container could not be thawed")?;
-    }
-    Ok(inspected)
-}
-
-/// Where the container listens: its own address on its Space's network.
-fn address_of(
-    inspected: &ContainerInspectResponse,
-    network: &str,
-    port: u16,
-) -> Option<SocketAddr> {
-    let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
-    let address = networks.get(network)?.ip_address.as_deref()?;
-    Some((address.parse::<std::net::Ipv4Addr>().ok()?, port).into())
-}
-
-/// Whether the container is gone.
-pub(super) async fn is_absent(docker: &Docker, name: &str) -> bool {
-    let looked = docker
-        .inspect_container(name, None::<InspectContainerOptions>)
-        .await;
-    looked.is_err_and(|error| is_gone(&error))
 }

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Inner;
-use super::host_config::USER;
+use super::{Inner, USER};
 use crate::docker::tree;
 use crate::domain::{DiskAmount, SpaceId};
 
