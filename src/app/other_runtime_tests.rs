@@ -15,7 +15,7 @@ use crate::builder::Builder;
 use crate::config::Config;
 use crate::domain::{
     ArtifactKind, BuildId, DiskAmount, InstanceId, Resource, Role, Sdk, Space, SpaceId, Stage,
-    Visibility,
+    Visibility, WorkloadId,
 };
 use crate::engine::seal::SealKey;
 use crate::journal::Journal;
@@ -94,7 +94,7 @@ impl Runtime for CloudRuntime {
         self.cloud.note("start", spec.id);
         self.cloud.running.lock().unwrap().push(Found {
             instance: spec.id,
-            space: spec.space,
+            workload: spec.workload,
             build: spec.build,
             restarts: spec.restarts,
         });
@@ -132,12 +132,12 @@ impl Runtime for CloudRuntime {
         Box::pin(ready(()))
     }
 
-    fn forget(&self, space: SpaceId) -> BoxFuture<'_, anyhow::Result<()>> {
-        self.cloud.note("forget", space);
+    fn forget(&self, workload: WorkloadId) -> BoxFuture<'_, anyhow::Result<()>> {
+        self.cloud.note("forget", workload);
         Box::pin(ready(Ok(())))
     }
 
-    fn stored(&self, _space: SpaceId) -> BoxFuture<'_, DiskAmount> {
+    fn stored(&self, _workload: WorkloadId) -> BoxFuture<'_, DiskAmount> {
         Box::pin(ready(DiskAmount::new(1 << 30, 1)))
     }
 }
@@ -165,8 +165,7 @@ async fn a_runtime_of_another_kind_is_listed_adopted_frozen_swept_and_forgotten(
     let (lifecycle, parts) = control_plane(folder.path(), &cloud).await;
     let space = publish(&lifecycle, &parts).await;
     until(|| async { lifecycle.view(&space).await.unwrap().stage == Stage::Running }).await;
-    let [first] = cloud.running()[..].try_into().unwrap();
-    let Found { instance, .. } = first;
+    let instance = cloud.running()[0].instance;
     assert_eq!(
         cloud.asked(),
         ["sweep 0".to_owned(), format!("start {instance}")]
@@ -180,7 +179,7 @@ async fn a_runtime_of_another_kind_is_listed_adopted_frozen_swept_and_forgotten(
     // One of a Space that is not there, and one that is of an older build than is wanted.
     let stray = |space: SpaceId| Found {
         instance: InstanceId::new(),
-        space,
+        workload: space.into(),
         build: BuildId::new(),
         restarts: 0,
     };
@@ -224,7 +223,10 @@ async fn a_runtime_of_another_kind_is_listed_adopted_frozen_swept_and_forgotten(
     lifecycle.delete(space.id, Actor::Server).await.unwrap();
     assert_eq!(
         cloud.asked(),
-        [format!("stop {instance}"), format!("forget {}", space.id)]
+        [
+            format!("stop {instance}"),
+            format!("forget space/{}", space.id)
+        ]
     );
     lifecycle.stop(true, &CancellationToken::new()).await;
     parts.store.close().await;

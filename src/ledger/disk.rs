@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::{OwnerAccount, Refused, Reservation, lock};
-use crate::domain::{AccountId, DiskAmount, RepoUid, SpaceId};
+use crate::domain::{AccountId, DiskAmount, RepoUid, WorkloadId};
 
 /// What on disk belongs to an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DiskUse {
     /// A repository with its large files, and what was last built of it.
     Repository(RepoUid),
-    /// A Space's durable storage.
-    Storage(SpaceId),
+    /// A workload's durable storage.
+    Storage(WorkloadId),
     /// What an account sent and laid out outside of any repository.
     Account(AccountId),
 }

@@ -30,7 +30,7 @@ use crate::builder::Builder;
 use crate::config::Addresses;
 use crate::domain::{Card, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId};
 use crate::journal::{Journal, Log};
-use crate::ledger::{Ledger, Refused, SpaceAccount};
+use crate::ledger::{Ledger, Refused, WorkloadAccount};
 use crate::repo::{RepoError, Repos};
 use crate::routes::{EntrySettings, Nudges, RouteTable};
 use crate::runtime::{Endings, Runtimes};
@@ -273,9 +273,9 @@ impl Parts {
     }
 
     /// The Space's page in the ledger.
-    fn account(&self, space: &Space) -> Arc<SpaceAccount> {
+    fn account(&self, space: &Space) -> Arc<WorkloadAccount> {
         let limits = self.limits_of(space);
-        let account = self.ledger.space(space.id, space.owner, limits);
+        let account = self.ledger.workload(space.id, space.owner, limits);
         account.set_name(&space.name);
         account
     }

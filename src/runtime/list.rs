@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, join_all};
 
 use super::{InstanceSpec, LimitReport, Runtime, RuntimeError};
-use crate::domain::{Artifact, ArtifactKind, DiskAmount, InstanceId, SpaceId};
+use crate::domain::{Artifact, ArtifactKind, DiskAmount, InstanceId, WorkloadId};
 use crate::upstream::Upstream;
 
 /// All the ways there are of running things. Cheap to clone; all clones are the same.
@@ -55,14 +55,14 @@ impl Runtimes {
     ///
     /// # Errors
     /// The first; all were asked.
-    pub async fn forget(&self, space: SpaceId) -> anyhow::Result<()> {
-        let all = join_all(self.iter().map(|runtime| runtime.forget(space))).await;
+    pub async fn forget(&self, workload: WorkloadId) -> anyhow::Result<()> {
+        let all = join_all(self.iter().map(|runtime| runtime.forget(workload))).await;
         all.into_iter().collect()
     }
 
     /// As [`Runtime::stored`].
-    pub async fn stored(&self, space: SpaceId) -> DiskAmount {
-        let all = join_all(self.iter().map(|runtime| runtime.stored(space))).await;
+    pub async fn stored(&self, workload: WorkloadId) -> DiskAmount {
+        let all = join_all(self.iter().map(|runtime| runtime.stored(workload))).await;
         all.into_iter().sum()
     }
 

@@ -22,10 +22,10 @@ use tokio::sync::mpsc;
 
 use crate::domain::{
     Artifact, ArtifactKind, BuildId, DiskAmount, ExitReason, InstanceId, Limits, Millis,
-    NamedRepository, RepoName, Revision, SpaceId,
+    NamedRepository, RepoName, Revision, WorkloadId,
 };
 use crate::journal::Log;
-use crate::ledger::{InstanceReservation, Refused, SpaceAccount};
+use crate::ledger::{InstanceReservation, Refused, WorkloadAccount};
 use crate::upstream::Upstream;
 
 pub use list::Runtimes;
@@ -36,9 +36,9 @@ pub use site::SiteRuntime;
 pub struct InstanceSpec {
     /// Chosen by the caller.
     pub id: InstanceId,
-    /// Whose it is.
-    pub space: SpaceId,
-    /// Whose it is, for logs and environment.
+    /// What it is started for.
+    pub workload: WorkloadId,
+    /// The same, for logs and environment.
     pub name: RepoName,
     /// What it was built from.
     pub revision: Revision,
@@ -49,7 +49,7 @@ pub struct InstanceSpec {
     /// What to run.
     pub artifact: Artifact,
     /// The Space's page in the ledger: everything the instance takes is charged there.
-    pub account: Arc<SpaceAccount>,
+    pub account: Arc<WorkloadAccount>,
     /// Its hardware.
     pub limits: Limits,
     /// The right to run it, for what takes one; held until it has ended.
@@ -132,8 +132,8 @@ pub enum RuntimeError {
 /// An instance that had answered ended without being asked to.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Whose it was.
-    pub space: SpaceId,
+    /// What it was started for.
+    pub workload: WorkloadId,
     /// Which one.
     pub instance: InstanceId,
     /// Why.
@@ -170,8 +170,8 @@ pub struct LimitReport {
 pub struct Found {
     /// Which one.
     pub instance: InstanceId,
-    /// Whose it is.
-    pub space: SpaceId,
+    /// What it was started for.
+    pub workload: WorkloadId,
     /// What it runs.
     pub build: BuildId,
     /// The Space's count of restarts at its start.
@@ -275,16 +275,16 @@ pub trait Runtime: Send + Sync {
         Box::pin(ready(()))
     }
 
-    /// Removes what a Space leaves beside its instances, durable storage too.
+    /// Removes what a workload leaves beside its instances, durable storage too.
     ///
     /// # Errors
-    /// When something is left that must not be: the Space stays until it can be removed.
-    fn forget(&self, _space: SpaceId) -> BoxFuture<'_, anyhow::Result<()>> {
+    /// When something is left that must not be: the workload stays until it can be removed.
+    fn forget(&self, _workload: WorkloadId) -> BoxFuture<'_, anyhow::Result<()>> {
         Box::pin(ready(Ok(())))
     }
 
-    /// What a Space holds in its durable storage.
-    fn stored(&self, _space: SpaceId) -> BoxFuture<'_, DiskAmount> {
+    /// What a workload holds in its durable storage.
+    fn stored(&self, _workload: WorkloadId) -> BoxFuture<'_, DiskAmount> {
         Box::pin(ready(DiskAmount::default()))
     }
 

@@ -95,9 +95,9 @@ impl Parts {
             if kind != RepoKind::Space {
                 return anyhow::Ok((files, since));
             }
-            let storage = DiskUse::Storage(id.space());
+            let storage = DiskUse::Storage(id.space().into());
             let stored_since = self.ledger.measuring();
-            let stored = self.runtimes.stored(id.space()).await;
+            let stored = self.runtimes.stored(id.space().into()).await;
             self.ledger.set_disk(storage, owner, stored, stored_since);
             Ok((files + self.built_of(id.space()).await?, since))
         };
@@ -117,7 +117,7 @@ impl Parts {
     /// A repository is gone, with its files.
     pub(in crate::lifecycle) fn forget_disk(&self, id: RepoUid) {
         self.ledger.forget_disk(DiskUse::Repository(id));
-        self.ledger.forget_disk(DiskUse::Storage(id.space()));
+        self.ledger.forget_disk(DiskUse::Storage(id.space().into()));
     }
 
     /// Removes what an account sent in chunks and no upload needs; `at_once` as soon as the upload has ended.

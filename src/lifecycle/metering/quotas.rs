@@ -224,7 +224,7 @@ impl Lifecycle {
     }
 
     /// Everything each open page of the ledger says, for those who watch.
-    pub fn accounts(&self) -> Vec<std::sync::Arc<crate::ledger::SpaceAccount>> {
+    pub fn accounts(&self) -> Vec<std::sync::Arc<crate::ledger::WorkloadAccount>> {
         self.parts.ledger.accounts()
     }
 }

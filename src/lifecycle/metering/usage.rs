@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use crate::domain::{AccountId, Millis, Resource, Stage};
-use crate::ledger::{Day, SpaceAccount, UsageDelta};
+use crate::domain::{AccountId, Millis, Resource, Stage, WorkloadId};
+use crate::ledger::{Day, UsageDelta, WorkloadAccount};
 use crate::lifecycle::{Parts, now};
 use crate::routes::Refusal;
 use crate::store::{StoreError, UsageRow};
@@ -108,7 +108,7 @@ pub(in crate::lifecycle) fn news(parts: &Parts, owners: &[AccountId]) {
 }
 
 /// Lets nobody in to a Space while a quota of its owner's for the day is spent that it needs, and everybody else.
-pub(in crate::lifecycle) fn bar(parts: &Parts, account: &SpaceAccount) {
+pub(in crate::lifecycle) fn bar(parts: &Parts, account: &WorkloadAccount) {
     let Some(entry) = account
         .name()
         .and_then(|name| parts.routes.get_by_name(&name))
@@ -151,10 +151,11 @@ pub(in crate::lifecycle) fn clock(at: Millis) -> String {
 
 fn row(booking: &UsageDelta, hour: i64) -> UsageRow {
     let account = &booking.account;
+    let WorkloadId::Space(space) = account.workload;
     let name = account.name();
     UsageRow {
         hour,
-        space: account.space,
+        space,
         owner: account.owner.owner,
         owner_name: name
             .as_ref()

@@ -185,7 +185,7 @@ impl Lifecycle {
                 this.check_quota(owner, kind).await?;
                 this.parts.disk_known(repository.owner).await?;
                 let ledger = &this.parts.ledger;
-                let stored = ledger.disk(DiskUse::Storage(id.space()));
+                let stored = ledger.disk(DiskUse::Storage(id.space().into()));
                 let moved = ledger.disk(DiskUse::Repository(id)) + stored;
                 room.grow(moved).map_err(LifecycleError::Over)?;
             }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use crate::domain::{AccountId, Millis, Resource, Space};
-use crate::ledger::{Ledger, Refused, SpaceAccount};
+use crate::ledger::{Ledger, Refused, WorkloadAccount};
 use crate::lifecycle::lock;
 use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, RuntimeState};
@@ -25,8 +25,9 @@ pub(in crate::lifecycle) fn ask_for_room(
         .filter(|(account, _)| of.is_none_or(|owner| account.owner.owner == owner))
         .collect();
     // Guests hold memory between requests where they are used again.
-    let guests_too =
-        |account: &SpaceAccount| refused.resource == Resource::Memory && account.memory.used() > 0;
+    let guests_too = |account: &WorkloadAccount| {
+        refused.resource == Resource::Memory && account.memory.used() > 0
+    };
     let mut missing = refused.missing();
     let mut idle = Vec::new();
     for (account, own) in others {
@@ -51,7 +52,7 @@ pub(in crate::lifecycle) fn ask_for_room(
 }
 
 /// How much of a resource a Space with one idle container gives back by sleeping.
-pub(in crate::lifecycle) fn held(account: &SpaceAccount, resource: Resource) -> u64 {
+pub(in crate::lifecycle) fn held(account: &WorkloadAccount, resource: Resource) -> u64 {
     match resource {
         Resource::Memory => account.memory.used(),
         Resource::Cpu => u64::from(account.cpu_millis()),

@@ -135,7 +135,7 @@ pub(in crate::lifecycle) async fn spec(
     let limits = parts.limits_of(space);
     Ok(Some(InstanceSpec {
         id,
-        space: space.id,
+        workload: space.id.into(),
         name: space.name.clone(),
         revision: good.revision.clone(),
         build: good.id,

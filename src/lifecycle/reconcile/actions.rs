@@ -278,7 +278,7 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
     let space = &stored.space;
     parts.routes.remove(space.id, &space.subdomain);
     clear(supervisor).await;
-    parts.runtimes.forget(space.id).await?;
+    parts.runtimes.forget(space.id.into()).await?;
     parts.ledger.forget(space.id);
     parts.journal.remove(space.id);
     parts

@@ -12,7 +12,7 @@ use super::runtime_state::{HandleState, InstanceHandle};
 use super::stored;
 use super::supervisor::Supervisor;
 use super::supervisors::Supervisors;
-use crate::domain::{Artifact, Desired, RepoKind, RepoUid, Sdk, Space, SpaceId};
+use crate::domain::{Artifact, Desired, RepoKind, RepoUid, Sdk, Space, SpaceId, WorkloadId};
 use crate::ledger::InstanceReservation;
 use crate::lifecycle::placement::start;
 use crate::lifecycle::{FirstCommit, Landing, Parts, lock, now};
@@ -82,7 +82,8 @@ pub(in crate::lifecycle) async fn look(
     }
     join_all(parts.runtimes.iter().map(async |runtime| {
         for found in runtime.list().await {
-            match in_care.contains(&found.space) {
+            let WorkloadId::Space(space) = found.workload;
+            match in_care.contains(&space) {
                 true => running.add(Survivor {
                     runtime: Arc::clone(runtime),
                     found,
@@ -123,7 +124,7 @@ struct Survivor {
 /// What the runtimes said was running when the server started.
 #[derive(Default)]
 struct Running {
-    all: Mutex<HashMap<SpaceId, Vec<Survivor>>>,
+    all: Mutex<HashMap<WorkloadId, Vec<Survivor>>>,
     known: CancellationToken,
 }
 
@@ -140,7 +141,7 @@ impl Survivor {
 impl Running {
     fn add(&self, one: Survivor) {
         let mut all = lock(&self.all);
-        all.entry(one.found.space).or_default().push(one);
+        all.entry(one.found.workload).or_default().push(one);
     }
 
     /// Those that no Space has asked for.
@@ -152,7 +153,7 @@ impl Running {
     /// Those of a Space, once all runtimes have answered.
     async fn of(&self, space: SpaceId) -> Vec<Survivor> {
         self.known.cancelled().await;
-        lock(&self.all).remove(&space).unwrap_or_default()
+        lock(&self.all).remove(&space.into()).unwrap_or_default()
     }
 }
 

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::registry::Registry;
 use super::runtime_state::RuntimeState;
 use super::supervisor::Supervisor;
-use crate::domain::SpaceId;
+use crate::domain::{SpaceId, WorkloadId};
 use crate::lifecycle::artifacts::Artifacts;
 use crate::lifecycle::{Parts, lock, now};
 use crate::routes::Nudges;
@@ -149,9 +149,10 @@ impl Supervisors {
         let supervisors = Arc::clone(self);
         self.spawn(async move {
             while let Some(ended) = endings.recv().await {
-                let observed = supervisors.observed(ended.space);
+                let WorkloadId::Space(space) = ended.workload;
+                let observed = supervisors.observed(space);
                 lock(&observed).end(ended.instance, ended.reason, ended.log_tail, now());
-                supervisors.nudge(ended.space);
+                supervisors.nudge(space);
                 supervisors.parts.ledger.starts().look_again();
             }
         });

@@ -9,7 +9,8 @@ use bollard::query_parameters::ListContainersOptions;
 
 use super::stop::remove;
 use super::{ContainerRuntime, lock};
-use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID};
+use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID, WORKLOAD};
+use crate::domain::{SpaceId, WorkloadId};
 use crate::runtime::{Found, Runtime};
 
 // === impl ContainerRuntime ===
@@ -106,15 +107,50 @@ fn parse(container: &ContainerSummary) -> Option<Found> {
     let labels: &HashMap<String, String> = container.labels.as_ref()?;
     Some(Found {
         instance: labels.get(INSTANCE)?.parse().ok()?,
-        space: labels.get(SPACE_ID)?.parse().ok()?,
+        workload: workload_of(labels)?,
         build: labels.get(BUILD)?.parse().ok()?,
         restarts: labels.get(RESTARTS)?.parse().ok()?,
     })
+}
+
+/// What a container runs. Those that earlier versions made name a Space alone.
+fn workload_of(labels: &HashMap<String, String>) -> Option<WorkloadId> {
+    match labels.get(WORKLOAD) {
+        Some(workload) => workload.parse().ok(),
+        None => {
+            let space: SpaceId = labels.get(SPACE_ID)?.parse().ok()?;
+            Some(space.into())
+        }
+    }
 }
 
 async fn discard(docker: &Docker, container: &ContainerSummary) {
     let Some(id) = &container.id else { return };
     if let Err(error) = remove(docker, id).await {
         tracing::warn!(container = %id, "a container that nobody uses could not be removed: {error:#}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_of_earlier_versions_are_known_too() {
+        let space = SpaceId::new();
+        let of = |labels: &[(&str, String)]| {
+            let labels = labels.iter().cloned();
+            workload_of(&labels.map(|(key, value)| (key.to_owned(), value)).collect())
+        };
+        let known = Some(WorkloadId::Space(space));
+        assert_eq!(of(&[(WORKLOAD, format!("space/{space}"))]), known);
+        assert_eq!(of(&[(SPACE_ID, space.to_string())]), known);
+        // One of a kind that is not known here is nobody's.
+        let other = [
+            (WORKLOAD, format!("job/{space}")),
+            (SPACE_ID, space.to_string()),
+        ];
+        assert_eq!(of(&other), None);
+        assert_eq!(of(&[]), None);
     }
 }

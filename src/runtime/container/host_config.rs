@@ -14,7 +14,7 @@ use bollard::models::{
 use super::super::InstanceSpec;
 use super::storage::STORAGE;
 use super::{ContainerSettings, USER, seccomp};
-use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID};
+use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, WORKLOAD};
 
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";
@@ -44,7 +44,7 @@ pub(super) fn create_body(
     let labels = [
         (DATA, data.to_owned()),
         (SPACE, spec.name.to_string()),
-        (SPACE_ID, spec.space.to_string()),
+        (WORKLOAD, spec.workload.to_string()),
         (REVISION, spec.revision.to_string()),
         (BUILD, spec.build.to_string()),
         (INSTANCE, spec.id.to_string()),

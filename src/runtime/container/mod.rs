@@ -43,9 +43,9 @@ use tokio::sync::{OnceCell, mpsc, watch::Sender};
 
 use super::{Ended, Found, InstanceSpec, LimitReport, ListenForGuests, Runtime, RuntimeError};
 use crate::docker::{Elsewhere, Engine, Networks};
-use crate::domain::{ArtifactKind, DiskAmount, EgressOffer, InstanceId, Millis, SpaceId};
+use crate::domain::{ArtifactKind, DiskAmount, EgressOffer, InstanceId, Millis, WorkloadId};
 use crate::journal::Log;
-use crate::ledger::{InstanceReservation, SpaceAccount};
+use crate::ledger::{InstanceReservation, WorkloadAccount};
 use crate::upstream::Upstream;
 
 /// What the runtime is told by the operator.
@@ -100,9 +100,9 @@ struct Inner {
 /// A container in care, from before it is created until it is removed.
 struct Running {
     instance: InstanceId,
-    space: SpaceId,
+    workload: WorkloadId,
     log: Log,
-    account: Arc<SpaceAccount>,
+    account: Arc<WorkloadAccount>,
     /// What its card lets it store under `/data`, in bytes.
     storage_bytes: Option<u64>,
     /// What its hardware lets it hold in memory, in bytes.
@@ -281,13 +281,13 @@ impl Runtime for ContainerRuntime {
         Box::pin(self.watch_isolation())
     }
 
-    fn forget(&self, space: SpaceId) -> BoxFuture<'_, anyhow::Result<()>> {
-        Box::pin(self.remove_rest(space))
+    fn forget(&self, workload: WorkloadId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(self.remove_rest(workload))
     }
 
-    fn stored(&self, space: SpaceId) -> BoxFuture<'_, DiskAmount> {
+    fn stored(&self, workload: WorkloadId) -> BoxFuture<'_, DiskAmount> {
         let inner = Arc::clone(&self.0);
-        let stored = tokio::task::spawn_blocking(move || inner.stored(space));
+        let stored = tokio::task::spawn_blocking(move || inner.stored(workload));
         Box::pin(async { stored.await.unwrap_or_default() })
     }
 

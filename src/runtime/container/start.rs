@@ -180,7 +180,7 @@ impl Inner {
     fn take_care(&self, spec: &InstanceSpec) -> Arc<Running> {
         let running = Arc::new(Running {
             instance: spec.id,
-            space: spec.space,
+            workload: spec.workload,
             log: spec.log.clone(),
             account: Arc::clone(&spec.account),
             storage_bytes: spec.artifact.settings.storage_bytes,
@@ -213,7 +213,7 @@ impl Inner {
     }
 
     async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<Network> {
-        let whose = spec.space.to_string();
+        let whose = spec.workload.file_stem();
         self.networks.ensure(&whose, self.reach(spec)).await
     }
 
@@ -226,7 +226,7 @@ impl Inner {
                 Some(address)
             }
             Err(error) => {
-                tracing::error!(space = %running.space, "the hub cannot answer at {address}: {error:#}");
+                tracing::error!(workload = %running.workload, "the hub cannot answer at {address}: {error:#}");
                 running.say(
                     "The hub cannot be reached from inside: this server could not open it there.",
                 );
@@ -249,7 +249,7 @@ impl Inner {
         match self.proxies.open(address).await {
             Ok(proxy) => Some(proxy),
             Err(error) => {
-                tracing::error!(space = %running.space, "no proxy can stand at {address}: {error}");
+                tracing::error!(workload = %running.workload, "no proxy can stand at {address}: {error}");
                 if !spec.artifact.settings.egress.is_empty() {
                     running.say(
                         "The hosts of the card's `egress` cannot be reached: this server could not open the way.",
@@ -297,7 +297,7 @@ impl Inner {
     ) -> Result<(), RuntimeError> {
         let storage = match spec.artifact.settings.storage_bytes {
             Some(_) => Some(
-                self.storage_folder(spec.space)
+                self.storage_folder(spec.workload)
                     .await
                     .map_err(RuntimeError::Server)?,
             ),

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::super::Runtime;
 use super::{ContainerRuntime, Inner, cpu, lock, name_of};
 use crate::docker::{is_gone, status};
-use crate::domain::{InstanceId, SpaceId};
+use crate::domain::{InstanceId, WorkloadId};
 
 /// How long it is looked at whether something computes.
 const GLIMPSE: Duration = Duration::from_millis(250);
@@ -124,18 +124,18 @@ pub(super) async fn remove(docker: &Docker, name: &str) -> anyhow::Result<()> {
 // === impl ContainerRuntime ===
 
 impl ContainerRuntime {
-    /// Removes what a Space leaves beside its containers: its network and its durable storage.
+    /// Removes what a workload leaves beside its containers: its network and its durable storage.
     ///
     /// # Errors
     /// When the storage cannot be removed.
-    pub(super) async fn remove_rest(&self, space: SpaceId) -> anyhow::Result<()> {
+    pub(super) async fn remove_rest(&self, workload: WorkloadId) -> anyhow::Result<()> {
         if self.is_on()
-            && let Err(error) = self.0.networks.remove(Some(&space.to_string())).await
+            && let Err(error) = self.0.networks.remove(Some(&workload.file_stem())).await
         {
             // An engine that is away keeps no Space from being deleted; the sweep comes back to it.
-            tracing::warn!(%space, "the network of {space} could not be removed: {error:#}");
+            tracing::warn!(%workload, "the network of {workload} could not be removed: {error:#}");
         }
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || inner.remove_storage(space)).await?
+        tokio::task::spawn_blocking(move || inner.remove_storage(workload)).await?
     }
 }

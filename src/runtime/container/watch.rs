@@ -111,7 +111,7 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
         running.give_back();
         // The other end is gone when the server stops.
         let _ = inner.endings.send(Ended {
-            space: running.space,
+            workload: running.workload,
             instance: running.instance,
             reason,
             log_tail: running.log_tail(),
@@ -237,10 +237,11 @@ async fn disk(inner: &Arc<Inner>, docker: &Docker, running: &Running, name: &str
     }
     disk.room = limit - written.bytes;
     if let Some(limit) = running.storage_bytes {
-        let (inner, space) = (Arc::clone(inner), running.space);
+        let (inner, workload) = (Arc::clone(inner), running.workload);
         let since = running.account.measuring();
-        let stored =
-            tokio::task::spawn_blocking(move || inner.stored(space) + held_open(&found, STORAGE));
+        let stored = tokio::task::spawn_blocking(move || {
+            inner.stored(workload) + held_open(&found, STORAGE)
+        });
         let stored = stored.await.ok()?;
         if stored.bytes > limit {
             disk.beyond = Some(ExitReason::OutOfDisk { limit });

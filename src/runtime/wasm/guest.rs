@@ -18,7 +18,7 @@ use super::programs::{Program, Programs};
 use super::room::Room;
 use super::scheduler::Group;
 use super::stdio::LogStream;
-use crate::domain::{AccountId, ArtifactKind, GuestAbi, InstanceId, SpaceId};
+use crate::domain::{AccountId, ArtifactKind, GuestAbi, InstanceId, WorkloadId};
 use crate::engine::seal::{SealKey, open_sealed};
 use crate::ledger::{Refused, Tier};
 use crate::runtime::InstanceSpec;
@@ -78,16 +78,16 @@ impl House {
         oldest.is_some_and(|guest| guest.end_oldest_idle().is_some())
     }
 
-    /// Ends idle instances until what was refused to a Space is there, or none is left; whether there were any. Those of the
+    /// Ends idle instances until what was refused to a workload is there, or none is left; whether there were any. Those of the
     /// same Space or owner go before others.
-    fn evict_for(&self, space: SpaceId, owner: AccountId, refused: &Refused) -> bool {
+    fn evict_for(&self, workload: WorkloadId, owner: AccountId, refused: &Refused) -> bool {
         let mut missing = refused.missing();
         let mut evicted = false;
         while missing > 0 {
             let oldest = self.oldest_idle(|guest| {
                 let own = guest.spec.account.owner.owner == owner;
                 let near = match refused.tier {
-                    Tier::Space => guest.spec.space == space,
+                    Tier::Space => guest.spec.workload == workload,
                     Tier::Owner => own,
                     Tier::Host => true,
                 };
@@ -224,8 +224,8 @@ impl Guest {
     /// Where memory for one of its stores can come from.
     fn room(&self) -> Room {
         let house = Arc::clone(&self.house);
-        let (space, owner) = (self.spec.space, self.spec.account.owner.owner);
-        let evict = Box::new(move |refused: &Refused| house.evict_for(space, owner, refused));
+        let (workload, owner) = (self.spec.workload, self.spec.account.owner.owner);
+        let evict = Box::new(move |refused: &Refused| house.evict_for(workload, owner, refused));
         Room::new(evict, Arc::clone(&self.spec.ask_for_room))
     }
 

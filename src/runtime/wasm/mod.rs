@@ -61,7 +61,7 @@ use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
 use crate::domain::{ArtifactKind, EgressOffer, InstanceId};
 use crate::engine::seal::SealKey;
 use crate::engine::{self, PoolSettings};
-use crate::ledger::SpaceAccount;
+use crate::ledger::WorkloadAccount;
 use crate::upstream::Upstream;
 
 /// How the runtime is set up.
@@ -261,7 +261,7 @@ impl Runtime for WasmRuntime {
 }
 
 /// A Space's rate, and what it may use besides.
-fn cpu_text(account: &SpaceAccount) -> String {
+fn cpu_text(account: &WorkloadAccount) -> String {
     let (rate, most) = (account.cpu_millis(), account.most_cpu_millis());
     match most > rate {
         true => format!("{rate} millicores, up to {most} with spare time"),

@@ -187,6 +187,14 @@ pub(super) fn inside(next: &str) -> &str {
     if own { next } else { "/" }
 }
 
+/// What the button calls the provider; `None` where there is none.
+pub(super) fn title(state: &WebState) -> Option<&str> {
+    state
+        .auth
+        .provider()
+        .map(|_| state.config.oidc.title.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,12 +220,4 @@ mod tests {
             assert_eq!(inside(other), "/", "{other}");
         }
     }
-}
-
-/// What the button calls the provider; `None` where there is none.
-pub(super) fn title(state: &WebState) -> Option<&str> {
-    state
-        .auth
-        .provider()
-        .map(|_| state.config.oidc.title.as_str())
 }

@@ -1,4 +1,4 @@
-//! A Space's page in the book.
+//! A workload's page in the book.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use super::disk::{Disk, DiskUse, Measuring};
 use super::owner::Host;
 use super::{Credit, OwnerAccount, QuotaPool, Refused, Tier};
-use crate::domain::{DiskAmount, Limits, RepoName, Resource, SpaceId, UsageCounts};
+use crate::domain::{DiskAmount, Limits, RepoName, Resource, UsageCounts, WorkloadId};
 use crate::upstream::Traffic;
 
 /// Spare time that may be used beyond its rate in one go, in nanoseconds: a few turns.
 const SPARE_BANK: u64 = 10_000_000;
 
-/// What one Space holds and has used.
+/// What one workload holds and has used.
 #[derive(Debug)]
-pub struct SpaceAccount {
-    /// Which Space.
-    pub space: SpaceId,
+pub struct WorkloadAccount {
+    /// Which workload.
+    pub workload: WorkloadId,
     /// Its owner's page.
     pub owner: Arc<OwnerAccount>,
     /// Memory held.
@@ -65,17 +65,17 @@ pub struct Usage {
 #[derive(Debug)]
 pub struct UsageDelta {
     /// Whose.
-    pub account: Arc<SpaceAccount>,
+    pub account: Arc<WorkloadAccount>,
     /// How much.
     pub counts: UsageCounts,
     sum: Arc<Mutex<UsageCounts>>,
 }
 
-// === impl SpaceAccount ===
+// === impl WorkloadAccount ===
 
-impl SpaceAccount {
+impl WorkloadAccount {
     pub(super) fn new(
-        space: SpaceId,
+        workload: WorkloadId,
         owner: Arc<OwnerAccount>,
         limits: Limits,
         host: &Host,
@@ -86,7 +86,7 @@ impl SpaceAccount {
         let gives_spare = host.spare > 1.0;
         let parent = Some(Arc::clone(&owner.memory));
         Self {
-            space,
+            workload,
             memory: QuotaPool::new(Resource::Memory, Tier::Space, limits.memory_bytes, parent),
             owner,
             usage: Usage::default(),
@@ -114,7 +114,7 @@ impl SpaceAccount {
     /// # Errors
     /// When it holds more than before, and its owner more than the quota. It is counted all the same.
     pub fn set_storage(&self, found: DiskAmount, since: Measuring) -> Result<(), Refused> {
-        let storage = DiskUse::Storage(self.space);
+        let storage = DiskUse::Storage(self.workload);
         let before = self.disk.of(storage);
         self.disk.set(storage, &self.owner, found, since);
         let grown = found - before;
