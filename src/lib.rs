@@ -31,7 +31,8 @@
 //!  5  app                                            composition root: the only room that sees everything
 //!  4  gateway         api         web                strangers' traffic · the Hub's protocol · pages
 //!  3  lifecycle               server                 control plane · sockets
-//!  2  builder  runtime  auth  telemetry  cards  arrival   making · running · who asks · what happened · what is shown
+//!  2  builder  runtime  auth  telemetry               making · running · who asks · what happened
+//!     card_cache  base_url                            what cards say · under what address one came
 //!     backup                                         copies of the data folder
 //!  1  store  repo  routes  journal  config           rows · files · the shared table · logs · options
 //!     docker                                         the container engine
@@ -40,7 +41,8 @@
 //! ```
 //!
 //! Beside the floors stand four walls: `gateway` uses neither `lifecycle` nor `store`, `api` and `web` use neither
-//! `runtime` nor `gateway`. The test `architecture` reads the source and fails when an arrow goes sideways or up.
+//! `runtime` nor `gateway`. The test `architecture` reads the source and fails when an arrow goes sideways or up, when two
+//! files of a room use each other, and when a file is too long.
 //!
 //! [`routes`] is the one door between the control plane, which writes it, and the gateway, which reads it.
 //!

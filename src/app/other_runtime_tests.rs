@@ -1,4 +1,4 @@
-//! A runtime that this program does not know, driven as any other is: to add one is to implement the trait and to list it.
+//! A runtime that this program does not know, driven as any other is: to add one is to write it and to list it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};

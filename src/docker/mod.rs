@@ -34,7 +34,7 @@ pub const DATA: &str = "glasshouse.data";
 pub const SPACE: &str = "glasshouse.space";
 /// Label of containers: what they run, as `space/ID`.
 pub const WORKLOAD: &str = "glasshouse.workload";
-/// Label: the Space's id. By it containers are known that earlier versions made.
+/// Label: the Space's id. Containers that earlier versions made have no other that says what they run.
 pub const SPACE_ID: &str = "glasshouse.space-id";
 /// Label: the commit.
 pub const REVISION: &str = "glasshouse.revision";

@@ -60,7 +60,7 @@ pub struct LifecycleSettings {
     pub wasi_hardware: String,
     /// The size of a container Space whose owner chose none.
     pub container_hardware: String,
-    /// Idle time until a container is frozen.
+    /// Idle time until an instance is frozen that can be.
     pub freeze_after: Duration,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
     pub sleep_after: SleepAfter,

@@ -1,6 +1,7 @@
-//! Room for containers: a place for each, of its owner and of the host. Where there is none, idle ones give way; then
-//! those that want one of the host queue, and owners take turns. What no one's going would help waits until a quota is
-//! raised, or something it needs is given back: it is blocked, and nothing is wrong with it.
+//! Room for instances that hold their hardware as long as they run: a place for each, of its owner and of the host. Where
+//! there is none, idle ones give way; then those that want one of the host queue, and owners take turns. What no one's
+//! going would help waits until a quota is raised, or something it needs is given back: it is blocked, and nothing is
+//! wrong with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,7 @@ const FULL_MILLIS: Millis = 500;
 /// Between two looks at the queue though nothing was said to have changed.
 const ROUND: Duration = Duration::from_secs(5);
 
-/// Room for a container that is about to be started. Without it, what waits is noted, and it is the next decision's.
+/// Room for an instance that is about to be started. Without it, what waits is noted, and it is the next decision's.
 pub(in crate::lifecycle) fn reserve(
     supervisor: &Supervisor,
     space: &Space,
@@ -50,7 +51,7 @@ pub(in crate::lifecycle) fn reserve(
     }
 }
 
-/// How a Space's guests, who hold memory as they take it, ask for room: as a container that is about to be started does. It
+/// How a Space's guests, who hold memory as they take it, ask for room: as an instance that is about to be started does. It
 /// keeps nothing alive.
 pub(in crate::lifecycle) fn asking(supervisor: &Supervisor, space: &Space) -> AskForRoom {
     let parts = Arc::downgrade(&supervisor.parts);
@@ -66,7 +67,7 @@ pub(in crate::lifecycle) fn asking(supervisor: &Supervisor, space: &Space) -> As
     })
 }
 
-/// Whether a container may be tried now: nobody waits, or it is the first of those who do. Joins the queue otherwise.
+/// Whether a start may be tried now: nobody waits, or it is the first of those who do. Joins the queue otherwise.
 fn is_its_turn(parts: &Parts, owner: AccountId, observed: &mut RuntimeState) -> bool {
     let queue = parts.ledger.starts();
     if observed.ticket.is_none() && !queue.is_empty() {

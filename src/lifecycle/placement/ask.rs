@@ -15,8 +15,9 @@ use crate::upstream::{self, Upstream};
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    /// What the container of a Space answers to a GET of that path; `None` unless it is a 200 of at most `most` bytes that is
-    /// whole within `patience`. One that sleeps, or has no container, is not asked, and none is kept awake by it.
+    /// What a Space that runs at an address of its own answers to a GET of that path; `None` unless it is a 200 of at most
+    /// `most` bytes that is whole within `patience`. One that sleeps, or runs in this process, is not asked, and none is
+    /// kept awake by it.
     pub async fn ask(
         &self,
         space: &Space,

@@ -51,7 +51,7 @@ pub(in crate::lifecycle) fn ask_for_room(
     missing == 0
 }
 
-/// How much of a resource a Space with one idle container gives back by sleeping.
+/// How much of a resource a Space with one idle instance gives back by sleeping.
 pub(in crate::lifecycle) fn held(account: &WorkloadAccount, resource: Resource) -> u64 {
     match resource {
         Resource::Memory => account.memory.used(),

@@ -14,7 +14,10 @@ use bollard::models::{
 use super::super::InstanceSpec;
 use super::storage::STORAGE;
 use super::{ContainerSettings, USER, seccomp};
-use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, WORKLOAD};
+use crate::docker::{
+    BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID, WORKLOAD,
+};
+use crate::domain::WorkloadId;
 
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";
@@ -41,9 +44,11 @@ pub(super) fn create_body(
     data: &str,
     surroundings: &Surroundings<'_>,
 ) -> ContainerCreateBody {
+    let WorkloadId::Space(space) = spec.workload;
     let labels = [
         (DATA, data.to_owned()),
         (SPACE, spec.name.to_string()),
+        (SPACE_ID, space.to_string()),
         (WORKLOAD, spec.workload.to_string()),
         (REVISION, spec.revision.to_string()),
         (BUILD, spec.build.to_string()),
