@@ -43,7 +43,8 @@
 //! ```
 //!
 //! Beside the floors stand four walls: `gateway` uses neither `lifecycle` nor `store`, `api` and `web` use neither
-//! `runtime` nor `gateway`. The test `architecture` reads the source and fails when an arrow goes sideways or up.
+//! `runtime` nor `gateway`. The test `architecture` reads the source and fails when an arrow goes sideways or up, when two
+//! files of a room use each other, and when a file is too long.
 //!
 //! [`routes`] is the one door between the control plane, which writes it, and the gateway, which reads it.
 //!

@@ -12,10 +12,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
 
+mod gauges;
 mod ledger;
 mod metrics;
 
-pub use metrics::{BuildEnd, CONTENT_TYPE, Gauges, Metrics, RequestKind};
+pub use gauges::Gauges;
+pub use metrics::{BuildEnd, CONTENT_TYPE, Metrics, RequestKind};
 
 /// Why log lines cannot be written as asked.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,6 @@ use super::access::Caller;
 use super::answers::Created;
 use super::extract::LaterBody;
 use super::likes::seen_likes;
-use super::operator::account_named;
 use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
@@ -374,4 +373,15 @@ pub(super) async fn everything_of(
 pub(super) async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Account, ApiError> {
     let caller = Caller::of_server(state, headers, Action::Operate).await?;
     Ok(caller.account)
+}
+
+/// The account of that name.
+///
+/// # Errors
+/// 404 when there is none.
+pub(super) async fn account_named(state: &ApiState, name: &str) -> Result<Account, ApiError> {
+    let unknown = || ApiError::not_found(format!("There is no account `{name}`"));
+    let name: Owner = name.parse().map_err(|_| unknown())?;
+    let found = state.store.account_by_name(&name).await?;
+    found.ok_or_else(unknown)
 }

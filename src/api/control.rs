@@ -13,13 +13,10 @@ use super::answers::NotOffered;
 use super::extract::JsonBody;
 use super::query::Query;
 use super::repos::{check_hardware, sleep_after};
-use super::schema::{self, OfferedHardware, Runtime};
-use super::volumes::visible;
+use super::runtime::{current, runtime};
+use super::schema::{OfferedHardware, Runtime};
 use super::whole::{maybe_whole, whole};
 use super::{ApiError, ApiState};
-use crate::auth::Action;
-use crate::base_url::BaseUrl;
-use crate::domain::{Space, SpaceId};
 
 type SpacePath = Path<(String, String)>;
 
@@ -145,39 +142,4 @@ pub(super) async fn storage() -> NotOffered {
 /// `POST /api/spaces/{owner}/{name}/replicas`
 pub(super) async fn replicas() -> NotOffered {
     NotOffered("replicas")
-}
-
-/// The runtime object of a Space.
-///
-/// # Errors
-/// When its facts cannot be read.
-pub(super) async fn runtime(
-    state: &ApiState,
-    headers: &HeaderMap,
-    space: &Space,
-) -> Result<Runtime, ApiError> {
-    let view = state.lifecycle.view(space).await?;
-    let domain = BaseUrl::of(&state.config, headers).domain(&state.config, space);
-    let volumes = visible(state, headers, space).await?;
-    // What an owner has is for those who may change it.
-    let writes = match &view.waits {
-        Some(_) => state
-            .auth
-            .authenticate(headers)
-            .await?
-            .may(Action::Write, space),
-        None => false,
-    };
-    Ok(schema::runtime(view, domain, volumes, writes))
-}
-
-/// The runtime object after a change: of the Space as it is stored now.
-pub(super) async fn current(
-    state: &ApiState,
-    headers: &HeaderMap,
-    space: SpaceId,
-) -> Result<Json<Runtime>, ApiError> {
-    let space = state.store.space_by_id(space).await?;
-    let space = space.ok_or_else(ApiError::repo_not_found)?;
-    runtime(state, headers, &space).await.map(Json)
 }

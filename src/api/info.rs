@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::access::{RepoAccess, SpaceAccess};
 use super::answers::Done;
-use super::control::runtime;
 use super::facts::{Facts, Shown, Sibling, Wanted, WantedQuery};
 use super::query::Query;
+use super::runtime::runtime;
 use super::{ApiError, ApiState};
 use crate::auth::{Action, may};
 use crate::base_url::BaseUrl;

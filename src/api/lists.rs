@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use self::search::{Found, Search, sees};
 use super::answers::Page;
-use super::control::runtime;
 use super::facts::{Shown, Wanted, WantedQuery};
 use super::info::{listed, tags};
 use super::query::Query;
+use super::runtime::runtime;
 use super::schema::Runtime;
 use super::{ApiError, ApiState};
 use crate::base_url::BaseUrl;

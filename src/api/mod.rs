@@ -23,6 +23,7 @@ mod large;
 mod likes;
 mod lists;
 mod logs;
+mod moved;
 mod openapi;
 mod operator;
 mod organizations;
@@ -30,6 +31,7 @@ mod query;
 mod quota;
 mod refs;
 mod repos;
+mod runtime;
 mod schema;
 mod secrets;
 mod table;
@@ -86,7 +88,7 @@ pub fn router(state: ApiState) -> Router {
         .into_router()
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(cards))
-        .layer(from_fn(error::redirect))
+        .layer(from_fn(moved::redirect))
         .with_state(state)
 }
 

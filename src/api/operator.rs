@@ -12,7 +12,7 @@ use super::query::{Query, within};
 use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
-use crate::domain::{Account, Owner, RepoName, Space};
+use crate::domain::{Owner, RepoName, Space};
 
 /// Why a Space is to be closed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -140,17 +140,6 @@ pub(super) fn routes() -> Routes {
             "Opens a Space that was disabled.",
             enable,
         )
-}
-
-/// The account of that name.
-///
-/// # Errors
-/// 404 when there is none.
-pub(super) async fn account_named(state: &ApiState, name: &str) -> Result<Account, ApiError> {
-    let unknown = || ApiError::not_found(format!("There is no account `{name}`"));
-    let name: Owner = name.parse().map_err(|_| unknown())?;
-    let found = state.store.account_by_name(&name).await?;
-    found.ok_or_else(unknown)
 }
 
 /// `GET /api/admin/capacity`

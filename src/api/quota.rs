@@ -8,10 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
-use super::accounts::operator;
+use super::accounts::{account_named, operator};
 use super::answers::Noticed;
 use super::extract::LaterBody;
-use super::operator::account_named;
 use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::whole::maybe_whole;

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::access::Caller;
+use super::accounts::account_named;
 use super::answers::Page;
 use super::describe::{Operation, Output};
-use super::operator::account_named;
 use super::query::{Query, within};
 use super::schema::{Moment, date};
 use super::table::{Access, Routes};

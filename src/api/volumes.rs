@@ -7,12 +7,12 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access::SpaceAccess;
-use super::control::current;
 use super::extract::JsonBody;
+use super::runtime::current;
 use super::schema::Runtime;
 use super::{ApiError, ApiState};
 use crate::auth::{Action, Principal};
-use crate::domain::{RepoKind, RepoName, Sdk, Space, Volume};
+use crate::domain::{RepoKind, RepoName, Sdk, Volume};
 
 type SpacePath = Path<(String, String)>;
 
@@ -121,29 +121,4 @@ pub(super) async fn checked(
         Some(problem) => Err(ApiError::bad_request(problem)),
         None => Ok(volumes),
     }
-}
-
-/// The volumes of a Space, as far as whoever asks may see their sources.
-///
-/// # Errors
-/// Ours only.
-pub(super) async fn visible(
-    state: &ApiState,
-    headers: &HeaderMap,
-    space: &Space,
-) -> Result<Vec<Volume>, ApiError> {
-    let all = state.store.volumes(space.id).await?;
-    if all.is_empty() {
-        return Ok(all);
-    }
-    let principal = state.auth.authenticate(headers).await?;
-    let mut seen = Vec::new();
-    for volume in all {
-        let source = &volume.source;
-        let found = state.store.repository_by_name(volume.kind, source).await?;
-        if found.is_some_and(|found| principal.may(Action::See, &found)) {
-            seen.push(volume);
-        }
-    }
-    Ok(seen)
 }

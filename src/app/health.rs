@@ -15,6 +15,7 @@ use crate::auth::{Action, Auth, Object};
 use crate::ledger::Ledger;
 use crate::routes::RouteTable;
 use crate::runtime::Runtimes;
+use crate::runtime::wasm::WasmRuntime;
 use crate::store::Store;
 use crate::telemetry::{Gauges, Metrics};
 
@@ -23,6 +24,7 @@ use crate::telemetry::{Gauges, Metrics};
 pub(super) struct Health {
     pub(super) store: Store,
     pub(super) runtimes: Runtimes,
+    pub(super) wasm: Arc<WasmRuntime>,
     pub(super) routes: RouteTable,
     pub(super) ledger: Ledger,
     pub(super) auth: Auth,
@@ -46,29 +48,22 @@ async fn ready(State(health): State<Health>) -> Response {
     if let Err(error) = &store {
         tracing::error!("the database does not answer: {error}");
     }
-    let slots = health.runtimes.wasm().slots();
-    let say = |good: bool, trouble: &str| {
-        if good {
-            "ok".to_owned()
-        } else {
-            trouble.to_owned()
-        }
+    let mut is_ready = store.is_ok();
+    let mut runtimes = serde_json::Map::new();
+    for runtime in health.runtimes.iter() {
+        let trouble = runtime.trouble().await;
+        // Without what runs elsewhere everything else works, so this keeps nobody from being sent here.
+        is_ready &= trouble.is_none() || !runtime.is_in_process();
+        runtimes.insert(runtime.name().to_owned(), trouble.unwrap_or("ok").into());
+    }
+    let store = match store.is_ok() {
+        true => "ok",
+        false => "does not answer",
     };
-    let (store, wasm) = (store.is_ok(), slots > 0);
-    let containers = health.runtimes.containers().trouble().await;
-    let body = json!({
-        "store": say(store, "does not answer"),
-        "runtimes": {
-            "static": "ok",
-            "wasi": say(wasm, "has no room for instances"),
-            // Without an engine everything else works, so this keeps nobody from being sent here.
-            "docker": containers.unwrap_or("ok"),
-        },
-    });
-    let status = if store && wasm {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
+    let body = json!({ "store": store, "runtimes": runtimes });
+    let status = match is_ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, Json(body)).into_response()
 }
@@ -92,7 +87,7 @@ impl Health {
     pub(super) fn encode(&self) -> Response {
         let gauges = Gauges {
             spaces: self.routes.len(),
-            programs_loaded: self.runtimes.wasm().loaded(),
+            programs_loaded: self.wasm.loaded(),
             memory_held: self.ledger.host().used(),
             memory_limit: self.ledger.host().limit(),
             cpu_held: self.ledger.host_cpu().used(),

@@ -7,6 +7,8 @@ mod handover;
 mod health;
 mod hub_listener;
 pub mod maintenance;
+#[cfg(test)]
+mod other_runtime_tests;
 mod settings;
 mod signals;
 pub mod threads;
@@ -36,7 +38,7 @@ use crate::repo::Repos;
 use crate::routes::RouteTable;
 use crate::runtime::container::ContainerRuntime;
 use crate::runtime::wasm::WasmRuntime;
-use crate::runtime::{Runtimes, SiteRuntime};
+use crate::runtime::{self, Runtime, Runtimes, SiteRuntime};
 use crate::server::{self, Stop};
 use crate::store::{Sealer, Store};
 use crate::telemetry::{self, Metrics};
@@ -117,7 +119,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
         say(&first_start::welcome(&config));
     }
     if config.examples {
-        let trouble = house.health.runtimes.containers().trouble().await;
+        let trouble = house.containers.trouble().await;
         examples::publish(
             &house.store,
             &house.repos,
@@ -226,6 +228,7 @@ struct House {
     repos: Repos,
     lifecycle: Lifecycle,
     health: Health,
+    containers: ContainerRuntime,
     front: FrontDoor,
     /// Whether this start has made the first account's token.
     is_new: bool,
@@ -256,10 +259,15 @@ impl House {
         let builder = builder_config(config, seal, wasm.profile(), engine.clone())?;
         let builder = Builder::new(builder, repos.clone()).context("the folder of artifacts")?;
         let hub_listener = HubListener::new(config);
-        let (containers, endings) =
-            ContainerRuntime::new(engine, container_settings(config)?, hub_listener.clone());
-        let sites = SiteRuntime::new(data.join("artifacts/sites"));
-        let runtimes = Runtimes::new(sites, wasm, containers);
+        let (ended, endings) = runtime::endings();
+        let settings = container_settings(config)?;
+        let containers = ContainerRuntime::new(engine, settings, hub_listener.clone(), ended);
+        let wasm = Arc::new(wasm);
+        let runtimes = Runtimes::new([
+            Arc::new(SiteRuntime::new(data.join("artifacts/sites"))) as Arc<dyn Runtime>,
+            wasm.clone(),
+            Arc::new(containers.clone()),
+        ]);
         let (routes, nudges) = RouteTable::new();
         let metrics = Arc::new(Metrics::new());
         let auth = Auth::new(store.clone()).with_provider(provider(config)?);
@@ -293,6 +301,7 @@ impl House {
         let health = Health {
             store: store.clone(),
             runtimes,
+            wasm,
             routes: routes.clone(),
             ledger: ledger.clone(),
             auth: auth.clone(),
@@ -320,6 +329,7 @@ impl House {
             repos,
             lifecycle,
             health,
+            containers,
             front: FrontDoor::new(hub, gateway, metrics),
             is_new,
         })

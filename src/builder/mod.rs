@@ -10,11 +10,13 @@
 //! last: what is in place is whole. Killed anywhere, a build leaves only scratch, which the next start clears.
 
 mod component;
+mod config;
 mod guest;
 mod holds;
 mod image;
 mod plan;
 mod process;
+mod request;
 mod site;
 mod size;
 mod sweep;
@@ -27,115 +29,23 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{
-    AccountId, Artifact, BuildError, BuildId, EgressOffer, Fault, RepoName, Revision, Sdk, SpaceId,
-    bytes_text,
-};
-use crate::journal::Log;
-use crate::keys::SealKey;
-use crate::ledger::{BuildPermit, BuildTurns, Lane, Refused, Tier};
-use crate::repo::{CheckoutLimits, RepoError, Repos};
+use crate::domain::{Artifact, BuildError, BuildId, Fault, Revision, Sdk, SpaceId, bytes_text};
+use crate::ledger::{BuildPermit, Lane, Refused, Tier};
+use crate::repo::{RepoError, Repos};
 use holds::Holds;
 use size::Layer;
 
+pub use config::{BuilderConfig, CompileLimits};
 pub use holds::Hold;
 pub use image::{ImageConfig, ImageLimits};
 pub use plan::{BuildPlan, ContainerOffer, Offer, plan};
+pub use request::{Before, BuildRequest, Built};
 pub use sweep::{InUse, Sweep};
-
-/// What one compilation may take, and what may come of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompileLimits {
-    /// CPU time in seconds.
-    pub cpu_seconds: u64,
-    /// Address space of the compiler's process in bytes.
-    pub memory_bytes: u64,
-    /// Wall-clock time, after which the server was too busy. Not less than the CPU time.
-    pub wall: Duration,
-    /// Native code in bytes.
-    pub output_bytes: u64,
-    /// WebAssembly in bytes.
-    pub module_bytes: u64,
-    /// Largest size in bytes of one memory of the guest: what its instances can be given later.
-    pub guest_memory_bytes: u64,
-}
-
-/// What a builder needs to know.
-#[derive(Debug)]
-pub struct BuilderConfig {
-    /// The folder of all artifacts; nobody else's, and on one file system.
-    pub artifacts: PathBuf,
-    /// Seals compiled code.
-    pub seal: SealKey,
-    /// The engine's [profile](crate::wasm_engine::profile), under which code must be compiled to run here.
-    pub profile: String,
-    /// The binary whose command `compile-worker` is [`worker::main`].
-    pub worker: PathBuf,
-    /// For one compilation.
-    pub compile: CompileLimits,
-    /// For one static Space.
-    pub site: CheckoutLimits,
-    /// The names of the hardware offered, for what is said to authors.
-    pub hardware: Vec<String>,
-    /// The longest time a card may give its requests.
-    pub max_request_timeout: Duration,
-    /// Where guests may connect to at most.
-    pub egress: EgressOffer,
-    /// What the cards of containers may ask for; `None` where there are none.
-    pub containers: Option<ContainerOffer>,
-    /// For container images.
-    pub images: ImageConfig,
-}
-
-/// What is to be built, and where its log goes.
-#[derive(Debug, Clone)]
-pub struct BuildRequest {
-    /// Which attempt.
-    pub build: BuildId,
-    /// Whose repository.
-    pub space: SpaceId,
-    /// Whose Space it is: the builds of one owner share what the engine remembers of them.
-    pub owner: AccountId,
-    /// As it is called in the log.
-    pub name: RepoName,
-    /// Which commit.
-    pub revision: Revision,
-    /// Whether an artifact made earlier of the same files will do.
-    pub cached: bool,
-    /// What the Space has already.
-    pub before: Before,
-    /// Whether it was tried as often as what the server may have to answer for is tried.
-    pub last_try: bool,
-    /// How it gets the right to do what takes more than a moment.
-    pub turns: BuildTurns,
-    /// Lines for the author.
-    pub log: Log,
-}
-
-/// What a build made.
-#[derive(Debug)]
-pub struct Built {
-    /// What it is.
-    pub artifact: Artifact,
-    /// Keeps it from being swept; to be dropped when it is recorded.
-    pub hold: Hold,
-}
-
-/// What a Space has before it is built.
-#[derive(Debug, Clone, Default)]
-pub struct Before {
-    /// What it was made as, or what its newest readable card said.
-    pub sdk: Option<Sdk>,
-    /// Its variables, for what asks for them while it is built.
-    pub variables: Vec<(String, String)>,
-    /// What earlier builds of it made, the newest first.
-    pub artifacts: Vec<Artifact>,
-}
 
 /// Makes artifacts. Cheap to clone; all clones are the same builder.
 #[derive(Clone)]

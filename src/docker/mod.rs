@@ -32,7 +32,9 @@ pub use surroundings::{Elsewhere, is_missing_mount};
 pub const DATA: &str = "glasshouse.data";
 /// Label: `OWNER/NAME`.
 pub const SPACE: &str = "glasshouse.space";
-/// Label: the Space's id.
+/// Label of containers: what they run, as `space/ID`.
+pub const WORKLOAD: &str = "glasshouse.workload";
+/// Label: the Space's id. Containers that earlier versions made have no other that says what they run.
 pub const SPACE_ID: &str = "glasshouse.space-id";
 /// Label: the commit.
 pub const REVISION: &str = "glasshouse.revision";

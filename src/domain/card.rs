@@ -5,11 +5,14 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
+mod error;
 mod fields;
 mod repositories;
 
 use super::NamedRepository;
 use super::front_matter::{read_front_matter, split_front_matter};
+pub use error::{CardError, CardProblem};
+
 use fields::{Fields, line_of};
 
 /// Which runtime a card asks for.
@@ -76,47 +79,6 @@ impl Sdk {
             Self::Gradio | Self::Streamlit => "app.py",
             Self::Docker => "Dockerfile",
         }
-    }
-}
-
-/// One thing wrong with a card, for its author.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CardProblem {
-    /// Line of README.md, counted from 1; `None` when it is about the whole.
-    pub line: Option<usize>,
-    /// What is wrong and what is allowed.
-    pub message: String,
-}
-
-/// Everything wrong with a card.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", self.text())]
-pub struct CardError {
-    /// At least one.
-    pub problems: Vec<CardProblem>,
-}
-
-impl CardError {
-    pub(super) fn one(line: Option<usize>, message: impl Into<String>) -> Self {
-        Self {
-            problems: vec![CardProblem {
-                line,
-                message: message.into(),
-            }],
-        }
-    }
-
-    /// The problems, one a line, each `README.md:LINE: …`.
-    pub fn text(&self) -> String {
-        let lines: Vec<_> = self
-            .problems
-            .iter()
-            .map(|problem| match problem.line {
-                Some(line) => format!("README.md:{line}: {}", problem.message),
-                None => format!("README.md: {}", problem.message),
-            })
-            .collect();
-        lines.join("\n")
     }
 }
 

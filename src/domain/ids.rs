@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub struct NameError(String);
 
 impl NameError {
-    fn new(text: impl Into<String>) -> Self {
+    pub(super) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 }

@@ -27,6 +27,7 @@ mod time;
 mod usage;
 mod variable;
 mod volume;
+mod workload;
 
 pub use account::{
     Account, AccountKind, Grant, GrantTarget, Identity, MemberRole, Membership, Role, Scope,
@@ -58,6 +59,7 @@ pub use time::about;
 pub use usage::UsageCounts;
 pub use variable::check_variable;
 pub use volume::{MAX_VOLUMES, Volume};
+pub use workload::WorkloadId;
 
 /// Milliseconds since the Unix epoch: the one form in which the house stores and compares moments.
 pub type Millis = i64;

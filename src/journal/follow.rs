@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::LogLine;
 use super::line::MAX_ENCODED;
-use super::log::Inner;
+use super::log::{Inner, Log};
 
 /// A reader's place in a log. It holds no lines but the few it is about to return.
 #[derive(Debug)]
@@ -25,10 +25,31 @@ pub struct Follow {
 const PIECE: usize = 64 << 10;
 const _: () = assert!(PIECE > MAX_ENCODED);
 
+// === impl Log ===
+
+impl Log {
+    /// The last `tail` lines that are kept (all, if `None`), then those to come.
+    pub fn follow(&self, tail: Option<usize>) -> Follow {
+        Follow::new(Arc::clone(&self.0), tail)
+    }
+
+    /// The last `n` lines that are kept, oldest first.
+    pub fn tail(&self, n: usize) -> Vec<LogLine> {
+        let mut follow = self.follow(Some(n));
+        let mut lines = Vec::new();
+        while lines.len() < n
+            && let Some(line) = follow.try_next()
+        {
+            lines.push(line);
+        }
+        lines
+    }
+}
+
 // === impl Follow ===
 
 impl Follow {
-    pub(super) fn new(log: Arc<Inner>, tail: Option<usize>) -> Self {
+    fn new(log: Arc<Inner>, tail: Option<usize>) -> Self {
         let changed = log.changed.subscribe();
         let place = tail.map_or(0, |lines| place_of_tail(&log, lines));
         Self {

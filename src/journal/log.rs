@@ -9,14 +9,13 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::line::{LogWriter, MAX_ENCODED, encode};
+use super::JournalLimits;
+use super::line::{MAX_ENCODED, encode};
 use super::state::{State, Taken};
-use super::writer::Work;
-use super::{Follow, JournalLimits, LogLine};
 
 /// A handle on one log. Cheap to clone; all clones speak to the same log.
 #[derive(Debug, Clone)]
-pub struct Log(Arc<Inner>);
+pub struct Log(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
 pub(super) struct Inner {
@@ -26,6 +25,16 @@ pub(super) struct Inner {
     /// Moves whenever followers should look again.
     pub(super) changed: watch::Sender<()>,
     work: mpsc::Sender<Work>,
+}
+
+/// What the thread that writes is told.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// That log has something to write.
+    Write(Arc<Inner>),
+    /// Answer when everything before is written.
+    Flush(mpsc::SyncSender<()>),
+    Stop,
 }
 
 // === impl Log ===
@@ -46,33 +55,11 @@ impl Log {
         }
     }
 
-    /// A stream whose lines are said one by one.
-    pub fn writer(&self) -> LogWriter {
-        LogWriter::new(self.clone(), self.0.limits.line_bytes)
-    }
-
     /// Begins anew: what was said so far is gone, also for followers that have not read it.
     pub fn restart(&self) {
         self.0.state().forget();
         self.0.announce();
         self.0.changed.send_replace(());
-    }
-
-    /// The last `tail` lines that are kept (all, if `None`), then those to come.
-    pub fn follow(&self, tail: Option<usize>) -> Follow {
-        Follow::new(Arc::clone(&self.0), tail)
-    }
-
-    /// The last `n` lines that are kept, oldest first.
-    pub fn tail(&self, n: usize) -> Vec<LogLine> {
-        let mut follow = self.follow(Some(n));
-        let mut lines = Vec::new();
-        while lines.len() < n
-            && let Some(line) = follow.try_next()
-        {
-            lines.push(line);
-        }
-        lines
     }
 
     /// Says one line without newlines, of which `beyond` bytes were left behind already.

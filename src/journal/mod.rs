@@ -16,19 +16,21 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 
-use crate::domain::{Millis, SpaceId};
+use crate::domain::{Millis, WorkloadId};
 
 mod follow;
 mod line;
 mod log;
 mod state;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use follow::Follow;
-pub use line::{LogLine, LogWriter};
+pub use line::LogLine;
 pub use log::Log;
+pub use stream::LogWriter;
 
 /// How much a log takes and keeps.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +51,8 @@ pub struct Journal(Arc<Shared>);
 struct Shared {
     folder: PathBuf,
     limits: JournalLimits,
-    logs: Mutex<HashMap<(SpaceId, Kind), Weak<log::Inner>>>,
-    work: mpsc::Sender<writer::Work>,
+    logs: Mutex<HashMap<(WorkloadId, Kind), Weak<log::Inner>>>,
+    work: mpsc::Sender<log::Work>,
     writer: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -94,21 +96,22 @@ impl Journal {
         })))
     }
 
-    /// What the Space's instances print; the same log for all who ask while anyone holds it.
-    pub fn run(&self, space: SpaceId) -> Log {
-        self.log(space, Kind::Run)
+    /// What a workload's instances print; the same log for all who ask while anyone holds it.
+    pub fn run(&self, workload: impl Into<WorkloadId>) -> Log {
+        self.log(workload.into(), Kind::Run)
     }
 
-    /// What the Space's newest build printed; a new build begins with [`Log::restart`].
-    pub fn build(&self, space: SpaceId) -> Log {
-        self.log(space, Kind::Build)
+    /// What its newest build printed; a new build begins with [`Log::restart`].
+    pub fn build(&self, workload: impl Into<WorkloadId>) -> Log {
+        self.log(workload.into(), Kind::Build)
     }
 
-    /// Deletes both logs of a Space. Who still follows them comes to their end; who still speaks is not heard.
-    pub fn remove(&self, space: SpaceId) {
+    /// Deletes both logs of a workload. Who still follows them comes to their end; who still speaks is not heard.
+    pub fn remove(&self, workload: impl Into<WorkloadId>) {
+        let workload = workload.into();
         for kind in [Kind::Run, Kind::Build] {
-            let log = self.log(space, kind);
-            self.logs().remove(&(space, kind));
+            let log = self.log(workload, kind);
+            self.logs().remove(&(workload, kind));
             log.remove();
         }
     }
@@ -116,29 +119,30 @@ impl Journal {
     /// Waits until everything said so far is on disk. Blocks: not for async callers.
     pub fn flush(&self) {
         let (done, wait) = mpsc::sync_channel(1);
-        if self.0.work.send(writer::Work::Flush(done)).is_ok() {
+        if self.0.work.send(log::Work::Flush(done)).is_ok() {
             // An error means that the writer is gone, and with it what it had to write.
             let _ = wait.recv();
         }
     }
 
-    fn log(&self, space: SpaceId, kind: Kind) -> Log {
+    fn log(&self, workload: WorkloadId, kind: Kind) -> Log {
         let mut logs = self.logs();
-        if let Some(inner) = logs.get(&(space, kind)).and_then(Weak::upgrade) {
+        if let Some(inner) = logs.get(&(workload, kind)).and_then(Weak::upgrade) {
             return Log::new(inner);
         }
         // What nobody holds any more is on disk alone, and is swept when something new comes.
         logs.retain(|_, log| log.strong_count() > 0);
+        let stem = workload.file_stem();
         let path = self.0.folder.join(match kind {
-            Kind::Run => format!("{space}.run.jsonl"),
-            Kind::Build => format!("{space}.build.jsonl"),
+            Kind::Run => format!("{stem}.run.jsonl"),
+            Kind::Build => format!("{stem}.build.jsonl"),
         });
         let inner = log::Inner::open(path, self.0.limits, self.0.work.clone());
-        logs.insert((space, kind), Arc::downgrade(&inner));
+        logs.insert((workload, kind), Arc::downgrade(&inner));
         Log::new(inner)
     }
 
-    fn logs(&self) -> MutexGuard<'_, HashMap<(SpaceId, Kind), Weak<log::Inner>>> {
+    fn logs(&self) -> MutexGuard<'_, HashMap<(WorkloadId, Kind), Weak<log::Inner>>> {
         self.0.logs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -146,7 +150,7 @@ impl Journal {
 impl Drop for Shared {
     fn drop(&mut self) {
         // Logs may outlive the journal and hold senders, so the end is said rather than inferred from a closed channel.
-        let _ = self.work.send(writer::Work::Stop);
+        let _ = self.work.send(log::Work::Stop);
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }

@@ -2,6 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::*;
+use crate::domain::SpaceId;
 
 fn journal(folder: &tempfile::TempDir, limits: JournalLimits) -> Journal {
     Journal::open(folder.path().to_owned(), limits).expect("a writable folder")

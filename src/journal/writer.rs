@@ -5,20 +5,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::line::encode;
-use super::log::Inner;
-
-#[derive(Debug)]
-pub(super) enum Work {
-    /// That log has something to write.
-    Write(Arc<Inner>),
-    /// Answer when everything before is written.
-    Flush(SyncSender<()>),
-    Stop,
-}
+use super::log::{Inner, Work};
 
 /// How often logs are looked at that could not be written, or that owe a count of lines left out.
 const AGAIN: Duration = Duration::from_secs(1);

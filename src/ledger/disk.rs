@@ -9,16 +9,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{OwnerAccount, Refused, Reservation, SpaceAccount, lock};
-use crate::domain::{AccountId, DiskAmount, RepoUid, SpaceId};
+use super::{OwnerAccount, Refused, Reservation, lock};
+use crate::domain::{AccountId, DiskAmount, RepoUid, WorkloadId};
 
 /// What on disk belongs to an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DiskUse {
     /// A repository with its large files, and what was last built of it.
     Repository(RepoUid),
-    /// A Space's durable storage.
-    Storage(SpaceId),
+    /// A workload's durable storage.
+    Storage(WorkloadId),
     /// What an account sent and laid out outside of any repository.
     Account(AccountId),
 }
@@ -117,33 +117,6 @@ impl Page {
             measured: Measuring(0),
             kept: Vec::new(),
         }
-    }
-}
-
-// === impl SpaceAccount ===
-
-impl SpaceAccount {
-    /// To be asked before its durable storage is measured.
-    pub fn measuring(&self) -> Measuring {
-        self.disk.now()
-    }
-
-    /// Takes note of what its durable storage holds.
-    ///
-    /// # Errors
-    /// When it holds more than before, and its owner more than the quota. It is counted all the same.
-    pub fn set_storage(&self, found: DiskAmount, since: Measuring) -> Result<(), Refused> {
-        let storage = DiskUse::Storage(self.space);
-        let before = self.disk.of(storage);
-        self.disk.set(storage, &self.owner, found, since);
-        let grown = found - before;
-        if grown.bytes > 0 {
-            self.owner.disk.check()?;
-        }
-        if grown.files > 0 {
-            self.owner.files.check()?;
-        }
-        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Refused, Reservation, SpaceAccount};
+use super::{Refused, Reservation, WorkloadAccount};
 use crate::domain::Limits;
 
 /// The right to run one container: an instance, its millicores and its memory, of its owner and of the host. It travels
@@ -21,7 +21,7 @@ impl InstanceReservation {
     ///
     /// # Errors
     /// Which quota of its owner, or what of the host, is used up; then nothing is held.
-    pub fn take(account: &SpaceAccount, limits: Limits) -> Result<Arc<Self>, Refused> {
+    pub fn take(account: &WorkloadAccount, limits: Limits) -> Result<Arc<Self>, Refused> {
         let owner = &account.owner;
         let mut instance = owner.instances.hold();
         instance.grow(1)?;
@@ -37,7 +37,7 @@ impl InstanceReservation {
     }
 
     /// That of a container which runs already, whatever the quotas say by now: one that has shrunk refuses others.
-    pub fn of_running(account: &SpaceAccount, limits: Limits) -> Arc<Self> {
+    pub fn of_running(account: &WorkloadAccount, limits: Limits) -> Arc<Self> {
         let owner = &account.owner;
         let (mut instance, mut cpu) = (owner.instances.hold(), owner.cpu.hold());
         let mut memory = account.memory.hold();

@@ -26,8 +26,8 @@ mod instance_reservation;
 mod owner;
 mod pool;
 mod queue;
-mod space;
 mod turns;
+mod workload;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,11 +42,14 @@ pub use instance_reservation::InstanceReservation;
 pub use owner::OwnerAccount;
 pub use pool::{QuotaPool, Refused, Reservation, Tier};
 pub use queue::{FairQueue, Ticket};
-pub use space::{SpaceAccount, Usage, UsageDelta};
 pub use turns::{Turn, Turns};
+pub use workload::{Usage, UsageDelta, WorkloadAccount};
 
-use crate::domain::{AccountId, DiskAmount, Limits, Millis, Quota, Resource, SpaceId, UsageCounts};
+use crate::domain::{
+    AccountId, DiskAmount, Limits, Millis, Quota, Resource, UsageCounts, WorkloadId,
+};
 use builds::Builds;
+use disk::Disk;
 use owner::Host;
 
 /// What the ledger is opened with.
@@ -87,16 +90,18 @@ pub struct Ledger(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     host: Host,
+    /// What is on disk, of all owners.
+    disk: Arc<Disk>,
     quota: Quota,
     cpu_nanos: Arc<AtomicU64>,
     owners: Mutex<HashMap<AccountId, Arc<OwnerAccount>>>,
-    spaces: Mutex<HashMap<SpaceId, Arc<SpaceAccount>>>,
+    workloads: Mutex<HashMap<WorkloadId, Arc<WorkloadAccount>>>,
     /// What is stored of all Spaces since the server started.
     booked: Arc<Mutex<UsageCounts>>,
     /// Held from collecting to storing.
     collecting: tokio::sync::Mutex<()>,
     /// Pages that were closed with something on them that is not stored.
-    closed: Mutex<Vec<Arc<SpaceAccount>>>,
+    closed: Mutex<Vec<Arc<WorkloadAccount>>>,
     builds: [Builds; 3],
     starts: Arc<FairQueue>,
 }
@@ -114,14 +119,14 @@ impl Ledger {
             burst: limits.cpu_burst,
             spare: limits.cpu_spare,
             cores: u32::try_from(cores).unwrap_or(u32::MAX),
-            disk: Arc::default(),
         };
         Self(Arc::new(Inner {
             host,
+            disk: Arc::default(),
             quota: limits.quota,
             cpu_nanos: Arc::default(),
             owners: Mutex::default(),
-            spaces: Mutex::default(),
+            workloads: Mutex::default(),
             booked: Arc::default(),
             collecting: tokio::sync::Mutex::default(),
             closed: Mutex::default(),
@@ -131,23 +136,29 @@ impl Ledger {
         }))
     }
 
-    /// The page of a Space, opened when it is not there yet, with its limits set anew. Saved credit, debt and held
-    /// memory stay: a restart is no way to a fresh bucket. A Space with another owner than before begins a new page.
-    pub fn space(&self, space: SpaceId, owner: AccountId, limits: Limits) -> Arc<SpaceAccount> {
-        let owner = self.owner(owner);
-        let mut spaces = lock(&self.0.spaces);
-        let known = spaces.get(&space).cloned();
+    /// The page of a workload, opened when it is not there yet, with its limits set anew. Saved credit, debt and held
+    /// memory stay: a restart is no way to a fresh bucket. One with another owner than before begins a new page.
+    pub fn workload(
+        &self,
+        workload: impl Into<WorkloadId>,
+        owner: AccountId,
+        limits: Limits,
+    ) -> Arc<WorkloadAccount> {
+        let (workload, owner) = (workload.into(), self.owner(owner));
+        let mut workloads = lock(&self.0.workloads);
+        let known = workloads.get(&workload).cloned();
         let account = match known.filter(|known| known.owner.owner == owner.owner) {
             Some(known) => known,
             None => {
-                let account = Arc::new(SpaceAccount::new(
-                    space,
+                let account = Arc::new(WorkloadAccount::new(
+                    workload,
                     owner,
                     limits,
                     &self.0.host,
+                    Arc::clone(&self.0.disk),
                     Arc::clone(&self.0.cpu_nanos),
                 ));
-                if let Some(before) = spaces.insert(space, Arc::clone(&account)) {
+                if let Some(before) = workloads.insert(workload, Arc::clone(&account)) {
                     before.note_sent();
                     lock(&self.0.closed).push(before);
                 }
@@ -159,20 +170,20 @@ impl Ledger {
         account
     }
 
-    /// The page of a Space, if it was opened.
-    pub fn known(&self, space: SpaceId) -> Option<Arc<SpaceAccount>> {
-        lock(&self.0.spaces).get(&space).cloned()
+    /// The page of a workload, if it was opened.
+    pub fn known(&self, workload: impl Into<WorkloadId>) -> Option<Arc<WorkloadAccount>> {
+        lock(&self.0.workloads).get(&workload.into()).cloned()
     }
 
     /// Every open page.
-    pub fn accounts(&self) -> Vec<Arc<SpaceAccount>> {
-        lock(&self.0.spaces).values().cloned().collect()
+    pub fn accounts(&self) -> Vec<Arc<WorkloadAccount>> {
+        lock(&self.0.workloads).values().cloned().collect()
     }
 
-    /// Closes the page of a Space that is gone. What it still holds is given back when its holders drop, and what it
+    /// Closes the page of a workload that is gone. What it still holds is given back when its holders drop, and what it
     /// used is still collected.
-    pub fn forget(&self, space: SpaceId) {
-        let gone = lock(&self.0.spaces).remove(&space);
+    pub fn forget(&self, workload: impl Into<WorkloadId>) {
+        let gone = lock(&self.0.workloads).remove(&workload.into());
         if let Some(gone) = &gone {
             gone.note_sent();
         }
@@ -220,27 +231,27 @@ impl Ledger {
 
     /// Room on an owner's disk for what is to be written: none yet, ready to grow.
     pub fn reserve_disk(&self, owner: AccountId) -> DiskReservation {
-        self.0.host.disk.reserve(self.owner(owner))
+        self.0.disk.reserve(self.owner(owner))
     }
 
     /// To be asked before something on disk is measured.
     pub fn measuring(&self) -> Measuring {
-        self.0.host.disk.now()
+        self.0.disk.now()
     }
 
     /// Takes note of what was measured since that moment.
     pub fn set_disk(&self, of: DiskUse, owner: AccountId, found: DiskAmount, since: Measuring) {
-        self.0.host.disk.set(of, &self.owner(owner), found, since);
+        self.0.disk.set(of, &self.owner(owner), found, since);
     }
 
     /// What is known of it.
     pub fn disk(&self, of: DiskUse) -> DiskAmount {
-        self.0.host.disk.of(of)
+        self.0.disk.of(of)
     }
 
     /// It is gone.
     pub fn forget_disk(&self, of: DiskUse) {
-        self.0.host.disk.forget(of);
+        self.0.disk.forget(of);
     }
 
     /// Waits for the right to build in a lane, of the owner and of the host, with that many bytes of memory. Owners take

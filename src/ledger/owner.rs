@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::day::Daily;
-use super::disk::Disk;
 use super::{Credit, QuotaPool, Refused, Tier};
 use crate::domain::{AccountId, Limits, Millis, Quota, Resource, UsageCounts};
 
@@ -55,8 +54,6 @@ pub(super) struct Host {
     /// Times its rate that a Space may use with spare time.
     pub(super) spare: f64,
     pub(super) cores: u32,
-    /// What is on disk, of all owners.
-    pub(super) disk: Arc<Disk>,
 }
 
 // === impl Host ===

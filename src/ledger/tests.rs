@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::SpaceId;
 use crate::net::Traffic;
 
 const SECOND: u64 = 1_000_000_000;
@@ -46,7 +47,7 @@ async fn permit(ledger: &Ledger, owner: AccountId) -> BuildPermit {
 #[test]
 fn a_place_is_taken_in_all_tiers_or_in_none() {
     let ledger = ledger(1);
-    let page = || ledger.space(SpaceId::new(), AccountId::new(), limits(1000));
+    let page = || ledger.workload(SpaceId::new(), AccountId::new(), limits(1000));
     let (ann, bob) = (page(), page());
     let first = InstanceReservation::take(&ann, limits(3000)).expect("room");
     let refused = InstanceReservation::take(&ann, limits(2000)).expect_err("its CPU");
@@ -94,7 +95,7 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
 fn what_a_space_used_is_collected_once_even_when_it_is_gone() {
     let ledger = ledger(1);
     let (space, owner) = (SpaceId::new(), AccountId::new());
-    let account = ledger.space(space, owner, limits(250));
+    let account = ledger.workload(space, owner, limits(250));
     let traffic = Arc::new(Traffic::default());
     account.count(&traffic);
     account.count(&traffic);
@@ -128,8 +129,8 @@ fn what_a_space_used_is_collected_once_even_when_it_is_gone() {
 fn a_space_with_a_new_owner_is_charged_to_it() {
     let ledger = ledger(1);
     let (space, ann, bob) = (SpaceId::new(), AccountId::new(), AccountId::new());
-    ledger.space(space, ann, limits(250)).charge(5);
-    ledger.space(space, bob, limits(250)).charge(7);
+    ledger.workload(space, ann, limits(250)).charge(5);
+    ledger.workload(space, bob, limits(250)).charge(7);
     assert_eq!(ledger.owner(ann).cpu_nanos(), 5);
     assert_eq!(ledger.owner(bob).cpu_nanos(), 7);
     assert_eq!(ledger.cpu_nanos(), 12);
@@ -144,8 +145,8 @@ fn an_owner_below_the_machine_is_rationed_over_all_its_spaces() {
         ..quota()
     });
     let (one, other) = (SpaceId::new(), SpaceId::new());
-    let one = ledger.space(one, owner, limits(8000));
-    let other = ledger.space(other, owner, limits(8000));
+    let one = ledger.workload(one, owner, limits(8000));
+    let other = ledger.workload(other, owner, limits(8000));
     assert_eq!(other.wait(), 0);
     one.charge(200 * SECOND);
     assert!(other.wait() > SECOND, "its owner has nothing left");
@@ -155,7 +156,7 @@ fn an_owner_below_the_machine_is_rationed_over_all_its_spaces() {
 fn a_day_can_be_spent() {
     let ledger = ledger(1);
     let owner = ledger.owner(AccountId::new());
-    let account = ledger.space(SpaceId::new(), owner.owner, limits(1000));
+    let account = ledger.workload(SpaceId::new(), owner.owner, limits(1000));
     let today = now();
     assert!(!owner.look_at_the_day(today));
     let carried = UsageCounts {

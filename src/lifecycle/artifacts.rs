@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Parts;
-use super::supervisor::{Registry, lock};
+use super::{Parts, lock};
 use crate::builder::InUse;
 use crate::domain::{AccountId, Artifact, BuildFacts, BuildId, RepoKind, SpaceId};
 use crate::ledger::{OwnerAccount, QuotaPool};
+use crate::lifecycle::reconcile::registry::Registry;
 
 /// The share of its owner's disk that the earlier versions of one Space may take.
 const EARLIER: u64 = 10;
@@ -130,9 +130,8 @@ impl Artifacts {
 
     /// What instances run, and the builds that made it.
     fn live(&self) -> Vec<(BuildId, Artifact)> {
-        let all: Vec<_> = lock(&self.registry).values().cloned().collect();
         let mut live = BTreeMap::new();
-        for own in all {
+        for (_, own) in self.registry.all() {
             for kept in &lock(&own.observed).instances {
                 live.insert(kept.build, kept.artifact.clone());
             }

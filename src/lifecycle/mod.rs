@@ -1,36 +1,25 @@
 //! The control plane: what owners ask for, and one supervisor for each Space that sees to it.
 //!
-//! Every operation here writes the store in one transaction, nudges the Space's supervisor and returns. The supervisor
-//! (`supervisor`) gathers the facts (`snapshot`), asks [`decide`](crate::domain::decide), does what it says (`actions`)
-//! and begins again. `sweep` starts the supervisors when the server starts, and removes what nobody uses any more.
+//! ```text
+//!  operations ──► store ──► reconcile ──► placement ──► runtime
+//!  one verb each   rows      load, decide,  room for it,   metering: what is used,
+//!                            do, again      its files      and what owners may have
+//! ```
+//!
+//! Every operation (`operations`) writes the store in one transaction, nudges the Space's supervisor and returns. The
+//! supervisor (`reconcile`) gathers the facts, asks [`decide`](crate::domain::decide), does what it says and begins again.
+//! `artifacts` and `sweep` remove what nobody uses any more; `view` and `problems` are what the outside is told.
 
-mod actions;
-mod admission;
-mod adopt;
 mod artifacts;
-mod ask;
-mod build;
-mod commits;
-mod denied;
-mod disk;
-mod environment;
-mod eviction;
-mod first_commit;
-mod mounts;
+mod metering;
 mod operations;
+mod placement;
 mod problems;
-mod quotas;
-mod repositories;
-mod runtime_state;
-mod snapshot;
-mod start;
-mod supervisor;
+mod reconcile;
 mod sweep;
-mod unrecorded;
-mod usage;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -41,7 +30,7 @@ use crate::builder::Builder;
 use crate::config::Addresses;
 use crate::domain::{Card, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId};
 use crate::journal::{Journal, Log};
-use crate::ledger::{Ledger, Refused, SpaceAccount};
+use crate::ledger::{Ledger, Refused, WorkloadAccount};
 use crate::repo::{RepoError, Repos};
 use crate::routes::{EntrySettings, Nudges, RouteTable};
 use crate::runtime::{Endings, Runtimes};
@@ -49,14 +38,15 @@ use crate::store::{Store, StoreError, Taken};
 use crate::telemetry::Metrics;
 
 pub use crate::runtime::{LimitReport, LimitState};
-pub use commits::Landing;
-pub use first_commit::FirstCommit;
+pub use metering::{Capacity, QuotaLine, QuotaView};
+pub use operations::{FirstCommit, Landing, NewCopy};
 pub use problems::{DiskSpace, Problems};
-pub use quotas::{Capacity, QuotaLine, QuotaView};
-pub use repositories::NewCopy;
 pub use view::{SpaceView, UsageView, Waits};
 
-use supervisor::Supervisors;
+use metering::usage;
+use placement::admission;
+use reconcile::supervisors::Supervisors;
+use reconcile::{adopt, unrecorded};
 
 /// Most bytes of a README that is read for its card.
 const README_BYTES: u64 = 1 << 20;
@@ -70,7 +60,7 @@ pub struct LifecycleSettings {
     pub wasi_hardware: String,
     /// The size of a container Space whose owner chose none.
     pub container_hardware: String,
-    /// Idle time until a container is frozen.
+    /// Idle time until an instance is frozen that can be.
     pub freeze_after: Duration,
     /// Idle time until a Space sleeps when its owner said nothing; `None` never.
     pub sleep_after: SleepAfter,
@@ -163,7 +153,7 @@ impl From<StoreError> for LifecycleError {
 
 impl Lifecycle {
     /// Takes every stored Space into care and begins to listen to what the gateway says through `nudges` and the runtimes
-    /// through `endings`. Visitors can be let in at once; what an earlier process left, containers too, is looked at
+    /// through `endings`. Visitors can be let in at once; what an earlier process left, running instances too, is looked at
     /// meanwhile.
     ///
     /// # Errors
@@ -188,7 +178,7 @@ impl Lifecycle {
         let runtimes = lifecycle.parts.runtimes.clone();
         lifecycle
             .supervisors
-            .spawn(async move { runtimes.containers().guard().await });
+            .spawn(async move { runtimes.guard().await });
         let parts = Arc::clone(&lifecycle.parts);
         let supervisors = Arc::clone(&lifecycle.supervisors);
         let artifacts = Arc::clone(supervisors.artifacts());
@@ -205,19 +195,19 @@ impl Lifecycle {
             .spawn(unrecorded::run(lifecycle.clone()));
         lifecycle.supervisors.spawn(admission::run_queue(
             Arc::clone(&lifecycle.parts),
-            Arc::clone(&lifecycle.supervisors),
+            Arc::clone(lifecycle.supervisors.registry()),
         ));
         Ok(lifecycle)
     }
 
-    /// Ends all supervisors, and stops all containers if that is wished for; else the next start takes them into care as
-    /// they are. `hurry` lets them be all the same. Instances in this process end with it; builds under way are begun again
-    /// at the next start.
-    pub async fn stop(&self, containers: bool, hurry: &CancellationToken) {
+    /// Ends all supervisors, and stops what would outlive this process if that is wished for; else the next start takes it
+    /// into care as it is. `hurry` lets it be all the same. Instances in this process end with it; builds under way are
+    /// begun again at the next start.
+    pub async fn stop(&self, instances: bool, hurry: &CancellationToken) {
         self.supervisors.stop().await;
-        if containers {
+        if instances {
             tokio::select! {
-                () = self.parts.runtimes.containers().stop_all() => {}
+                () = self.parts.runtimes.stop_all() => {}
                 () = hurry.cancelled() => {}
             }
         }
@@ -286,9 +276,9 @@ impl Parts {
     }
 
     /// The Space's page in the ledger.
-    fn account(&self, space: &Space) -> Arc<SpaceAccount> {
+    fn account(&self, space: &Space) -> Arc<WorkloadAccount> {
         let limits = self.limits_of(space);
-        let account = self.ledger.space(space.id, space.owner, limits);
+        let account = self.ledger.workload(space.id, space.owner, limits);
         account.set_name(&space.name);
         account
     }
@@ -361,4 +351,8 @@ impl Parts {
 /// The present, in the form in which it is stored.
 fn now() -> crate::domain::Millis {
     jiff::Timestamp::now().as_millisecond()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,8 +6,8 @@ use crate::domain::{AccountId, Desired, Resource, Space, Stage};
 /// What stands in somebody's way right now, and does not go away by itself.
 #[derive(Debug, Default)]
 pub struct Problems {
-    /// Why containers do not run, if that is so.
-    pub engine: Option<&'static str>,
+    /// Runtimes that are wanted and run nothing, each by its name, and why.
+    pub runtimes: Vec<(&'static str, &'static str)>,
     /// The disk below the repositories, if it is nearly full.
     pub disk: Option<DiskSpace>,
     /// Spaces that do not run though they are to: those that crash, those that do not build, those that wait for room.
@@ -44,13 +44,9 @@ impl Lifecycle {
     /// # Errors
     /// Ours only.
     pub async fn problems(&self) -> Result<Problems, LifecycleError> {
-        let containers = self.parts.runtimes.containers();
         let (spaces, more_spaces) = self.stuck().await?;
         Ok(Problems {
-            engine: match containers.is_on() {
-                true => containers.trouble().await,
-                false => None,
-            },
+            runtimes: self.runtimes_in_trouble().await,
             disk: self
                 .parts
                 .repos
@@ -61,6 +57,15 @@ impl Lifecycle {
             more_spaces,
             quotas: self.spent_quotas(),
         })
+    }
+
+    async fn runtimes_in_trouble(&self) -> Vec<(&'static str, &'static str)> {
+        let mut found = Vec::new();
+        for runtime in self.parts.runtimes.iter().filter(|one| one.is_on()) {
+            let trouble = runtime.trouble().await;
+            found.extend(trouble.map(|trouble| (runtime.name(), trouble)));
+        }
+        found
     }
 
     /// Spaces that are to run and do not, the worst first.

@@ -26,12 +26,15 @@ async fn clean(parts: &Parts, artifacts: &Artifacts) {
     parts.store.keep_reserve();
     log_removed("old builds", parts.store.prune_builds(KEPT_BUILDS).await);
     artifacts.sweep().await;
-    parts.runtimes.containers().sweep().await;
+    parts.runtimes.sweep().await;
     log_removed("large files", parts.repos.sweep_large().await);
     parts.sweep_checkouts().await;
     log_removed("xorbs", parts.repos.sweep_xorbs(super::now()).await);
     log_removed("what is left of repositories", parts.repos.tidy().await);
-    log_removed("old usage", super::usage::forget(parts).await);
+    log_removed(
+        "old usage",
+        crate::lifecycle::metering::usage::forget(parts).await,
+    );
     if let Err(error) = parts.measure_all().await {
         tracing::error!("the Spaces could not be measured: {error:#}");
     }

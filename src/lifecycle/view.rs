@@ -3,15 +3,15 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::runtime_state::{HandleState, InstanceHandle, RuntimeState};
-use super::snapshot::{self, Stored};
-use super::supervisor::lock;
-use super::{LimitReport, Parts, admission};
+use super::{LimitReport, Parts, lock};
 use crate::domain::{
     Blocked, BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts,
     stage,
 };
 use crate::ledger::Ticket;
+use crate::lifecycle::placement::admission;
+use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle, RuntimeState};
+use crate::lifecycle::reconcile::stored::{self, Stored};
 use crate::routes::Route;
 use crate::store::StoreError;
 
@@ -110,7 +110,7 @@ pub(super) async fn view(
     space: &Space,
     observed: &Mutex<RuntimeState>,
 ) -> Result<SpaceView, StoreError> {
-    let stored = snapshot::load(parts, space.id).await?.unwrap_or(Stored {
+    let stored = stored::load(parts, space.id).await?.unwrap_or(Stored {
         space: space.clone(),
         newest: None,
         good: None,
@@ -162,7 +162,7 @@ pub(super) async fn view(
                 "An operator of this server has disabled this Space: {reason}"
             )),
             None => error_of(parts, &stored, &observed, stage)
-                .or_else(|| spent.map(super::usage::spent_today)),
+                .or_else(|| spent.map(crate::lifecycle::metering::usage::spent_today)),
         },
         waits: waits.map(|blocked| Waits {
             message: admission::explain(&blocked),

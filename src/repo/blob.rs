@@ -10,7 +10,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::Kind;
 use gix::zlib::{Decompress, stream::inflate};
 
-use super::{LargeId, Repo, RepoError, Repos};
+use super::{FileFacts, LargeId, Repo, RepoError, Repos};
 use crate::domain::{RepoUid, Revision};
 
 /// The bytes of a file, inflated as they are read.
@@ -182,11 +182,45 @@ pub struct BlobStream {
     left: u64,
 }
 
+// === impl Repos ===
+
+impl Repos {
+    /// `length` bytes of a file from `start`. Reading a range costs inflating all before it, but for a large file.
+    ///
+    /// # Errors
+    /// `EntryNotFound`, and `Refused` when the range lies outside the file.
+    pub async fn stream(
+        &self,
+        id: impl Into<RepoUid>,
+        file: FileFacts,
+        start: u64,
+        length: u64,
+    ) -> Result<BlobStream, RepoError> {
+        let open = move |repo: &Repo| repo.blob(&file.oid);
+        BlobStream::open(self, id.into(), open, start, length).await
+    }
+
+    /// The same of a large file, whatever commits name it.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    pub async fn stream_large(
+        &self,
+        id: RepoUid,
+        file: LargeId,
+        start: u64,
+        length: u64,
+    ) -> Result<BlobStream, RepoError> {
+        let open = move |repo: &Repo| repo.large_reader(&file);
+        BlobStream::open(self, id, open, start, length).await
+    }
+}
+
 // === impl BlobStream ===
 
 impl BlobStream {
     /// From the reader that `open` gives.
-    pub(super) async fn open(
+    async fn open(
         repos: &Repos,
         id: RepoUid,
         open: impl FnOnce(&Repo) -> Result<BlobReader, RepoError> + Send + 'static,

@@ -14,6 +14,7 @@
 //! - **One writer per repository.** Every change holds the repository's lock of this process; readers hold none.
 //! - **Paths are checked at the door** ([`FilePath`]), and again when files are checked out.
 
+mod amount;
 mod blob;
 mod checkout;
 mod checkout_cache;
@@ -45,6 +46,7 @@ mod xet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use amount::amount_below;
 pub use blob::{BlobReader, BlobStream};
 pub use commit::{CommitRequest, Operation};
 pub use diff::{Change, CommitDiff, ContentChange, DiffLimits, FileChange, Hunk, Line, LineKind};
@@ -57,7 +59,6 @@ pub use path::FilePath;
 pub use refs::NewTag;
 pub use replica::{Replicas, there};
 pub use repos::{Prepared, Repos};
-pub use size::amount_below;
 pub use spool::{Content, Spool};
 pub use text::TextFile;
 pub use tree::{Entry, EntryKind, FileFacts, Page};

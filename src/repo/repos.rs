@@ -9,14 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::blob::BlobStream;
+use super::amount::amount_below;
 use super::commit::{REFERENCE, too_many_operations};
 use super::folders::{EMPTY, Folders, link_all, remove_aside};
 use super::git::GitPermits;
 use super::large::link;
-use super::size::amount_below;
 use super::xet::Senders;
-use super::{CommitRequest, FileFacts, LargeId, Repo, RepoError, RepoLimits, Spool};
+use super::{CommitRequest, Repo, RepoError, RepoLimits, Spool};
 use crate::domain::{DiskAmount, RepoUid, Revision};
 use crate::ledger::{DiskReservation, DiskUse};
 
@@ -280,36 +279,6 @@ impl Repos {
     pub fn spool(&self, room: DiskReservation) -> Result<Spool, RepoError> {
         let aside = self.inner.folders.aside();
         Ok(Spool::new(&aside, &self.inner.limits, room)?)
-    }
-
-    /// `length` bytes of a file from `start`. Reading a range costs inflating all before it, but for a large file.
-    ///
-    /// # Errors
-    /// `EntryNotFound`, and `Refused` when the range lies outside the file.
-    pub async fn stream(
-        &self,
-        id: impl Into<RepoUid>,
-        file: FileFacts,
-        start: u64,
-        length: u64,
-    ) -> Result<BlobStream, RepoError> {
-        let open = move |repo: &Repo| repo.blob(&file.oid);
-        BlobStream::open(self, id.into(), open, start, length).await
-    }
-
-    /// The same of a large file, whatever commits name it.
-    ///
-    /// # Errors
-    /// As [`stream`](Self::stream).
-    pub async fn stream_large(
-        &self,
-        id: RepoUid,
-        file: LargeId,
-        start: u64,
-        length: u64,
-    ) -> Result<BlobStream, RepoError> {
-        let open = move |repo: &Repo| repo.large_reader(&file);
-        BlobStream::open(self, id, open, start, length).await
     }
 
     /// Changes an open repository, one change at a time. Once it has begun, dropping the future does not stop it.

@@ -1,29 +1,34 @@
 //! Running things: from an artifact to an address at which it answers.
 //!
 //! One trait, [`Runtime`], one folder or file per kind. [`Runtimes::for_artifact`] picks; nobody above knows which kind
-//! it is. An instance of a kind that lives in this process ends with the process, and is started again by the same
-//! decision that starts any other.
+//! it is: a new one is a folder that implements the trait, and a line where the server lists its runtimes. An instance
+//! of a kind that lives in this process ends with the process, and is started again by the same decision that starts any
+//! other; one that lives elsewhere is found again and adopted.
 
 pub mod container;
 mod egress;
+mod list;
 mod site;
 pub mod wasm;
 
 use std::collections::HashSet;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
 
 use crate::domain::{
-    Artifact, ArtifactKind, BuildId, ExitReason, InstanceId, Limits, Millis, NamedRepository,
-    RepoName, Revision, SpaceId,
+    Artifact, ArtifactKind, BuildId, DiskAmount, ExitReason, InstanceId, Limits, Millis,
+    NamedRepository, RepoName, Revision, WorkloadId,
 };
 use crate::journal::Log;
-use crate::ledger::{InstanceReservation, Refused, SpaceAccount};
+use crate::ledger::{InstanceReservation, Refused, WorkloadAccount};
 use crate::upstream::Upstream;
 
+pub use list::Runtimes;
 pub use site::SiteRuntime;
 
 /// What is to be run, and within what.
@@ -31,9 +36,9 @@ pub use site::SiteRuntime;
 pub struct InstanceSpec {
     /// Chosen by the caller.
     pub id: InstanceId,
-    /// Whose it is.
-    pub space: SpaceId,
-    /// Whose it is, for logs and environment.
+    /// What it is started for.
+    pub workload: WorkloadId,
+    /// The same, for logs and environment.
     pub name: RepoName,
     /// What it was built from.
     pub revision: Revision,
@@ -44,7 +49,7 @@ pub struct InstanceSpec {
     /// What to run.
     pub artifact: Artifact,
     /// The Space's page in the ledger: everything the instance takes is charged there.
-    pub account: Arc<SpaceAccount>,
+    pub account: Arc<WorkloadAccount>,
     /// Its hardware.
     pub limits: Limits,
     /// The right to run it, for what takes one; held until it has ended.
@@ -127,8 +132,8 @@ pub enum RuntimeError {
 /// An instance that had answered ended without being asked to.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Whose it was.
-    pub space: SpaceId,
+    /// What it was started for.
+    pub workload: WorkloadId,
     /// Which one.
     pub instance: InstanceId,
     /// Why.
@@ -138,7 +143,7 @@ pub struct Ended {
 }
 
 /// Ends of instances that nobody asked for. The control plane reads it.
-pub type Endings = tokio::sync::mpsc::UnboundedReceiver<Ended>;
+pub type Endings = mpsc::UnboundedReceiver<Ended>;
 
 /// Whether a limit is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,13 +165,63 @@ pub struct LimitReport {
     pub state: LimitState,
 }
 
-/// One way of running artifacts.
+/// An instance that an earlier process of this server left running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Which one.
+    pub instance: InstanceId,
+    /// What it was started for.
+    pub workload: WorkloadId,
+    /// What it runs.
+    pub build: BuildId,
+    /// The Space's count of restarts at its start.
+    pub restarts: i64,
+}
+
+/// One way of running artifacts: all that is ever asked of it. What only some can do has a default that says so.
 pub trait Runtime: Send + Sync {
+    /// What operators know it by, such as `wasi`. No two have the same.
+    fn name(&self) -> &'static str;
+
+    /// Whether it runs artifacts of that kind.
+    fn runs(&self, kind: &ArtifactKind) -> bool;
+
+    /// Whether its instances live in this process and end with it. Of others [`list`](Self::list) is asked.
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
+    /// Whether an instance holds its hardware from start to end, and so needs a reservation before it is started. Others
+    /// take memory as they run.
+    fn reserves(&self) -> bool {
+        false
+    }
+
+    /// Whether [`freeze`](Self::freeze) works, and idle instances are worth it: they run code of their own accord.
+    fn can_freeze(&self) -> bool {
+        false
+    }
+
+    /// Whether the operator wants it at all.
+    fn is_on(&self) -> bool {
+        true
+    }
+
+    /// What stands in the way of running anything, for everybody to read; `None` when nothing does.
+    fn trouble(&self) -> BoxFuture<'_, Option<&'static str>> {
+        Box::pin(ready(None))
+    }
+
     /// Starts an instance and returns, once it answers, where. Who drops the future before that stops the instance.
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>>;
 
     /// Stops an instance, and with it what it is still doing for visitors; unknown ones are stopped already.
     fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()>;
+
+    /// Stops all instances that would outlive this process, side by side.
+    fn stop_all(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
 
     /// The limits of a running instance, read back from what applies them.
     fn limits(&self, id: InstanceId) -> Vec<LimitReport>;
@@ -178,7 +233,7 @@ pub trait Runtime: Send + Sync {
 
     /// Whether an instance computes right now. Takes a moment to look.
     fn is_working(&self, _id: InstanceId) -> BoxFuture<'_, bool> {
-        Box::pin(async { false })
+        Box::pin(ready(false))
     }
 
     /// What the author should know of an instance that is on its way or answers; `None` while all is well.
@@ -186,70 +241,61 @@ pub trait Runtime: Send + Sync {
         None
     }
 
-    /// Freezes what an instance runs: it keeps its memory and computes nothing until it is thawed. Only for artifacts
-    /// of which [`freezes`] is true.
+    /// Freezes what an instance runs: it keeps its memory and computes nothing until it is thawed. May be done twice.
     fn freeze(&self, _id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
-        Box::pin(async { anyhow::bail!("instances of this kind cannot be frozen") })
+        Box::pin(ready(Err(anyhow::anyhow!(
+            "instances of this kind cannot be frozen"
+        ))))
     }
 
-    /// Thaws what was frozen.
+    /// Thaws what was frozen. May be done twice.
     fn thaw(&self, _id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(ready(Ok(())))
+    }
+
+    /// What an earlier process left running. Asked once, before [`sweep`](Self::sweep); each is then adopted or stopped.
+    fn list(&self) -> BoxFuture<'_, Vec<Found>> {
+        Box::pin(ready(Vec::new()))
+    }
+
+    /// Takes an instance that was [listed](Self::list) into care, and returns where it answers. Where that fails it is
+    /// stopped by whoever asked.
+    fn adopt(&self, _spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
+        let error = anyhow::anyhow!("instances of this kind do not outlive the server");
+        Box::pin(ready(Err(RuntimeError::Server(error))))
+    }
+
+    /// Removes what nobody in this process knows: instances of an earlier one, and what was made for them.
+    fn sweep(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
+
+    /// Sees to what must hold for as long as anything runs, until it is dropped.
+    fn guard(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
+
+    /// Removes what a workload leaves beside its instances, durable storage too.
+    ///
+    /// # Errors
+    /// When something is left that must not be: the workload stays until it can be removed.
+    fn forget(&self, _workload: WorkloadId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// What a workload holds in its durable storage.
+    fn stored(&self, _workload: WorkloadId) -> BoxFuture<'_, DiskAmount> {
+        Box::pin(ready(DiskAmount::default()))
+    }
+
+    /// The folders of this host that instances see, those of [`Repositories`] among them; `None` when that cannot be told
+    /// now, and so none may go.
+    fn mounted(&self) -> BoxFuture<'_, Option<HashSet<PathBuf>>> {
+        Box::pin(ready(Some(HashSet::new())))
     }
 }
 
-/// Whether idle instances of that artifact are worth freezing: whatever runs code of its own accord.
-pub fn freezes(artifact: &Artifact) -> bool {
-    matches!(artifact.kind, ArtifactKind::Image { .. })
-}
-
-/// All the ways there are.
-#[derive(Clone)]
-pub struct Runtimes {
-    site: Arc<SiteRuntime>,
-    wasm: Arc<wasm::WasmRuntime>,
-    containers: container::ContainerRuntime,
-}
-
-// === impl Runtimes ===
-
-impl Runtimes {
-    /// The given ways of running things.
-    pub fn new(
-        site: SiteRuntime,
-        wasm: wasm::WasmRuntime,
-        containers: container::ContainerRuntime,
-    ) -> Self {
-        Self {
-            site: Arc::new(site),
-            wasm: Arc::new(wasm),
-            containers,
-        }
-    }
-
-    /// The one for that artifact.
-    pub fn for_artifact(&self, artifact: &Artifact) -> &dyn Runtime {
-        match artifact.kind {
-            ArtifactKind::Site { .. } => &*self.site,
-            ArtifactKind::Component { .. } => &*self.wasm,
-            ArtifactKind::Image { .. } => &self.containers,
-        }
-    }
-
-    /// The container runtime, for what only it can do: find what an earlier process left running.
-    pub fn containers(&self) -> &container::ContainerRuntime {
-        &self.containers
-    }
-
-    /// The folders of this host that instances see; `None` when a container engine does not say what its own see.
-    pub async fn mounted(&self) -> Option<HashSet<PathBuf>> {
-        let mut mounted = self.containers.mounted().await?;
-        mounted.extend(self.wasm.mounted());
-        Some(mounted)
-    }
-
-    /// The wasm runtime, for its state of health.
-    pub fn wasm(&self) -> &wasm::WasmRuntime {
-        &self.wasm
-    }
+/// Where runtimes say which instances have ended, and where the control plane hears of it.
+pub fn endings() -> (mpsc::UnboundedSender<Ended>, Endings) {
+    mpsc::unbounded_channel()
 }

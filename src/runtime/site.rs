@@ -37,6 +37,14 @@ impl SiteRuntime {
 }
 
 impl Runtime for SiteRuntime {
+    fn name(&self) -> &'static str {
+        "static"
+    }
+
+    fn runs(&self, kind: &ArtifactKind) -> bool {
+        matches!(kind, ArtifactKind::Site { .. })
+    }
+
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
         Box::pin(async move {
             let ArtifactKind::Site { digest, app_file } = &spec.artifact.kind else {

@@ -7,13 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
+use super::connection_state::{ConnectionState, Stage, nanos, stage};
 use super::shares::Shares;
 use crate::config::ServerConfig;
 use crate::domain::{household, site};
@@ -56,18 +55,6 @@ pub(super) struct ConnectionPermit {
     _permit: OwnedSemaphorePermit,
 }
 
-/// What is known of a connection.
-#[derive(Debug)]
-pub(super) struct ConnectionState {
-    /// `None` for a proxy.
-    address: Option<IpAddr>,
-    began: Instant,
-    /// A [`Stage`], since when, in nanoseconds, and whether it was told to go: less is sooner sent away.
-    stage: AtomicU64,
-    /// Cancelled when it has to go.
-    leave: CancellationToken,
-}
-
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -76,26 +63,6 @@ pub(super) enum Refusal {
     /// All are busy, and nobody holds more than the address does.
     Server,
 }
-
-/// What a connection does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u64)]
-enum Stage {
-    /// It waits for a header.
-    Waits = 0,
-    /// A whole header has come, and not yet all of the body.
-    Sends = 1 << STAGE,
-    /// A whole request has come, and no answer yet.
-    Asks = 2 << STAGE,
-    /// The answer is on its way, or HTTP was left.
-    Hears = 3 << STAGE,
-}
-
-/// Where the stage stands in a state.
-const STAGE: u32 = 61;
-
-/// It has been told to go.
-const LEAVING: u64 = 1 << 63;
 
 /// Between two looks for somebody who can go while all places are taken.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -106,7 +73,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// [`ConnectionLimit::fresh_body`].
 const FRESH_BODY: Duration = Duration::from_secs(10);
 
-// === impl Places ===
+// === impl ConnectionLimit ===
 
 impl ConnectionLimit {
     pub(super) fn new(config: &ServerConfig) -> Arc<Self> {
@@ -131,7 +98,7 @@ impl ConnectionLimit {
         if address.is_some_and(|address| self.has_its_share(address))
             && !self
                 .lock()
-                .send_away(|taken, stage| stage == Stage::Waits && taken.state.address == address)
+                .send_away(|taken, stage| stage == Stage::Waits && taken.state.address() == address)
         {
             return Err(Refusal::Address);
         }
@@ -148,12 +115,7 @@ impl ConnectionLimit {
                 break permit.map_err(|_| Refusal::Server)?;
             }
         };
-        let state = Arc::new(ConnectionState {
-            address,
-            began: self.began,
-            stage: AtomicU64::new(nanos(self.began.elapsed())),
-            leave: CancellationToken::new(),
-        });
+        let state = Arc::new(ConnectionState::new(address, self.began));
         let mut here = self.lock();
         let number = here.next;
         here.next += 1;
@@ -206,21 +168,13 @@ impl Here {
     fn send_away(&self, whom: impl Fn(&Taken, Stage) -> bool) -> bool {
         loop {
             let oldest = (self.states.values())
-                .map(|taken| (taken.state.stage.load(Ordering::Acquire), taken))
-                .filter(|(known, taken)| *known < LEAVING && whom(taken, stage(*known)))
-                .min_by_key(|(known, _)| *known);
-            let Some((known, Taken { state, .. })) = oldest else {
+                .filter_map(|taken| Some((taken.state.rank()?, taken)))
+                .filter(|(rank, taken)| whom(taken, stage(*rank)))
+                .min_by_key(|(rank, _)| *rank);
+            let Some((rank, taken)) = oldest else {
                 return false;
             };
-            // Its request may have come in this moment.
-            let told = state.stage.compare_exchange(
-                known,
-                known | LEAVING,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
-            if told.is_ok() {
-                state.leave.cancel();
+            if taken.state.send_away(rank) {
                 return true;
             }
         }
@@ -242,7 +196,7 @@ impl Here {
     }
 }
 
-// === impl Place ===
+// === impl ConnectionPermit ===
 
 impl ConnectionPermit {
     pub(super) fn state(&self) -> &Arc<ConnectionState> {
@@ -255,7 +209,7 @@ impl ConnectionPermit {
             true => Stage::Asks,
             false => Stage::Sends,
         });
-        if self.state.address.is_none() {
+        if self.state.address().is_none() {
             let client = Some(household(client));
             self.connection_limit.lock().charge(self.number, client);
         }
@@ -267,7 +221,7 @@ impl Drop for ConnectionPermit {
         let mut here = self.connection_limit.lock();
         here.charge(self.number, None);
         here.states.remove(&self.number);
-        if let Some(address) = self.state.address
+        if let Some(address) = self.state.address()
             && let Some(count) = here.of_address.get_mut(&address)
         {
             *count -= 1;
@@ -276,82 +230,6 @@ impl Drop for ConnectionPermit {
             }
         }
     }
-}
-
-// === impl Seat ===
-
-impl ConnectionState {
-    /// It waits for a header from here on.
-    pub(super) fn waits(&self) {
-        if self.stage() != Stage::Waits {
-            self.goes_to(Stage::Waits);
-        }
-    }
-
-    /// All of the request has come.
-    pub(super) fn has_come(&self) {
-        if self.stage() == Stage::Sends {
-            self.goes_to(Stage::Asks);
-        }
-    }
-
-    /// The head of the answer is there.
-    pub(super) fn hears(&self) {
-        self.goes_to(Stage::Hears);
-    }
-
-    /// Whether no request is under way.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.stage() == Stage::Waits
-    }
-
-    /// Whether a request waits for its answer.
-    pub(super) fn is_asking(&self) -> bool {
-        matches!(self.stage(), Stage::Sends | Stage::Asks)
-    }
-
-    /// Done when it has to go.
-    pub(super) async fn told_to_leave(&self) {
-        self.leave.cancelled().await;
-    }
-
-    /// Whether it has to go.
-    pub(super) fn is_leaving(&self) -> bool {
-        self.leave.is_cancelled()
-    }
-
-    /// One that was told to go stays told.
-    fn goes_to(&self, stage: Stage) {
-        let state = stage as u64 | nanos(self.began.elapsed());
-        // Only another thread that tells it to go comes between, once.
-        let _ = (self.stage).fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
-            Some(before & LEAVING | state)
-        });
-    }
-
-    fn stage(&self) -> Stage {
-        stage(self.stage.load(Ordering::Acquire))
-    }
-
-    /// When its stage began, in nanoseconds.
-    fn since(&self) -> u64 {
-        self.stage.load(Ordering::Acquire) & ((1 << STAGE) - 1)
-    }
-}
-
-fn stage(state: u64) -> Stage {
-    match state >> STAGE & 3 {
-        0 => Stage::Waits,
-        1 => Stage::Sends,
-        2 => Stage::Asks,
-        _ => Stage::Hears,
-    }
-}
-
-/// For 73 years.
-fn nanos(time: Duration) -> u64 {
-    let most = (1 << STAGE) - 1;
-    u64::try_from(time.as_nanos()).unwrap_or(most).min(most)
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Stop;
-use super::connection_limit::{ConnectionPermit, ConnectionState};
+use super::connection_limit::ConnectionPermit;
+use super::connection_state::ConnectionState;
 
 /// The connection of a request. While a clone lives, the connection counts as one of
 /// `server.max_connections`, and the server does not end: a tunnel keeps one, for its socket is HTTP's no more.

@@ -10,7 +10,7 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::connection_limit::ConnectionState;
+use super::connection_state::ConnectionState;
 use crate::net::Deadline;
 
 /// What clients must keep to: bytes a second in the long run.

@@ -33,6 +33,7 @@ use crate::config::{Config, ServerConfig};
 use crate::telemetry::{RequestId, RequestIds, X_REQUEST_ID};
 
 mod connection_limit;
+mod connection_state;
 mod date;
 mod drain;
 mod files;

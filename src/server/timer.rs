@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 
-use super::connection_limit::ConnectionState;
+use super::connection_state::ConnectionState;
 use crate::net::Deadline;
 
 /// One connection's. hyper waits for one thing at a time, each header anew, so that one alarm does for all.

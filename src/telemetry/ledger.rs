@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::Gauges;
+use super::gauges::Gauges;
 use crate::domain::UsageCounts;
 
 /// What all Spaces use and hold together.

@@ -7,22 +7,19 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::{Request, Response};
-use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::Pool;
-use super::exchange::CallError;
+use super::error::CallError;
 use super::socket::{Expects, Socket};
 use crate::net::Deadline;
 
@@ -36,10 +33,10 @@ type Driver = http1::Connection<TokioIo<Socket>, Body>;
 
 /// A connection between two requests, or before its first. In a box, for it is handed around and large.
 pub(super) struct Connection {
-    sender: SendRequest<Body>,
+    pub(super) sender: SendRequest<Body>,
     /// `None` once it has ended.
     driver: Option<Driver>,
-    expects: Expects,
+    pub(super) expects: Expects,
     deadline: Deadline,
     /// Since when it waits for a request.
     pub(super) idle_since: Instant,
@@ -56,13 +53,6 @@ pub(super) struct Sent {
 pub(super) struct Unsent {
     pub(super) error: CallError,
     pub(super) request: Option<Request<Body>>,
-}
-
-/// The rest of an answer, and the connection it comes on. The drop before its end closes the connection.
-struct Driven {
-    incoming: Incoming,
-    connection: Option<Box<Connection>>,
-    pool: Arc<Pool>,
 }
 
 // === impl Connection ===
@@ -164,75 +154,4 @@ impl Connection {
 /// For what only the caller itself can make ready.
 pub(super) fn idle_context() -> Context<'static> {
     Context::from_waker(Waker::noop())
-}
-
-// === impl Sent ===
-
-impl Sent {
-    /// The answer; its end gives the connection back.
-    pub(super) fn into_response(self, pool: &Arc<Pool>) -> Response<Body> {
-        let Self {
-            response,
-            connection,
-        } = self;
-        // A short answer has come as a whole, with its head.
-        if connection.sender.is_ready() {
-            pool.give(connection);
-            return response.map(Body::new);
-        }
-        connection.expects.more();
-        response.map(|incoming| {
-            Body::new(Driven {
-                incoming,
-                connection: Some(connection),
-                pool: Arc::clone(pool),
-            })
-        })
-    }
-}
-
-// === impl Driven ===
-
-impl Driven {
-    fn finish(&mut self, context: &mut Context<'_>) {
-        if let Some(mut connection) = self.connection.take()
-            && connection.is_idle(context)
-        {
-            self.pool.give(connection);
-        }
-    }
-}
-
-impl http_body::Body for Driven {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let this = &mut *self;
-        let mut frame = Pin::new(&mut this.incoming).poll_frame(&mut idle_context());
-        if frame.is_pending()
-            && let Some(connection) = &mut this.connection
-        {
-            if connection.drive(context).is_ready() {
-                this.connection = None;
-            }
-            frame = Pin::new(&mut this.incoming).poll_frame(&mut idle_context());
-        }
-        let frame = ready!(frame);
-        if !matches!(frame, Some(Ok(_))) || this.incoming.is_end_stream() {
-            this.finish(context);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
 }

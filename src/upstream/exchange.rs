@@ -14,36 +14,9 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Connection, Sent, Unsent};
+use super::error::CallError;
 use super::upload::Progress;
 use super::{Duplex, Pool};
-
-/// Why an instance did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum CallError {
-    /// Nothing listens there, or not in time.
-    #[error("it could not be connected to")]
-    Connect(#[source] io::Error),
-    /// The request's body broke off on its way to the instance.
-    #[error("the request's body did not come whole")]
-    Upload(#[source] hyper::Error),
-    /// It closed the connection, or what it said is not HTTP.
-    #[error("it did not answer in HTTP")]
-    Http(#[source] hyper::Error),
-    /// It was waited for as long as the caller wanted to.
-    #[error("it did not answer in time")]
-    Late,
-}
-
-impl From<hyper::Error> for CallError {
-    fn from(error: hyper::Error) -> Self {
-        // Of what we hand to hyper, only the body can fail.
-        if error.is_user() {
-            Self::Upload(error)
-        } else {
-            Self::Http(error)
-        }
-    }
-}
 
 /// What came of asking to leave HTTP.
 pub enum Upgrade {

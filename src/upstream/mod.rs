@@ -1,6 +1,8 @@
 //! Where a request is sent: an address, or a service inside this process; and the connections kept to an address.
 
+mod body;
 mod connection;
+mod error;
 mod exchange;
 mod pool;
 mod socket;
@@ -17,7 +19,8 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use exchange::{CallError, Upgrade, call, upgrade};
+pub use error::CallError;
+pub use exchange::{Upgrade, call, upgrade};
 pub use pool::Pool;
 
 /// A stream of bytes both ways.

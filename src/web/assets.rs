@@ -3,13 +3,10 @@
 use std::io::Write;
 use std::sync::OnceLock;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, header};
-
-use super::PageError;
 
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
@@ -71,20 +68,16 @@ fn reads_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-/// `GET /assets/{name}`
-pub(super) async fn asset(
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, PageError> {
-    let place = FILES.iter().position(|(known, _, _)| *known == name);
-    let place = place.ok_or(PageError::NotFound)?;
+/// One of them, as it is sent; `None` where there is none of that name.
+pub(super) fn asset(name: &str, headers: &HeaderMap) -> Option<Response> {
+    let place = FILES.iter().position(|(known, _, _)| *known == name)?;
     let (_, kind, text) = FILES[place];
     let kept = [
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (header::VARY, "accept-encoding"),
     ];
-    Ok(match reads_gzip(&headers) {
+    Some(match reads_gzip(headers) {
         true => {
             let coding = [(header::CONTENT_ENCODING, "gzip")];
             (kept, coding, zipped(place)).into_response()

@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
+use super::frame::{Frame, quoted};
 use super::headers::page_policy;
-use super::page_request::{Frame, quoted};
 use crate::auth::ProviderError;
 use crate::lifecycle::LifecycleError;
 use crate::repo::RepoError;

@@ -11,6 +11,7 @@ mod assets;
 mod chart;
 mod error;
 mod form;
+mod frame;
 mod gallery;
 mod headers;
 mod highlight;
@@ -29,9 +30,11 @@ mod usage;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::get;
+use http::HeaderMap;
 
 pub use error::PageError;
 pub use publish::Starter;
@@ -123,8 +126,13 @@ pub fn router(state: WebState) -> Router {
         .merge(owner::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .merge(publish::routes())
-        .route("/assets/{name}", get(assets::asset))
+        .route("/assets/{name}", get(asset))
         .fallback(error::no_page)
         .layer(map_response(headers::protect))
         .with_state(state)
+}
+
+/// `GET /assets/{name}`
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, PageError> {
+    assets::asset(&name, &headers).ok_or(PageError::NotFound)
 }

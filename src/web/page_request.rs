@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::request::Parts;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use rand::RngCore;
 
-use super::{PageError, WebState, assets};
+pub(super) use super::frame::{Frame, quoted};
+
+use super::{PageError, WebState};
 use crate::auth::{Action, Object, Principal, SESSION_LIFE, Session, cookies};
 use crate::base_url::BaseUrl;
 use crate::domain::{Account, AccountId, Owner, household};
@@ -25,25 +25,6 @@ pub(super) struct PageRequest {
     pub(super) base_url: BaseUrl,
     /// Path and query of the page asked for.
     pub(super) here: String,
-}
-
-/// What stands around every page.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Frame {
-    /// Lets this page's own script and style sheet in, and nothing else.
-    pub(super) nonce: String,
-    /// Changes with the style sheet and the scripts.
-    pub(super) version: &'static str,
-    /// Name of the account; empty for anybody.
-    pub(super) name: String,
-    /// Whether there is an operator's page for this account.
-    pub(super) operator: bool,
-    /// What forms carry; empty for anybody, who has none that need it.
-    pub(super) form: String,
-    /// Where to come back to after signing in, quoted for a query.
-    pub(super) here: String,
-    /// What the page may frame, beyond nothing.
-    pub(super) frames: String,
 }
 
 /// What the cookie of a session is called. Behind `__Host-` no other host, a Space's among them, can set it.
@@ -183,21 +164,6 @@ impl FromRequestParts<WebState> for PageRequest {
     }
 }
 
-// === impl Frame ===
-
-impl Frame {
-    /// For nobody in particular.
-    pub(super) fn plain() -> Self {
-        let mut random = [0; 16];
-        rand::rng().fill_bytes(&mut random);
-        Self {
-            nonce: hex::encode(random),
-            version: assets::version(),
-            ..Self::default()
-        }
-    }
-}
-
 /// What a cookie of ours holds. Two of that name are none: a host beside this one has set the other, and which of them is
 /// the visitor's own cannot be told.
 fn own_cookie<'a>(headers: &'a HeaderMap, wanted: &str, secure: bool) -> Option<&'a str> {
@@ -207,18 +173,6 @@ fn own_cookie<'a>(headers: &'a HeaderMap, wanted: &str, secure: bool) -> Option<
     });
     let (_, text) = found.next()?;
     found.next().is_none().then_some(text)
-}
-
-/// All but the unreserved characters of RFC 3986 §2.3.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// Text as it may stand in a query, or as one part of a path.
-pub(super) fn quoted(text: &str) -> String {
-    utf8_percent_encode(text, &RESERVED).to_string()
 }
 
 #[cfg(test)]

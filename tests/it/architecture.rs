@@ -1,7 +1,14 @@
-//! The law of arrows: a room under `src/` uses only rooms on floors below its own, and no arrow crosses a wall.
+//! The law of arrows: a room under `src/` uses only rooms on floors below its own, no arrow crosses a wall, and no two
+//! files of a room use each other. And no file is too long to be read at a sitting.
+
+mod circles;
+mod source;
 
 use std::fs;
 use std::path::Path;
+
+use circles::circles;
+use source::{module_path, rust_files, words};
 
 /// Rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
@@ -51,6 +58,37 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("cli", &["sqlx", "wasmtime"]),
 ];
 
+/// Lines of the longest file.
+const MOST_LINES: usize = 400;
+
+/// Files that are longer, and why.
+const LONG: &[(&str, &str)] = &[
+    (
+        "src/lifecycle/operations/repositories.rs",
+        "operations on models and datasets: each verb wants a file of its own",
+    ),
+    (
+        "src/store/repositories.rs",
+        "queries of models and datasets, many of which Spaces have too: they want to be one",
+    ),
+    (
+        "tests/it/bearers.rs",
+        "one table of who may read what, and its reading",
+    ),
+    (
+        "tests/it/builder/artifacts.rs",
+        "a builder without a server around it, set up at length",
+    ),
+    (
+        "tests/it/docker/bad_apps.rs",
+        "one short test for each way in which an app is bad",
+    ),
+    (
+        "tests/it/ledger/disk.rs",
+        "every way in which bytes reach a disk, set up at length",
+    ),
+];
+
 #[test]
 fn every_arrow_points_down() {
     let violations = violations(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
@@ -58,13 +96,81 @@ fn every_arrow_points_down() {
 }
 
 #[test]
+fn no_files_of_a_room_use_each_other() {
+    let found = circles(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn planted_circles_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| plant(folder.path(), path, text);
+    // By a name that the front door hands on, by a path in the text, and by way of a folder.
+    write(
+        "store/mod.rs",
+        "mod rows;\nmod names;\npub use rows::Row;\npub(in crate::store) const MOST: u32 = 1;",
+    );
+    write("store/rows.rs", "use super::{MOST, names};");
+    write("store/names.rs", "fn f(row: super::Row) {}");
+    write(
+        "repo/mod.rs",
+        "mod a; mod deep; pub use deep::Deep as Seen; fn f() { a::f() }",
+    );
+    write("repo/a.rs", "fn f() { super::Seen::go() }");
+    write("repo/deep/mod.rs", "mod c; pub use c::Deep;");
+    write(
+        "repo/deep/c.rs",
+        "use crate::repo::{deep::{self}, a::{f as g, h}};",
+    );
+    // What lies above, what is only handed on, what is in tests, and other rooms are no circle.
+    write(
+        "docker/mod.rs",
+        "mod tree;\npub use tree::Tree;\npub struct Engine;",
+    );
+    write(
+        "docker/tree.rs",
+        "use super::Engine; mod tests { use super::super::leaf::Leaf; }",
+    );
+    write("docker/leaf.rs", "use super::Tree; use crate::store::Row;");
+    write("docker/tests.rs", "use super::leaf; use super::tree;");
+    assert_eq!(
+        circles(folder.path()),
+        [
+            "repo/a.rs uses Seen::go of repo/deep/c.rs uses a::h of repo/a.rs",
+            "store/names.rs uses Row of store/rows.rs uses names of store/names.rs",
+        ]
+    );
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = too_long(root, &["src", "tests/it"], LONG);
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn planted_long_files_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, lines| plant(folder.path(), path, &"//\n".repeat(lines));
+    write("src/web/fits.rs", MOST_LINES);
+    write("src/web/long.rs", MOST_LINES + 1);
+    write("src/web/known.rs", MOST_LINES + 1);
+    write("src/web/short.rs", 1);
+    let known = [("src/web/known.rs", "why"), ("src/web/short.rs", "why")];
+    assert_eq!(
+        too_long(folder.path(), &["src"], &known),
+        [
+            "src/web/long.rs has 401 lines: it is two things",
+            "src/web/short.rs is not too long any more: it needs no reason",
+        ]
+    );
+}
+
+#[test]
 fn planted_violations_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |path: &str, text: &str| {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
+    let write = |path: &str, text: &str| plant(folder.path(), path, text);
     write("main.rs", "fn main() { glasshouse::cli::main() }");
     write("lib.rs", "//! crate::cli is drawn here\npub mod domain;");
     write(
@@ -102,6 +208,35 @@ fn planted_violations_are_found() {
             "store/mod.rs: store uses lifecycle, on a floor above",
         ]
     );
+}
+
+fn plant(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// One line for each file that is longer than it may be, and for each reason that is none any more, sorted.
+fn too_long(root: &Path, folders: &[&str], known: &[(&str, &str)]) -> Vec<String> {
+    let mut found = Vec::new();
+    for path in folders
+        .iter()
+        .flat_map(|folder| rust_files(&root.join(folder)))
+    {
+        let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        let has_reason = known.iter().any(|(file, _)| *file == shown);
+        if lines > MOST_LINES && !has_reason {
+            found.push(format!("{shown} has {lines} lines: it is two things"));
+        }
+        if lines <= MOST_LINES && has_reason {
+            found.push(format!(
+                "{shown} is not too long any more: it needs no reason"
+            ));
+        }
+    }
+    found.sort();
+    found
 }
 
 /// One line for each arrow that the law forbids, sorted.
@@ -154,28 +289,6 @@ fn violations(src: &Path) -> Vec<String> {
     found.sort();
     found.dedup();
     found
-}
-
-fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-/// `store/spaces.rs` is `[store, spaces]`, `store/mod.rs` is `[store]`, `lib.rs` is nothing.
-fn module_path(file: &str) -> Vec<String> {
-    let parts = file.trim_end_matches(".rs").split('/');
-    parts
-        .filter(|part| !matches!(*part, "mod" | "lib"))
-        .map(str::to_owned)
-        .collect()
 }
 
 fn floor(room: &str) -> Option<usize> {
@@ -257,91 +370,4 @@ fn heads(words: &[String], at: usize) -> Vec<String> {
         }
     }
     heads
-}
-
-/// The words and signs of Rust source, without comments and literals; `::` is one sign.
-fn words(source: &str) -> Vec<String> {
-    let chars: Vec<char> = source.chars().collect();
-    let char_at = |at: usize| chars.get(at).copied().unwrap_or('\0');
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut words = Vec::new();
-    let mut at = 0;
-    while at < chars.len() {
-        match (char_at(at), char_at(at + 1)) {
-            ('/', '/') => {
-                at = (at..chars.len())
-                    .find(|&i| chars[i] == '\n')
-                    .unwrap_or(chars.len())
-            }
-            ('/', '*') => at = after_comment(&chars, at),
-            ('r', '"' | '#') if raw_string_end(&chars, at).is_some() => {
-                at = raw_string_end(&chars, at).unwrap();
-            }
-            ('"', _) => at = after_quote(&chars, at, '"'),
-            // A lifetime has no closing quote right after its first letter.
-            ('\'', '\\') => at = after_quote(&chars, at, '\''),
-            ('\'', _) if char_at(at + 2) == '\'' => at += 3,
-            (':', ':') => {
-                words.push("::".to_owned());
-                at += 2;
-            }
-            (c, _) if is_word(c) => {
-                let end = (at..chars.len())
-                    .find(|&i| !is_word(chars[i]))
-                    .unwrap_or(chars.len());
-                words.push(chars[at..end].iter().collect());
-                at = end;
-            }
-            (c, _) => {
-                if !c.is_whitespace() {
-                    words.push(c.to_string());
-                }
-                at += 1;
-            }
-        }
-    }
-    words
-}
-
-fn after_comment(chars: &[char], mut at: usize) -> usize {
-    let mut open = 0;
-    while at + 1 < chars.len() {
-        match (chars[at], chars[at + 1]) {
-            ('/', '*') => (open, at) = (open + 1, at + 2),
-            ('*', '/') => (open, at) = (open - 1, at + 2),
-            _ => at += 1,
-        }
-        if open == 0 {
-            return at;
-        }
-    }
-    chars.len()
-}
-
-fn after_quote(chars: &[char], mut at: usize, quote: char) -> usize {
-    at += 1;
-    while at < chars.len() && chars[at] != quote {
-        at += if chars[at] == '\\' { 2 } else { 1 };
-    }
-    at + 1
-}
-
-fn raw_string_end(chars: &[char], at: usize) -> Option<usize> {
-    let hashes = chars[at + 1..].iter().take_while(|c| **c == '#').count();
-    let begin = at + 1 + hashes;
-    (chars.get(begin) == Some(&'"')).then_some(())?;
-    let closes = |i: &usize| {
-        chars[*i] == '"'
-            && chars[i + 1..]
-                .iter()
-                .take(hashes)
-                .filter(|c| **c == '#')
-                .count()
-                == hashes
-    };
-    Some(
-        (begin + 1..chars.len())
-            .find(closes)
-            .map_or(chars.len(), |i| i + 1 + hashes),
-    )
 }

@@ -25,6 +25,7 @@ mod making;
 mod network;
 mod opened;
 mod order;
+mod patterns;
 mod progress;
 mod recipe;
 mod record;

@@ -6,13 +6,23 @@ use std::io;
 use gix::ObjectId;
 use tokio::io::AsyncRead;
 
-use super::land::Update;
 use super::pktline;
 use crate::repo::refs::full_name;
 use crate::repo::{MAIN, RepoError};
 
 /// References that one push may change.
 const MAX_UPDATES: usize = 500;
+
+/// A reference that is to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Update {
+    /// Where the client believes it is; `None` when it is to be new.
+    pub(super) old: Option<ObjectId>,
+    /// Where it is to be; `None` removes it.
+    pub(super) new: Option<ObjectId>,
+    /// Its full name, checked.
+    pub(super) name: String,
+}
 
 /// What the lines before the pack ask for.
 pub(super) struct Wanted {
@@ -90,6 +100,17 @@ pub(super) async fn read_commands(
 // === impl Update ===
 
 impl Update {
+    pub(super) fn is_branch(&self) -> bool {
+        self.name.starts_with("refs/heads/")
+    }
+
+    pub(super) fn short_name(&self) -> &str {
+        let short = self.name.strip_prefix("refs/heads/");
+        short
+            .or_else(|| self.name.strip_prefix("refs/tags/"))
+            .unwrap_or(&self.name)
+    }
+
     /// Reads `OLD NEW NAME`, ids of forty digits; all zeros stand for nothing.
     fn parse(command: &str) -> Result<Self, RepoError> {
         let refused = |text: String| Err(RepoError::Refused(text));

@@ -7,7 +7,7 @@ use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 use gix::objs::{Exists, Kind};
 
-use super::land::Update;
+use super::commands::Update;
 use crate::repo::large::{POINTER_BYTES, read_pointer};
 use crate::repo::path::{MAX_BYTES, MAX_PARTS, name_problem};
 use crate::repo::{LargeId, Repo, RepoError, size_text};

@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gix::ObjectId;
-
+use super::commands::Update;
 use super::pktline;
 use super::receive::Push;
 use crate::domain::{DiskAmount, RepoUid, Revision};
@@ -18,17 +17,6 @@ use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
 /// Up to this many objects are synced one by one; beyond, one sync of the whole file system costs less.
 const SYNC_ONE_BY_ONE: usize = 64;
 
-/// A reference that is to change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Update {
-    /// Where the client believes it is; `None` when it is to be new.
-    pub(super) old: Option<ObjectId>,
-    /// Where it is to be; `None` removes it.
-    pub(super) new: Option<ObjectId>,
-    /// Its full name, checked.
-    pub(super) name: String,
-}
-
 /// A push that was made visible, all or some of it.
 #[derive(Debug)]
 pub struct Landed {
@@ -39,21 +27,6 @@ pub struct Landed {
     pub head: Option<Revision>,
     /// Where it was before.
     pub before: Option<Revision>,
-}
-
-// === impl Update ===
-
-impl Update {
-    pub(super) fn is_branch(&self) -> bool {
-        self.name.starts_with("refs/heads/")
-    }
-
-    pub(super) fn short_name(&self) -> &str {
-        let short = self.name.strip_prefix("refs/heads/");
-        short
-            .or_else(|| self.name.strip_prefix("refs/tags/"))
-            .unwrap_or(&self.name)
-    }
 }
 
 // === impl Repos ===

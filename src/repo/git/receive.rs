@@ -10,8 +10,7 @@ use gix::ObjectId;
 use tokio::io::AsyncRead;
 use uuid::Uuid;
 
-use super::commands::{Wanted, read_commands};
-use super::land::Update;
+use super::commands::{Update, Wanted, read_commands};
 use super::pack::Pack;
 use super::{inspect, pktline};
 use crate::domain::RepoUid;

@@ -12,6 +12,7 @@
 mod attributes;
 mod keep;
 mod parts;
+mod place;
 mod pointer;
 mod receive;
 
@@ -24,8 +25,8 @@ use super::RepoError;
 
 pub use attributes::Attributes;
 pub(super) use attributes::with_lines;
-pub(super) use keep::{entries, large_folder, link};
 pub use parts::Parts;
+pub(super) use place::{entries, large_folder, link};
 pub(super) use pointer::{POINTER_BYTES, pointer_text, read_pointer};
 
 /// The SHA-256 of a file's bytes: sixty-four lower-case hexadecimal digits.

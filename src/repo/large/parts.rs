@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use tokio::io::AsyncRead;
 
-use super::keep::entries;
+use super::place::entries;
 use super::receive::Incoming;
 use super::{LargeFile, LargeId};
 use crate::domain::{DiskAmount, RepoUid};

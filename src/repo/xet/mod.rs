@@ -11,12 +11,14 @@
 //!   its sender does not know.
 //! - A file is put together chunk by chunk: memory is that of a few chunks, whatever its size.
 
+mod address;
 mod hash;
+mod senders;
 mod sending;
 mod shard;
 mod store;
 mod xorb;
 
+pub use address::Store as XetStore;
 pub use hash::Hash;
-pub(super) use sending::Senders;
-pub use store::Store as XetStore;
+pub(super) use senders::Senders;

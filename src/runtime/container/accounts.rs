@@ -2,7 +2,7 @@
 
 use bollard::Docker;
 
-use super::start::internal;
+use super::internal;
 use super::storage::STORAGE;
 use crate::docker::accounts::odd_accounts;
 use crate::runtime::{InstanceSpec, RuntimeError};

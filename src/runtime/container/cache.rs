@@ -11,7 +11,7 @@ use anyhow::Context;
 use bollard::Docker;
 use bollard::query_parameters::UploadToContainerOptions;
 
-use super::host_config::USER;
+use super::USER;
 use crate::domain::RepoKind;
 use crate::runtime::{InstanceSpec, Mount};
 

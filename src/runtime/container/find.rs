@@ -9,35 +9,21 @@ use bollard::query_parameters::ListContainersOptions;
 
 use super::stop::remove;
 use super::{ContainerRuntime, lock};
-use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID};
-use crate::domain::{BuildId, InstanceId, SpaceId};
-use crate::runtime::{InstanceSpec, RuntimeError};
-use crate::upstream::Upstream;
-
-/// A container of this data folder that was found running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Which one.
-    pub instance: InstanceId,
-    /// Whose it is.
-    pub space: SpaceId,
-    /// What it runs.
-    pub build: BuildId,
-    /// The Space's count of restarts at its start.
-    pub restarts: i64,
-}
+use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID, WORKLOAD};
+use crate::domain::{SpaceId, WorkloadId};
+use crate::runtime::{Found, Runtime};
 
 // === impl ContainerRuntime ===
 
 impl ContainerRuntime {
     /// What an earlier process left running. What it left behind that does not run is removed meanwhile, for which the engine
     /// may take its time.
-    pub async fn find(&self) -> Vec<Found> {
+    pub(super) async fn find(&self) -> Vec<Found> {
         // An engine that hangs keeps nothing else from starting; what runs there is swept when it is back.
         if self.is_away().await {
             return Vec::new();
         }
-        let found = self.list().await.unwrap_or_else(|error| {
+        let found = self.containers().await.unwrap_or_else(|error| {
             tracing::warn!("the container engine cannot be asked what runs: {error:#}");
             Vec::new()
         });
@@ -53,21 +39,13 @@ impl ContainerRuntime {
         running
     }
 
-    /// Takes a container that runs already into care.
-    ///
-    /// # Errors
-    /// As for a start.
-    pub async fn adopt(&self, spec: InstanceSpec) -> Result<Upstream, RuntimeError> {
-        self.0.adopt(spec).await
-    }
-
     /// Removes containers of this data folder that nobody in this process knows, and networks that nobody uses.
-    pub async fn sweep(&self) {
+    pub(super) async fn remove_unknown(&self) {
         if !self.is_on() {
             return;
         }
         let swept = async {
-            let containers = self.list().await?;
+            let containers = self.containers().await?;
             if !containers.is_empty() {
                 self.0.engine.connect_to_make().await?;
             }
@@ -86,11 +64,11 @@ impl ContainerRuntime {
     }
 
     /// The folders of this host that containers see, running or not; `None` when the engine does not say.
-    pub async fn mounted(&self) -> Option<HashSet<PathBuf>> {
+    pub(super) async fn mounts(&self) -> Option<HashSet<PathBuf>> {
         if !self.is_on() {
             return Some(HashSet::new());
         }
-        let containers = self.list().await.ok()?.into_iter();
+        let containers = self.containers().await.ok()?.into_iter();
         let mounts = containers.flat_map(|(_, container)| container.mounts.unwrap_or_default());
         Some(
             mounts
@@ -100,7 +78,7 @@ impl ContainerRuntime {
     }
 
     /// Containers made for instances; those that builds make bear no instance's label.
-    async fn list(&self) -> anyhow::Result<Vec<(Docker, ContainerSummary)>> {
+    async fn containers(&self) -> anyhow::Result<Vec<(Docker, ContainerSummary)>> {
         let docker = self.0.engine.connect().await?;
         let mut filters = self.0.engine.own();
         filters
@@ -129,15 +107,50 @@ fn parse(container: &ContainerSummary) -> Option<Found> {
     let labels: &HashMap<String, String> = container.labels.as_ref()?;
     Some(Found {
         instance: labels.get(INSTANCE)?.parse().ok()?,
-        space: labels.get(SPACE_ID)?.parse().ok()?,
+        workload: workload_of(labels)?,
         build: labels.get(BUILD)?.parse().ok()?,
         restarts: labels.get(RESTARTS)?.parse().ok()?,
     })
+}
+
+/// What a container runs. Those that earlier versions made name a Space alone.
+fn workload_of(labels: &HashMap<String, String>) -> Option<WorkloadId> {
+    match labels.get(WORKLOAD) {
+        Some(workload) => workload.parse().ok(),
+        None => {
+            let space: SpaceId = labels.get(SPACE_ID)?.parse().ok()?;
+            Some(space.into())
+        }
+    }
 }
 
 async fn discard(docker: &Docker, container: &ContainerSummary) {
     let Some(id) = &container.id else { return };
     if let Err(error) = remove(docker, id).await {
         tracing::warn!(container = %id, "a container that nobody uses could not be removed: {error:#}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_of_earlier_versions_are_known_too() {
+        let space = SpaceId::new();
+        let of = |labels: &[(&str, String)]| {
+            let labels = labels.iter().cloned();
+            workload_of(&labels.map(|(key, value)| (key.to_owned(), value)).collect())
+        };
+        let known = Some(WorkloadId::Space(space));
+        assert_eq!(of(&[(WORKLOAD, format!("space/{space}"))]), known);
+        assert_eq!(of(&[(SPACE_ID, space.to_string())]), known);
+        // One of a kind that is not known here is nobody's.
+        let other = [
+            (WORKLOAD, format!("job/{space}")),
+            (SPACE_ID, space.to_string()),
+        ];
+        assert_eq!(of(&other), None);
+        assert_eq!(of(&[]), None);
     }
 }

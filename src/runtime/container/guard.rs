@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{ContainerRuntime, Inner, limits, lock};
 use crate::docker::Elsewhere;
+use crate::runtime::Runtime;
 
 /// Between two tries to ask an engine that does not answer where it is.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -18,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 impl ContainerRuntime {
     /// Guards containers until it is dropped. Begins with a look at whether the engine's folders and networks are this
     /// server's own, and says so once where they are not.
-    pub async fn guard(&self) {
+    pub(super) async fn watch_isolation(&self) {
         let inner = &*self.0;
         if !self.is_on() {
             return;

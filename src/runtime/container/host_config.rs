@@ -13,11 +13,11 @@ use bollard::models::{
 
 use super::super::InstanceSpec;
 use super::storage::STORAGE;
-use super::{ContainerSettings, seccomp};
-use crate::docker::{BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID};
-
-/// Everybody in a container is this user, whatever its image says: the Hub's convention.
-pub(super) const USER: u32 = 1000;
+use super::{ContainerSettings, USER, seccomp};
+use crate::docker::{
+    BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID, WORKLOAD,
+};
+use crate::domain::WorkloadId;
 
 /// Bytes of a container's log that the engine keeps; what is read from it is kept in the journal.
 const LOG_BYTES: &str = "4m";
@@ -44,10 +44,12 @@ pub(super) fn create_body(
     data: &str,
     surroundings: &Surroundings<'_>,
 ) -> ContainerCreateBody {
+    let WorkloadId::Space(space) = spec.workload;
     let labels = [
         (DATA, data.to_owned()),
         (SPACE, spec.name.to_string()),
-        (SPACE_ID, spec.space.to_string()),
+        (SPACE_ID, space.to_string()),
+        (WORKLOAD, spec.workload.to_string()),
         (REVISION, spec.revision.to_string()),
         (BUILD, spec.build.to_string()),
         (INSTANCE, spec.id.to_string()),

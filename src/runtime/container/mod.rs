@@ -11,10 +11,12 @@
 
 mod accounts;
 mod cache;
+mod cpu;
 mod ending;
 mod find;
 mod guard;
 mod host_config;
+mod inspect;
 mod limits;
 mod listeners;
 mod notice;
@@ -28,7 +30,7 @@ mod temporary;
 mod watch;
 mod work;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,17 +38,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bollard::models::SystemInfo;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::{OnceCell, mpsc, watch::Sender};
 
-use super::{Ended, Endings, InstanceSpec, LimitReport, ListenForGuests, Runtime, RuntimeError};
+use super::{Ended, Found, InstanceSpec, LimitReport, ListenForGuests, Runtime, RuntimeError};
 use crate::docker::{Elsewhere, Engine, Networks};
-use crate::domain::{DiskAmount, EgressOffer, InstanceId, Millis, SpaceId};
+use crate::domain::{ArtifactKind, DiskAmount, EgressOffer, InstanceId, Millis, WorkloadId};
 use crate::journal::Log;
-use crate::ledger::{InstanceReservation, SpaceAccount};
+use crate::ledger::{InstanceReservation, WorkloadAccount};
 use crate::upstream::Upstream;
-
-pub use find::Found;
 
 /// What the runtime is told by the operator.
 #[derive(Debug, Clone)]
@@ -100,9 +100,9 @@ struct Inner {
 /// A container in care, from before it is created until it is removed.
 struct Running {
     instance: InstanceId,
-    space: SpaceId,
+    workload: WorkloadId,
     log: Log,
-    account: Arc<SpaceAccount>,
+    account: Arc<WorkloadAccount>,
     /// What its card lets it store under `/data`, in bytes.
     storage_bytes: Option<u64>,
     /// What its hardware lets it hold in memory, in bytes.
@@ -130,6 +130,9 @@ struct Running {
     throttled: AtomicU64,
 }
 
+/// Everybody in a container is this user, whatever its image says: the Hub's convention.
+const USER: u32 = 1000;
+
 /// How long a healthy engine takes to say so.
 const PING: Duration = Duration::from_secs(2);
 
@@ -139,14 +142,14 @@ const LAST_WORDS: usize = 12;
 // === impl ContainerRuntime ===
 
 impl ContainerRuntime {
-    /// A runtime on that engine, and the ends of its containers that nobody asked for.
+    /// A runtime on that engine, which says to `endings` which of its containers have ended though nobody asked for it.
     pub fn new(
         engine: Engine,
         settings: ContainerSettings,
         door: Arc<dyn ListenForGuests>,
-    ) -> (Self, Endings) {
-        let (endings, ended) = mpsc::unbounded_channel();
-        let inner = Inner {
+        endings: mpsc::UnboundedSender<Ended>,
+    ) -> Self {
+        Self(Arc::new(Inner {
             networks: Networks::new(engine.clone(), settings.pool),
             engine,
             settings,
@@ -157,13 +160,11 @@ impl ContainerRuntime {
             endings,
             exposed: Sender::new(None),
             elsewhere: Mutex::default(),
-        };
-        (Self(Arc::new(inner)), ended)
+        }))
     }
 
-    /// What stands in the way of running containers, for everybody to read; `None` when nothing does. An engine that
-    /// hangs is one that does not answer.
-    pub async fn trouble(&self) -> Option<&'static str> {
+    /// An engine that hangs is one that does not answer.
+    async fn find_trouble(&self) -> Option<&'static str> {
         if !self.is_on() {
             return Some("turned off");
         }
@@ -193,21 +194,37 @@ impl ContainerRuntime {
     fn known(&self, id: InstanceId) -> Option<Arc<Running>> {
         lock(&self.0.running).get(&id).cloned()
     }
-
-    /// What a Space holds in its durable storage.
-    pub async fn stored(&self, space: SpaceId) -> DiskAmount {
-        let inner = Arc::clone(&self.0);
-        let stored = tokio::task::spawn_blocking(move || inner.stored(space));
-        stored.await.unwrap_or_default()
-    }
-
-    /// Whether the operator wants containers at all.
-    pub fn is_on(&self) -> bool {
-        self.0.engine.host().is_some()
-    }
 }
 
 impl Runtime for ContainerRuntime {
+    fn name(&self) -> &'static str {
+        "docker"
+    }
+
+    fn runs(&self, kind: &ArtifactKind) -> bool {
+        matches!(kind, ArtifactKind::Image { .. })
+    }
+
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
+    fn reserves(&self) -> bool {
+        true
+    }
+
+    fn can_freeze(&self) -> bool {
+        true
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.engine.host().is_some()
+    }
+
+    fn trouble(&self) -> BoxFuture<'_, Option<&'static str>> {
+        Box::pin(self.find_trouble())
+    }
+
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
         Box::pin(self.0.start(spec))
     }
@@ -240,6 +257,43 @@ impl Runtime for ContainerRuntime {
     fn thaw(&self, id: InstanceId) -> BoxFuture<'_, anyhow::Result<()>> {
         Box::pin(self.0.thaw(id))
     }
+
+    fn stop_all(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let all: Vec<_> = lock(&self.0.running).keys().copied().collect();
+            join_all(all.into_iter().map(|id| self.0.stop(id))).await;
+        })
+    }
+
+    fn list(&self) -> BoxFuture<'_, Vec<Found>> {
+        Box::pin(self.find())
+    }
+
+    fn adopt(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
+        Box::pin(self.0.adopt(spec))
+    }
+
+    fn sweep(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.remove_unknown())
+    }
+
+    fn guard(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.watch_isolation())
+    }
+
+    fn forget(&self, workload: WorkloadId) -> BoxFuture<'_, anyhow::Result<()>> {
+        Box::pin(self.remove_rest(workload))
+    }
+
+    fn stored(&self, workload: WorkloadId) -> BoxFuture<'_, DiskAmount> {
+        let inner = Arc::clone(&self.0);
+        let stored = tokio::task::spawn_blocking(move || inner.stored(workload));
+        Box::pin(async { stored.await.unwrap_or_default() })
+    }
+
+    fn mounted(&self) -> BoxFuture<'_, Option<HashSet<PathBuf>>> {
+        Box::pin(self.mounts())
+    }
 }
 
 // === impl Running ===
@@ -264,7 +318,7 @@ impl Running {
     }
 
     /// Puts what it has used since the last look into the ledger.
-    fn charge(&self, now: watch::Cpu) {
+    fn charge(&self, now: cpu::Cpu) {
         self.work.sample(now.used);
         let before = self.charged.fetch_max(now.used, Ordering::AcqRel);
         self.account.charge(now.used.saturating_sub(before));
@@ -275,7 +329,7 @@ impl Running {
     }
 
     /// What it used before is in the ledger of another process.
-    fn charged_already(&self, then: watch::Cpu) {
+    fn charged_already(&self, then: cpu::Cpu) {
         self.work.sample(then.used);
         self.charged.store(then.used, Ordering::Release);
         self.throttled.store(then.throttled, Ordering::Release);
@@ -294,6 +348,10 @@ impl Running {
 /// The container of an instance.
 fn name_of(id: InstanceId) -> String {
     format!("glasshouse-{id}")
+}
+
+fn internal(error: impl Into<anyhow::Error>) -> RuntimeError {
+    RuntimeError::Server(error.into())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,18 +1,7 @@
 //! What an author should know of an instance that has not ended: where an app listens that does not answer where it should,
 //! and that one that answers says it has failed.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-use tokio::time::sleep;
-
-use super::{Inner, Running, lock, probe};
-
-/// Until an app that answered with an error is asked again; then later and later.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+use super::{Running, lock};
 
 /// What there is to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,35 +36,4 @@ impl Running {
             }
         }
     }
-}
-
-/// Asks an app whose first answer was one of failure again, until another comes.
-pub(super) fn follow(inner: Arc<Inner>, running: Arc<Running>, address: SocketAddr) {
-    if !matches!(*lock(&running.notice), Some(Notice::Failing(_))) {
-        return;
-    }
-    tokio::spawn(async move {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            if !lock(&inner.running).contains_key(&running.instance) {
-                return;
-            }
-            if running.frozen.load(Ordering::Acquire) {
-                // Thawed, it is asked soon.
-                pause = FIRST_PAUSE;
-                continue;
-            }
-            match probe::ask(address).await {
-                Ok(status) if status < 500 => {
-                    running.say(&format!("It answers `GET /` with {status} by now."));
-                    running.note(None);
-                    return;
-                }
-                Ok(status) => running.note(Some(Notice::Failing(status))),
-                Err(_) => {}
-            }
-        }
-    });
 }

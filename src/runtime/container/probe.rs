@@ -1,6 +1,8 @@
 //! Waits until an app answers: first that it listens, then that it speaks HTTP.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,16 +12,20 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::RuntimeError;
+use super::inspect::inspect;
 use super::listeners::Listener;
 use super::notice::Notice;
-use super::start::inspect;
 use super::watch::has_ended;
-use super::{Running, ending, listeners, name_of};
+use super::{Inner, Running, ending, listeners, lock, name_of};
 use crate::docker::kernel;
 
 /// The first pauses are short, so that a quick start is a quick start.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+/// Until an app that answered with an error is asked again; then later and later.
+const FIRST_AGAIN: Duration = Duration::from_secs(5);
+const LONGEST_AGAIN: Duration = Duration::from_secs(60);
 
 /// How often it is looked at whether the container still runs.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -144,6 +150,37 @@ async fn advice(docker: &Docker, running: &Running, port: u16, listens: bool) ->
         return format!("It listens on port {port} and does not answer HTTP there.");
     }
     listeners::advice(&where_it_listens(docker, running).await, port)
+}
+
+/// Asks an app whose first answer was one of failure again, until another comes.
+pub(super) fn follow(inner: Arc<Inner>, running: Arc<Running>, address: SocketAddr) {
+    if !matches!(*lock(&running.notice), Some(Notice::Failing(_))) {
+        return;
+    }
+    tokio::spawn(async move {
+        let mut pause = FIRST_AGAIN;
+        loop {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_AGAIN);
+            if !lock(&inner.running).contains_key(&running.instance) {
+                return;
+            }
+            if running.frozen.load(Ordering::Acquire) {
+                // Thawed, it is asked soon.
+                pause = FIRST_AGAIN;
+                continue;
+            }
+            match ask(address).await {
+                Ok(status) if status < 500 => {
+                    running.say(&format!("It answers `GET /` with {status} by now."));
+                    running.note(None);
+                    return;
+                }
+                Ok(status) => running.note(Some(Notice::Failing(status))),
+                Err(_) => {}
+            }
+        }
+    });
 }
 
 /// What to tell the author of an app that listens, and not where it is reached.

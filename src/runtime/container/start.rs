@@ -7,21 +7,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bollard::Docker;
-use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::{
-    CreateContainerOptions, InspectContainerOptions, StartContainerOptions,
-};
+use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 
 use super::super::{InstanceSpec, RuntimeError};
+use super::inspect::{address_of, inspect, thawed};
 use super::proxy::{self, Proxy};
 use super::work::Work;
 use super::{
-    Inner, Running, accounts, cache, host_config, limits, lock, name_of, notice, probe, temporary,
-    watch,
+    Inner, Running, accounts, cache, cpu, host_config, internal, limits, lock, name_of, probe,
+    temporary, watch,
 };
-use crate::docker::{
-    Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_gone, is_missing_mount, status,
-};
+use crate::docker::{Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_missing_mount, status};
 use crate::domain::ArtifactKind;
 use crate::runtime::egress::EgressPolicy;
 use crate::upstream::Upstream;
@@ -114,7 +110,7 @@ impl Inner {
         self.until_it_answers(&docker, &running, address, patience)
             .await?;
         watch::watch(Arc::clone(self), docker, Arc::clone(&running));
-        notice::follow(Arc::clone(self), running, address);
+        probe::follow(Arc::clone(self), running, address);
         Ok(Upstream::Tcp(address))
     }
 
@@ -170,21 +166,21 @@ impl Inner {
         running.say("The server was started again; this container went on running.");
         watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
-        if let Some(sample) = watch::cpu(&docker, &name).await {
+        if let Some(sample) = cpu::cpu(&docker, &name).await {
             running.charged_already(sample);
         }
         let patience = self.settings.startup_timeout;
         self.until_it_answers(&docker, &running, address, patience)
             .await?;
         watch::watch(Arc::clone(self), docker, Arc::clone(&running));
-        notice::follow(Arc::clone(self), running, address);
+        probe::follow(Arc::clone(self), running, address);
         Ok(Upstream::Tcp(address))
     }
 
     fn take_care(&self, spec: &InstanceSpec) -> Arc<Running> {
         let running = Arc::new(Running {
             instance: spec.id,
-            space: spec.space,
+            workload: spec.workload,
             log: spec.log.clone(),
             account: Arc::clone(&spec.account),
             storage_bytes: spec.artifact.settings.storage_bytes,
@@ -217,7 +213,7 @@ impl Inner {
     }
 
     async fn network_of(&self, spec: &InstanceSpec) -> anyhow::Result<Network> {
-        let whose = spec.space.to_string();
+        let whose = spec.workload.file_stem();
         self.networks.ensure(&whose, self.reach(spec)).await
     }
 
@@ -230,7 +226,7 @@ impl Inner {
                 Some(address)
             }
             Err(error) => {
-                tracing::error!(space = %running.space, "the hub cannot answer at {address}: {error:#}");
+                tracing::error!(workload = %running.workload, "the hub cannot answer at {address}: {error:#}");
                 running.say(
                     "The hub cannot be reached from inside: this server could not open it there.",
                 );
@@ -253,7 +249,7 @@ impl Inner {
         match self.proxies.open(address).await {
             Ok(proxy) => Some(proxy),
             Err(error) => {
-                tracing::error!(space = %running.space, "no proxy can stand at {address}: {error}");
+                tracing::error!(workload = %running.workload, "no proxy can stand at {address}: {error}");
                 if !spec.artifact.settings.egress.is_empty() {
                     running.say(
                         "The hosts of the card's `egress` cannot be reached: this server could not open the way.",
@@ -301,7 +297,7 @@ impl Inner {
     ) -> Result<(), RuntimeError> {
         let storage = match spec.artifact.settings.storage_bytes {
             Some(_) => Some(
-                self.storage_folder(spec.space)
+                self.storage_folder(spec.workload)
                     .await
                     .map_err(RuntimeError::Server)?,
             ),
@@ -362,50 +358,4 @@ fn image_of(spec: &InstanceSpec) -> Result<Image<'_>, RuntimeError> {
         ArtifactKind::Image { id, port } => Ok(Image { id, port: *port }),
         _ => Err(RuntimeError::Server(anyhow::anyhow!("not an image"))),
     }
-}
-
-pub(super) fn internal(error: impl Into<anyhow::Error>) -> RuntimeError {
-    RuntimeError::Server(error.into())
-}
-
-pub(super) async fn inspect(
-    docker: &Docker,
-    name: &str,
-) -> anyhow::Result<ContainerInspectResponse> {
-    docker
-        .inspect_container(name, None::<InspectContainerOptions>)
-        .await
-        .context("the container could not be looked at")
-}
-
-/// The container, running: one that is frozen is thawed.
-async fn thawed(docker: &Docker, name: &str) -> anyhow::Result<ContainerInspectResponse> {
-    let inspected = inspect(docker, name).await?;
-    let paused = inspected.state.as_ref().and_then(|state| state.paused);
-    if paused == Some(true) {
-        docker
-            .unpause_container(name)
-            .await
-            .context("the container could not be thawed")?;
-    }
-    Ok(inspected)
-}
-
-/// Where the container listens: its own address on its Space's network.
-fn address_of(
-    inspected: &ContainerInspectResponse,
-    network: &str,
-    port: u16,
-) -> Option<SocketAddr> {
-    let networks = inspected.network_settings.as_ref()?.networks.as_ref()?;
-    let address = networks.get(network)?.ip_address.as_deref()?;
-    Some((address.parse::<std::net::Ipv4Addr>().ok()?, port).into())
-}
-
-/// Whether the container is gone.
-pub(super) async fn is_absent(docker: &Docker, name: &str) -> bool {
-    let looked = docker
-        .inspect_container(name, None::<InspectContainerOptions>)
-        .await;
-    looked.is_err_and(|error| is_gone(&error))
 }

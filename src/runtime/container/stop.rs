@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use bollard::Docker;
 use bollard::query_parameters::{RemoveContainerOptions, StopContainerOptions};
-use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::super::Runtime;
-use super::{ContainerRuntime, Inner, lock, name_of, watch};
+use super::{ContainerRuntime, Inner, cpu, lock, name_of};
 use crate::docker::{is_gone, status};
-use crate::domain::{InstanceId, SpaceId};
+use crate::domain::{InstanceId, WorkloadId};
 
 /// How long it is looked at whether something computes.
 const GLIMPSE: Duration = Duration::from_millis(250);
@@ -33,7 +32,7 @@ impl Inner {
         if let Ok(docker) = self.engine.connect().await {
             let name = name_of(id);
             if let Some(running) = &running
-                && let Some(sample) = watch::cpu(&docker, &name).await
+                && let Some(sample) = cpu::cpu(&docker, &name).await
             {
                 running.charge(sample);
             }
@@ -74,12 +73,12 @@ impl Inner {
             return false;
         }
         let name = name_of(id);
-        let Some(before) = watch::cpu(&docker, &name).await else {
+        let Some(before) = cpu::cpu(&docker, &name).await else {
             return true;
         };
         let begin = Instant::now();
         sleep(GLIMPSE).await;
-        let Some(after) = watch::cpu(&docker, &name).await else {
+        let Some(after) = cpu::cpu(&docker, &name).await else {
             return true;
         };
         let used = after.used.saturating_sub(before.used);
@@ -125,24 +124,18 @@ pub(super) async fn remove(docker: &Docker, name: &str) -> anyhow::Result<()> {
 // === impl ContainerRuntime ===
 
 impl ContainerRuntime {
-    /// Stops everything in care, side by side.
-    pub async fn stop_all(&self) {
-        let all: Vec<_> = lock(&self.0.running).keys().copied().collect();
-        join_all(all.into_iter().map(|id| self.stop(id))).await;
-    }
-
-    /// Removes what a Space leaves beside its containers: its network and its durable storage.
+    /// Removes what a workload leaves beside its containers: its network and its durable storage.
     ///
     /// # Errors
     /// When the storage cannot be removed.
-    pub async fn forget(&self, space: SpaceId) -> anyhow::Result<()> {
+    pub(super) async fn remove_rest(&self, workload: WorkloadId) -> anyhow::Result<()> {
         if self.is_on()
-            && let Err(error) = self.0.networks.remove(Some(&space.to_string())).await
+            && let Err(error) = self.0.networks.remove(Some(&workload.file_stem())).await
         {
             // An engine that is away keeps no Space from being deleted; the sweep comes back to it.
-            tracing::warn!(%space, "the network of {space} could not be removed: {error:#}");
+            tracing::warn!(%workload, "the network of {workload} could not be removed: {error:#}");
         }
         let inner = Arc::clone(&self.0);
-        tokio::task::spawn_blocking(move || inner.remove_storage(space)).await?
+        tokio::task::spawn_blocking(move || inner.remove_storage(workload)).await?
     }
 }

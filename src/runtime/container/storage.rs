@@ -1,4 +1,4 @@
-//! Durable storage: a folder for each Space that asks, seen by its containers as `/data`.
+//! Durable storage: a folder for each workload that asks, seen by its containers as `/data`.
 
 use std::fs;
 use std::io;
@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Inner;
-use super::host_config::USER;
+use super::{Inner, USER};
 use crate::docker::tree;
-use crate::domain::{DiskAmount, SpaceId};
+use crate::domain::{DiskAmount, WorkloadId};
 
 /// Where containers see it.
 pub(super) const STORAGE: &str = "/data";
@@ -23,13 +22,13 @@ impl Inner {
         &self.settings.storage
     }
 
-    fn folder_of(&self, space: SpaceId) -> PathBuf {
-        self.settings.storage.join(space.to_string())
+    fn folder_of(&self, workload: WorkloadId) -> PathBuf {
+        self.settings.storage.join(workload.file_stem())
     }
 
-    /// The folder of a Space, made if it is not there, as the engine wants it.
-    pub(super) async fn storage_folder(&self, space: SpaceId) -> anyhow::Result<String> {
-        let folder = self.folder_of(space);
+    /// The folder of a workload, made if it is not there, as the engine wants it.
+    pub(super) async fn storage_folder(&self, workload: WorkloadId) -> anyhow::Result<String> {
+        let folder = self.folder_of(workload);
         let made = folder.clone();
         tokio::task::spawn_blocking(move || make(&made))
             .await?
@@ -41,14 +40,14 @@ impl Inner {
             .map_err(|_| anyhow::anyhow!("the data folder's path is not text"))
     }
 
-    /// What a Space holds in its durable storage. Blocks.
-    pub(super) fn stored(&self, space: SpaceId) -> DiskAmount {
-        tree::disk(&self.folder_of(space))
+    /// What a workload holds in its durable storage. Blocks.
+    pub(super) fn stored(&self, workload: WorkloadId) -> DiskAmount {
+        tree::disk(&self.folder_of(workload))
     }
 
     /// Removes it. Blocks.
-    pub(super) fn remove_storage(&self, space: SpaceId) -> anyhow::Result<()> {
-        match tree::remove(&self.folder_of(space)) {
+    pub(super) fn remove_storage(&self, workload: WorkloadId) -> anyhow::Result<()> {
+        match tree::remove(&self.folder_of(workload)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).context("its durable storage could not be removed")
             }

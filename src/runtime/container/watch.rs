@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ContainerInspectResponse;
-use bollard::query_parameters::{
-    KillContainerOptions, LogsOptions, StatsOptions, WaitContainerOptions,
-};
+use bollard::query_parameters::{KillContainerOptions, LogsOptions, WaitContainerOptions};
 use futures_util::StreamExt;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use super::super::Ended;
-use super::start::{inspect, is_absent};
+use super::cpu::cpu;
+use super::inspect::{inspect, is_absent};
 use super::stop::remove;
 use super::storage::STORAGE;
 use super::{Inner, Running, ending, lock, name_of};
@@ -112,7 +111,7 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
         running.give_back();
         // The other end is gone when the server stops.
         let _ = inner.endings.send(Ended {
-            space: running.space,
+            workload: running.workload,
             instance: running.instance,
             reason,
             log_tail: running.log_tail(),
@@ -193,32 +192,6 @@ async fn measure_disk(
     }
 }
 
-/// The kernel's own counters of a container, in nanoseconds since its start.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cpu {
-    /// Used by all its processes.
-    pub(super) used: u64,
-    /// For which they were kept from running by the limit, summed over the cores.
-    pub(super) throttled: u64,
-}
-
-/// What all its processes have used up to now.
-pub(super) async fn cpu(docker: &Docker, name: &str) -> Option<Cpu> {
-    let options = StatsOptions {
-        stream: false,
-        one_shot: true,
-    };
-    let mut stats = std::pin::pin!(docker.stats(name, Some(options)));
-    let sample = tokio::time::timeout(Duration::from_secs(5), stats.next());
-    let stats = sample.await.ok()??.ok()?;
-    let stats = stats.cpu_stats?;
-    let throttled = stats.throttling_data.and_then(|data| data.throttled_time);
-    Some(Cpu {
-        used: stats.cpu_usage?.total_usage?,
-        throttled: throttled.unwrap_or(0),
-    })
-}
-
 /// Tells its author, once, that one of its processes was ended for want of memory while the others went on.
 fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     let state = found.state.as_ref();
@@ -264,10 +237,11 @@ async fn disk(inner: &Arc<Inner>, docker: &Docker, running: &Running, name: &str
     }
     disk.room = limit - written.bytes;
     if let Some(limit) = running.storage_bytes {
-        let (inner, space) = (Arc::clone(inner), running.space);
+        let (inner, workload) = (Arc::clone(inner), running.workload);
         let since = running.account.measuring();
-        let stored =
-            tokio::task::spawn_blocking(move || inner.stored(space) + held_open(&found, STORAGE));
+        let stored = tokio::task::spawn_blocking(move || {
+            inner.stored(workload) + held_open(&found, STORAGE)
+        });
         let stored = stored.await.ok()?;
         if stored.bytes > limit {
             disk.beyond = Some(ExitReason::OutOfDisk { limit });

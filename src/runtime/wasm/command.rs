@@ -14,12 +14,12 @@ use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{InstancePre, Store};
 use wasmtime_wasi_http::Error;
 
+use super::answer::{Answer, Broken, Reply};
 use super::cgi;
 use super::failure::Failure;
 use super::guest::Guest;
 use super::host::{CommandHost, Tenant, bare_context, fence};
 use super::pipe::{CHUNKS, Chunk, CutShort, Input, Output};
-use super::service::{Answer, Broken, Reply};
 use super::stdio::LogStream;
 
 /// Serves one request, on a guest thread. Sends exactly one reply.

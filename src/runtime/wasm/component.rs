@@ -13,10 +13,10 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
+use super::answer::{Answer, Broken, Reply};
 use super::failure::Failure;
 use super::guest::Guest;
 use super::host::{HttpHost, Tenant};
-use super::service::{Answer, Broken, Reply};
 
 /// An answer up to this many bytes, complete when the guest returns, is handed over in one piece.
 const WHOLE: usize = 256 << 10;

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use wasmtime::{Engine, InstancePre, Linker, Module, Store, component};
+use wasmtime::{Engine, Linker, Module, Store, component};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
 
 use super::egress::CONNECTIONS;
 use super::failure::Failure;
 use super::host::{self, CommandHost, Environment, HttpHost, Tenancy, Tenant, bare_context, fence};
 use super::limiter::Limiter;
-use super::programs::Programs;
+use super::programs::{Program, Programs};
 use super::room::Room;
 use super::scheduler::Group;
 use super::stdio::LogStream;
-use crate::domain::{ArtifactKind, GuestAbi, InstanceId};
+use crate::domain::{AccountId, ArtifactKind, GuestAbi, InstanceId, WorkloadId};
 use crate::keys::SealKey;
+use crate::ledger::{Refused, Tier};
 use crate::runtime::InstanceSpec;
 use crate::runtime::egress::EgressPolicy;
 use crate::wasm_engine::seal::open_sealed;
@@ -39,12 +40,6 @@ pub(super) struct House {
 
 /// The guests of all instances that were started and not stopped.
 pub(super) type Guests = Mutex<HashMap<InstanceId, Arc<Guest>>>;
-
-/// A program ready to be instantiated.
-pub(super) enum Program {
-    Http(ProxyPre<HttpHost>),
-    Command(InstancePre<CommandHost>),
-}
 
 /// An instance between two requests.
 pub(super) struct Idle {
@@ -84,12 +79,33 @@ impl House {
         oldest.is_some_and(|guest| guest.end_oldest_idle().is_some())
     }
 
+    /// Ends idle instances until what was refused to a workload is there, or none is left; whether there were any. Those of the
+    /// same Space or owner go before others.
+    fn evict_for(&self, workload: WorkloadId, owner: AccountId, refused: &Refused) -> bool {
+        let mut missing = refused.missing();
+        let mut evicted = false;
+        while missing > 0 {
+            let oldest = self.oldest_idle(|guest| {
+                let own = guest.spec.account.owner.owner == owner;
+                let near = match refused.tier {
+                    Tier::Space => guest.spec.workload == workload,
+                    Tier::Owner => own,
+                    Tier::Host => true,
+                };
+                near.then_some(!own)
+            });
+            let Some(bytes) = oldest.and_then(|guest| guest.end_oldest_idle()) else {
+                break;
+            };
+            missing = missing.saturating_sub(bytes);
+            evicted = true;
+        }
+        evicted
+    }
+
     /// Whose idle instance goes first: that of the least rank, and of those the one that has waited longest. Those without
     /// a rank do not.
-    pub(super) fn oldest_idle<R: Ord>(
-        &self,
-        rank: impl Fn(&Guest) -> Option<R>,
-    ) -> Option<Arc<Guest>> {
+    fn oldest_idle<R: Ord>(&self, rank: impl Fn(&Guest) -> Option<R>) -> Option<Arc<Guest>> {
         let guests = self.guests.upgrade()?;
         let all: Vec<_> = lock(&guests).values().cloned().collect();
         let ranked = all.iter().filter_map(|guest| {
@@ -197,13 +213,21 @@ impl Guest {
     pub(super) async fn tenancy(&self, deadline: Instant) -> Result<Tenancy, Failure> {
         let hold = self.spec.account.memory.hold();
         let largest = self.house.settings.memory_per_instance;
-        let limiter = Limiter::begin(hold, largest, Room::of(self)).await;
+        let limiter = Limiter::begin(hold, largest, self.room()).await;
         Ok(Tenancy {
             limiter: limiter.map_err(Failure::Memory)?,
             deadline,
             group: Arc::clone(&self.group),
             yielded_at: Instant::now(),
         })
+    }
+
+    /// Where memory for one of its stores can come from.
+    fn room(&self) -> Room {
+        let house = Arc::clone(&self.house);
+        let (workload, owner) = (self.spec.workload, self.spec.account.owner.owner);
+        let evict = Box::new(move |refused: &Refused| house.evict_for(workload, owner, refused));
+        Room::new(evict, Arc::clone(&self.spec.ask_for_room))
     }
 
     /// A fresh instance of a component.
@@ -272,7 +296,7 @@ impl Guest {
     }
 
     /// Ends the idle instance that has waited longest; the bytes it held.
-    pub(super) fn end_oldest_idle(&self) -> Option<u64> {
+    fn end_oldest_idle(&self) -> Option<u64> {
         let mut idle = lock(&self.idle);
         let mut oldest = (!idle.is_empty()).then(|| idle.remove(0))?;
         drop(idle);

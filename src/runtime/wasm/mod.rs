@@ -22,6 +22,7 @@
 //! | files | those of models and datasets mounted for it, read-only, no more than 128 things open | `host` |
 //! | outgoing HTTP | listed hosts, 16 connections, 256 MiB an answer | `egress` |
 
+mod answer;
 mod cgi;
 mod command;
 mod component;
@@ -40,6 +41,8 @@ mod stdio;
 mod thread;
 mod turns;
 
+use std::collections::HashSet;
+use std::future::ready;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,9 +58,9 @@ use self::programs::Programs;
 use self::scheduler::{Scheduler, SchedulerSettings};
 use self::service::GuestService;
 use super::{InstanceSpec, LimitReport, LimitState, Runtime, RuntimeError};
-use crate::domain::{EgressOffer, InstanceId};
+use crate::domain::{ArtifactKind, EgressOffer, InstanceId};
 use crate::keys::SealKey;
-use crate::ledger::SpaceAccount;
+use crate::ledger::WorkloadAccount;
 use crate::upstream::Upstream;
 use crate::wasm_engine::{self, PoolSettings};
 
@@ -159,20 +162,6 @@ impl WasmRuntime {
         &self.house.profile
     }
 
-    /// Instances that the pool has room for.
-    pub fn slots(&self) -> u32 {
-        wasm_engine::slots(&self.house.engine)
-    }
-
-    /// The folders of this host that guests see.
-    pub(super) fn mounted(&self) -> Vec<PathBuf> {
-        let all = lock(&self.guests);
-        let mounts = all
-            .values()
-            .flat_map(|guest| &guest.spec.repositories.mounts);
-        mounts.map(|mount| mount.source.clone()).collect()
-    }
-
     /// Programs that are in memory now.
     pub fn loaded(&self) -> usize {
         lock(&self.guests)
@@ -183,6 +172,19 @@ impl WasmRuntime {
 }
 
 impl Runtime for WasmRuntime {
+    fn name(&self) -> &'static str {
+        "wasi"
+    }
+
+    fn runs(&self, kind: &ArtifactKind) -> bool {
+        matches!(kind, ArtifactKind::Component { .. })
+    }
+
+    fn trouble(&self) -> BoxFuture<'_, Option<&'static str>> {
+        let has_room = engine::slots(&self.house.engine) > 0;
+        Box::pin(ready((!has_room).then_some("has no room for instances")))
+    }
+
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
         Box::pin(async move {
             let id = spec.id;
@@ -247,10 +249,19 @@ impl Runtime for WasmRuntime {
             ),
         ]
     }
+
+    fn mounted(&self) -> BoxFuture<'_, Option<HashSet<PathBuf>>> {
+        let all = lock(&self.guests);
+        let mounts = all
+            .values()
+            .flat_map(|guest| &guest.spec.repositories.mounts);
+        let mounted = mounts.map(|mount| mount.source.clone()).collect();
+        Box::pin(ready(Some(mounted)))
+    }
 }
 
 /// A Space's rate, and what it may use besides.
-fn cpu_text(account: &SpaceAccount) -> String {
+fn cpu_text(account: &WorkloadAccount) -> String {
     let (rate, most) = (account.cpu_millis(), account.most_cpu_millis());
     match most > rate {
         true => format!("{rate} millicores, up to {most} with spare time"),

@@ -7,11 +7,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::guest::Program;
+use wasmtime::InstancePre;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use super::host::{CommandHost, HttpHost};
 use crate::domain::GuestAbi;
 
 /// An artifact's digest, and as what it is run.
 type Key = (String, GuestAbi);
+
+/// A program ready to be instantiated.
+pub(super) enum Program {
+    Http(ProxyPre<HttpHost>),
+    Command(InstancePre<CommandHost>),
+}
 
 /// What is in memory. Each has a lock of its own, so that nobody waits for a load of something else.
 #[derive(Default)]

@@ -36,7 +36,7 @@ use super::thread::{
     set_polled, set_spare, uncharged,
 };
 use super::turns::{Picked, Place, Queue, State};
-use crate::ledger::SpaceAccount;
+use crate::ledger::WorkloadAccount;
 
 /// Least time between two interruptions on behalf of newcomers: several times what one costs, and less than what a
 /// visitor needs for one request after another.
@@ -60,7 +60,7 @@ pub(super) struct Scheduler {
 /// A Space's place in the queue. It lives as long as any of its tasks.
 pub(super) struct Group {
     key: u64,
-    account: Arc<SpaceAccount>,
+    account: Arc<WorkloadAccount>,
     shared: Arc<Shared>,
 }
 
@@ -132,7 +132,7 @@ impl Scheduler {
 
     /// A new group for the Space of that account, with at most `ceil(cores)` threads at once: those of its rate, and of
     /// spare time.
-    pub(super) fn group(&self, account: Arc<SpaceAccount>) -> Arc<Group> {
+    pub(super) fn group(&self, account: Arc<WorkloadAccount>) -> Arc<Group> {
         let mut state = self.shared.lock();
         let key = state.next_key;
         state.next_key += 1;

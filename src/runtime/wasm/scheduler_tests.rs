@@ -20,12 +20,12 @@ fn ledger_with(cpu_spare: f64) -> Ledger {
     })
 }
 
-fn account(ledger: &Ledger, cpu_millis: u32) -> Arc<SpaceAccount> {
+fn account(ledger: &Ledger, cpu_millis: u32) -> Arc<WorkloadAccount> {
     let limits = Limits {
         cpu_millis,
         memory_bytes: u64::MAX,
     };
-    ledger.space(SpaceId::new(), AccountId::new(), limits)
+    ledger.workload(SpaceId::new(), AccountId::new(), limits)
 }
 
 fn scheduler(threads: usize) -> Scheduler {
@@ -215,7 +215,7 @@ async fn a_newcomer_does_not_wait_for_the_clock() {
 async fn shares(
     engine: &Engine,
     scheduler: &Scheduler,
-    accounts: &[Arc<SpaceAccount>],
+    accounts: &[Arc<WorkloadAccount>],
 ) -> Vec<f64> {
     let groups: Vec<_> = accounts
         .iter()
@@ -224,7 +224,7 @@ async fn shares(
     let _guests: Vec<_> = groups.iter().map(|group| spin(engine, group)).collect();
     // What was saved is spent first.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let used = |account: &SpaceAccount| account.usage.cpu_nanos.load(Ordering::Relaxed) as f64;
+    let used = |account: &WorkloadAccount| account.usage.cpu_nanos.load(Ordering::Relaxed) as f64;
     let (before, began): (Vec<_>, _) = (
         accounts.iter().map(|account| used(account)).collect(),
         Instant::now(),

@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -18,41 +17,15 @@ use tokio::time::{Sleep, sleep_until, timeout, timeout_at};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use wasmtime_wasi_http::WasiBody;
 
+use super::answer::{Answer, Broken, Reply};
 use super::failure::Failure;
-use super::guest::{Guest, Program};
+use super::guest::Guest;
+use super::programs::Program;
 use super::{command, component};
 use crate::upstream::Serve;
 
 /// How long the head of an answer waits for the first bytes of its body.
 const HEAD_PATIENCE: Duration = Duration::from_millis(50);
-
-/// What a guest gave: a head with a body of one of these kinds, or the reason why not.
-pub(super) type Reply = Result<Response<Answer>, Failure>;
-
-/// The body of a guest's answer.
-pub(super) enum Answer {
-    /// All of it; the guest has returned.
-    Whole(Bytes),
-    /// The first bytes; the rest is already on its way, and the guest has returned.
-    Begun(Bytes, WasiBody),
-    /// The guest goes on writing it. What it wrote is all there is, unless it broke.
-    Streaming(WasiBody, Broken),
-}
-
-/// Set before a guest's body ends because the guest did. The body's channel alone cannot tell an end from a break.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Broken(Arc<AtomicBool>);
-
-impl Broken {
-    /// The guest broke.
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-}
 
 /// A Space's guests, answering.
 pub(super) struct GuestService {

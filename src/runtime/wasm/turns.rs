@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use async_task::Runnable;
 
-use crate::ledger::SpaceAccount;
+use crate::ledger::WorkloadAccount;
 
 /// Virtual nanoseconds of head start for a group that had nothing to run.
 pub(super) const HEAD_START: u64 = 10_000_000;
@@ -43,7 +43,7 @@ pub(super) struct State {
 }
 
 pub(super) struct Queue {
-    pub(super) account: Arc<SpaceAccount>,
+    pub(super) account: Arc<WorkloadAccount>,
     pub(super) tasks: VecDeque<Runnable>,
     pub(super) running: usize,
     pub(super) share: usize,

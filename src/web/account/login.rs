@@ -8,7 +8,6 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
-use super::provider;
 use crate::auth::{Action, AuthError, Object, PASSWORD_LENGTH};
 use crate::domain::AccountId;
 use crate::web::error::show;
@@ -165,7 +164,7 @@ pub(super) fn form(
             frame,
             quoted_next: quoted(&next),
             next,
-            provider: provider::title(state).unwrap_or_default().to_owned(),
+            provider: title(state).unwrap_or_default().to_owned(),
             tried,
         },
     )
@@ -186,6 +185,14 @@ pub(super) fn inside(next: &str) -> &str {
         // A Space below this origin is not one of our pages.
         && !next.starts_with("/run/");
     if own { next } else { "/" }
+}
+
+/// What the button calls the provider; `None` where there is none.
+pub(super) fn title(state: &WebState) -> Option<&str> {
+    state
+        .auth
+        .provider()
+        .map(|_| state.config.oidc.title.as_str())
 }
 
 #[cfg(test)]

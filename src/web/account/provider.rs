@@ -50,14 +50,6 @@ const LIFE: Duration = Duration::from_secs(15 * 60);
 /// Characters of an address to come back to.
 const MAX_NEXT: usize = 1000;
 
-/// What the button calls the provider; `None` where there is none.
-pub(super) fn title(state: &WebState) -> Option<&str> {
-    state
-        .auth
-        .provider()
-        .map(|_| state.config.oidc.title.as_str())
-}
-
 /// `GET /login/oidc`
 pub(super) async fn leave(
     State(state): State<WebState>,

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::provider;
+use super::login;
 use crate::auth::{AuthError, PASSWORD_LENGTH, WantedToken, is_token_name, opens_session};
 use crate::domain::{Account, Scope};
 use crate::store::{ListSpaces, StoreError};
@@ -298,7 +298,7 @@ async fn render(
     Ok(show(
         &frame.clone(),
         &AccountPage {
-            provider: provider::title(state).unwrap_or_default().to_owned(),
+            provider: login::title(state).unwrap_or_default().to_owned(),
             connected,
             organizations: memberships
                 .into_iter()

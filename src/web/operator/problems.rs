@@ -24,8 +24,9 @@ const MAX_WRONG: usize = 300;
 struct ProblemsPage {
     frame: Frame,
     tabs: Vec<TabLink>,
-    /// Sentences; empty where all is well.
-    engine: String,
+    /// Names of runtimes that run nothing, and why.
+    runtimes: Vec<(&'static str, &'static str)>,
+    /// A sentence; empty where all is well.
     disk: String,
     reports: Vec<ReportLook>,
     answers: Vec<AnswerLook>,
@@ -94,9 +95,7 @@ pub(super) async fn page(
         &frame.clone(),
         &ProblemsPage {
             tabs: Tab::Problems.links(),
-            engine: problems.engine.map_or_else(String::new, |trouble| {
-                format!("Containers do not run: {trouble}.")
-            }),
+            runtimes: problems.runtimes,
             disk: problems.disk.map_or_else(String::new, nearly_full),
             reports: reports.collect(),
             answers: answers.map(AnswerLook::new).collect(),
@@ -124,8 +123,8 @@ fn nearly_full(disk: DiskSpace) -> String {
 impl ProblemsPage {
     /// Whether there is nothing to do.
     fn is_calm(&self) -> bool {
-        let texts = [&self.engine, &self.disk];
-        texts.iter().all(|text| text.is_empty())
+        self.runtimes.is_empty()
+            && self.disk.is_empty()
             && self.reports.is_empty()
             && self.answers.is_empty()
             && self.spaces.is_empty()

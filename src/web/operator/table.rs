@@ -140,7 +140,7 @@ fn order(used: &mut [Used], sort: &str) {
 impl Used {
     fn of(state: &WebState, space: Space) -> Self {
         let account = state.ledger.known(space.id);
-        let number = |read: fn(&crate::ledger::SpaceAccount) -> u64| {
+        let number = |read: fn(&crate::ledger::WorkloadAccount) -> u64| {
             account.as_ref().map_or(0, |account| read(account))
         };
         let cpu_nanos = number(|account| account.usage.cpu_nanos.load(Ordering::Relaxed));

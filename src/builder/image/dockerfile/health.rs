@@ -1,10 +1,11 @@
 //! `HEALTHCHECK`, whose options have values of their own.
 
-use super::instruction::{Command, Instruction, options, shown};
+use super::command::{Command, options, shown};
 use super::lines::Line;
 use super::{Problem, problem};
 
-pub(super) fn healthcheck(line: &Line) -> Result<Instruction, Problem> {
+/// The options as they are written for the engine, and the command; `None` for no check.
+pub(super) fn healthcheck(line: &Line) -> Result<Option<(Vec<String>, Command)>, Problem> {
     let number = line.number;
     let (kind, rest) = match line
         .rest
@@ -15,7 +16,7 @@ pub(super) fn healthcheck(line: &Line) -> Result<Instruction, Problem> {
     };
     let command = match kind.to_ascii_uppercase().as_str() {
         "NONE" if rest.is_empty() && line.flags.is_empty() => {
-            return Ok(Instruction::Healthcheck(None));
+            return Ok(None);
         }
         "CMD" => Command::of(number, rest)?,
         _ => {
@@ -59,7 +60,7 @@ pub(super) fn healthcheck(line: &Line) -> Result<Instruction, Problem> {
             written.push(format!("--{name}={value}"));
         }
     }
-    Ok(Instruction::Healthcheck(Some((written, command))))
+    Ok(Some((written, command)))
 }
 
 /// Such as `1m30s`, as far as anybody writes them.

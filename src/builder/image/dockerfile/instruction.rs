@@ -1,5 +1,6 @@
 //! The instructions that are allowed, with what is allowed in each, and how each is written for the engine.
 
+use super::command::{Command, options, shown};
 use super::health::healthcheck;
 use super::lines::{Line, blank_words, is_blank, json_words, quoted_words};
 use super::text::Text;
@@ -37,44 +38,6 @@ pub(super) enum Instruction {
     Expose(Vec<Text>),
     /// What the engine need not know.
     Nothing,
-}
-
-/// What is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Command {
-    Exec(Vec<String>),
-    /// By the shell that holds at that point.
-    Shell(String),
-}
-
-// === impl Command ===
-
-impl Command {
-    fn parse(line: &Line) -> Result<Self, Problem> {
-        Self::of(line.number, &line.rest)
-    }
-
-    pub(super) fn of(number: usize, text: &str) -> Result<Self, Problem> {
-        Ok(match json_words(number, text)? {
-            Some(words) => Self::Exec(words),
-            None => Self::Shell(text.to_owned()),
-        })
-    }
-
-    /// In bytes.
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Exec(words) => words.iter().map(String::len).sum(),
-            Self::Shell(text) => text.len(),
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        match self {
-            Self::Exec(words) => words.is_empty(),
-            Self::Shell(text) => text.is_empty(),
-        }
-    }
 }
 
 // === impl Instruction ===
@@ -148,7 +111,7 @@ impl Instruction {
             // Without anything it takes the base image's away.
             "ENTRYPOINT" if line.rest.is_empty() => Self::Entrypoint(Command::Exec(Vec::new())),
             "ENTRYPOINT" => Self::Entrypoint(Command::parse(line)?),
-            "HEALTHCHECK" => return healthcheck(line),
+            "HEALTHCHECK" => return healthcheck(line).map(Self::Healthcheck),
             "SHELL" => match json_words(number, &line.rest)? {
                 Some(words) if !words.is_empty() => Self::Shell(words),
                 _ => {
@@ -211,15 +174,6 @@ impl Instruction {
             }
         }
     }
-}
-
-/// The options of an instruction, each with its value.
-pub(super) fn options(line: &Line) -> Result<Vec<(&str, &str)>, Problem> {
-    let options = line.flags.iter().map(|flag| {
-        let option = flag.strip_prefix("--").unwrap_or(flag);
-        Ok(option.split_once('=').unwrap_or((option, "")))
-    });
-    options.collect()
 }
 
 fn unknown_option(line: &Line, name: &str) -> Problem {
@@ -385,18 +339,4 @@ fn is_the_kernels(path: &Text) -> bool {
     names
         .first()
         .is_none_or(|first| ["proc", "sys", "dev"].contains(first))
-}
-
-/// What an author wrote, as it fits into a message.
-pub(in crate::builder::image) fn shown(text: &str) -> String {
-    let mut short: String = text.chars().take(80).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
-        .replace('`', "'")
-        .escape_debug()
-        .to_string()
-        .replace("\\'", "'")
-        .replace("\\\"", "\"")
 }

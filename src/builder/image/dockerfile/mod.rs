@@ -11,6 +11,7 @@
 //! `RUN` happened to put there. So every stage begins with a label that names the owner. The cache finds what was made of
 //! the same layer only, and that one is the owner's alone.
 
+mod command;
 mod health;
 mod instruction;
 mod lines;
@@ -20,7 +21,7 @@ mod scope;
 mod text;
 mod written;
 
-pub(super) use instruction::shown;
+pub(super) use command::shown;
 pub(super) use piece::{Copied, Left, Piece, Sent};
 pub(super) use reader::read;
 

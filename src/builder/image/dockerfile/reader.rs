@@ -5,7 +5,8 @@ mod sizes;
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::reference::Reference;
-use super::instruction::{Instruction, shown};
+use super::command::shown;
+use super::instruction::Instruction;
 use super::lines::{self, Line, blank_words};
 use super::text::Text;
 use super::{Added, Dockerfile, Image, Problem, Source, Stage, Step, problem};

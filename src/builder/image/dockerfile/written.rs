@@ -1,6 +1,7 @@
 //! How each instruction is written for the engine: in the one form that leaves nothing to interpret.
 
-use super::instruction::{Command, Instruction};
+use super::command::Command;
+use super::instruction::Instruction;
 use super::text::Text;
 
 // === impl Instruction ===

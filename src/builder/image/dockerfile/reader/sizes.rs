@@ -1,6 +1,7 @@
 //! How large an image's variables and its description may become, before the engine makes them.
 
-use super::super::instruction::{Instruction, shown};
+use super::super::command::shown;
+use super::super::instruction::Instruction;
 use super::super::{Problem, problem};
 use super::Reader;
 

@@ -1,0 +1,44 @@
+//! The environment a Space's instances see.
+
+use std::collections::BTreeMap;
+
+use crate::domain::Space;
+use crate::lifecycle::Parts;
+use crate::store::StoreError;
+
+/// The Hub's own variables, then the owner's variables, then the secrets; a later one of the same name wins.
+pub(in crate::lifecycle) async fn of(
+    parts: &Parts,
+    space: &Space,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let name = &space.name;
+    let address = parts.settings.addresses.space(&space.subdomain);
+    let host = address
+        .split_once("://")
+        .map_or(address.as_str(), |(_, host)| host);
+    let mut environment: BTreeMap<String, String> = [
+        ("ACCELERATOR", "none".to_owned()),
+        ("SPACE_ID", name.to_string()),
+        ("SPACE_AUTHOR_NAME", name.owner.to_string()),
+        ("SPACE_REPO_NAME", name.name.to_string()),
+        ("SPACE_HOST", host.to_owned()),
+        ("SYSTEM", "spaces".to_owned()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    if let Some(hardware) = parts.hardware_of(space) {
+        let cores = f64::from(hardware.limits.cpu_millis) / 1000.0;
+        environment.insert("CPU_CORES".into(), cores.to_string());
+        environment.insert(
+            "MEMORY".into(),
+            format!("{}Mi", hardware.limits.memory_bytes >> 20),
+        );
+    }
+    for variable in parts.store.list_variables(space.id).await? {
+        environment.insert(variable.key, variable.value);
+    }
+    for (key, value) in parts.store.reveal_secrets(space.id).await? {
+        environment.insert(key, value.expose().to_owned());
+    }
+    Ok(environment.into_iter().collect())
+}
