@@ -37,7 +37,7 @@ pub struct CardMetadata {
     pub data: Map<String, Value>,
 }
 
-// === impl Cards ===
+// === impl CardCache ===
 
 impl CardCache {
     /// Reads from these repositories.
@@ -115,7 +115,7 @@ impl CardCache {
     }
 }
 
-// === impl Face ===
+// === impl CardMetadata ===
 
 impl CardMetadata {
     fn read(readme: &str) -> Self {

@@ -30,7 +30,7 @@ pub(super) struct PageRequest {
 /// What the cookie of a session is called. Behind `__Host-` no other host, a Space's among them, can set it.
 const COOKIE: &str = "glasshouse-session";
 
-// === impl Visitor ===
+// === impl PageRequest ===
 
 impl PageRequest {
     /// The account, unless it is anybody.
