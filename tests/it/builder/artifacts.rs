@@ -114,7 +114,7 @@ impl House {
         let mut config = BuilderConfig {
             artifacts: folder.path().join("artifacts"),
             seal: SealKey::open(&folder.path().join("keys/seal.key")).unwrap(),
-            profile: engine::profile(&engine::for_compile().unwrap()),
+            profile: wasm_engine::profile(&wasm_engine::for_compile().unwrap()),
             worker: PathBuf::from(env!("CARGO_BIN_EXE_glasshouse")),
             compile: CompileLimits {
                 cpu_seconds: 20,
