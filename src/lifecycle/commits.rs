@@ -1,7 +1,7 @@
 //! Commits, whoever makes them.
 
 use super::operations::to_the_end;
-use super::{Lifecycle, LifecycleError};
+use super::{Lifecycle, LifecycleError, Parts};
 use crate::auth::Principal;
 use crate::domain::{RepoKind, RepoUid, Revision, SpaceId};
 use crate::repo::{CommitRequest, MAIN};
@@ -69,5 +69,55 @@ impl Lifecycle {
             Ok(head)
         })
         .await
+    }
+
+    /// Acts on a commit to `main`: the newest one is recorded, and a Space runs it. When another has come since, it is that
+    /// one, so that landings that overtake each other end with the newest.
+    ///
+    /// A branch that has moved stays where it is, so a failure of ours, such as a busy database, is no error here: what
+    /// could not be recorded is recorded as soon as it can be (`unrecorded`).
+    ///
+    /// # Errors
+    /// When the repository is gone.
+    pub async fn landed(
+        &self,
+        kind: RepoKind,
+        id: RepoUid,
+        landing: Landing,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            let recorded = this.record_landing(kind, id, &landing).await;
+            this.or_unrecorded(kind, id, landing, recorded)
+        })
+        .await
+    }
+
+    pub(super) async fn record_landing(
+        &self,
+        kind: RepoKind,
+        id: RepoUid,
+        landing: &Landing,
+    ) -> Result<(), LifecycleError> {
+        match kind {
+            RepoKind::Space => self.record_publish(id.space(), landing).await?,
+            RepoKind::Model | RepoKind::Dataset => self.parts.remember_head(id).await?,
+        }
+        self.measure(id).await
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
+    pub(super) async fn remember_head(&self, id: RepoUid) -> Result<(), LifecycleError> {
+        loop {
+            let head = self.repos.read(id, |repo| repo.head()).await?;
+            self.store.set_head(id, head.as_ref()).await?;
+            if self.repos.read(id, |repo| repo.head()).await? == head {
+                return Ok(());
+            }
+        }
     }
 }
