@@ -8,9 +8,7 @@ use super::first_commit::FirstCommit;
 use super::operations::to_the_end;
 use super::{Landing, Lifecycle, LifecycleError, Parts};
 use crate::auth::Principal;
-use crate::domain::{
-    AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Visibility,
-};
+use crate::domain::{AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Visibility};
 use crate::ledger::{DiskUse, Refused, Tier};
 use crate::store::{Actor, NewRepository, SpaceSettings};
 
@@ -83,11 +81,7 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When it is gone already.
-    pub async fn delete(
-        &self,
-        repository: Repository,
-        actor: Actor,
-    ) -> Result<(), LifecycleError> {
+    pub async fn delete(&self, repository: Repository, actor: Actor) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
             let parts = &this.parts;

@@ -83,7 +83,6 @@ impl Lifecycle {
         self.unrecorded.add(kind, id, landing);
         Ok(())
     }
-
 }
 
 /// Records what is owed, again and again until all of it is.

@@ -44,12 +44,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         touch(&mut write, id, now()).await?;
-        let first =
-            sqlx::query("UPDATE repositories SET head = $2 WHERE id = $1 AND head IS NULL")
-                .bind(id.to_string())
-                .bind(head.as_str())
-                .execute(&mut *write)
-                .await?;
+        let first = sqlx::query("UPDATE repositories SET head = $2 WHERE id = $1 AND head IS NULL")
+            .bind(id.to_string())
+            .bind(head.as_str())
+            .execute(&mut *write)
+            .await?;
         if first.rows_affected() > 0 {
             sqlx::query(
                 "UPDATE spaces SET generation = generation + 1, sdk = COALESCE(sdk, $2) WHERE id = $1",
@@ -129,11 +128,7 @@ impl Store {
     ///
     /// # Errors
     /// `NotFound` when it is gone or being removed.
-    pub async fn begin_removal(
-        &self,
-        id: RepoUid,
-        actor: Actor,
-    ) -> Result<Repository, StoreError> {
+    pub async fn begin_removal(&self, id: RepoUid, actor: Actor) -> Result<Repository, StoreError> {
         let now = now();
         let mut write = self.write_less().await?;
         touch(&mut write, id, now).await?;
@@ -180,13 +175,12 @@ pub(super) async fn touch(
     id: RepoUid,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let touched = sqlx::query(
-        "UPDATE repositories SET updated_at = $2 WHERE id = $1 AND removed_at IS NULL",
-    )
-    .bind(id.to_string())
-    .bind(now)
-    .execute(&mut **write)
-    .await?;
+    let touched =
+        sqlx::query("UPDATE repositories SET updated_at = $2 WHERE id = $1 AND removed_at IS NULL")
+            .bind(id.to_string())
+            .bind(now)
+            .execute(&mut **write)
+            .await?;
     if touched.rows_affected() == 0 {
         return Err(StoreError::NotFound);
     }

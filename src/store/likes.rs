@@ -30,11 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// `TooMany`.
-    pub async fn like(
-        &self,
-        account: AccountId,
-        repo: RepoUid,
-    ) -> Result<(), StoreError> {
+    pub async fn like(&self, account: AccountId, repo: RepoUid) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         sqlx::query(
             "INSERT INTO likes (account_id, repo_id, liked_at) SELECT $1, id, $3 FROM repositories WHERE id = $2 \

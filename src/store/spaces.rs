@@ -9,9 +9,7 @@ use super::accounts::key;
 use super::fields::Fields;
 use super::repositories::{self, name_key};
 use super::{Store, StoreError};
-use crate::domain::{
-    Desired, Millis, RepoName, Repository, SleepAfter, Space, SpaceId, Subdomain,
-};
+use crate::domain::{Desired, Millis, RepoName, Repository, SleepAfter, Space, SpaceId, Subdomain};
 
 /// What a new Space runs with.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::super::listing::{repositories_query, spaces_query};
 use super::super::showcase::showcase_query;
-use super::super::{ListShowcase, ListRepositories, Order};
+use super::super::{ListRepositories, ListShowcase, Order};
 use super::*;
 use crate::domain::{AccountId, SpaceId};
 use sqlx::Row;
@@ -30,7 +30,11 @@ async fn pages_are_complete_and_in_order() {
             made.insert(space(&store, &ada, &format!("s{number}")).await.id);
         }
         // Many of one moment: the identifier decides.
-        damage(&store, "UPDATE repositories SET updated_at = updated_at / 8").await;
+        damage(
+            &store,
+            "UPDATE repositories SET updated_at = updated_at / 8",
+        )
+        .await;
         let gone = *made.iter().next().unwrap();
         store
             .begin_removal(gone.into(), Actor::Server)

@@ -30,8 +30,11 @@ async fn a_name_is_taken_within_its_kind() {
                 matches!(&again, Err(StoreError::Taken { what: Taken::Repository(name) }) if *name == there.name),
                 "{again:?}"
             );
-            let found = store.repository_by_name(there.kind, &parsed("ADA/Demo"));
-            assert_eq!(found.await.unwrap(), Some(there.clone()));
+            let found = store
+                .repository_by_name(there.kind, &parsed("ADA/Demo"))
+                .await
+                .unwrap();
+            assert_eq!(found, Some(there.clone()));
             assert_eq!(store.repository_by_id(there.id).await.unwrap(), Some(there));
         }
         // An address is a Space's alone.

@@ -173,7 +173,13 @@ async fn a_space_being_removed_refuses_changes_and_frees_its_name() {
         assert_eq!(store.space_by_name(&old.name).await.unwrap(), None);
         assert_eq!(store.repository_by_id(id.into()).await.unwrap(), None);
         assert_eq!(store.repositories_to_stay().await.unwrap(), []);
-        assert_eq!(store.count_repositories(old.owner, RepoKind::Space).await.unwrap(), 0);
+        assert_eq!(
+            store
+                .count_repositories(old.owner, RepoKind::Space)
+                .await
+                .unwrap(),
+            0
+        );
         assert_eq!(store.space_ids().await.unwrap(), [id]);
 
         let owner = store.account_by_id(old.owner).await.unwrap().unwrap();
@@ -212,12 +218,36 @@ async fn a_corrupt_space_names_itself() {
     let damages = [
         ("UPDATE spaces SET desired = 'dormant'", "spaces", "desired"),
         ("UPDATE spaces SET subdomain = '..'", "spaces", "subdomain"),
-        ("UPDATE spaces SET sleep_after_ms = -1", "spaces", "sleep_after_ms"),
-        ("UPDATE repositories SET kind = 'film'", "repositories", "kind"),
-        ("UPDATE repositories SET visibility = ''", "repositories", "visibility"),
-        ("UPDATE repositories SET head = 'HEAD'", "repositories", "head"),
-        ("UPDATE repositories SET name = '../x'", "repositories", "name"),
-        ("UPDATE accounts SET name = 'a/b'", "repositories", "owner_name"),
+        (
+            "UPDATE spaces SET sleep_after_ms = -1",
+            "spaces",
+            "sleep_after_ms",
+        ),
+        (
+            "UPDATE repositories SET kind = 'film'",
+            "repositories",
+            "kind",
+        ),
+        (
+            "UPDATE repositories SET visibility = ''",
+            "repositories",
+            "visibility",
+        ),
+        (
+            "UPDATE repositories SET head = 'HEAD'",
+            "repositories",
+            "head",
+        ),
+        (
+            "UPDATE repositories SET name = '../x'",
+            "repositories",
+            "name",
+        ),
+        (
+            "UPDATE accounts SET name = 'a/b'",
+            "repositories",
+            "owner_name",
+        ),
     ];
     on_each_engine(|store| async move {
         let ada = user(&store, "ada").await;

@@ -168,8 +168,10 @@ async fn apply(
         "visibility" => match Visibility::from_word(value) {
             Some(visibility) => {
                 let repository = Repository::from(&found.space);
-                lifecycle.set_visibility(&repository, visibility, by).await?;
-            },
+                lifecycle
+                    .set_visibility(&repository, visibility, by)
+                    .await?;
+            }
             None => return bad("Choose who sees the Space."),
         },
         "variable" | "secret" => {
