@@ -18,7 +18,7 @@ use crate::domain::{
     Account, AccountKind, MemberRole, Owner, RepoKind, RepoName, Repository, Role, Scope,
     Visibility,
 };
-use crate::store::{ListSpaces, StoreError, Taken};
+use crate::store::{ListRepositories, StoreError, Taken};
 
 /// An account to be made.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -336,12 +336,12 @@ pub(super) async fn everything_of(
 ) -> Result<Vec<Repository>, ApiError> {
     let mut all = Vec::new();
     for kind in RepoKind::ALL {
-        let mut list = ListSpaces {
+        let mut list = ListRepositories {
             owner: Some(owner.name.clone()),
             visible_to: principal.account.as_ref().map(|account| account.id),
             everything: principal.looks_everywhere(),
             limit: PAGE,
-            ..ListSpaces::default()
+            ..ListRepositories::default()
         };
         loop {
             let page = match kind {

@@ -206,7 +206,7 @@ async fn land(
     {
         return Ok(push.refused(ApiError::from(error).message()));
     }
-    let by = match state.lifecycle.still_writes(repo.kind, repo.id, &by).await {
+    let by = match state.lifecycle.still_writes(repo.id, &by).await {
         Ok(by) => by,
         Err(error) => return Ok(push.refused(ApiError::from(error).message())),
     };

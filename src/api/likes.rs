@@ -69,7 +69,7 @@ async fn like(
 ) -> Result<Json<Done>, ApiError> {
     let caller = Caller::of_own(&state, &headers, Action::Like).await?;
     let (_, repo) = RepoAccess::read(&state, &headers, kind, &owner, &name).await?;
-    state.store.like(caller.account.id, kind, repo.id).await?;
+    state.store.like(caller.account.id, repo.id).await?;
     Ok(Json(Done {}))
 }
 
@@ -137,7 +137,7 @@ pub(super) async fn seen_likes(
 ) -> Result<Vec<(Millis, Repository)>, ApiError> {
     let mut seen = Vec::new();
     for like in state.store.likes_of(account).await? {
-        let repo = state.store.repository_by_id(like.kind, like.repo).await?;
+        let repo = state.store.repository_by_id(like.repo).await?;
         if let Some(repo) = repo.filter(|repo| principal.may(Action::See, repo)) {
             seen.push((like.at, repo));
         }

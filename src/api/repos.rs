@@ -21,6 +21,7 @@ use super::{ApiError, ApiState};
 use crate::base_url::BaseUrl;
 use crate::domain::{Owner, RepoKind, RepoName, ShortName, SleepAfter, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
+use crate::store::SpaceSettings;
 
 pub(super) use create::create;
 use create::{remember_creator, room_for, same_address};
@@ -129,7 +130,7 @@ pub(super) async fn delete(
     let (owner, name) = (name.owner.as_str(), name.name.as_str());
     let (_, repo) = RepoAccess::write(&state, &headers, kind, owner, name).await?;
     let by = caller.account.id.into();
-    state.lifecycle.delete_repository(repo, by).await?;
+    state.lifecycle.delete(repo, by).await?;
     Ok("OK")
 }
 
@@ -154,7 +155,7 @@ pub(super) async fn settings(
     if visibility != repo.visibility {
         state
             .lifecycle
-            .set_repository_visibility(&repo, visibility, caller.account.id.into())
+            .set_visibility(&repo, visibility, caller.account.id.into())
             .await?;
     }
     let private = visibility == Visibility::Private;
@@ -243,8 +244,10 @@ pub(super) async fn duplicate(
         owner,
         visibility: visibility(wanted.visibility, wanted.private).unwrap_or(from.visibility),
         name: to.clone(),
-        hardware: wanted.hardware,
-        sleep_after: sleep.flatten(),
+        settings: SpaceSettings {
+            hardware: wanted.hardware,
+            sleep_after: sleep.flatten(),
+        },
     };
     let made = match state
         .lifecycle

@@ -9,10 +9,10 @@ use rust_embed::RustEmbed;
 
 use super::say;
 use crate::config::Config;
-use crate::domain::{Card, Owner, RepoName, Role, Space, Stage, Visibility};
+use crate::domain::{Card, Owner, RepoKind, RepoName, Role, Space, Stage, Visibility};
 use crate::lifecycle::{Landing, Lifecycle};
 use crate::repo::{CommitRequest, FilePath, Operation, Repos};
-use crate::store::{Actor, NewSpace, Store};
+use crate::store::{Actor, NewRepository, SpaceSettings, Store};
 use crate::web::Starter;
 
 /// Whose they are.
@@ -167,14 +167,16 @@ async fn push(
                 .account_by_name(owner)
                 .await?
                 .context("the owner of the examples is gone")?;
-            let new = NewSpace {
+            let new = NewRepository {
+                kind: RepoKind::Space,
                 owner: account.id,
                 name: full,
                 visibility: Visibility::Public,
-                hardware: None,
-                sleep_after: None,
+                settings: SpaceSettings::default(),
             };
-            lifecycle.create(new, None).await?
+            let made = lifecycle.create(new, None).await?;
+            let space = store.space_by_id(made.id.space()).await?;
+            space.context("an example was deleted while it was published")?
         }
     };
     let (name, files) = (name.to_owned(), files.to_vec());
@@ -205,7 +207,7 @@ async fn push(
         by: None,
         copy_of: None,
     };
-    lifecycle.publish(space.id, landing).await?;
+    (lifecycle.landed(RepoKind::Space, space.id.into(), landing)).await?;
     let is_new = space.head.as_ref() != Some(&revision);
     Ok((space, is_new))
 }

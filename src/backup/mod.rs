@@ -170,14 +170,12 @@ fn remove_unnamed(root: &Path, named: &[RepoUid]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every repository that the rows of a database name. Brings its tables up to date, if this program is newer.
+/// Every repository that the rows of a database name, without those being removed, whose files may be gone. Brings its tables up to date, if this program is newer.
 async fn repository_ids(database: &Path) -> anyhow::Result<Vec<RepoUid>> {
     let store = open_copy(database).await?;
-    let mut ids = store.repository_ids().await?;
-    ids.extend(store.space_ids().await?.into_iter().map(RepoUid::from));
+    let ids = store.repositories_to_stay().await?;
     store.close().await;
-    ids.sort_unstable();
-    Ok(ids)
+    Ok(ids.into_iter().map(|(_, id)| id).collect())
 }
 
 async fn open_copy(database: &Path) -> anyhow::Result<Store> {

@@ -56,7 +56,9 @@ impl Artifacts {
         let mut artifacts = store.artifacts_in_use().await?;
         // An instance may outlive the record of its build.
         artifacts.extend(self.live().into_iter().map(|(_, artifact)| artifact));
-        let spaces = store.spaces_to_stay().await?.into_iter().collect();
+        let repositories = store.repositories_to_stay().await?.into_iter();
+        let spaces = repositories.filter(|(kind, _)| *kind == RepoKind::Space);
+        let spaces = spaces.map(|(_, id)| id.space()).collect();
         sweep.run(InUse { artifacts, spaces }).await?;
         Ok(())
     }

@@ -115,13 +115,13 @@ pub enum LifecycleError {
     /// An operator has disabled the Space; the text is the reason.
     #[error("an operator of this server has disabled this Space: {0}")]
     Disabled(String),
-    /// There is no such Space, or it is being removed.
-    #[error("there is no such Space")]
+    /// There is no such repository, or it is being removed.
+    #[error("there is no such repository")]
     NotFound,
     /// Whoever asked might do it when they began, and may not any more.
     #[error("what you may do here has changed meanwhile; nothing was done")]
     NoLonger,
-    /// Another Space has the name or the address.
+    /// Another repository has the name, or another Space the address.
     #[error("{existing} has that name or address")]
     Taken {
         /// The one that has it.
@@ -140,8 +140,7 @@ impl From<StoreError> for LifecycleError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::Taken {
-                what:
-                    Taken::Space(existing) | Taken::Subdomain(existing) | Taken::Repository(existing),
+                what: Taken::Subdomain(existing) | Taken::Repository(existing),
             } => Self::Taken { existing },
             StoreError::Name(error) => Self::Refused(error.to_string()),
             other => Self::Store(other),

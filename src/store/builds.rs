@@ -130,8 +130,8 @@ impl Store {
     /// `Corrupt` when one cannot be read; then nothing may be swept.
     pub async fn artifacts_in_use(&self) -> Result<Vec<Artifact>, StoreError> {
         let rows = sqlx::query(
-            "SELECT b.id, b.artifact FROM builds b JOIN spaces s ON s.id = b.space_id \
-             WHERE b.state = 'succeeded' AND s.desired <> 'deleted' ORDER BY b.id",
+            "SELECT b.id, b.artifact FROM builds b JOIN repositories r ON r.id = b.space_id \
+             WHERE b.state = 'succeeded' AND r.removed_at IS NULL ORDER BY b.id",
         )
         .fetch_all(&self.readers)
         .await?;
@@ -161,8 +161,8 @@ impl Store {
         owner: AccountId,
     ) -> Result<Vec<(SpaceId, BuildFacts)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT b.* FROM builds b JOIN spaces s ON s.id = b.space_id \
-             WHERE s.owner_id = $1 AND b.state = 'succeeded' AND b.generation < \
+            "SELECT b.* FROM builds b JOIN repositories r ON r.id = b.space_id \
+             WHERE r.owner_id = $1 AND b.state = 'succeeded' AND b.generation < \
                (SELECT MAX(n.generation) FROM builds n WHERE n.space_id = b.space_id AND n.state = 'succeeded') \
              ORDER BY b.id",
         )

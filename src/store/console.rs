@@ -26,7 +26,7 @@ impl Store {
     /// Ours only.
     pub async fn counts(&self) -> Result<(u64, u64), StoreError> {
         let (spaces, accounts): (i64, i64) = sqlx::query_as(
-            "SELECT (SELECT COUNT(*) FROM spaces WHERE desired <> 'deleted'), (SELECT COUNT(*) FROM accounts)",
+            "SELECT (SELECT COUNT(*) FROM repositories WHERE kind = 'space' AND removed_at IS NULL), (SELECT COUNT(*) FROM accounts)",
         )
         .fetch_one(&self.readers)
         .await?;
@@ -39,8 +39,8 @@ impl Store {
     /// Ours only.
     pub async fn spaces_not_built(&self, limit: i64) -> Result<Vec<SpaceId>, StoreError> {
         let rows = sqlx::query(
-            "SELECT s.id FROM spaces s JOIN builds b ON b.space_id = s.id \
-             WHERE s.desired = 'running' AND s.disabled IS NULL AND b.state = 'failed' \
+            "SELECT s.id FROM spaces s JOIN repositories r ON r.id = s.id JOIN builds b ON b.space_id = s.id \
+             WHERE r.removed_at IS NULL AND s.desired = 'running' AND s.disabled IS NULL AND b.state = 'failed' \
                AND b.generation = (SELECT MAX(generation) FROM builds WHERE space_id = s.id) \
              ORDER BY b.id DESC LIMIT $1",
         )
@@ -59,9 +59,9 @@ impl Store {
     pub async fn recent_builds(&self, limit: i64) -> Result<Vec<BuildRecord>, StoreError> {
         // Identifiers are made in the order of time, so the newest ones need no index of their own.
         let rows = sqlx::query(
-            "SELECT b.id, b.state, b.error, b.created_at, b.finished_at, s.name, a.name AS owner_name \
-             FROM builds b JOIN spaces s ON s.id = b.space_id JOIN accounts a ON a.id = s.owner_id \
-             WHERE s.desired <> 'deleted' ORDER BY b.id DESC LIMIT $1",
+            "SELECT b.id, b.state, b.error, b.created_at, b.finished_at, r.name, a.name AS owner_name \
+             FROM builds b JOIN repositories r ON r.id = b.space_id JOIN accounts a ON a.id = r.owner_id \
+             WHERE r.removed_at IS NULL ORDER BY b.id DESC LIMIT $1",
         )
         .bind(limit)
         .fetch_all(&self.readers)

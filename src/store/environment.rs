@@ -1,7 +1,7 @@
 //! Variables and secrets set together, all or none.
 
-use super::changes::replace_instances;
 use super::limits::Counted;
+use super::running::replace_instances;
 use super::{SecretValue, Store, StoreError};
 use crate::domain::{Millis, SpaceId};
 

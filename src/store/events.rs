@@ -43,7 +43,7 @@ impl From<AccountId> for Actor {
 pub(super) async fn record(
     write: &mut Transaction<'static, Any>,
     actor: Actor,
-    action: &'static str,
+    action: &str,
     space: Option<SpaceId>,
     detail: &str,
 ) -> Result<(), StoreError> {
@@ -57,7 +57,7 @@ pub(super) async fn record(
     .bind(Uuid::now_v7().simple().to_string())
     .bind(now())
     .bind(actor)
-    .bind(action)
+    .bind(action.to_owned())
     .bind(space.map(|id| id.to_string()))
     .bind(detail.to_owned())
     .execute(&mut **write)

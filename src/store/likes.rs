@@ -8,15 +8,13 @@ use sqlx::{Any, Arguments, AssertSqlSafe};
 use super::fields::Fields;
 use super::limits::Counted;
 use super::{Store, StoreError, now, showcase};
-use crate::domain::{AccountId, Millis, Owner, RepoKind, RepoUid};
+use crate::domain::{AccountId, Millis, Owner, RepoUid};
 
 /// What somebody likes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Like {
     /// Which repository; it may be private by now.
     pub repo: RepoUid,
-    /// Of which kind.
-    pub kind: RepoKind,
     /// Since when.
     pub at: Millis,
 }
@@ -28,23 +26,18 @@ const MOST: i64 = 1000;
 const COUNTED_AT_ONCE: usize = 200;
 
 impl Store {
-    /// Notes that the account likes the repository; noted already is noted.
+    /// Notes that the account likes the repository; noted already is noted, and one that is gone is liked by nobody.
     ///
     /// # Errors
     /// `TooMany`.
-    pub async fn like(
-        &self,
-        account: AccountId,
-        kind: RepoKind,
-        repo: RepoUid,
-    ) -> Result<(), StoreError> {
+    pub async fn like(&self, account: AccountId, repo: RepoUid) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         sqlx::query(
-            "INSERT INTO likes (account_id, repo_id, kind, liked_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+            "INSERT INTO likes (account_id, repo_id, liked_at) SELECT $1, id, $3 FROM repositories WHERE id = $2 \
+             ON CONFLICT DO NOTHING",
         )
         .bind(account.to_string())
         .bind(repo.to_string())
-        .bind(kind.as_str())
         .bind(now())
         .execute(&mut *write)
         .await?;
@@ -142,7 +135,7 @@ impl Store {
     /// Ours only.
     pub async fn likes_of(&self, account: AccountId) -> Result<Vec<Like>, StoreError> {
         let rows = sqlx::query(
-            "SELECT repo_id, kind, liked_at FROM likes WHERE account_id = $1 ORDER BY liked_at DESC, repo_id LIMIT $2",
+            "SELECT repo_id, liked_at FROM likes WHERE account_id = $1 ORDER BY liked_at DESC, repo_id LIMIT $2",
         )
         .bind(account.to_string())
         .bind(MOST)
@@ -153,7 +146,6 @@ impl Store {
                 let fields = Fields::new(row, "likes", "repo_id")?;
                 Ok(Like {
                     repo: fields.parsed("repo_id")?,
-                    kind: fields.word("kind", RepoKind::from_word)?,
                     at: fields.number("liked_at")?,
                 })
             })

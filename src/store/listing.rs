@@ -1,4 +1,4 @@
-//! Pages of Spaces, and of models or datasets, newest change first.
+//! Pages of repositories of one kind, newest change first.
 
 use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments, AssertSqlSafe, Encode, Type};
@@ -9,16 +9,16 @@ use super::spaces::{read, select_spaces};
 use super::{Store, StoreError};
 use crate::domain::{AccountId, Millis, Owner, RepoKind, RepoUid, Repository, Space};
 
-/// Which Spaces, newest change first.
+/// Which repositories of a kind, newest change first.
 #[derive(Debug, Clone)]
-pub struct ListSpaces {
+pub struct ListRepositories {
     /// Only those of this owner.
     pub owner: Option<Owner>,
     /// Only those whose full name has every one of these words in it, in whatever case.
     pub search: Option<String>,
-    /// The private Spaces of this account, and of its organisations, too; `None` leaves out all private ones.
+    /// The private ones of this account, and of its organisations, too; `None` leaves out all private ones.
     pub visible_to: Option<AccountId>,
-    /// All private Spaces too: for operators.
+    /// All private ones too: for operators.
     pub everything: bool,
     /// Only those after this place: `updated_at` and identifier of the last one of the page before.
     pub after: Option<(Millis, RepoUid)>,
@@ -26,16 +26,13 @@ pub struct ListSpaces {
     pub limit: i64,
 }
 
-/// Which models or datasets: as [`ListSpaces`] has it.
-pub type ListRepositories = ListSpaces;
-
 /// The most entries of a page.
 const MAX_PAGE: i64 = 1000;
 
 /// The most words of a search that count.
 const MAX_WORDS: usize = 8;
 
-/// Letters of the longest full name: 39 of the owner, `/`, 96 of the Space.
+/// Letters of the longest full name: 39 of the owner, `/`, 96 of the repository.
 const MAX_NAME: usize = 136;
 
 /// A query that grows.
@@ -44,9 +41,9 @@ struct Query {
     arguments: AnyArguments,
 }
 
-// === impl ListSpaces ===
+// === impl ListRepositories ===
 
-impl Default for ListSpaces {
+impl Default for ListRepositories {
     fn default() -> Self {
         Self {
             owner: None,
@@ -66,8 +63,8 @@ impl Store {
     ///
     /// # Errors
     /// Ours only.
-    pub async fn list_spaces(&self, list: &ListSpaces) -> Result<Vec<Space>, StoreError> {
-        let Some((text, arguments)) = list_query(list)? else {
+    pub async fn list_spaces(&self, list: &ListRepositories) -> Result<Vec<Space>, StoreError> {
+        let Some((text, arguments)) = spaces_query(list)? else {
             return Ok(Vec::new());
         };
         let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
@@ -76,7 +73,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// A page of the models, or of the datasets.
+    /// A page of the repositories of a kind. Those being removed are in none.
     ///
     /// # Errors
     /// Ours only.
@@ -85,10 +82,7 @@ impl Store {
         kind: RepoKind,
         list: &ListRepositories,
     ) -> Result<Vec<Repository>, StoreError> {
-        let mut query = Query::new(select_repositories!("WHERE s.kind = "));
-        let kind = query.argument(kind.as_str().to_owned())?;
-        query.text += &kind;
-        let Some((text, arguments)) = conditions(query, list)? else {
+        let Some((text, arguments)) = repositories_query(kind, list)? else {
             return Ok(Vec::new());
         };
         let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
@@ -98,25 +92,36 @@ impl Store {
     }
 }
 
-/// The text and arguments of a listing: only the conditions that were asked for, so that the planner finds the index
-/// made for them. `None` when nothing can match.
-pub(super) fn list_query(list: &ListSpaces) -> Result<Option<(String, AnyArguments)>, StoreError> {
-    let query = Query::new(select_spaces!("WHERE s.desired <> 'deleted'"));
-    conditions(query, list)
+/// The text and arguments of a listing of Spaces: only the conditions that were asked for, so that the planner finds the
+/// index made for them. `None` when nothing can match.
+pub(super) fn spaces_query(
+    list: &ListRepositories,
+) -> Result<Option<(String, AnyArguments)>, StoreError> {
+    conditions(Query::new(select_spaces!("WHERE")), RepoKind::Space, list)
 }
 
-/// What both kinds of listings may ask for.
+/// The same of a listing of repositories of any kind.
+pub(super) fn repositories_query(
+    kind: RepoKind,
+    list: &ListRepositories,
+) -> Result<Option<(String, AnyArguments)>, StoreError> {
+    conditions(Query::new(select_repositories!("WHERE")), kind, list)
+}
+
 fn conditions(
     mut query: Query,
-    list: &ListSpaces,
+    kind: RepoKind,
+    list: &ListRepositories,
 ) -> Result<Option<(String, AnyArguments)>, StoreError> {
+    let kind = query.argument(kind.as_str().to_owned())?;
+    query.text += &format!(" r.kind = {kind} AND r.removed_at IS NULL");
     match (list.everything, list.visible_to) {
         (true, _) => {}
-        (false, None) => query.and("s.visibility <> 'private'"),
+        (false, None) => query.and("r.visibility <> 'private'"),
         (false, Some(account)) => {
             let account = query.argument(account.to_string())?;
             query.and(&format!(
-                "(s.visibility <> 'private' OR s.owner_id = {account} OR s.owner_id IN \
+                "(r.visibility <> 'private' OR r.owner_id = {account} OR r.owner_id IN \
                  (SELECT organization_id FROM members WHERE account_id = {account}))"
             ));
         }
@@ -124,7 +129,7 @@ fn conditions(
     if let Some(owner) = &list.owner {
         let owner = query.argument(key(owner))?;
         query.and(&format!(
-            "s.owner_id = (SELECT id FROM accounts WHERE name_key = {owner})"
+            "r.owner_id = (SELECT id FROM accounts WHERE name_key = {owner})"
         ));
     }
     let search = list.search.as_deref().unwrap_or_default();
@@ -134,16 +139,16 @@ fn conditions(
         };
         let pattern = query.argument(pattern)?;
         query.and(&format!(
-            "a.name_key || '/' || s.name_key LIKE {pattern} ESCAPE '!'"
+            "a.name_key || '/' || r.name_key LIKE {pattern} ESCAPE '!'"
         ));
     }
     if let Some((updated_at, id)) = list.after {
         let updated_at = query.argument(updated_at)?;
         let id = query.argument(id.to_string())?;
-        query.and(&format!("(s.updated_at, s.id) < ({updated_at}, {id})"));
+        query.and(&format!("(r.updated_at, r.id) < ({updated_at}, {id})"));
     }
     let limit = query.argument(list.limit.clamp(0, MAX_PAGE))?;
-    query.text += &format!(" ORDER BY s.updated_at DESC, s.id DESC LIMIT {limit}");
+    query.text += &format!(" ORDER BY r.updated_at DESC, r.id DESC LIMIT {limit}");
     Ok(Some((query.text, query.arguments)))
 }
 

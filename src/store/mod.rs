@@ -30,6 +30,7 @@ mod organizations;
 mod quotas;
 mod repositories;
 mod room;
+mod running;
 mod seal;
 mod secrets;
 mod sessions;
@@ -50,6 +51,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::MigrateError;
 use sqlx::{Any, AnyPool, Transaction};
 
 use crate::domain::{Millis, NameError, RepoName};
@@ -62,14 +64,14 @@ pub use environment::{NewSetting, SettingValue};
 pub use events::{Actor, EventRecord};
 pub use likes::Like;
 pub use limits::Counted;
-pub use listing::{ListRepositories, ListSpaces};
+pub use listing::ListRepositories;
 pub use moderation::{Answered, Report};
 pub use organizations::Member;
 pub use repositories::NewRepository;
 pub use seal::{Sealer, SecretValue};
 pub use secrets::SecretFacts;
 pub use showcase::{ListShowcase, Order, Showing, Shown};
-pub use spaces::NewSpace;
+pub use spaces::SpaceSettings;
 pub use tokens::{NewToken, TokenRecord};
 pub use usage::{UsageCursor, UsageRow, UsageSpan};
 pub use variables::Variable;
@@ -92,13 +94,10 @@ pub enum Taken {
     /// An account has that name, perhaps in another case.
     #[error("an account of that name exists")]
     Owner,
-    /// The owner has a Space of that name, perhaps in another case: this one.
-    #[error("{0} exists")]
-    Space(RepoName),
-    /// Another name of the same owner or of another gives the same address: this one.
+    /// The name of another Space, of the same owner or of another, gives the same address: this one.
     #[error("{0} has the same address")]
     Subdomain(RepoName),
-    /// The owner has a model or dataset of that name, perhaps in another case: this one.
+    /// The owner has a repository of that kind and name, perhaps in another case: this one.
     #[error("{0} exists")]
     Repository(RepoName),
     /// The account has a token of that name.
@@ -130,7 +129,7 @@ pub enum StoreError {
         /// Of what.
         what: Counted,
     },
-    /// There is no such row, or it belongs to a Space that is being removed.
+    /// There is no such row, or it belongs to a repository that is being removed.
     #[error("not found")]
     NotFound,
     /// The server's disk has no room.
@@ -142,6 +141,11 @@ pub enum StoreError {
     /// Something else, such as a backup, holds the database for longer than a change waits.
     #[error("the server's database is busy; nothing was changed, try again in a moment")]
     Busy(#[source] sqlx::Error),
+    /// The tables are those of a later version, which this one would read wrongly.
+    #[error(
+        "the database was written by a newer version of Glasshouse; start that version, or restore a backup made before it"
+    )]
+    Newer,
     /// The database refused or could not be reached.
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
@@ -205,7 +209,10 @@ impl Store {
         sqlx::migrate!("src/store/migrations")
             .run(&store.writer)
             .await
-            .map_err(sqlx::Error::from)?;
+            .map_err(|error| match error {
+                MigrateError::VersionMissing(_) => StoreError::Newer,
+                other => sqlx::Error::from(other).into(),
+            })?;
         store.keep_reserve();
         Ok(store)
     }

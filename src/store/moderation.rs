@@ -77,9 +77,9 @@ impl Store {
     /// Ours only.
     pub async fn reports(&self, limit: i64) -> Result<Vec<Report>, StoreError> {
         let rows = sqlx::query(
-            "SELECT r.id, r.space_id, a.name AS owner_name, s.name, r.reporter_id, r.reason, r.at FROM reports r \
-             JOIN spaces s ON s.id = r.space_id JOIN accounts a ON a.id = s.owner_id \
-             WHERE s.desired <> 'deleted' ORDER BY r.at DESC, r.id DESC LIMIT $1",
+            "SELECT t.id, t.space_id, a.name AS owner_name, r.name, t.reporter_id, t.reason, t.at FROM reports t \
+             JOIN repositories r ON r.id = t.space_id JOIN accounts a ON a.id = r.owner_id \
+             WHERE r.removed_at IS NULL ORDER BY t.at DESC, t.id DESC LIMIT $1",
         )
         .bind(limit)
         .fetch_all(&self.readers)
@@ -132,9 +132,10 @@ impl Store {
     /// Ours only.
     pub async fn answers(&self, limit: i64) -> Result<Vec<Answered>, StoreError> {
         let rows = sqlx::query(
-            "SELECT s.id, s.disabled, a.name AS owner_name, s.name, w.answer, w.at FROM answers w \
-             JOIN spaces s ON s.id = w.space_id JOIN accounts a ON a.id = s.owner_id \
-             WHERE s.disabled IS NOT NULL AND s.desired <> 'deleted' ORDER BY w.at DESC, s.id DESC LIMIT $1",
+            "SELECT s.id, s.disabled, a.name AS owner_name, r.name, w.answer, w.at FROM answers w \
+             JOIN repositories r ON r.id = w.space_id JOIN spaces s ON s.id = r.id \
+             JOIN accounts a ON a.id = r.owner_id \
+             WHERE s.disabled IS NOT NULL AND r.removed_at IS NULL ORDER BY w.at DESC, s.id DESC LIMIT $1",
         )
         .bind(limit)
         .fetch_all(&self.readers)

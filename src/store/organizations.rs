@@ -142,14 +142,15 @@ impl Store {
             .collect()
     }
 
-    /// Remembers who made a repository.
+    /// Remembers who made a repository; of one that is gone there is nothing to remember.
     ///
     /// # Errors
     /// Ours only.
     pub async fn set_creator(&self, repo: RepoUid, account: AccountId) -> Result<(), StoreError> {
         let mut write = self.write().await?;
         sqlx::query(
-            "INSERT INTO creators (repo_id, account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            "INSERT INTO creators (repo_id, account_id) SELECT id, $2 FROM repositories WHERE id = $1 \
+             ON CONFLICT DO NOTHING",
         )
         .bind(repo.to_string())
         .bind(account.to_string())

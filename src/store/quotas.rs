@@ -99,7 +99,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut write = self.write_less().await?;
         let updated = sqlx::query(
-            "UPDATE spaces SET disabled = $2, generation = generation + 1 WHERE id = $1 AND desired <> 'deleted'",
+            "UPDATE spaces SET disabled = $2, generation = generation + 1 WHERE id = $1 \
+             AND EXISTS (SELECT 1 FROM repositories r WHERE r.id = $1 AND r.removed_at IS NULL)",
         )
         .bind(space.to_string())
         .bind(reason.map(str::to_owned))

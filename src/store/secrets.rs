@@ -1,8 +1,8 @@
 //! Secrets: sealed on their way in, opened only on their way to the Space.
 
-use super::changes::replace_instances;
 use super::fields::Fields;
 use super::limits::Counted;
+use super::running::replace_instances;
 use super::{SecretValue, Store, StoreError};
 use crate::domain::{Millis, SpaceId};
 

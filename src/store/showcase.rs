@@ -113,8 +113,8 @@ impl Store {
     ) -> Result<Vec<Space>, StoreError> {
         let after = after.map_or_else(String::new, |id| id.to_string());
         let rows = sqlx::query(select_spaces!(
-            "WHERE s.desired <> 'deleted' AND (s.updated_at, s.id) > ($1, $2) \
-             ORDER BY s.updated_at, s.id LIMIT $3"
+            "WHERE r.kind = 'space' AND r.removed_at IS NULL AND (r.updated_at, r.id) > ($1, $2) \
+             ORDER BY r.updated_at, r.id LIMIT $3"
         ))
         .bind(since)
         .bind(after)
@@ -165,7 +165,7 @@ impl Store {
         let inserted = sqlx::query(
             "INSERT INTO showcase (space_id, head, visibility, sdk, title, emoji, color_from, color_to, description, \
              words, likes, trending, created_at) \
-             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, created_at, created_at FROM spaces WHERE id = $1",
+             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, created_at, created_at FROM repositories WHERE id = $1",
         )
         .bind(&id)
         .bind(head.as_str())
@@ -255,9 +255,10 @@ pub(super) fn showcase_query(list: &ListShowcase) -> Result<(String, AnyArgument
     let column = list.order.column();
     let mut text = format!(
         "SELECT {SPACE_COLUMNS}, f.title, f.emoji, f.color_from, f.color_to, f.description, f.likes, f.{column} AS place \
-         FROM showcase f CROSS JOIN spaces s CROSS JOIN accounts a \
-         WHERE s.id = f.space_id AND a.id = s.owner_id AND s.desired <> 'deleted' AND s.visibility <> 'private' \
-         AND EXISTS (SELECT 1 FROM builds b WHERE b.space_id = s.id AND b.state = 'succeeded')"
+         FROM showcase f CROSS JOIN repositories r CROSS JOIN spaces s CROSS JOIN accounts a \
+         WHERE r.id = f.space_id AND s.id = r.id AND a.id = r.owner_id AND r.removed_at IS NULL \
+         AND r.visibility <> 'private' \
+         AND EXISTS (SELECT 1 FROM builds b WHERE b.space_id = r.id AND b.state = 'succeeded')"
     );
     let mut arguments = AnyArguments::default();
     let mut argument = |value: String| -> Result<String, StoreError> {

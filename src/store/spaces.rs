@@ -1,38 +1,32 @@
-//! Spaces: created and found. Listing them is in `listing`, changing one in `changes`.
+//! What a Space has beside its repository, and Spaces found as wholes. What their owners may have them do is in `running`.
 
 use std::time::Duration;
 
 use sqlx::any::AnyRow;
-use sqlx::{Any, Executor};
+use sqlx::{Any, Executor, Transaction};
 
 use super::accounts::key;
 use super::fields::Fields;
-use super::repositories::name_key;
-use super::{Store, StoreError, Taken, is_unique_violation, now};
-use crate::domain::{
-    AccountId, Desired, Millis, RepoName, SleepAfter, Space, SpaceId, Subdomain, Visibility,
-};
+use super::repositories::{self, name_key};
+use super::{Store, StoreError};
+use crate::domain::{Desired, Millis, RepoName, Repository, SleepAfter, Space, SpaceId, Subdomain};
 
-/// A Space to be created.
-#[derive(Debug, Clone)]
-pub struct NewSpace {
-    /// The account whose name the Space's begins with.
-    pub owner: AccountId,
-    /// Its full name; the owner's half is kept as the account spells it.
-    pub name: RepoName,
-    /// Who sees it.
-    pub visibility: Visibility,
+/// What a new Space runs with.
+#[derive(Debug, Clone, Default)]
+pub struct SpaceSettings {
     /// The hardware asked for; `None` takes the SDK's default.
     pub hardware: Option<String>,
-    /// Idle time until it sleeps.
+    /// Idle time until it sleeps, kept in whole milliseconds.
     pub sleep_after: SleepAfter,
 }
 
-/// What [`read`] reads, of `spaces s` and `accounts a`.
+/// What [`read`] reads, of `repositories r`, `accounts a` and `spaces s`.
 macro_rules! space_columns {
     () => {
-        "s.id, s.owner_id, a.name AS owner_name, s.name, s.subdomain, s.visibility, s.desired, s.disabled, s.generation, \
-         s.restarts, s.head, s.sdk, s.hardware, s.sleep_after_ms, s.created_at, s.updated_at"
+        concat!(
+            $crate::store::repositories::repository_columns!(),
+            ", s.subdomain, s.desired, s.disabled, s.generation, s.restarts, s.sdk, s.hardware, s.sleep_after_ms"
+        )
     };
 }
 
@@ -41,7 +35,7 @@ macro_rules! select_spaces {
         concat!(
             "SELECT ",
             $crate::store::spaces::space_columns!(),
-            " FROM spaces s JOIN accounts a ON a.id = s.owner_id ",
+            " FROM repositories r JOIN accounts a ON a.id = r.owner_id JOIN spaces s ON s.id = r.id ",
             $($rest),*
         )
     };
@@ -52,54 +46,13 @@ pub(super) use {select_spaces, space_columns};
 // === impl Store ===
 
 impl Store {
-    /// A new Space, with nothing published.
-    ///
-    /// # Errors
-    /// [`Taken::Space`] or [`Taken::Subdomain`] with the Space that is in the way; `Name` when the name cannot be an
-    /// address; `NotFound` when the account does not exist or is not called as the name begins.
-    pub async fn create_space(&self, new: NewSpace) -> Result<Space, StoreError> {
-        let owner = self.account_by_id(new.owner).await?;
-        let owner = owner
-            .filter(|account| key(&account.name) == key(&new.name.owner))
-            .ok_or(StoreError::NotFound)?;
-        let now = now();
-        let name = RepoName {
-            owner: owner.name,
-            name: new.name.name,
-        };
-        let space = Space {
-            id: SpaceId::new(),
-            owner: owner.id,
-            subdomain: name.subdomain()?,
-            name,
-            visibility: new.visibility,
-            desired: Desired::Running,
-            disabled: None,
-            generation: 1,
-            restarts: 0,
-            head: None,
-            sdk: None,
-            hardware: new.hardware,
-            sleep_after: new.sleep_after.map(|after| duration(millis(after))),
-            created_at: now,
-            updated_at: now,
-        };
-        match self.insert(&space).await {
-            Err(StoreError::Database(error)) if is_unique_violation(&error) => {
-                Err(self.what_is_taken(&space).await?)
-            }
-            Err(error) => Err(error),
-            Ok(()) => Ok(space),
-        }
-    }
-
     /// The Space of that name, in whatever case, unless it is being removed.
     ///
     /// # Errors
     /// Ours only.
     pub async fn space_by_name(&self, name: &RepoName) -> Result<Option<Space>, StoreError> {
         let row = sqlx::query(select_spaces!(
-            "WHERE a.name_key = $1 AND s.name_key = $2 AND s.desired <> 'deleted'"
+            "WHERE a.name_key = $1 AND r.kind = 'space' AND r.name_key = $2 AND r.removed_at IS NULL"
         ))
         .bind(key(&name.owner))
         .bind(name_key(name))
@@ -129,82 +82,36 @@ impl Store {
             .collect()
     }
 
-    /// Every Space that is not being removed.
-    ///
-    /// # Errors
-    /// Ours only.
-    pub async fn spaces_to_stay(&self) -> Result<Vec<SpaceId>, StoreError> {
-        let rows = sqlx::query("SELECT id FROM spaces WHERE desired <> 'deleted'")
-            .fetch_all(&self.readers)
+    pub(super) async fn space_by_subdomain(
+        &self,
+        label: &Subdomain,
+    ) -> Result<Option<Space>, StoreError> {
+        let row = sqlx::query(select_spaces!("WHERE s.subdomain = $1"))
+            .bind(label.as_str())
+            .fetch_optional(&self.readers)
             .await?;
-        rows.iter()
-            .map(|row| Fields::new(row, "spaces", "id")?.parsed("id"))
-            .collect()
-    }
-
-    /// How many Spaces the account has, without those being removed.
-    ///
-    /// # Errors
-    /// Ours only.
-    pub async fn count_spaces(&self, owner: AccountId) -> Result<i64, StoreError> {
-        let count = sqlx::query_scalar(
-            "SELECT COUNT(*) FROM spaces WHERE owner_id = $1 AND desired <> 'deleted'",
-        )
-        .bind(owner.to_string())
-        .fetch_one(&self.readers)
-        .await?;
-        Ok(count)
-    }
-
-    async fn insert(&self, space: &Space) -> Result<(), StoreError> {
-        let mut write = self.write().await?;
-        sqlx::query(
-            "INSERT INTO spaces (id, owner_id, name, name_key, subdomain, visibility, desired, generation, restarts, \
-             hardware, sleep_after_ms, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
-        )
-        .bind(space.id.to_string())
-        .bind(space.owner.to_string())
-        .bind(space.name.name.as_str())
-        .bind(name_key(&space.name))
-        .bind(space.subdomain.as_str())
-        .bind(space.visibility.as_str())
-        .bind(space.desired.as_str())
-        .bind(space.generation)
-        .bind(space.restarts)
-        .bind(space.hardware.as_deref())
-        .bind(space.sleep_after.map(millis))
-        .bind(space.created_at)
-        .execute(&mut *write)
-        .await?;
-        write.commit().await?;
-        Ok(())
-    }
-
-    /// Says which Space is in the way of this one, which a unique index has just refused.
-    pub(super) async fn what_is_taken(&self, refused: &Space) -> Result<StoreError, StoreError> {
-        let there = self.space_by_subdomain(&refused.subdomain).await?;
-        // It may have gone meanwhile; its name was taken all the same.
-        let there = there.map_or_else(|| refused.name.clone(), |space| space.name);
-        let same = key(&there.owner) == key(&refused.name.owner)
-            && name_key(&there) == name_key(&refused.name);
-        let what = if same {
-            Taken::Space(there)
-        } else {
-            Taken::Subdomain(there)
-        };
-        Ok(StoreError::Taken { what })
-    }
-
-    async fn space_by_subdomain(&self, label: &Subdomain) -> Result<Option<Space>, StoreError> {
-        let row = sqlx::query(select_spaces!(
-            "WHERE s.subdomain = $1 AND s.desired <> 'deleted'"
-        ))
-        .bind(label.as_str())
-        .fetch_optional(&self.readers)
-        .await?;
         row.map(|row| read(&row)).transpose()
     }
+}
+
+/// Part of a creation: the row beside the repository's.
+pub(super) async fn insert(
+    write: &mut Transaction<'static, Any>,
+    repository: &Repository,
+    settings: &SpaceSettings,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO spaces (id, subdomain, desired, generation, restarts, hardware, sleep_after_ms) \
+         VALUES ($1, $2, $3, 1, 0, $4, $5)",
+    )
+    .bind(repository.id.to_string())
+    .bind(repository.name.subdomain()?.as_str().to_owned())
+    .bind(Desired::Running.as_str())
+    .bind(settings.hardware.clone())
+    .bind(settings.sleep_after.map(millis))
+    .execute(&mut **write)
+    .await?;
+    Ok(())
 }
 
 /// The Space of that identifier as `executor`, perhaps a transaction, sees it.
@@ -212,7 +119,7 @@ pub(super) async fn fetch<'e>(
     executor: impl Executor<'e, Database = Any>,
     id: SpaceId,
 ) -> Result<Option<Space>, StoreError> {
-    let row = sqlx::query(select_spaces!("WHERE s.id = $1"))
+    let row = sqlx::query(select_spaces!("WHERE r.id = $1"))
         .bind(id.to_string())
         .fetch_optional(executor)
         .await?;
@@ -229,6 +136,16 @@ fn duration(millis: Millis) -> Duration {
 }
 
 pub(super) fn read(row: &AnyRow) -> Result<Space, StoreError> {
+    let Repository {
+        id,
+        kind: _,
+        owner,
+        name,
+        visibility,
+        head,
+        created_at,
+        updated_at,
+    } = repositories::read(row)?;
     let fields = Fields::new(row, "spaces", "id")?;
     let sleep_after = match fields.optional_number("sleep_after_ms")? {
         Some(negative) if negative < 0 => {
@@ -236,24 +153,32 @@ pub(super) fn read(row: &AnyRow) -> Result<Space, StoreError> {
         }
         after => after.map(duration),
     };
+    let subdomain = match fields.optional_parsed("subdomain")? {
+        Some(subdomain) => subdomain,
+        // It has given its address up.
+        None => name
+            .subdomain()
+            .map_err(|error| fields.corrupt("subdomain", error))?,
+    };
+    let desired = match fields.optional_number("removed_at")? {
+        Some(_) => Desired::Deleted,
+        None => fields.word("desired", Desired::from_word)?,
+    };
     Ok(Space {
-        id: fields.parsed("id")?,
-        owner: fields.parsed("owner_id")?,
-        name: RepoName {
-            owner: fields.parsed("owner_name")?,
-            name: fields.parsed("name")?,
-        },
-        subdomain: fields.parsed("subdomain")?,
-        visibility: fields.word("visibility", Visibility::from_word)?,
-        desired: fields.word("desired", Desired::from_word)?,
+        id: id.space(),
+        owner,
+        name,
+        subdomain,
+        visibility,
+        desired,
         disabled: fields.optional_text("disabled")?,
         generation: fields.number("generation")?,
         restarts: fields.number("restarts")?,
-        head: fields.optional_parsed("head")?,
+        head,
         sdk: fields.optional_text("sdk")?,
         hardware: fields.optional_text("hardware")?,
         sleep_after,
-        created_at: fields.number("created_at")?,
-        updated_at: fields.number("updated_at")?,
+        created_at,
+        updated_at,
     })
 }

@@ -6,6 +6,8 @@
 mod builds;
 mod identities;
 mod listing;
+mod migration;
+mod repositories;
 mod settings;
 mod spaces;
 mod sqlite;
@@ -16,10 +18,10 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Actor, NewSpace, Sealer, Store, StoreError};
+use super::{Actor, NewRepository, Sealer, SpaceSettings, Store, StoreError};
 use crate::domain::{
-    Account, Artifact, ArtifactKind, Owner, RepoName, Revision, Role, RunSettings, Space,
-    Visibility,
+    Account, Artifact, ArtifactKind, Owner, RepoKind, RepoName, Repository, Revision, Role,
+    RunSettings, Space, Visibility,
 };
 
 /// A database of its own for one test on one engine.
@@ -105,18 +107,32 @@ async fn user(store: &Store, name: &str) -> Account {
         .unwrap()
 }
 
-fn wanted(owner: &Account, name: &str) -> NewSpace {
-    NewSpace {
+fn wanted(owner: &Account, name: &str) -> NewRepository {
+    NewRepository {
+        kind: RepoKind::Space,
         owner: owner.id,
         name: parsed::<RepoName>(&format!("{}/{name}", owner.name)),
         visibility: Visibility::Public,
-        hardware: None,
-        sleep_after: None,
+        settings: SpaceSettings::default(),
     }
 }
 
 async fn space(store: &Store, owner: &Account, name: &str) -> Space {
-    store.create_space(wanted(owner, name)).await.unwrap()
+    made(store, wanted(owner, name)).await
+}
+
+async fn made(store: &Store, new: NewRepository) -> Space {
+    let id = store.create_repository(new).await.unwrap().id;
+    store.space_by_id(id.space()).await.unwrap().unwrap()
+}
+
+async fn model(store: &Store, owner: &Account, name: &str) -> Repository {
+    let kind = RepoKind::Model;
+    let new = NewRepository {
+        kind,
+        ..wanted(owner, name)
+    };
+    store.create_repository(new).await.unwrap()
 }
 
 /// A Space of an account of its own.

@@ -1,8 +1,8 @@
 //! Variables: a Space's settings that anybody who sees it may read.
 
-use super::changes::replace_instances;
 use super::fields::Fields;
 use super::limits::Counted;
+use super::running::replace_instances;
 use super::{Store, StoreError};
 use crate::domain::{Millis, SpaceId};
 

@@ -1,7 +1,7 @@
 //! Volumes: what owners mount into their Spaces' containers.
 
-use super::changes::replace_instances;
 use super::fields::Fields;
+use super::running::replace_instances;
 use super::{Store, StoreError};
 use crate::domain::{Millis, SpaceId, Volume};
 

@@ -17,10 +17,10 @@ use crate::api::{ApiError, ApiState};
 use crate::auth::{Action, may};
 use crate::base_url::BaseUrl;
 use crate::domain::{
-    AccountId, Owner, RepoKind, RepoName, Repository, Sdk, Space, SpaceId, Visibility, Volume,
+    AccountId, Owner, RepoKind, RepoName, Repository, Sdk, SpaceId, Visibility, Volume,
 };
 use crate::lifecycle::{FirstCommit, LifecycleError};
-use crate::store::{Actor, NewRepository, NewSpace};
+use crate::store::{Actor, NewRepository, SpaceSettings};
 
 /// The body of a creation. Clients before 1.20 say `private`, later ones `visibility`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -71,7 +71,7 @@ pub(in crate::api) async fn create(
     let base_url = BaseUrl::of(&state.config, &headers);
     let owner = room_for(&state, &caller, kind, &name, &base_url).await?;
     let made = if kind == RepoKind::Space {
-        Repository::from(&make_space(&state, &caller, &base_url, owner, name, wanted).await?)
+        make_space(&state, &caller, &base_url, owner, name, wanted).await?
     } else {
         make_repository(&state, &caller, &base_url, kind, owner, name, wanted).await?
     };
@@ -187,12 +187,13 @@ async fn make_repository(
         owner,
         name,
         visibility,
+        settings: SpaceSettings::default(),
     };
     let first = FirstCommit {
         author: caller.account.name.to_string(),
         sdk: Sdk::Static,
     };
-    match state.lifecycle.create_repository(new, Some(first)).await {
+    match state.lifecycle.create(new, Some(first)).await {
         // Somebody else was faster.
         Err(LifecycleError::Taken { existing }) => {
             Err(ApiError::exists(kind, base_url.repo_page(kind, &existing)))
@@ -208,7 +209,7 @@ async fn make_space(
     owner: AccountId,
     name: RepoName,
     wanted: CreateRequest,
-) -> Result<Space, ApiError> {
+) -> Result<Repository, ApiError> {
     if wanted.template.is_some() {
         return Err(ApiError::not_offered("templates; push files of your own"));
     }
@@ -227,14 +228,17 @@ async fn make_space(
         check_hardware(state, hardware)?;
     }
     let sleep = wanted.sleep_time_seconds.map(sleep_after).transpose()?;
-    let new = NewSpace {
+    let new = NewRepository {
+        kind: RepoKind::Space,
         owner,
         name: name.clone(),
         visibility: visibility(wanted.visibility, wanted.private).unwrap_or(Visibility::Public),
-        hardware: wanted.hardware,
-        sleep_after: sleep.flatten(),
+        settings: SpaceSettings {
+            hardware: wanted.hardware,
+            sleep_after: sleep.flatten(),
+        },
     };
-    let space = match state.lifecycle.create(new, Some(first)).await {
+    let made = match state.lifecycle.create(new, Some(first)).await {
         // Somebody else was faster, or the name differs only in what the address leaves out.
         Err(LifecycleError::Taken { existing }) if same_name(&existing, &name) => {
             // Whoever creates and hears that it exists goes on to use it.
@@ -253,16 +257,17 @@ async fn make_space(
     let given = async {
         // A new Space without a sleep time has the server's own, so never sleeping is said afterwards.
         if sleep == Some(None) {
-            state.lifecycle.set_sleep_after(space.id, None).await?;
+            let space = made.id.space();
+            state.lifecycle.set_sleep_after(space, None).await?;
         }
-        set_all(state, space.id, &secrets, &variables, volumes).await
+        set_all(state, made.id.space(), &secrets, &variables, volumes).await
     };
     if let Err(error) = given.await {
         // Whoever hears that it was not created is not to find it. The first error is the one to report.
-        let _ = state.lifecycle.delete(space.id, Actor::Server).await;
+        let _ = state.lifecycle.delete(made, Actor::Server).await;
         return Err(error);
     }
-    Ok(space)
+    Ok(made)
 }
 
 fn sdk_of(word: Option<&str>) -> Result<Sdk, ApiError> {

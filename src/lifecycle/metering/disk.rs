@@ -58,12 +58,8 @@ impl Lifecycle {
 
 impl Parts {
     async fn find(&self, id: RepoUid) -> Result<Option<(RepoKind, AccountId)>, LifecycleError> {
-        for kind in [RepoKind::Space, RepoKind::Model, RepoKind::Dataset] {
-            if let Some(found) = self.store.repository_by_id(kind, id).await? {
-                return Ok(Some((kind, found.owner)));
-            }
-        }
-        Ok(None)
+        let found = self.store.repository_by_id(id).await?;
+        Ok(found.map(|found| (found.kind, found.owner)))
     }
 
     /// Sees to it that all an owner has was measured since the server started.
@@ -155,16 +151,9 @@ impl Parts {
     /// # Errors
     /// When the store cannot be read.
     pub(in crate::lifecycle) async fn measure_all(&self) -> anyhow::Result<()> {
-        for id in self.store.space_ids().await? {
-            if let Some(space) = self.store.space_by_id(id).await? {
-                self.measure(RepoKind::Space, id.into(), space.owner).await;
-            }
-        }
-        for kind in [RepoKind::Model, RepoKind::Dataset] {
-            for id in self.store.repository_ids().await? {
-                if let Some(found) = self.store.repository_by_id(kind, id).await? {
-                    self.measure(kind, id, found.owner).await;
-                }
+        for (kind, id) in self.store.repositories_to_stay().await? {
+            if let Some(found) = self.store.repository_by_id(id).await? {
+                self.measure(kind, id, found.owner).await;
             }
         }
         for account in self.ledger.owners() {

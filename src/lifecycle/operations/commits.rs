@@ -3,7 +3,7 @@
 use super::to_the_end;
 use crate::auth::{Action, AuthError, Principal};
 use crate::domain::{RepoKind, RepoUid, Revision, SpaceId};
-use crate::lifecycle::{Lifecycle, LifecycleError};
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts};
 use crate::repo::{CommitRequest, MAIN};
 
 /// A commit that `main` has moved to.
@@ -43,7 +43,6 @@ impl Lifecycle {
     /// `NoLonger`; a repository that is gone.
     pub async fn still_writes(
         &self,
-        kind: RepoKind,
         id: RepoUid,
         by: &Principal,
     ) -> Result<Principal, LifecycleError> {
@@ -52,7 +51,7 @@ impl Lifecycle {
             Err(AuthError::Store(error)) => return Err(error.into()),
             Err(_) => return Err(LifecycleError::NoLonger),
         };
-        let found = self.parts.store.repository_by_id(kind, id).await?;
+        let found = self.parts.store.repository_by_id(id).await?;
         let found = found.ok_or(LifecycleError::NotFound)?;
         match by.may(Action::Write, &found) {
             true => Ok(by),
@@ -74,7 +73,7 @@ impl Lifecycle {
     ) -> Result<Revision, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
-            let by = this.still_writes(kind, id, &by).await?;
+            let by = this.still_writes(id, &by).await?;
             let lands = request.branch == MAIN;
             if lands {
                 this.parts.store.check_writable().await?;
@@ -94,5 +93,58 @@ impl Lifecycle {
             Ok(head)
         })
         .await
+    }
+
+    /// Acts on a commit to `main`: the newest one is recorded, and a Space runs it. When another has come since, it is that
+    /// one, so that landings that overtake each other end with the newest.
+    ///
+    /// A branch that has moved stays where it is, so a failure of ours, such as a busy database, is no error here: what
+    /// could not be recorded is recorded as soon as it can be (`unrecorded`).
+    ///
+    /// # Errors
+    /// When the repository is gone.
+    pub async fn landed(
+        &self,
+        kind: RepoKind,
+        id: RepoUid,
+        landing: Landing,
+    ) -> Result<(), LifecycleError> {
+        let this = self.clone();
+        to_the_end(async move {
+            let recorded = this.record_landing(kind, id, &landing).await;
+            this.or_unrecorded(kind, id, landing, recorded)
+        })
+        .await
+    }
+
+    pub(in crate::lifecycle) async fn record_landing(
+        &self,
+        kind: RepoKind,
+        id: RepoUid,
+        landing: &Landing,
+    ) -> Result<(), LifecycleError> {
+        match kind {
+            RepoKind::Space => self.record_publish(id.space(), landing).await?,
+            RepoKind::Model | RepoKind::Dataset => self.parts.remember_head(id).await?,
+        }
+        self.measure(id).await
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
+    pub(in crate::lifecycle) async fn remember_head(
+        &self,
+        id: RepoUid,
+    ) -> Result<(), LifecycleError> {
+        loop {
+            let head = self.repos.read(id, |repo| repo.head()).await?;
+            self.store.set_head(id, head.as_ref()).await?;
+            if self.repos.read(id, |repo| repo.head()).await? == head {
+                return Ok(());
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The commit that every new repository begins with, so that `main` is there for whoever asks.
 
 use crate::domain::{
-    DiskAmount, RepoKind, RepoName, RepoUid, Repository, Revision, Sdk, Space, first_files,
+    DiskAmount, RepoKind, RepoName, RepoUid, Repository, Revision, Sdk, first_files,
 };
 use crate::ledger::DiskReservation;
 use crate::lifecycle::{Lifecycle, LifecycleError, Parts};
@@ -27,54 +27,28 @@ impl FirstCommit {
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    pub(in crate::lifecycle) async fn begin_space(
-        &self,
-        space: Space,
-        first: FirstCommit,
-    ) -> Result<Space, LifecycleError> {
-        let made = Repository::from(&space);
-        let begun = async {
-            let room = self.disk_room(made.owner).await?;
-            // Of the others files tell by themselves, once there are any.
-            let untold = matches!(first.sdk, Sdk::Gradio | Sdk::Streamlit);
-            let sdk = untold.then(|| first.sdk.as_str());
-            let head = self
-                .parts
-                .first_commit(made.kind, made.id, &made.name, first, room);
-            let head = head.await?;
-            Ok(self.parts.store.set_head(space.id, &head, sdk).await?)
-        };
-        self.or_take_back(&made, begun.await).await
-    }
-
-    pub(in crate::lifecycle) async fn begin_repository(
+    /// Gives a new repository its first commit, or takes it back.
+    pub(in crate::lifecycle) async fn begin(
         &self,
         made: Repository,
         first: FirstCommit,
     ) -> Result<Repository, LifecycleError> {
         let begun = async {
             let room = self.disk_room(made.owner).await?;
-            let head = self
-                .parts
-                .first_commit(made.kind, made.id, &made.name, first, room);
-            let head = Some(head.await?);
-            self.parts.remember_head(made.id).await?;
-            Ok(Repository {
-                head,
-                ..made.clone()
-            })
+            // Of the other SDKs files tell by themselves, once there are any.
+            let untold = matches!(first.sdk, Sdk::Gradio | Sdk::Streamlit);
+            let sdk = untold.then(|| first.sdk.as_str());
+            let (kind, id) = (made.kind, made.id);
+            let head = self.parts.first_commit(kind, id, &made.name, first, room);
+            let head = head.await?;
+            self.parts.store.set_first_head(id, &head, sdk).await?;
+            let begun = self.parts.store.repository_by_id(id).await?;
+            begun.ok_or(LifecycleError::NotFound)
         };
-        self.or_take_back(&made, begun.await).await
-    }
-
-    async fn or_take_back<T>(
-        &self,
-        made: &Repository,
-        begun: Result<T, LifecycleError>,
-    ) -> Result<T, LifecycleError> {
+        let begun = begun.await;
         if begun.is_err() {
             // Half a repository would be in the way of the next try. The first error is the one to report.
-            let _ = self.delete_repository(made.clone(), Actor::Server).await;
+            let _ = self.delete(made, Actor::Server).await;
         } else {
             self.parts.measure(made.kind, made.id, made.owner).await;
         }

@@ -1,18 +1,19 @@
-//! Repositories of every kind. What is asked of a Space goes its own way; models and datasets have no supervisor, so
-//! their operations are done when they return.
+//! What owners ask of repositories of every kind. A Space's supervisor is told; models and datasets have none, so what is
+//! asked of them is done when it returns.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::first_commit::FirstCommit;
 use super::to_the_end;
 use crate::auth::Principal;
-use crate::domain::{
-    AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Sdk, SleepAfter, Space,
-    Visibility,
-};
+use crate::domain::{AccountId, RepoKind, RepoName, RepoUid, Repository, Resource, Visibility};
 use crate::ledger::{DiskUse, Refused, Tier};
 use crate::lifecycle::{Landing, Lifecycle, LifecycleError, Parts};
-use crate::store::{Actor, NewRepository, NewSpace};
+use crate::store::{Actor, NewRepository, SpaceSettings};
+
+/// How long the end of a Space is waited for. Past it, the Space is still being removed, and out of reach all the same.
+const DELETE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A copy of a repository.
 #[derive(Debug, Clone)]
@@ -23,26 +24,29 @@ pub struct NewCopy {
     pub name: RepoName,
     /// Who will see it.
     pub visibility: Visibility,
-    /// The hardware of a Space's copy; `None` takes the SDK's default.
-    pub hardware: Option<String>,
-    /// Idle time until a Space's copy sleeps; `None` takes the server's default.
-    pub sleep_after: SleepAfter,
+    /// What a Space's copy runs with; where nothing is said, the defaults of its SDK and of the server.
+    pub settings: SpaceSettings,
 }
 
 // === impl Lifecycle ===
 
 impl Lifecycle {
-    /// Creates a model or dataset.
+    /// Creates a repository: its row, its files, a Space's address. What is in a Space's first commit is not built: nobody
+    /// has published anything yet. `None` is for who commits at once.
     ///
     /// # Errors
-    /// A name that is taken, and a quota that is used up.
-    pub async fn create_repository(
+    /// A name that is taken, or that cannot be a Space's address; what only a Space can be; a quota that is used up.
+    pub async fn create(
         &self,
-        new: NewRepository,
+        mut new: NewRepository,
         first: Option<FirstCommit>,
     ) -> Result<Repository, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
+            check_visibility(new.kind, new.visibility)?;
+            if new.kind == RepoKind::Space {
+                this.check_space(&mut new)?;
+            }
             let store = &this.parts.store;
             // One after the other, so that many at once are no more than there may be.
             let account = this.parts.ledger.owner(new.owner);
@@ -58,79 +62,42 @@ impl Lifecycle {
             let made = store.create_repository(new).await?;
             // A crash before this line leaves a row without files, which the next start mends.
             if let Err(error) = this.parts.repos.create(made.id, prepared).await {
-                store.remove_repository(&made, Actor::Server).await?;
                 store.finish_removal(made.id).await?;
                 return Err(error.into());
             }
+            if made.kind == RepoKind::Space {
+                this.take_into_care(&made).await?;
+            }
             match first {
-                Some(first) => this.begin_repository(made, first).await,
+                Some(first) => this.begin(made, first).await,
                 None => Ok(made),
             }
         })
         .await
     }
 
-    /// Acts on a commit to `main`: a Space is published, of anything else the new head is remembered. As
-    /// with [`Self::publish`], a failure of ours is made up for later.
-    ///
-    /// # Errors
-    /// When the repository is gone.
-    pub async fn landed(
-        &self,
-        kind: RepoKind,
-        id: RepoUid,
-        landing: Landing,
-    ) -> Result<(), LifecycleError> {
-        if kind == RepoKind::Space {
-            return self.publish(id.space(), landing).await;
-        }
-        let this = self.clone();
-        to_the_end(async move {
-            let recorded = this.record_head(kind, id).await;
-            this.or_unrecorded(kind, id, landing, recorded)
-        })
-        .await
-    }
-
-    pub(in crate::lifecycle) async fn record_head(
-        &self,
-        kind: RepoKind,
-        id: RepoUid,
-    ) -> Result<(), LifecycleError> {
-        self.parts.remember_head(id).await?;
-        if let Some(stored) = self.parts.store.repository_by_id(kind, id).await? {
-            self.parts.measure(kind, id, stored.owner).await;
-        }
-        Ok(())
-    }
-
-    /// Removes a repository with everything it has.
+    /// Removes a repository with everything it has. Returns when its name, and a Space's address, are free again; what a
+    /// Space leaves may go a little later.
     ///
     /// # Errors
     /// When it is gone already.
-    pub async fn delete_repository(
-        &self,
-        repository: Repository,
-        actor: Actor,
-    ) -> Result<(), LifecycleError> {
-        let id = repository.id;
-        // Of what was sent in chunks there is another copy only while that is to be kept.
-        self.parts.free_sent(repository.owner, true).await;
-        if let Actor::Account(sender) = actor
-            && sender != repository.owner
-        {
-            self.parts.free_sent(sender, true).await;
-        }
-        if repository.kind == RepoKind::Space {
-            return self.delete(id.space(), actor).await;
-        }
+    pub async fn delete(&self, repository: Repository, actor: Actor) -> Result<(), LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
-            let store = &this.parts.store;
-            store.remove_repository(&repository, actor).await?;
-            this.parts.finish_removal(id).await?;
-            this.parts.forget_disk(id);
-            let parts = Arc::clone(&this.parts);
+            let parts = &this.parts;
+            // Of what was sent in chunks there is another copy only while that is to be kept.
+            parts.free_sent(repository.owner, true).await;
+            if let Actor::Account(sender) = actor
+                && sender != repository.owner
+            {
+                parts.free_sent(sender, true).await;
+            }
+            let going = parts.store.begin_removal(repository.id, actor).await?;
+            match going.kind {
+                RepoKind::Space => this.end_space(&going).await,
+                RepoKind::Model | RepoKind::Dataset => parts.finish_removal(going.id).await?,
+            }
+            let parts = Arc::clone(parts);
             // An engine may take its time to say what is in use.
             tokio::spawn(async move {
                 parts.sweep_checkouts().await;
@@ -148,25 +115,32 @@ impl Lifecycle {
     ///
     /// # Errors
     /// When it is gone; `protected` for anything but a Space.
-    pub async fn set_repository_visibility(
+    pub async fn set_visibility(
         &self,
         repository: &Repository,
         visibility: Visibility,
         actor: Actor,
     ) -> Result<(), LifecycleError> {
-        if repository.kind == RepoKind::Space {
-            let space = repository.id.space();
-            return self.set_visibility(space, visibility, actor).await;
-        }
         check_visibility(repository.kind, visibility)?;
-        let store = &self.parts.store;
-        store
-            .set_repository_visibility(repository, visibility, actor)
-            .await?;
-        if visibility != Visibility::Public {
-            self.unmount_elsewhere(repository).await?;
-        }
-        Ok(())
+        let (this, id) = (self.clone(), repository.id);
+        to_the_end(async move {
+            // One after the other, so that what is stored last is also what holds.
+            let turn = this.supervisors.publishing(id.space()).lock_owned().await;
+            let store = &this.parts.store;
+            let changed = store.set_visibility(id, visibility, actor).await?;
+            if changed.kind == RepoKind::Space
+                && let Some(space) = store.space_by_id(id.space()).await?
+            {
+                this.parts.place(&space);
+            }
+            // The others take turns of their own, and may be waiting for this one.
+            drop(turn);
+            if visibility != Visibility::Public {
+                this.unmount_elsewhere(&changed).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Gives a repository another name, perhaps another owner. Its old name leads to it from then on.
@@ -183,9 +157,13 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             let (id, kind) = (repository.id, repository.kind);
+            let account = this.parts.ledger.owner(owner);
+            let mut turn = None;
             // Room where it is to be, until it was measured there.
             let mut room = this.disk_room(owner).await?;
             if owner != repository.owner {
+                // As of what is created, many at once are no more than there may be.
+                turn = Some(account.creating.lock().await);
                 this.check_quota(owner, kind).await?;
                 this.parts.disk_known(repository.owner).await?;
                 let ledger = &this.parts.ledger;
@@ -193,14 +171,14 @@ impl Lifecycle {
                 let moved = ledger.disk(DiskUse::Repository(id)) + stored;
                 room.grow(moved).map_err(LifecycleError::Over)?;
             }
-            if kind == RepoKind::Space {
-                this.rename_space(id, owner, &to, actor).await?;
-            } else {
-                let store = &this.parts.store;
-                store
-                    .rename_repository(&repository, owner, &to, actor)
-                    .await?;
+            match kind {
+                RepoKind::Space => this.rename_space(id, owner, &to, actor).await?,
+                RepoKind::Model | RepoKind::Dataset => {
+                    let store = &this.parts.store;
+                    store.rename_repository(id, owner, &to, actor).await?;
+                }
             }
+            drop(turn);
             if owner != repository.owner {
                 this.parts.measure(kind, id, owner).await;
             }
@@ -221,40 +199,22 @@ impl Lifecycle {
     ) -> Result<Repository, LifecycleError> {
         let this = self.clone();
         to_the_end(async move {
-            let made = this.create_copy(&from, new).await?;
+            let new = NewRepository {
+                kind: from.kind,
+                owner: new.owner,
+                name: new.name,
+                visibility: new.visibility,
+                settings: new.settings,
+            };
+            let made = this.create(new, None).await?;
             if let Err(error) = this.fill_copy(&from, &made, by).await {
                 // Half a copy is of no use to anybody. The first error is the one to report.
-                let _ = this.delete_repository(made, Actor::Server).await;
+                let _ = this.delete(made, Actor::Server).await;
                 return Err(error);
             }
             Ok(made)
         })
         .await
-    }
-
-    async fn create_copy(
-        &self,
-        from: &Repository,
-        new: NewCopy,
-    ) -> Result<Repository, LifecycleError> {
-        check_visibility(from.kind, new.visibility)?;
-        if from.kind == RepoKind::Space {
-            let new = NewSpace {
-                owner: new.owner,
-                name: new.name,
-                visibility: new.visibility,
-                hardware: new.hardware,
-                sleep_after: new.sleep_after,
-            };
-            return Ok(Repository::from(&self.create(new, None).await?));
-        }
-        let new = NewRepository {
-            kind: from.kind,
-            owner: new.owner,
-            name: new.name,
-            visibility: new.visibility,
-        };
-        self.create_repository(new, None).await
     }
 
     async fn fill_copy(
@@ -310,6 +270,37 @@ impl Lifecycle {
         }))
     }
 
+    /// What a Space needs besides what every repository needs: an address, hardware that is on offer, a sleep time.
+    fn check_space(&self, new: &mut NewRepository) -> Result<(), LifecycleError> {
+        let after = &mut new.settings.sleep_after;
+        *after = after.or(self.parts.settings.sleep_after);
+        new.name
+            .subdomain()
+            .map_err(|error| LifecycleError::Refused(error.to_string()))?;
+        self.check_hardware(new.settings.hardware.as_deref())
+    }
+
+    /// Gives a new Space its address and its supervisor.
+    async fn take_into_care(&self, made: &Repository) -> Result<(), LifecycleError> {
+        let id = made.id.space();
+        let space = self.parts.store.space_by_id(id).await?;
+        self.parts.place(&space.ok_or(LifecycleError::NotFound)?);
+        self.supervisors.supervise(id);
+        Ok(())
+    }
+
+    /// Has a Space that is being removed end, and waits for that.
+    async fn end_space(&self, going: &Repository) {
+        let id = going.id.space();
+        if let Ok(subdomain) = going.name.subdomain() {
+            self.parts.routes.remove(id, &subdomain);
+        }
+        let ended = self.supervisors.ended(id);
+        self.supervisors.nudge(id);
+        // Slow removals go on without us.
+        let _ = tokio::time::timeout(DELETE_PATIENCE, ended).await;
+    }
+
     async fn rename_space(
         &self,
         id: RepoUid,
@@ -317,31 +308,28 @@ impl Lifecycle {
         to: &RepoName,
         actor: Actor,
     ) -> Result<(), LifecycleError> {
+        let (parts, id) = (&self.parts, id.space());
         // Whoever publishes or sets the visibility meanwhile waits, and so finds the new address.
-        let _turn = self.supervisors.publishing(id.space()).lock_owned().await;
-        let before: Space = self
-            .parts
+        let _turn = self.supervisors.publishing(id).lock_owned().await;
+        let before = parts.store.space_by_id(id).await?;
+        let before = before.ok_or(LifecycleError::NotFound)?;
+        parts
             .store
-            .space_by_id(id.space())
-            .await?
-            .ok_or(LifecycleError::NotFound)?;
-        let renamed = self
-            .parts
-            .store
-            .rename_space(&before, owner, to, actor)
+            .rename_repository(id.into(), owner, to, actor)
             .await?;
-        let route = self.parts.entry(&before).map(|entry| entry.route());
+        let renamed = parts.store.space_by_id(id).await?;
+        let renamed = renamed.ok_or(LifecycleError::NotFound)?;
+        let route = parts.entry(&before).map(|entry| entry.route());
         if renamed.subdomain != before.subdomain {
-            self.parts.routes.remove(before.id, &before.subdomain);
+            parts.routes.remove(id, &before.subdomain);
         }
-        let entry = self.parts.place(&renamed);
-        let place = renamed.subdomain.clone();
-        self.parts.routes.lead(&before.name, before.id, place);
+        let entry = parts.place(&renamed);
+        parts.routes.lead(&before.name, id, renamed.subdomain);
         // What runs goes on serving under the new address until its successor is up.
         if let Some(route) = route {
             entry.set(route);
         }
-        self.supervisors.nudge(before.id);
+        self.supervisors.nudge(id);
         Ok(())
     }
 }
@@ -360,63 +348,14 @@ fn check_visibility(kind: RepoKind, visibility: Visibility) -> Result<(), Lifecy
 // === impl Parts ===
 
 impl Parts {
-    /// Stores where `main` of a model or dataset is. Of two that do so at once, the later one looks again.
-    pub(in crate::lifecycle) async fn remember_head(
+    /// Removes what is left of a repository that is being removed. The row goes last: while it is there, a restart comes
+    /// back to this.
+    pub(in crate::lifecycle) async fn finish_removal(
         &self,
         id: RepoUid,
     ) -> Result<(), LifecycleError> {
-        loop {
-            let head = self.repos.read(id, |repo| repo.head()).await?;
-            self.store.set_repository_head(id, head.as_ref()).await?;
-            if self.repos.read(id, |repo| repo.head()).await? == head {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Removes what is left of a model or dataset whose row is gone.
-    async fn finish_removal(&self, id: RepoUid) -> Result<(), LifecycleError> {
         self.repos.delete(id).await?;
+        self.forget_disk(id);
         Ok(self.store.finish_removal(id).await?)
-    }
-
-    /// Puts right what a crash left of models and datasets: removals half done, rows without files, and commits that
-    /// were not remembered.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(in crate::lifecycle) async fn mend_repositories(&self) -> anyhow::Result<()> {
-        for id in self.store.removals().await? {
-            self.finish_removal(id).await?;
-        }
-        for id in self.store.repository_ids().await? {
-            // One broken repository keeps no other from coming up.
-            if let Err(error) = self.mend_repository(id).await {
-                tracing::error!(repository = %id, "the repository {id} could not be put right: {error:#}");
-            }
-        }
-        Ok(())
-    }
-
-    async fn mend_repository(&self, id: RepoUid) -> anyhow::Result<()> {
-        self.repos.restore(id).await?;
-        let mut stored = None;
-        for kind in [RepoKind::Model, RepoKind::Dataset] {
-            stored = stored.or(self.store.repository_by_id(kind, id).await?);
-        }
-        let mut head = self.repos.read(id, |repo| repo.head()).await?;
-        if let (Some(stored), None) = (&stored, &head) {
-            let first = FirstCommit {
-                author: stored.name.owner.to_string(),
-                sdk: Sdk::Static,
-            };
-            let room = self.ledger.reserve_disk(stored.owner);
-            let made = self.first_commit(stored.kind, id, &stored.name, first, room);
-            head = Some(made.await?);
-        }
-        if stored.is_some_and(|stored| stored.head != head) {
-            self.remember_head(id).await?;
-        }
-        Ok(())
     }
 }

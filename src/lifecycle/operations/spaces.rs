@@ -1,80 +1,13 @@
-//! What owners ask for. Each operation writes the store in one transaction, nudges the supervisor, and returns.
+//! What owners ask of their Spaces alone; what they ask of any repository is in `repositories`. Each operation writes the store in one transaction, nudges the supervisor, and returns.
 
-use std::time::Duration;
-
-use super::first_commit::FirstCommit;
 use super::to_the_end;
-use crate::domain::{
-    Desired, RepoKind, Repository, Revision, Sdk, SleepAfter, Space, SpaceId, Visibility, Volume,
-};
-use crate::lifecycle::{Landing, Lifecycle, LifecycleError, now};
-use crate::store::{Actor, NewSetting, NewSpace, SecretValue};
-
-/// How long a deletion is waited for. Past it, the Space is still being removed, and out of reach all the same.
-const DELETE_PATIENCE: Duration = Duration::from_secs(10);
+use crate::domain::{Revision, Sdk, SleepAfter, SpaceId, Volume};
+use crate::lifecycle::{Landing, Lifecycle, LifecycleError, Parts, now};
+use crate::store::{Actor, NewSetting, SecretValue, StoreError};
 
 impl Lifecycle {
-    /// Creates a Space: its name, its repository, its address. What is in its first commit is not built: nobody has
-    /// published anything yet. `None` is for who commits at once.
-    ///
-    /// # Errors
-    /// Names that are taken or too long, and a quota that is used up.
-    pub async fn create(
-        &self,
-        mut new: NewSpace,
-        first: Option<FirstCommit>,
-    ) -> Result<Space, LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            new.sleep_after = new.sleep_after.or(this.parts.settings.sleep_after);
-            new.name
-                .subdomain()
-                .map_err(|error| LifecycleError::Refused(error.to_string()))?;
-            this.check_hardware(new.hardware.as_deref())?;
-            let owner = this.parts.ledger.owner(new.owner);
-            // One after the other, so that many at once are no more than there may be.
-            let _turn = owner.creating.lock().await;
-            this.check_quota(new.owner, RepoKind::Space).await?;
-            // What takes disk comes first: without room for it there is no row either.
-            let room = this.disk_room(new.owner).await?;
-            if first.is_some() {
-                room.check(FirstCommit::ROOM)
-                    .map_err(LifecycleError::Over)?;
-            }
-            let prepared = this.parts.repos.prepare(room).await?;
-            let space = this.parts.store.create_space(new).await?;
-            // A crash before this line leaves a row without a repository, which `adopt` mends.
-            if let Err(error) = this.parts.repos.create(space.id, prepared).await {
-                this.parts.store.remove_space(space.id).await?;
-                return Err(error.into());
-            }
-            this.parts.place(&space);
-            this.supervisors.supervise(space.id);
-            match first {
-                Some(first) => this.begin_space(space, first).await,
-                None => Ok(space),
-            }
-        })
-        .await
-    }
-
-    /// Makes the newest commit of `main` what the Space is to run. `landing` is the one just committed; when another
-    /// has come since, it is that one, so that publishes that overtake each other end with the newest.
-    ///
-    /// A branch that has moved stays where it is, so a failure of ours, such as a busy database, is no error here: what
-    /// could not be recorded is recorded as soon as it can be (`unrecorded`).
-    ///
-    /// # Errors
-    /// When the Space is gone.
-    pub async fn publish(&self, space: SpaceId, landing: Landing) -> Result<(), LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            let published = this.record_publish(space, &landing).await;
-            this.or_unrecorded(RepoKind::Space, space.into(), landing, published)
-        })
-        .await
-    }
-
+    /// Publishes the newest commit of `main`. `landing` is the one just committed; when another has come since, it is that
+    /// one, so that publishes that overtake each other end with the newest.
     pub(in crate::lifecycle) async fn record_publish(
         &self,
         space: SpaceId,
@@ -83,20 +16,13 @@ impl Lifecycle {
         let _turn = self.supervisors.publishing(space).lock_owned().await;
         let head = self.parts.repos.read(space, |repo| repo.head()).await?;
         let head = head.unwrap_or_else(|| landing.head.clone());
-        let stored = self.parts.store.space_by_id(space).await?;
-        if let Some(stored) = &stored {
+        if let Some(stored) = self.parts.store.space_by_id(space).await? {
             if stored.head.as_ref() == Some(&head) {
                 return Ok(());
             }
-            self.parts.deny_unseen(stored, &head, landing).await?;
+            self.parts.deny_unseen(&stored, &head, landing).await?;
         }
-        self.build_anew(space, &head, true).await?;
-        if let Some(stored) = stored {
-            self.parts
-                .measure(RepoKind::Space, space.into(), stored.owner)
-                .await;
-        }
-        Ok(())
+        self.build_anew(space, &head, true).await
     }
 
     async fn build_anew(
@@ -105,12 +31,7 @@ impl Lifecycle {
         revision: &Revision,
         cached: bool,
     ) -> Result<(), LifecycleError> {
-        let sdk = self.parts.sdk_at(space, revision).await;
-        let sdk = sdk.map(Sdk::as_str);
-        self.parts
-            .store
-            .publish(space, revision, sdk, cached)
-            .await?;
+        self.parts.publish(space, revision, cached).await?;
         self.supervisors.wake(space);
         self.supervisors.nudge(space);
         Ok(())
@@ -158,30 +79,8 @@ impl Lifecycle {
         let this = self.clone();
         to_the_end(async move {
             let store = &this.parts.store;
-            store.set_desired(space, Desired::Paused, actor).await?;
+            store.pause_space(space, actor).await?;
             this.supervisors.nudge(space);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Removes the Space with everything it has. Returns when its name and address are free again, as a rule.
-    ///
-    /// # Errors
-    /// When the Space is gone already.
-    pub async fn delete(&self, space: SpaceId, actor: Actor) -> Result<(), LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            let stored = this
-                .parts
-                .store
-                .set_desired(space, Desired::Deleted, actor)
-                .await?;
-            this.parts.routes.remove(space, &stored.subdomain);
-            let ended = this.supervisors.ended(space);
-            this.supervisors.nudge(space);
-            // Slow removals go on without us.
-            let _ = tokio::time::timeout(DELETE_PATIENCE, ended).await;
             Ok(())
         })
         .await
@@ -224,33 +123,6 @@ impl Lifecycle {
         to_the_end(async move {
             this.parts.store.set_sleep_after(space, after).await?;
             this.supervisors.nudge(space);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Sets who sees the Space, from the next request on.
-    ///
-    /// # Errors
-    /// When the Space is gone.
-    pub async fn set_visibility(
-        &self,
-        space: SpaceId,
-        visibility: Visibility,
-        actor: Actor,
-    ) -> Result<(), LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            // One after the other, so that what is stored last is also what holds.
-            let turn = this.supervisors.publishing(space).lock_owned().await;
-            let store = &this.parts.store;
-            let stored = store.set_visibility(space, visibility, actor).await?;
-            this.parts.place(&stored);
-            // The others take turns of their own, and may be waiting for this one.
-            drop(turn);
-            if visibility != Visibility::Public {
-                this.unmount_elsewhere(&Repository::from(&stored)).await?;
-            }
             Ok(())
         })
         .await
@@ -373,5 +245,22 @@ impl Lifecycle {
             Ok(deleted)
         })
         .await
+    }
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Has a Space run what is at `revision`, once that is built.
+    pub(in crate::lifecycle) async fn publish(
+        &self,
+        space: SpaceId,
+        revision: &Revision,
+        cached: bool,
+    ) -> Result<(), StoreError> {
+        let sdk = self.sdk_at(space, revision).await;
+        let sdk = sdk.map(Sdk::as_str);
+        self.store.publish(space, revision, sdk, cached).await?;
+        Ok(())
     }
 }

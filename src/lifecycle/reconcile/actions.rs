@@ -281,15 +281,11 @@ async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> 
     parts.runtimes.forget(space.id.into()).await?;
     parts.ledger.forget(space.id);
     parts.journal.remove(space.id);
+    supervisor.artifacts.sweep().await;
     parts
-        .repos
-        .delete(space.id)
+        .finish_removal(space.id.into())
         .await
         .context("its repository could not be removed")?;
-    supervisor.artifacts.sweep().await;
-    parts.forget_disk(space.id.into());
     parts.sweep_checkouts().await;
-    // The row last: while it is there, a restart comes back to this line.
-    parts.store.remove_space(space.id).await?;
     Ok(())
 }

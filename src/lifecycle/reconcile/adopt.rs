@@ -12,7 +12,7 @@ use super::runtime_state::{HandleState, InstanceHandle};
 use super::stored;
 use super::supervisor::Supervisor;
 use super::supervisors::Supervisors;
-use crate::domain::{Artifact, Desired, RepoKind, RepoUid, Sdk, Space, SpaceId, WorkloadId};
+use crate::domain::{Artifact, Desired, RepoKind, Repository, Sdk, Space, SpaceId, WorkloadId};
 use crate::ledger::InstanceReservation;
 use crate::lifecycle::placement::start;
 use crate::lifecycle::{FirstCommit, Landing, Parts, lock, now};
@@ -166,43 +166,12 @@ async fn first_look(supervisor: &Supervisor, found: Vec<Survivor>) -> anyhow::Re
         join_all(found.iter().map(Survivor::stop)).await;
         return Ok(());
     };
-    let mended = mend(parts, &space).await;
+    let mended = parts.mend(&Repository::from(&space)).await;
     drop(turn);
     for one in found {
         take_in(supervisor, &space, &one).await?;
     }
     mended
-}
-
-async fn mend(parts: &Parts, space: &Space) -> anyhow::Result<()> {
-    parts.repos.restore(space.id).await?;
-    let head = parts.repos.read(space.id, |repo| repo.head()).await?;
-    let Some(head) = head else {
-        if space.head.is_some() {
-            anyhow::bail!("its repository has lost its commits");
-        }
-        let first = FirstCommit {
-            author: space.name.owner.to_string(),
-            sdk: Sdk::Static,
-        };
-        let id = RepoUid::from(space.id);
-        let kind = RepoKind::Space;
-        let room = parts.ledger.reserve_disk(space.owner);
-        let head = parts.first_commit(kind, id, &space.name, first, room);
-        let head = head.await?;
-        parts.store.set_head(space.id, &head, None).await?;
-        return Ok(());
-    };
-    if space.head.as_ref() != Some(&head) {
-        let name = &space.name;
-        tracing::warn!(space = %name, "{name} has a commit that was never published; publishing it now");
-        let landing = Landing::of_somebody(head.clone());
-        parts.deny_unseen(space, &head, &landing).await?;
-        let sdk = parts.sdk_at(space.id, &head).await;
-        let sdk = sdk.map(Sdk::as_str);
-        parts.store.publish(space.id, &head, sdk, true).await?;
-    }
-    Ok(())
 }
 
 /// Keeps an instance that still runs what is wanted, and stops any other.
@@ -256,4 +225,66 @@ async fn take_in(supervisor: &Supervisor, space: &Space, one: &Survivor) -> anyh
     }
     one.stop().await;
     Ok(())
+}
+
+// === impl Parts ===
+
+impl Parts {
+    /// Looks after models and datasets as a server that starts must; Spaces have supervisors who do.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    async fn mend_repositories(&self) -> anyhow::Result<()> {
+        for (kind, id) in self.store.repository_ids().await? {
+            if kind == RepoKind::Space {
+                continue;
+            }
+            let mended = async {
+                match self.store.repository_by_id(id).await? {
+                    Some(repository) => self.mend(&repository).await,
+                    None => Ok(self.finish_removal(id).await?),
+                }
+            };
+            // One broken repository keeps no other from coming up.
+            if let Err(error) = mended.await {
+                tracing::error!(repository = %id, "the repository {id} could not be put right: {error:#}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts right what a crash left of a repository: a row without files, files without a first commit, a commit that was
+    /// not recorded.
+    ///
+    /// # Errors
+    /// When it has lost commits that it had; otherwise ours.
+    async fn mend(&self, repository: &Repository) -> anyhow::Result<()> {
+        let (id, name) = (repository.id, &repository.name);
+        self.repos.restore(id).await?;
+        let Some(head) = self.repos.read(id, |repo| repo.head()).await? else {
+            if repository.head.is_some() {
+                anyhow::bail!("its repository has lost its commits");
+            }
+            let first = FirstCommit {
+                author: name.owner.to_string(),
+                sdk: Sdk::Static,
+            };
+            let room = self.ledger.reserve_disk(repository.owner);
+            let head = self.first_commit(repository.kind, id, name, first, room);
+            self.store.set_first_head(id, &head.await?, None).await?;
+            return Ok(());
+        };
+        if repository.head.as_ref() == Some(&head) {
+            return Ok(());
+        }
+        tracing::warn!(repository = %name, "{name} has a commit that was never recorded; recording it now");
+        if repository.kind != RepoKind::Space {
+            self.remember_head(id).await?;
+        } else if let Some(space) = self.store.space_by_id(id.space()).await? {
+            let landing = Landing::of_somebody(head.clone());
+            self.deny_unseen(&space, &head, &landing).await?;
+            self.publish(space.id, &head, true).await?;
+        }
+        Ok(())
+    }
 }

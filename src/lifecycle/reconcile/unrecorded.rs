@@ -82,18 +82,6 @@ impl Lifecycle {
         self.unrecorded.add(kind, id, landing);
         Ok(())
     }
-
-    async fn settle(
-        &self,
-        kind: RepoKind,
-        id: RepoUid,
-        landing: &Landing,
-    ) -> Result<(), LifecycleError> {
-        match kind {
-            RepoKind::Space => self.record_publish(id.space(), landing).await,
-            RepoKind::Model | RepoKind::Dataset => self.record_head(kind, id).await,
-        }
-    }
 }
 
 /// Records what is owed, again and again until all of it is.
@@ -111,7 +99,7 @@ pub(in crate::lifecycle) async fn run(lifecycle: Lifecycle) {
         for (id, kind, landing) in unrecorded {
             // Taken off before it is looked at, so that whoever adds it meanwhile is not forgotten.
             lock(&lifecycle.unrecorded.all).remove(&id);
-            match lifecycle.settle(kind, id, &landing).await {
+            match lifecycle.record_landing(kind, id, &landing).await {
                 Ok(()) => tracing::info!(repository = %id, "the newest commit to {id} is recorded"),
                 Err(LifecycleError::Store(error)) if error.passes() => {
                     lifecycle.unrecorded.add(kind, id, landing);

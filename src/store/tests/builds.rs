@@ -1,7 +1,7 @@
 //! Publishing and building.
 
 use super::*;
-use crate::domain::{BuildError, BuildId, BuildState, Desired, Fault, SpaceId};
+use crate::domain::{BuildError, BuildId, BuildState, Fault, SpaceId};
 
 async fn state(store: &Store, build: BuildId) -> BuildState {
     store.build(build).await.unwrap().unwrap().state
@@ -244,7 +244,7 @@ async fn pruning_leaves_what_may_still_run() {
         assert_eq!(store.prune_builds(0).await.unwrap(), 1);
         assert!(store.newest_good_build(id).await.unwrap().is_some());
         store
-            .set_desired(other, Desired::Deleted, Actor::Server)
+            .begin_removal(other.into(), Actor::Server)
             .await
             .unwrap();
         assert_eq!(store.artifacts_in_use().await.unwrap(), [site("a3")]);

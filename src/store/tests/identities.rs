@@ -3,7 +3,7 @@
 use super::super::{NewToken, StoreError, Taken};
 use super::*;
 use crate::domain::{
-    AccountId, AccountKind, Desired, Grant, GrantTarget, Identity, MemberRole, RepoUid, Scope,
+    AccountId, AccountKind, Grant, GrantTarget, Identity, MemberRole, RepoUid, Scope,
 };
 
 fn token(account: AccountId, name: &str, number: u8) -> NewToken {
@@ -160,16 +160,15 @@ async fn the_trail_has_what_was_done_and_nothing_else_newest_first() {
         let ada = user(&store, "ada").await;
         let demo = space(&store, &ada, "demo").await.id;
         let by = Actor::from(ada.id);
-        store.set_desired(demo, Desired::Paused, by).await.unwrap();
+        store.pause_space(demo, by).await.unwrap();
         store
             .set_disabled(demo, Some("it mines"), Actor::Server)
             .await
             .unwrap();
-        store.set_desired(demo, Desired::Deleted, by).await.unwrap();
+        store.begin_removal(demo.into(), by).await.unwrap();
         // Too late: nothing was done.
-        for late in [Desired::Paused, Desired::Deleted] {
-            store.set_desired(demo, late, by).await.unwrap_err();
-        }
+        assert_not_found(store.pause_space(demo, by).await);
+        assert_not_found(store.begin_removal(demo.into(), by).await);
         let again = store.create_account(&parsed("ADA"), Role::User, by).await;
         again.unwrap_err();
         assert!(!store.close_report("none", by).await.unwrap());

@@ -2,22 +2,22 @@
 
 use std::collections::HashSet;
 
-use super::super::listing::list_query;
+use super::super::listing::{repositories_query, spaces_query};
 use super::super::showcase::showcase_query;
-use super::super::{ListShowcase, ListSpaces, Order};
+use super::super::{ListRepositories, ListShowcase, Order};
 use super::*;
-use crate::domain::{AccountId, Desired, SpaceId};
+use crate::domain::{AccountId, SpaceId};
 use sqlx::Row;
 
-async fn names(store: &Store, list: ListSpaces) -> Vec<String> {
+async fn names(store: &Store, list: ListRepositories) -> Vec<String> {
     let spaces = store.list_spaces(&list).await.unwrap();
     spaces.iter().map(|space| space.name.to_string()).collect()
 }
 
-fn search(text: &str) -> ListSpaces {
-    ListSpaces {
+fn search(text: &str) -> ListRepositories {
+    ListRepositories {
         search: Some(text.into()),
-        ..ListSpaces::default()
+        ..ListRepositories::default()
     }
 }
 
@@ -30,20 +30,24 @@ async fn pages_are_complete_and_in_order() {
             made.insert(space(&store, &ada, &format!("s{number}")).await.id);
         }
         // Many of one moment: the identifier decides.
-        damage(&store, "UPDATE spaces SET updated_at = updated_at / 8").await;
+        damage(
+            &store,
+            "UPDATE repositories SET updated_at = updated_at / 8",
+        )
+        .await;
         let gone = *made.iter().next().unwrap();
         store
-            .set_desired(gone, Desired::Deleted, Actor::Server)
+            .begin_removal(gone.into(), Actor::Server)
             .await
             .unwrap();
         made.remove(&gone);
 
         let mut seen: Vec<Space> = Vec::new();
         loop {
-            let list = ListSpaces {
+            let list = ListRepositories {
                 after: seen.last().map(|last| (last.updated_at, last.id.into())),
                 limit: 5,
-                ..ListSpaces::default()
+                ..ListRepositories::default()
             };
             let page = store.list_spaces(&list).await.unwrap();
             assert!(page.len() <= 5);
@@ -65,9 +69,9 @@ async fn pages_are_complete_and_in_order() {
         );
         assert_eq!(seen.len(), made.len());
 
-        let none = ListSpaces {
+        let none = ListRepositories {
             limit: -1,
-            ..ListSpaces::default()
+            ..ListRepositories::default()
         };
         assert_eq!(names(&store, none).await, [""; 0]);
     })
@@ -82,23 +86,23 @@ async fn private_spaces_are_listed_to_those_who_may_know() {
         for (owner, visibility) in [(&ada, Visibility::Private), (&bob, Visibility::Private)] {
             let id = space(&store, owner, "private").await.id;
             store
-                .set_visibility(id, visibility, Actor::Server)
+                .set_visibility(id.into(), visibility, Actor::Server)
                 .await
                 .unwrap();
         }
         let id = space(&store, &ada, "protected").await.id;
         store
-            .set_visibility(id, Visibility::Protected, Actor::Server)
+            .set_visibility(id.into(), Visibility::Protected, Actor::Server)
             .await
             .unwrap();
         space(&store, &bob, "public").await;
 
         let listed = async |visible_to: Option<AccountId>, everything, owner: Option<&str>| {
-            let list = ListSpaces {
+            let list = ListRepositories {
                 visible_to,
                 everything,
                 owner: owner.map(parsed),
-                ..ListSpaces::default()
+                ..ListRepositories::default()
             };
             let mut names = names(&store, list).await;
             names.sort();
@@ -162,40 +166,43 @@ async fn a_listing_on_sqlite_walks_an_index() {
     let owner = Some(parsed("ada"));
     let lists = [
         (
-            "spaces_seen",
-            ListSpaces {
+            "repositories_seen",
+            ListRepositories {
                 after,
-                ..ListSpaces::default()
+                ..ListRepositories::default()
             },
         ),
         (
-            "spaces_all",
-            ListSpaces {
+            "repositories_all",
+            ListRepositories {
                 after,
                 visible_to: account,
-                ..ListSpaces::default()
+                ..ListRepositories::default()
             },
         ),
         (
-            "spaces_all",
-            ListSpaces {
+            "repositories_all",
+            ListRepositories {
                 after,
                 everything: true,
-                ..ListSpaces::default()
+                ..ListRepositories::default()
             },
         ),
         (
-            "spaces_owned",
-            ListSpaces {
+            "repositories_owned",
+            ListRepositories {
                 after,
                 visible_to: account,
                 owner,
-                ..ListSpaces::default()
+                ..ListRepositories::default()
             },
         ),
-        ("spaces_seen", search("ada")),
+        ("repositories_seen", search("ada")),
     ];
-    let queries = lists.map(|(index, list)| (index, list_query(&list).unwrap().unwrap()));
+    let queries = lists.into_iter().flat_map(|(index, list)| {
+        let models = repositories_query(RepoKind::Model, &list);
+        [spaces_query(&list), models].map(|query| (index, query.unwrap().unwrap()))
+    });
     let orders = [
         ("showcase_trending", Order::Trending),
         ("showcase_new", Order::New),
@@ -210,7 +217,7 @@ async fn a_listing_on_sqlite_walks_an_index() {
         };
         (index, showcase_query(&list).unwrap())
     });
-    for (index, (text, arguments)) in queries.into_iter().chain(gallery) {
+    for (index, (text, arguments)) in queries.chain(gallery) {
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
         let rows = sqlx::query_with(explain, arguments)
             .fetch_all(&bench.store.readers)

@@ -2,7 +2,7 @@
 
 use super::super::{Counted, NewSetting, NewToken, SecretValue, SettingValue};
 use super::*;
-use crate::domain::{RepoKind, Scope, SpaceId};
+use crate::domain::Scope;
 
 #[tokio::test]
 async fn secrets_are_listed_without_and_revealed_with_their_values() {
@@ -98,7 +98,7 @@ async fn a_secret_moved_to_another_space_does_not_open() {
         store.set_secret(mine, "K", &value, None, 1).await.unwrap();
         damage(
             &store,
-            "UPDATE secrets SET space_id = (SELECT id FROM spaces WHERE name = 'other')",
+            "UPDATE secrets SET space_id = (SELECT id FROM repositories WHERE name = 'other')",
         )
         .await;
         let other = store
@@ -161,11 +161,20 @@ async fn nobody_fills_the_database_with_rows() {
         assert!(is_full(full, Counted::Tokens));
         assert_eq!(store.list_tokens(ada.id).await.unwrap().len(), usize::from(most));
 
-        let like = async || store.like(ada.id, RepoKind::Model, SpaceId::new().into()).await;
-        for _ in 0..Counted::Likes.most() {
-            like().await.unwrap();
+        assert_eq!(Counted::Likes.most(), 1000);
+        for statement in [
+            "INSERT INTO repositories (id, kind, owner_id, name, name_key, visibility, created_at, updated_at) \
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
+             SELECT 'r' || i, 'model', a.id, 'r' || i, 'r' || i, 'public', 0, 0 FROM n CROSS JOIN accounts a",
+            "INSERT INTO likes (account_id, repo_id, liked_at) SELECT owner_id, id, 0 FROM repositories",
+        ] {
+            damage(&store, statement).await;
         }
-        assert!(is_full(like().await, Counted::Likes));
+        let last = model(&store, &ada, "last").await.id;
+        let further = model(&store, &ada, "further").await.id;
+        store.like(ada.id, last).await.unwrap();
+        store.like(ada.id, last).await.unwrap();
+        assert!(is_full(store.like(ada.id, further).await, Counted::Likes));
     })
     .await;
 }

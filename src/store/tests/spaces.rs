@@ -10,14 +10,16 @@ use crate::domain::{AccountId, Desired, SpaceId};
 async fn a_space_is_read_back_as_it_was_created() {
     on_each_engine(|store| async move {
         let ada = user(&store, "Ada").await;
-        let new = NewSpace {
+        let new = NewRepository {
             name: parsed("aDa/My.Demo_1"),
             visibility: Visibility::Protected,
-            hardware: Some("cpu-nano".into()),
-            sleep_after: Some(Duration::from_secs(300)),
+            settings: SpaceSettings {
+                hardware: Some("cpu-nano".into()),
+                sleep_after: Some(Duration::from_secs(300)),
+            },
             ..wanted(&ada, "x")
         };
-        let made = store.create_space(new).await.unwrap();
+        let made = made(&store, new).await;
         assert_eq!(made.name.to_string(), "Ada/My.Demo_1");
         assert_eq!(made.subdomain.as_str(), "ada-my-demo-1");
 
@@ -43,21 +45,21 @@ async fn a_taken_name_says_whose_it_is() {
         let ada_b = user(&store, "ada-b").await;
         let there = space(&store, &ada, "B.c").await;
 
-        let same = store.create_space(wanted(&ada, "b.C")).await;
+        let same = store.create_repository(wanted(&ada, "b.C")).await;
         assert!(
-            matches!(&same, Err(StoreError::Taken { what: Taken::Space(name) }) if *name == there.name),
+            matches!(&same, Err(StoreError::Taken { what: Taken::Repository(name) }) if *name == there.name),
             "{same:?}"
         );
         for (owner, name) in [(&ada, "b-c"), (&ada, "b_c"), (&ada_b, "c")] {
-            let folded = store.create_space(wanted(owner, name)).await;
+            let folded = store.create_repository(wanted(owner, name)).await;
             assert!(
                 matches!(&folded, Err(StoreError::Taken { what: Taken::Subdomain(name) }) if *name == there.name),
                 "{folded:?}"
             );
         }
-        let long = store.create_space(wanted(&ada, &"x".repeat(96))).await;
+        let long = store.create_repository(wanted(&ada, &"x".repeat(96))).await;
         assert!(matches!(long, Err(StoreError::Name(_))), "{long:?}");
-        assert_eq!(store.count_spaces(ada.id).await.unwrap(), 1);
+        assert_eq!(store.count_repositories(ada.id, RepoKind::Space).await.unwrap(), 1);
     })
     .await;
 }
@@ -69,7 +71,7 @@ async fn of_many_who_want_one_name_one_gets_it() {
         let tries: Vec<_> = (0..8)
             .map(|_| {
                 let (store, new) = (store.clone(), wanted(&ada, "demo"));
-                tokio::spawn(async move { store.create_space(new).await })
+                tokio::spawn(async move { store.create_repository(new).await })
             })
             .collect();
         let mut made = 0;
@@ -77,7 +79,7 @@ async fn of_many_who_want_one_name_one_gets_it() {
             match outcome.await.unwrap() {
                 Ok(_) => made += 1,
                 Err(StoreError::Taken {
-                    what: Taken::Space(_),
+                    what: Taken::Repository(_),
                 }) => {}
                 Err(other) => panic!("{other}"),
             }
@@ -92,16 +94,16 @@ async fn a_space_begins_with_its_owners_name() {
     on_each_engine(|store| async move {
         let ada = user(&store, "ada").await;
         let bob = user(&store, "bob").await;
-        let foreign = NewSpace {
+        let foreign = NewRepository {
             owner: bob.id,
             ..wanted(&ada, "demo")
         };
-        assert_not_found(store.create_space(foreign).await);
-        let ownerless = NewSpace {
+        assert_not_found(store.create_repository(foreign).await);
+        let ownerless = NewRepository {
             owner: AccountId::new(),
             ..wanted(&ada, "demo")
         };
-        assert_not_found(store.create_space(ownerless).await);
+        assert_not_found(store.create_repository(ownerless).await);
     })
     .await;
 }
@@ -111,10 +113,7 @@ async fn every_change_raises_the_generation() {
     on_each_engine(|store| async move {
         let first = lone_space(&store).await;
         let id = first.id;
-        let paused = store
-            .set_desired(id, Desired::Paused, Actor::Server)
-            .await
-            .unwrap();
+        let paused = store.pause_space(id, Actor::Server).await.unwrap();
         assert_eq!((paused.desired, paused.restarts), (Desired::Paused, 0));
         let restarted = store.restart_space(id).await.unwrap();
         assert_eq!(
@@ -133,16 +132,16 @@ async fn every_change_raises_the_generation() {
             store.set_sleep_after(id, nap).await.unwrap().sleep_after,
             nap
         );
-        let hidden = store
-            .set_visibility(id, Visibility::Private, Actor::Server)
+        store
+            .set_visibility(id.into(), Visibility::Private, Actor::Server)
             .await
             .unwrap();
+        let hidden = store.space_by_id(id).await.unwrap().unwrap();
         assert_eq!(hidden.visibility, Visibility::Private);
         assert_eq!(
             (hidden.restarts, hidden.generation),
             (3, first.generation + 6)
         );
-        assert_eq!(store.space_by_id(id).await.unwrap(), Some(hidden));
     })
     .await;
 }
@@ -152,19 +151,16 @@ async fn a_space_being_removed_refuses_changes_and_frees_its_name() {
     on_each_engine(|store| async move {
         let old = lone_space(&store).await;
         let id = old.id;
-        store
-            .set_desired(id, Desired::Deleted, Actor::Server)
-            .await
-            .unwrap();
+        store.begin_removal(id.into(), Actor::Server).await.unwrap();
 
-        assert_not_found(store.set_desired(id, Desired::Deleted, Actor::Server).await);
-        assert_not_found(store.set_desired(id, Desired::Running, Actor::Server).await);
+        assert_not_found(store.begin_removal(id.into(), Actor::Server).await);
+        assert_not_found(store.pause_space(id, Actor::Server).await);
         assert_not_found(store.restart_space(id).await);
         assert_not_found(store.set_hardware(id, None).await);
         assert_not_found(store.set_sleep_after(id, None).await);
         assert_not_found(
             store
-                .set_visibility(id, Visibility::Public, Actor::Server)
+                .set_visibility(id.into(), Visibility::Public, Actor::Server)
                 .await,
         );
         assert_not_found(store.publish(id, &revision(1), None, true).await);
@@ -172,15 +168,25 @@ async fn a_space_being_removed_refuses_changes_and_frees_its_name() {
         assert_not_found(store.set_secret(id, "K", &value, None, 0).await);
         assert_not_found(store.delete_variable(id, "K", 0).await);
 
+        let going = store.space_by_id(id).await.unwrap().unwrap();
+        assert_eq!(going.desired, Desired::Deleted);
         assert_eq!(store.space_by_name(&old.name).await.unwrap(), None);
-        assert_eq!(store.count_spaces(old.owner).await.unwrap(), 0);
+        assert_eq!(store.repository_by_id(id.into()).await.unwrap(), None);
+        assert_eq!(store.repositories_to_stay().await.unwrap(), []);
+        assert_eq!(
+            store
+                .count_repositories(old.owner, RepoKind::Space)
+                .await
+                .unwrap(),
+            0
+        );
         assert_eq!(store.space_ids().await.unwrap(), [id]);
 
         let owner = store.account_by_id(old.owner).await.unwrap().unwrap();
         let new = space(&store, &owner, "demo").await;
         assert_eq!(new.subdomain, old.subdomain);
-        store.remove_space(id).await.unwrap();
-        store.remove_space(id).await.unwrap();
+        store.finish_removal(id.into()).await.unwrap();
+        store.finish_removal(id.into()).await.unwrap();
         assert_eq!(store.space_by_name(&old.name).await.unwrap(), Some(new));
     })
     .await;
@@ -197,7 +203,7 @@ async fn removal_takes_along_all_that_hangs_on_a_space() {
             .unwrap();
         store.set_variable(id, "V", "v", None, 0).await.unwrap();
 
-        store.remove_space(id).await.unwrap();
+        store.finish_removal(id.into()).await.unwrap();
         assert_eq!(store.space_by_id(id).await.unwrap(), None);
         assert_eq!(store.build(build).await.unwrap(), None);
         assert_eq!(store.list_secrets(id).await.unwrap(), []);
@@ -210,31 +216,56 @@ async fn removal_takes_along_all_that_hangs_on_a_space() {
 #[tokio::test]
 async fn a_corrupt_space_names_itself() {
     let damages = [
-        ("UPDATE spaces SET desired = 'dormant'", "desired"),
-        ("UPDATE spaces SET visibility = ''", "visibility"),
-        ("UPDATE spaces SET head = 'HEAD'", "head"),
-        ("UPDATE spaces SET subdomain = '..'", "subdomain"),
-        ("UPDATE spaces SET name = '../x'", "name"),
-        ("UPDATE spaces SET sleep_after_ms = -1", "sleep_after_ms"),
-        ("UPDATE accounts SET name = 'a/b'", "owner_name"),
+        ("UPDATE spaces SET desired = 'dormant'", "spaces", "desired"),
+        ("UPDATE spaces SET subdomain = '..'", "spaces", "subdomain"),
+        (
+            "UPDATE spaces SET sleep_after_ms = -1",
+            "spaces",
+            "sleep_after_ms",
+        ),
+        (
+            "UPDATE repositories SET kind = 'film'",
+            "repositories",
+            "kind",
+        ),
+        (
+            "UPDATE repositories SET visibility = ''",
+            "repositories",
+            "visibility",
+        ),
+        (
+            "UPDATE repositories SET head = 'HEAD'",
+            "repositories",
+            "head",
+        ),
+        (
+            "UPDATE repositories SET name = '../x'",
+            "repositories",
+            "name",
+        ),
+        (
+            "UPDATE accounts SET name = 'a/b'",
+            "repositories",
+            "owner_name",
+        ),
     ];
     on_each_engine(|store| async move {
         let ada = user(&store, "ada").await;
-        for (statement, column) in damages {
+        for (statement, of, column) in damages {
             let id = space(&store, &ada, "demo").await.id;
             damage(&store, statement).await;
             match store.space_by_id(id).await {
                 Err(StoreError::Corrupt {
-                    table: "spaces",
+                    table,
                     id: named,
                     problem,
                 }) => {
-                    assert_eq!(named, id.to_string());
+                    assert_eq!((table, named), (of, id.to_string()));
                     assert!(problem.starts_with(column), "{problem}");
                 }
                 other => panic!("{column}: {other:?}"),
             }
-            store.remove_space(id).await.unwrap();
+            store.finish_removal(id.into()).await.unwrap();
         }
     })
     .await;
@@ -244,7 +275,7 @@ async fn a_corrupt_space_names_itself() {
 async fn an_answer_goes_with_the_reason_it_was_to() {
     on_each_engine(|store| async move {
         let ada = user(&store, "ada").await;
-        let space = store.create_space(wanted(&ada, "demo")).await.unwrap().id;
+        let space = space(&store, &ada, "demo").await.id;
         assert!(!store.answer(space, "why me?").await.unwrap());
         store
             .set_disabled(space, Some("it mines"), Actor::Server)

@@ -112,7 +112,7 @@ async fn readers_and_writers_crowd_without_an_error() {
                     store.newest_build(id).await?;
                     store.set_variable(id, "V", "v", None, 1).await?;
                     store
-                        .list_spaces(&super::super::ListSpaces::default())
+                        .list_spaces(&super::super::ListRepositories::default())
                         .await?;
                 }
                 Ok::<_, StoreError>(())

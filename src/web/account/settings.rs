@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::login;
 use crate::auth::{AuthError, PASSWORD_LENGTH, WantedToken, is_token_name, opens_session};
 use crate::domain::{Account, Scope};
-use crate::store::{ListSpaces, StoreError};
+use crate::store::{ListRepositories, StoreError};
 use crate::web::chart::Bar;
 use crate::web::error::show;
 use crate::web::form::{Fields, PostedForm};
@@ -252,11 +252,11 @@ async fn render(
     hours: &str,
 ) -> Result<Response, PageError> {
     let (_, account) = visitor.signed_in()?;
-    let list = ListSpaces {
+    let list = ListRepositories {
         owner: Some(account.name.clone()),
         visible_to: Some(account.id),
         limit: MAX_LISTED,
-        ..ListSpaces::default()
+        ..ListRepositories::default()
     };
     let mut spaces = Vec::new();
     for space in state.store.list_spaces(&list).await? {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
 use crate::domain::{Desired, Space};
-use crate::store::ListSpaces;
+use crate::store::ListRepositories;
 use crate::web::chart::share;
 use crate::web::page_request::quoted;
 use crate::web::space::{Hold, hold_of};
@@ -78,11 +78,11 @@ const COLUMNS: [(&str, &str, bool); 9] = [
 const DEFAULT: &str = "memory";
 
 pub(super) async fn table(state: &WebState, sort: &str, search: &str) -> Result<Table, PageError> {
-    let list = ListSpaces {
+    let list = ListRepositories {
         everything: true,
         search: Some(search.trim().to_owned()).filter(|search| !search.is_empty()),
         limit: MAX_SPACES,
-        ..ListSpaces::default()
+        ..ListRepositories::default()
     };
     let listed = state.store.list_spaces(&list).await?;
     let mut used: Vec<_> = listed

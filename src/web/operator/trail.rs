@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::{Tab, TabLink, name_of};
 use crate::domain::{BuildState, Fault};
-use crate::store::{BuildRecord, ListSpaces};
+use crate::store::{BuildRecord, ListRepositories};
 use crate::web::error::show;
 use crate::web::page_request::{Frame, PageRequest};
 use crate::web::{PageError, WebState, text};
@@ -68,10 +68,10 @@ pub(super) async fn builds(state: &WebState, visitor: &PageRequest) -> Result<Re
 
 pub(super) async fn audit(state: &WebState, visitor: &PageRequest) -> Result<Response, PageError> {
     let accounts = state.store.list_accounts().await?;
-    let list = ListSpaces {
+    let list = ListRepositories {
         everything: true,
         limit: MAX_SPACES,
-        ..ListSpaces::default()
+        ..ListRepositories::default()
     };
     let spaces = state.store.list_spaces(&list).await?.into_iter();
     let spaces: HashMap<_, _> = spaces

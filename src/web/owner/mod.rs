@@ -17,7 +17,7 @@ use crate::auth::Action;
 use crate::domain::{
     Account, AccountKind, MemberRole, Millis, Owner, RepoUid, SpaceId, Stage, Visibility,
 };
-use crate::store::ListSpaces;
+use crate::store::ListRepositories;
 
 /// Spaces of one page.
 const PAGE: usize = 36;
@@ -91,13 +91,13 @@ async fn render(
         }
         after => after.flatten(),
     };
-    let list = ListSpaces {
+    let list = ListRepositories {
         owner: Some(owner.name.clone()),
         visible_to: visitor.account_id(),
         everything: visitor.principal.looks_everywhere(),
         after,
         limit: i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
-        ..ListSpaces::default()
+        ..ListRepositories::default()
     };
     let mut listed = state.store.list_spaces(&list).await?;
     let more = listed.len() > PAGE;

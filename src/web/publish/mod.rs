@@ -20,7 +20,7 @@ use super::{PageError, WebState, text};
 use crate::domain::{Account, RepoKind, RepoName, RepoUid, Sdk, Space, Visibility};
 use crate::lifecycle::{LifecycleError, NewCopy};
 use crate::repo::{CommitRequest, MAIN, Operation, RepoError};
-use crate::store::{Actor, NewSpace};
+use crate::store::{Actor, NewRepository, SpaceSettings};
 
 use draft::{Draft, Problems, ready};
 
@@ -182,15 +182,17 @@ async fn attempt(
         return Err(Refused::Problems(problems));
     };
     let visibility = Visibility::from_word(&draft.visibility).unwrap_or(Visibility::Public);
-    let hardware = Some(draft.hardware.clone()).filter(|name| !name.is_empty());
+    let settings = SpaceSettings {
+        hardware: Some(draft.hardware.clone()).filter(|name| !name.is_empty()),
+        sleep_after: None,
+    };
     if copies {
         let from = source(state, visitor, &draft.copy).await?;
         let new = NewCopy {
             owner: owner.id,
             name,
             visibility,
-            hardware,
-            sleep_after: None,
+            settings,
         };
         let by = visitor.principal.clone();
         let made = state.lifecycle.duplicate((&from).into(), new, by).await;
@@ -199,17 +201,16 @@ async fn attempt(
         let space = state.store.space_by_id(made.id.space()).await?;
         return space.ok_or(Refused::Page(PageError::NotFound));
     }
-    let new = NewSpace {
+    let new = NewRepository {
+        kind: RepoKind::Space,
         owner: owner.id,
         name,
         visibility,
-        hardware,
-        sleep_after: None,
+        settings,
     };
-    let space = match state.lifecycle.create(new, None).await {
-        Ok(space) => space,
-        Err(error) => return Err(refused(error)),
-    };
+    let made = state.lifecycle.create(new, None).await.map_err(refused)?;
+    let space = state.store.space_by_id(made.id.space()).await?;
+    let space = space.ok_or(Refused::Page(PageError::NotFound))?;
     let made = async {
         remember_creator(state, account, &owner, space.id.into()).await?;
         commit(state, &space, visitor, upload).await
@@ -218,7 +219,8 @@ async fn attempt(
         Ok(()) => Ok(space),
         Err(error) => {
             // Half a Space is nobody's wish.
-            state.lifecycle.delete(space.id, Actor::Server).await?;
+            let made = (&space).into();
+            state.lifecycle.delete(made, Actor::Server).await?;
             match error {
                 PageError::BadRequest(text) => {
                     problems.add("files", text);

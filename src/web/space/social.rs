@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Head, find};
-use crate::domain::RepoKind;
 use crate::web::error::show;
 use crate::web::form::{OpenForm, PostedForm};
 use crate::web::page_request::{Frame, PageRequest};
@@ -34,7 +33,7 @@ pub(super) async fn like(
     let likes = posted.fields.get("likes") != "no";
     let (store, repo) = (&state.store, found.space.id.into());
     match likes {
-        true => store.like(posted.account.id, RepoKind::Space, repo).await?,
+        true => store.like(posted.account.id, repo).await?,
         false => store.unlike(posted.account.id, repo).await?,
     }
     Ok(Redirect::to(&format!("/spaces/{}", found.space.name)))

@@ -40,6 +40,37 @@ fn of_a_hundred_creations_at_once_as_many_succeed_as_there_is_room_for() {
 }
 
 #[test]
+fn of_many_moves_at_once_as_many_succeed_as_there_is_room_for() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let lab = json!({"name": "lab", "admin": "alice"});
+    let made = server.admin().post("/api/admin/organizations", &lab);
+    made.expect(201);
+    set(&server, "lab", json!({"spaces": 1, "models": 1}));
+    for kind in ["space", "model"] {
+        for number in 0..8 {
+            let kind = json!({"type": kind});
+            alice
+                .create_with(&format!("demo-{number}"), kind)
+                .expect(200);
+        }
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let alice = &alice;
+            let moves = (0..8).map(|number| {
+                let names = json!({
+                    "fromRepo": format!("alice/demo-{number}"), "toRepo": format!("lab/demo-{number}"), "type": kind,
+                });
+                scope.spawn(move || alice.post("/api/repos/move", &names).status)
+            });
+            let moves: Vec<_> = moves.collect();
+            moves.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let count = |status| statuses.iter().filter(|one| **one == status).count();
+        assert_eq!((count(200), count(403)), (1, 7), "{kind}: {statuses:?}");
+    }
+}
+
+#[test]
 fn a_refusal_names_the_quota_what_is_used_and_what_is_left() {
     let server = Server::start();
     let alice = server.user("alice");

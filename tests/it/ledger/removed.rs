@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::{Hub, Op, Request, Server, eventually, static_site};
+use crate::web::forms::{form, sign_in};
 
 const MIB: usize = 1 << 20;
 
@@ -99,17 +100,28 @@ fn chunks_of_an_upload_that_found_no_room_go_as_well() {
     }
     // For the chunks, and not for the file that they are put together to.
     limit_disk(&server, "alice", 18 * MIB);
-    let refused = server.python(&alice.token).run(
-        r#"
-        import os
-        Path("big.bin").write_bytes(os.urandom(12 << 20))
-        say(raised(lambda: api.upload_file(path_or_fileobj="big.bin", path_in_repo="big.bin", repo_id="alice/one"))["text"])
-        "#,
-    );
-    assert!(refused.to_string().contains("403"), "{refused}");
-    assert!(used(&alice) > 12 * MIB as u64, "{}", used(&alice));
-    remove(&alice, "two", "model");
-    assert!(used(&alice) < MIB as u64, "{}", used(&alice));
+    alice.create("page");
+    let on_its_page = || {
+        let (cookie, carried) = sign_in(&server, &alice.token);
+        let body = format!("form={carried}&do=delete&confirm=alice%2Fpage");
+        let deleted = form("/spaces/alice/page/settings", &cookie, &body).send(server.address);
+        assert_eq!(deleted.status, 303, "{deleted:?}");
+        alice.get("/api/spaces/alice/page").expect(404);
+    };
+    let by_a_client = || remove(&alice, "two", "model");
+    for delete in [&by_a_client as &dyn Fn(), &on_its_page] {
+        let refused = server.python(&alice.token).run(
+            r#"
+            import os
+            Path("big.bin").write_bytes(os.urandom(12 << 20))
+            say(raised(lambda: api.upload_file(path_or_fileobj="big.bin", path_in_repo="big.bin", repo_id="alice/one"))["text"])
+            "#,
+        );
+        assert!(refused.to_string().contains("403"), "{refused}");
+        assert!(used(&alice) > 12 * MIB as u64, "{}", used(&alice));
+        delete();
+        assert!(used(&alice) < MIB as u64, "{}", used(&alice));
+    }
 }
 
 #[test]

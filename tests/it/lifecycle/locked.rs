@@ -44,7 +44,7 @@ fn what_has_landed_and_was_not_recorded_is_published_by_itself() {
     let alice = server.user("alice");
     let space = alice.publish("demo", &static_site("old"));
     // The branch can move, and what follows cannot be recorded.
-    let refuses = "CREATE TRIGGER refuses BEFORE UPDATE OF head ON spaces BEGIN SELECT RAISE(FAIL, 'not now'); END";
+    let refuses = "CREATE TRIGGER refuses BEFORE UPDATE OF head ON repositories BEGIN SELECT RAISE(FAIL, 'not now'); END";
     Other::runs(&server, refuses);
     let address = Git::address(&server, "alice", &alice.token, "spaces/alice/demo");
     let git = Git::clone(&server, &address, "clone");

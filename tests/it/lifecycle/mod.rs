@@ -1,5 +1,6 @@
 //! Publish, sleep, wake, crash, restart: one loop, and nothing acknowledged is ever lost.
 
+mod damaged;
 mod deleted;
 mod full_disk;
 mod graceful;
@@ -8,3 +9,4 @@ mod killed;
 mod locked;
 mod restarts;
 mod sleep;
+mod upgrade;

@@ -3,7 +3,7 @@
 use crate::support::{Answer, Request, Server, static_site};
 
 /// Signs in as a browser does; its cookie, and what its forms carry.
-pub(super) fn sign_in(server: &Server, token: &str) -> (String, String) {
+pub fn sign_in(server: &Server, token: &str) -> (String, String) {
     let signed_in = form("/login", "", &format!("token={token}")).send(server.address);
     let cookie = signed_in.header("set-cookie").expect("a session");
     let cookie = cookie.split(';').next().unwrap().to_owned();
@@ -13,7 +13,7 @@ pub(super) fn sign_in(server: &Server, token: &str) -> (String, String) {
     (cookie, carried.split('"').next().unwrap().to_owned())
 }
 
-pub(super) fn form(target: &str, cookie: &str, body: &str) -> Request {
+pub fn form(target: &str, cookie: &str, body: &str) -> Request {
     let request = Request::post(target)
         .header("content-type", "application/x-www-form-urlencoded")
         .body(body);

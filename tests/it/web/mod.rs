@@ -4,7 +4,7 @@ mod browser;
 mod editing;
 mod environment;
 mod first_page;
-mod forms;
+pub mod forms;
 mod naming;
 mod session;
 mod start_page;

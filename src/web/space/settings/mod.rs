@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{Found, Head, find};
 use environment::typed_value;
 
-use crate::domain::{Desired, SleepAfter, Space, Visibility, check_variable};
+use crate::domain::{Desired, Repository, SleepAfter, Space, Visibility, check_variable};
 use crate::lifecycle::LimitState;
 use crate::store::{Actor, SecretFacts, Variable};
 use crate::web::error::show;
@@ -166,7 +166,12 @@ async fn apply(
         "hardware" => lifecycle.set_hardware(id, Some(value)).await?,
         "sleep" => lifecycle.set_sleep_after(id, sleep_after(value)?).await?,
         "visibility" => match Visibility::from_word(value) {
-            Some(visibility) => lifecycle.set_visibility(id, visibility, by).await?,
+            Some(visibility) => {
+                let repository = Repository::from(&found.space);
+                lifecycle
+                    .set_visibility(&repository, visibility, by)
+                    .await?;
+            }
             None => return bad("Choose who sees the Space."),
         },
         "variable" | "secret" => {
@@ -186,7 +191,7 @@ async fn apply(
             }
         }
         "delete" if fields.get("confirm") == found.space.name.to_string() => {
-            lifecycle.delete(id, by).await?;
+            lifecycle.delete((&found.space).into(), by).await?;
         }
         "delete" => return bad("Type the Space's full name, exactly as it is shown."),
         _ => return bad("There is no such setting."),
