@@ -157,10 +157,15 @@ fn planted_long_files_are_found() {
     write("src/web/long.rs", MOST_LINES + 1);
     write("src/web/known.rs", MOST_LINES + 1);
     write("src/web/short.rs", 1);
-    let known = [("src/web/known.rs", "why"), ("src/web/short.rs", "why")];
+    let known = ["known", "short", "gone"].map(|name| (format!("src/web/{name}.rs"), "why"));
+    let known: Vec<_> = known
+        .iter()
+        .map(|(file, why)| (file.as_str(), *why))
+        .collect();
     assert_eq!(
         too_long(folder.path(), &["src"], &known),
         [
+            "src/web/gone.rs is not too long any more: it needs no reason",
             "src/web/long.rs has 401 lines: it is two things",
             "src/web/short.rs is not too long any more: it needs no reason",
         ]
@@ -218,23 +223,23 @@ fn plant(folder: &Path, path: &str, text: &str) {
 
 /// One line for each file that is longer than it may be, and for each reason that is none any more, sorted.
 fn too_long(root: &Path, folders: &[&str], known: &[(&str, &str)]) -> Vec<String> {
-    let mut found = Vec::new();
-    for path in folders
-        .iter()
-        .flat_map(|folder| rust_files(&root.join(folder)))
-    {
-        let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
+    let files = folders.iter().map(|folder| rust_files(&root.join(folder)));
+    let long = files.flatten().filter_map(|path| {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
-        let has_reason = known.iter().any(|(file, _)| *file == shown);
-        if lines > MOST_LINES && !has_reason {
-            found.push(format!("{shown} has {lines} lines: it is two things"));
-        }
-        if lines <= MOST_LINES && has_reason {
-            found.push(format!(
-                "{shown} is not too long any more: it needs no reason"
-            ));
-        }
-    }
+        let shown = path.strip_prefix(root).unwrap().to_str().unwrap();
+        (lines > MOST_LINES).then(|| (shown.to_owned(), lines))
+    });
+    let long: Vec<_> = long.collect();
+    let unknown = long
+        .iter()
+        .filter(|(file, _)| known.iter().all(|(one, _)| one != file));
+    let unknown =
+        unknown.map(|(file, lines)| format!("{file} has {lines} lines: it is two things"));
+    let over = known
+        .iter()
+        .filter(|(file, _)| long.iter().all(|(one, _)| one != file));
+    let over = over.map(|(file, _)| format!("{file} is not too long any more: it needs no reason"));
+    let mut found: Vec<_> = unknown.chain(over).collect();
     found.sort();
     found
 }

@@ -3,14 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::signature::{Distrust, Keys};
-
-/// What an ID token has to say, beside whom it is of.
-pub(super) struct Expected<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) client_id: &'a str,
-    pub(super) nonce: &'a str,
-}
+use super::signature::{Distrust, Expected, Keys};
 
 /// Whom a token is of, and what else it says of them.
 #[derive(Debug, Deserialize)]

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::domain::Identity;
-use claims::{Claims, Expected};
-use signature::{Distrust, Keys};
+use claims::Claims;
+use signature::{Distrust, Expected, Keys};
 
 pub use attempt::Attempt;
 

@@ -6,7 +6,12 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
-use super::claims::Expected;
+/// What an ID token has to say, beside whom it is of.
+pub(super) struct Expected<'a> {
+    pub(super) issuer: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) nonce: &'a str,
+}
 
 /// A provider's keys, and when they were asked for.
 #[derive(Debug)]
