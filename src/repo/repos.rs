@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::amount::amount_below;
-use super::commit::{REFERENCE, too_many_operations};
+use super::commit::too_many_operations;
 use super::folders::{EMPTY, Folders, link_all, remove_aside};
 use super::git::GitPermits;
 use super::large::link;

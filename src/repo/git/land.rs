@@ -9,7 +9,7 @@ use super::pktline;
 use super::receive::Push;
 use crate::domain::{DiskAmount, RepoUid, Revision};
 use crate::ledger::DiskUse;
-use crate::repo::commit::{REFERENCE, revision};
+use crate::repo::commit::revision;
 use crate::repo::durable::sync_folder;
 use crate::repo::refs::too_many_refs;
 use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};

@@ -181,7 +181,7 @@ impl Runtime for WasmRuntime {
     }
 
     fn trouble(&self) -> BoxFuture<'_, Option<&'static str>> {
-        let has_room = engine::slots(&self.house.engine) > 0;
+        let has_room = wasm_engine::slots(&self.house.engine) > 0;
         Box::pin(ready((!has_room).then_some("has no room for instances")))
     }
 
