@@ -44,7 +44,11 @@ impl Parts {
                 Some(by) if !named.is_among(&of_source) => self.reads_private(by, named).await?,
                 _ => false,
             };
-            if was_denied && was_there || !may_read && (was_denied || !was_there) {
+            let is_denied = match was_there {
+                true => was_denied,
+                false => !may_read,
+            };
+            if is_denied {
                 denied.push(NamedRepository {
                     revision: None,
                     ..named.clone()
