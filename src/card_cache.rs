@@ -4,8 +4,9 @@
 //! Space that does not build still has a title.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::domain::{RepoUid, Revision, Space, read_front_matter, split_front_matter};
@@ -109,9 +110,7 @@ impl CardCache {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.remembered.lock()
     }
 }
 

@@ -5,10 +5,11 @@
 //! ended* ([`Visit`]).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
+use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
 use crate::domain::{AccountId, InstanceId, RepoName, SpaceId, Stage, Subdomain, Visibility};
@@ -121,7 +122,7 @@ impl RouteTable {
 
     /// The Space at that address label.
     pub fn get(&self, subdomain: &str) -> Option<Arc<Entry>> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.entries.read();
         entries.get(subdomain).cloned()
     }
 
@@ -137,7 +138,7 @@ impl RouteTable {
         subdomain: &str,
         name: Option<&RepoName>,
     ) -> Option<(Arc<Entry>, Subdomain)> {
-        let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
+        let former = self.former.read();
         let (known, id) = former.names.get(subdomain)?;
         if name.is_some_and(|name| !known.eq_ignore_ascii_case(&name.to_string())) {
             return None;
@@ -149,7 +150,7 @@ impl RouteTable {
 
     /// Control plane only: a former name of a Space leads to where it is.
     pub fn lead(&self, former_name: &RepoName, id: SpaceId, place: Subdomain) {
-        let mut former = self.former.write().unwrap_or_else(PoisonError::into_inner);
+        let mut former = self.former.write();
         if let Ok(address) = former_name.subdomain() {
             let name = former_name.to_string().to_ascii_lowercase();
             former.names.insert(address, (name, id));
@@ -159,12 +160,9 @@ impl RouteTable {
 
     /// Control plane only: puts a Space at an address, starting, or renews the entry it has there.
     pub fn put(&self, id: SpaceId, subdomain: Subdomain, settings: EntrySettings) -> Arc<Entry> {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.write();
         if let Some(entry) = entries.get(&subdomain).filter(|entry| entry.id == id) {
-            *entry
-                .settings
-                .write()
-                .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+            *entry.settings.write() = Arc::new(settings);
             return Arc::clone(entry);
         }
         let entry = Arc::new(Entry {
@@ -184,7 +182,7 @@ impl RouteTable {
 
     /// Control plane only: forgets the Space at that address, if it is still that one.
     pub fn remove(&self, id: SpaceId, subdomain: &Subdomain) {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.write();
         if entries.get(subdomain).is_some_and(|entry| entry.id == id) {
             entries.remove(subdomain);
         }
@@ -192,10 +190,7 @@ impl RouteTable {
 
     /// How many Spaces have an address.
     pub fn len(&self) -> usize {
-        self.entries
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.entries.read().len()
     }
 
     /// Whether no Space has one.
@@ -209,18 +204,18 @@ impl RouteTable {
 impl Entry {
     /// Name, owner and visibility as they are now.
     pub fn settings(&self) -> Arc<EntrySettings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.settings.read())
     }
 
     /// Why nobody is let in, whatever the route says.
     pub fn barred(&self) -> Option<Arc<Refusal>> {
-        let barred = self.barred.read().unwrap_or_else(PoisonError::into_inner);
+        let barred = self.barred.read();
         barred.clone()
     }
 
     /// Control plane only: lets nobody in until it is said again with `None`.
     pub fn bar(&self, refusal: Option<Refusal>) {
-        let mut barred = self.barred.write().unwrap_or_else(PoisonError::into_inner);
+        let mut barred = self.barred.write();
         *barred = refusal.map(Arc::new);
     }
 

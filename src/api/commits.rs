@@ -25,8 +25,8 @@ use super::table::{Access, Routes};
 use super::whole::whole;
 use super::{ApiError, ApiState, RepoAccess};
 use crate::base_url::BaseUrl;
-use crate::domain::{Card, DiskAmount, RepoKind, Revision, split_front_matter};
-use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError, size_text};
+use crate::domain::{Card, DiskAmount, RepoKind, Revision, size_text, split_front_matter};
+use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError};
 
 /// Most bytes of a request that only describes files.
 const DESCRIPTION_BYTES: usize = 8 << 20;

@@ -23,7 +23,7 @@ use super::query::Query;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::base_url::BaseUrl;
-use crate::domain::{DiskAmount, Millis, RepoKind, RepoUid, Repository};
+use crate::domain::{DiskAmount, Millis, RepoKind, RepoUid, Repository, now};
 use crate::repo::{LargeFile, LargeId, Repo, RepoError};
 
 /// Most bytes of a batch's description.
@@ -340,8 +340,4 @@ fn check(state: &ApiState, query: &SignedQuery, what: &str) -> Result<(), ApiErr
     Err(ApiError::forbidden(
         "This address was not given by this server, or has expired; ask for another",
     ))
-}
-
-fn now() -> Millis {
-    jiff::Timestamp::now().as_millisecond()
 }

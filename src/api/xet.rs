@@ -16,7 +16,7 @@ use super::git::reading;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState, RepoAccess};
 use crate::base_url::BaseUrl;
-use crate::domain::{DiskAmount, Millis, RepoKind, RepoUid};
+use crate::domain::{DiskAmount, Millis, RepoKind, RepoUid, now};
 use crate::repo::{RepoError, XetHash, XetStore};
 
 /// How long a token of this storage holds; clients ask for another before it ends.
@@ -179,8 +179,4 @@ fn opened(
 
 fn may_send(store: XetStore, repo: RepoUid) -> String {
     format!("XET {} {repo}", store.address())
-}
-
-fn now() -> Millis {
-    jiff::Timestamp::now().as_millisecond()
 }

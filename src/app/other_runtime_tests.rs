@@ -1,12 +1,13 @@
 //! A runtime that this program does not know, driven as any other is: to add one is to write it and to list it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use futures_util::future::{BoxFuture, ready};
 use http::{Request, Response};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::{builder_config, engine, journal_limits, ledger_limits, repo_limits};
@@ -48,20 +49,18 @@ struct Hello;
 impl Cloud {
     fn running(&self) -> Vec<Found> {
         let running = self.running.lock();
-        running.unwrap_or_else(PoisonError::into_inner).clone()
+        running.clone()
     }
 
     fn note(&self, what: &str, of: impl std::fmt::Display) {
         let asked = self.asked.lock();
-        asked
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(format!("{what} {of}"));
+        asked.push(format!("{what} {of}"));
     }
 
     /// What was asked since the last look.
     fn asked(&self) -> Vec<String> {
         let asked = self.asked.lock();
-        std::mem::take(&mut *asked.unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *asked)
     }
 }
 
@@ -92,7 +91,7 @@ impl Runtime for CloudRuntime {
 
     fn start(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
         self.cloud.note("start", spec.id);
-        self.cloud.running.lock().unwrap().push(Found {
+        self.cloud.running.lock().push(Found {
             instance: spec.id,
             workload: spec.workload,
             build: spec.build,
@@ -103,9 +102,9 @@ impl Runtime for CloudRuntime {
 
     fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()> {
         self.cloud.note("stop", id);
-        let mut running = self.cloud.running.lock().unwrap();
+        let mut running = self.cloud.running.lock();
         running.retain(|found| found.instance != id);
-        self.held.lock().unwrap().retain(|(held, _)| *held != id);
+        self.held.lock().retain(|(held, _)| *held != id);
         Box::pin(ready(()))
     }
 
@@ -146,7 +145,7 @@ impl Runtime for CloudRuntime {
 
 impl CloudRuntime {
     fn take(&self, spec: InstanceSpec) -> BoxFuture<'_, Result<Upstream, RuntimeError>> {
-        self.held.lock().unwrap().push((spec.id, spec.reservation));
+        self.held.lock().push((spec.id, spec.reservation));
         Box::pin(ready(Ok(Upstream::Service(Arc::new(Hello)))))
     }
 }
@@ -184,7 +183,7 @@ async fn a_runtime_of_another_kind_is_listed_adopted_frozen_swept_and_forgotten(
         restarts: 0,
     };
     let strays = [stray(SpaceId::new()), stray(space.id)];
-    cloud.running.lock().unwrap().extend(strays.clone());
+    cloud.running.lock().extend(strays.clone());
     let (lifecycle, parts) = control_plane(folder.path(), &cloud).await;
     let mut asked = Vec::new();
     until(|| {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::domain::{household, site};
 
@@ -91,7 +92,7 @@ impl<K: Hash + Eq> Allowance<K> {
 
     /// What is counted; without what has run out, when there is no place left.
     fn counts(&self, now: Instant) -> MutexGuard<'_, HashMap<K, Count>> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         if counts.len() >= self.places {
             counts.retain(|_, count| now.duration_since(count.since) <= self.within);
         }

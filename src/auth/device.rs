@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use rand::seq::IndexedRandom;
 
 use super::allowance::HOUSEHOLDS_OF_A_SITE;
@@ -100,7 +101,7 @@ impl Devices {
 
     /// What still is good.
     fn waiting(&self) -> MutexGuard<'_, HashMap<[u8; 32], Waiting>> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.0.lock();
         waiting.retain(|_, one| one.since.elapsed() < DEVICE_CODE_LIFE);
         waiting
     }

@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 
-use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoUid};
+use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoUid, now};
 use crate::store::{Store, StoreError, TokenRecord};
 
 pub use allowance::{AddressAllowance, Allowance};
@@ -241,11 +241,4 @@ impl Auth {
             evidence: None,
         })
     }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

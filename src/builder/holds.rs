@@ -1,7 +1,9 @@
 //! What builds under way have made or found, and nobody has recorded yet: no sweep removes it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// All that is held, by the digests of files, the ids of images and those of builds.
 #[derive(Debug, Default)]
@@ -45,7 +47,7 @@ impl Holds {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -62,7 +64,7 @@ impl Hold {
     }
 
     fn names(&self) -> MutexGuard<'_, Vec<String>> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+        self.names.lock()
     }
 }
 

@@ -28,9 +28,10 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -307,7 +308,7 @@ impl Inner {
     }
 
     fn underway(&self) -> MutexGuard<'_, HashSet<BuildId>> {
-        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+        self.underway.lock()
     }
 
     /// A new folder for one build; its drop removes it.
@@ -316,7 +317,7 @@ impl Inner {
     }
 
     fn places(&self) -> MutexGuard<'_, ()> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock()
     }
 }
 
@@ -357,14 +358,4 @@ fn disk_error(error: io::Error) -> BuildError {
         }
         _ => format!("the artifact could not be written: {error}"),
     })
-}
-
-/// Bytes as people read them.
-fn size_text(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..0x10_0000 => format!("{} KiB", bytes.div_ceil(1024)),
-        #[expect(clippy::cast_precision_loss, reason = "a size with one decimal")]
-        _ => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
-    }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 
 use super::holds::Hold;
-use super::{BuildRequest, Builder, Inner, repo_error, size_text};
-use crate::domain::{ArtifactKind, BuildError, Revision};
+use super::{BuildRequest, Builder, Inner, repo_error};
+use crate::domain::{ArtifactKind, BuildError, Revision, size_text};
 use crate::ledger::{BuildTurns, Lane};
 use crate::repo::{Repo, RepoError};
 

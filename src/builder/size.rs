@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bollard::Docker;
 use bollard::models::ImageHistoryResponseItem;
+use parking_lot::MutexGuard;
 use tokio::sync::Semaphore;
 
 use super::{Builder, Inner};
@@ -131,6 +132,6 @@ impl Inner {
     }
 
     pub(super) fn layers(&self) -> MutexGuard<'_, HashMap<String, Arc<[Layer]>>> {
-        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.layers.lock()
     }
 }

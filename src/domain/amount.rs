@@ -1,7 +1,7 @@
 //! Amounts of what quotas count, as people write them.
 
 use super::Resource;
-use super::hardware::bytes_text;
+use super::bytes_text;
 
 impl Resource {
     /// Reads an amount, in what the ledger counts it in: `0.5` cores are 500, `4 GiB` are bytes. `None` when it is none, or

@@ -21,6 +21,7 @@ mod instance;
 mod named;
 mod quota;
 mod repository;
+mod size;
 mod space;
 mod stage;
 mod time;
@@ -43,7 +44,7 @@ pub use dotenv::{DotenvEntry, DotenvError, parse_dotenv};
 pub use egress::EgressOffer;
 pub use first_files::{first_files, is_first_card, is_first_file};
 pub use front_matter::{read_front_matter, split_front_matter};
-pub use hardware::{Hardware, Limits, bytes_text};
+pub use hardware::{Hardware, Limits};
 pub use ids::{
     AccountId, BuildId, InstanceId, NameError, Owner, RepoName, RepoUid, Revision, ShortName,
     SpaceId, Subdomain,
@@ -53,9 +54,10 @@ pub use instance::{ExitReason, InstanceFacts, InstanceState};
 pub use named::NamedRepository;
 pub use quota::{Amounts, DiskAmount, Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};
+pub use size::{bytes_text, decimal_text, size_text};
 pub use space::{Desired, SleepAfter, Space, Visibility};
 pub use stage::{Stage, StageFacts, stage};
-pub use time::about;
+pub use time::{about, now};
 pub use usage::UsageCounts;
 pub use variable::check_variable;
 pub use volume::{MAX_VOLUMES, Volume};

@@ -1,6 +1,15 @@
-//! Spans of time, as a sentence says them.
+//! The clock, and spans of time as a sentence says them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Millis;
+
+/// The time now, by this machine's clock: milliseconds since 1970 (UTC), 0 before that. What decides takes the time as an
+/// argument; whoever asks for a decision looks at the clock.
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Millis::try_from(since.unwrap_or_default().as_millis()).unwrap_or(Millis::MAX)
+}
 
 /// What something takes as a rule: `less than a second`, `about 7 s`, `about 3 min`.
 pub fn about(time: Duration) -> String {

@@ -14,9 +14,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 
-use crate::domain::{Millis, WorkloadId};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::domain::{Millis, WorkloadId, now};
 
 mod follow;
 mod line;
@@ -143,7 +145,7 @@ impl Journal {
     }
 
     fn logs(&self) -> MutexGuard<'_, HashMap<(WorkloadId, Kind), Weak<log::Inner>>> {
-        self.0.logs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.logs.lock()
     }
 }
 
@@ -155,11 +157,4 @@ impl Drop for Shared {
             let _ = writer.join();
         }
     }
-}
-
-fn now() -> Millis {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
+
 use super::{
-    DiskReservation, FairQueue, Ledger, OwnerAccount, QuotaPool, Refused, Reservation, Ticket,
-    Tier, lock,
+    DiskReservation, FairQueue, Ledger, OwnerAccount, QuotaPool, Refused, Reservation, Ticket, Tier,
 };
 use crate::domain::{AccountId, DiskAmount, Resource};
 
@@ -151,7 +152,7 @@ impl BuildTurns {
     /// # Errors
     /// The owner's quota; then nothing has changed.
     pub fn reserve_disk(&self, amount: DiskAmount) -> Result<(), Refused> {
-        lock(&self.room).grow(amount)
+        self.room.lock().grow(amount)
     }
 
     /// Milliseconds for which it held permits that were given back.
@@ -310,7 +311,7 @@ impl Builds {
     }
 
     fn owners(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<QuotaPool>>> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+        self.owners.lock()
     }
 }
 

@@ -1,7 +1,8 @@
 //! What was used within one day, from a running total.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::domain::{Millis, Quota, Resource};
 
@@ -78,7 +79,7 @@ impl Daily {
     }
 
     fn day(&self) -> MutexGuard<'_, Day> {
-        self.day.lock().unwrap_or_else(PoisonError::into_inner)
+        self.day.lock()
     }
 }
 

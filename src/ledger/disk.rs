@@ -6,10 +6,12 @@
 //! back what was not kept. Nothing of this is stored: after a restart, what is on disk is measured.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
-use super::{OwnerAccount, Refused, Reservation, lock};
+use parking_lot::Mutex;
+
+use super::{OwnerAccount, Refused, Reservation};
 use crate::domain::{AccountId, DiskAmount, RepoUid, WorkloadId};
 
 /// What on disk belongs to an owner.
@@ -77,7 +79,7 @@ impl Disk {
         found: DiskAmount,
         since: Measuring,
     ) {
-        let mut pages = lock(&self.pages);
+        let mut pages = self.pages.lock();
         let page = pages.entry(of).or_insert_with(|| Page::new(account));
         if page.measured > since {
             return;
@@ -95,11 +97,11 @@ impl Disk {
     }
 
     pub(super) fn forget(&self, of: DiskUse) {
-        lock(&self.pages).remove(&of);
+        self.pages.lock().remove(&of);
     }
 
     pub(super) fn of(&self, of: DiskUse) -> DiskAmount {
-        let pages = lock(&self.pages);
+        let pages = self.pages.lock();
         pages.get(&of).map_or_else(DiskAmount::default, |page| {
             DiskAmount::new(page.bytes.amount(), page.files.amount())
         })
@@ -173,7 +175,7 @@ impl DiskReservation {
     /// What was written is there to stay, as a part of that, and came to so much. What was reserved beyond is given back;
     /// what was written beyond counts all the same.
     pub fn keep(&mut self, of: DiskUse, written: DiskAmount) {
-        let mut pages = lock(&self.disk.pages);
+        let mut pages = self.disk.pages.lock();
         let page = pages.entry(of).or_insert_with(|| Page::new(&self.account));
         page.kept.push((self.disk.now(), written));
         let same_owner = page.owner == self.account.owner;

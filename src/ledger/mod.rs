@@ -30,8 +30,8 @@ mod turns;
 mod workload;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
@@ -46,11 +46,12 @@ pub use turns::{Turn, Turns};
 pub use workload::{Usage, UsageDelta, WorkloadAccount};
 
 use crate::domain::{
-    AccountId, DiskAmount, Limits, Millis, Quota, Resource, UsageCounts, WorkloadId,
+    AccountId, DiskAmount, Limits, Millis, Quota, Resource, UsageCounts, WorkloadId, now,
 };
 use builds::Builds;
 use disk::Disk;
 use owner::Host;
+use parking_lot::{Mutex, MutexGuard};
 
 /// What the ledger is opened with.
 #[derive(Debug, Clone)]
@@ -319,18 +320,6 @@ impl Ledger {
         closed.retain(|page| Arc::strong_count(page) > 1);
         bookings
     }
-}
-
-/// The present in Unix milliseconds.
-fn now() -> Millis {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::domain::AccountId;
@@ -113,7 +114,7 @@ impl<K: Copy + Eq + Hash> FairQueue<K> {
     }
 
     fn turns(&self) -> MutexGuard<'_, Turns<K>> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.lock()
     }
 }
 

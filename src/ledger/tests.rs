@@ -221,7 +221,7 @@ async fn owners_take_turns_in_building() {
         let (ledger, order) = (ledger.clone(), Arc::clone(&order));
         tasks.push(tokio::spawn(async move {
             let permit = permit(&ledger, owner).await;
-            lock(&order).push(owner);
+            order.lock().push(owner);
             drop(permit);
         }));
         tokio::task::yield_now().await;
@@ -231,7 +231,7 @@ async fn owners_take_turns_in_building() {
     for task in tasks {
         task.await.expect("no panic");
     }
-    let order = lock(&order).clone();
+    let order = order.lock().clone();
     // For nothing but what was under way.
     assert_eq!(order[0], modest, "{order:?}");
     assert_eq!(ledger.builds(), (0, 0));

@@ -1,8 +1,10 @@
 //! A workload's page in the book.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::disk::{Disk, DiskUse, Measuring};
 use super::owner::Host;
@@ -283,8 +285,4 @@ impl UsageDelta {
         let mut sum = lock(&self.sum);
         *sum = sum.plus(&self.counts);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

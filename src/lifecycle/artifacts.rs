@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Parts, lock};
+use super::Parts;
 use crate::builder::InUse;
 use crate::domain::{AccountId, Artifact, BuildFacts, BuildId, RepoKind, SpaceId};
 use crate::ledger::{OwnerAccount, QuotaPool};
@@ -134,7 +134,7 @@ impl Artifacts {
     fn live(&self) -> Vec<(BuildId, Artifact)> {
         let mut live = BTreeMap::new();
         for (_, own) in self.registry.all() {
-            for kept in &lock(&own.observed).instances {
+            for kept in &own.observed.lock().instances {
                 live.insert(kept.build, kept.artifact.clone());
             }
         }

@@ -19,16 +19,19 @@ mod reconcile;
 mod sweep;
 mod view;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::builder::Builder;
 use crate::config::Addresses;
-use crate::domain::{Card, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId};
+use crate::domain::{
+    Card, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId, now,
+};
 use crate::journal::{Journal, Log};
 use crate::ledger::{Ledger, Refused, WorkloadAccount};
 use crate::repo::{RepoError, Repos};
@@ -345,13 +348,4 @@ impl Parts {
         };
         self.repos.read(space, read).await.ok()?
     }
-}
-
-/// The present, in the form in which it is stored.
-fn now() -> crate::domain::Millis {
-    jiff::Timestamp::now().as_millisecond()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,10 @@
 //! What the outside is told of a Space: derived anew from the facts each time it is asked.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{LimitReport, Parts, lock};
+use parking_lot::Mutex;
+
+use super::{LimitReport, Parts};
 use crate::domain::{
     Blocked, BuildState, ExitReason, Hardware, Revision, Sdk, SleepAfter, Space, Stage, StageFacts,
     stage,
@@ -132,7 +133,7 @@ pub(super) async fn view(
             wakes: totals.wakes,
         }
     });
-    let observed = lock(observed);
+    let observed = observed.lock();
     let waits = admission::refusal(parts, &stored, &observed);
     let blocked = admission::blocked(parts, &stored, &observed).is_some();
     let stage = stage_of(&stored, &observed, blocked);

@@ -10,8 +10,8 @@ use gix::objs::Kind;
 use super::large::{pointer_text, with_lines};
 use super::objects::{NewObjects, hash};
 use super::staged::{Staged, StagedFile};
-use super::{Content, FilePath, LargeFile, LargeId, MAIN, Repo, RepoError, Spool, size_text};
-use crate::domain::{DiskAmount, RepoUid, Revision};
+use super::{Content, FilePath, LargeFile, LargeId, MAIN, Repo, RepoError, Spool};
+use crate::domain::{DiskAmount, RepoUid, Revision, size_text};
 use crate::ledger::DiskUse;
 
 /// Where git is told what files are.

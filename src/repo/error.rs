@@ -106,15 +106,6 @@ fn conflict_text(expected: Option<&Revision>, actual: Option<&Revision>) -> Stri
     )
 }
 
-/// A number of bytes for people: `512 MiB`, rounded down.
-pub fn size_text(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..0x0010_0000 => format!("{} KiB", bytes >> 10),
-        _ => format!("{} MiB", bytes >> 20),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rustix::io::Errno;

@@ -50,7 +50,7 @@ pub use amount::amount_below;
 pub use blob::{BlobReader, BlobStream};
 pub use commit::{CommitRequest, Operation};
 pub use diff::{Change, CommitDiff, ContentChange, DiffLimits, FileChange, Hunk, Line, LineKind};
-pub use error::{RepoError, size_text};
+pub use error::RepoError;
 pub use git::{Fetch, FetchRequest, Landed, Push, Received};
 pub use history::{CommitFacts, Ref, Refs};
 pub use ignore::Ignore;

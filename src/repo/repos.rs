@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -328,10 +329,7 @@ impl Repos {
 
     /// Holds off whoever else gives large files names, or removes them.
     pub(super) fn blobs_lock(&self) -> MutexGuard<'_, ()> {
-        self.inner
-            .blobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.blobs.lock()
     }
 
     /// Runs blocking work under a reader's permit.
@@ -365,11 +363,7 @@ impl Repos {
     /// Holds off whoever else would change a repository.
     pub(super) async fn lock(&self, id: RepoUid) -> Guard {
         let lock = {
-            let mut locks = self
-                .inner
-                .locks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.inner.locks.lock();
             locks.retain(|_, lock| lock.strong_count() > 0);
             let held = locks.get(&id).and_then(Weak::upgrade);
             held.unwrap_or_else(|| {

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::amount::{amount_below, sum_below};
 use super::large::{entries, large_folder};
-use super::{RepoError, Repos, size_text};
-use crate::domain::{AccountId, DiskAmount, RepoUid};
+use super::{RepoError, Repos};
+use crate::domain::{AccountId, DiskAmount, RepoUid, size_text};
 use crate::ledger::{Ledger, Measuring};
 
 impl Repos {

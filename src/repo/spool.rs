@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::{RepoError, RepoLimits, size_text};
-use crate::domain::DiskAmount;
+use super::{RepoError, RepoLimits};
+use crate::domain::{DiskAmount, size_text};
 use crate::ledger::DiskReservation;
 
 /// One unnamed file that holds every file of a commit end to end: one descriptor however many files, and nothing left

@@ -5,8 +5,8 @@ use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
 use super::path::name_problem;
-use super::{FilePath, Repo, RepoError, size_text};
-use crate::domain::Revision;
+use super::{FilePath, Repo, RepoError};
+use crate::domain::{Revision, size_text};
 
 /// How much of a commit is laid out.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,13 @@
 //! An instance that answers, and how much it is used.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
-use crate::domain::{InstanceId, Millis, SpaceId};
+use crate::domain::{InstanceId, Millis, SpaceId, now};
 use crate::net::Traffic;
 use crate::upstream::{Pool, Upstream};
 
@@ -135,7 +136,7 @@ impl Serving {
     }
 
     fn watchers(&self) -> MutexGuard<'_, Vec<Arc<Watcher>>> {
-        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.watchers.lock()
     }
 }
 
@@ -210,13 +211,6 @@ impl Drop for Visit {
             let _ = serving.nudge.send(serving.space);
         }
     }
-}
-
-fn now() -> Millis {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! that connection, sees this instead of the answer (RFC 9112 §9.6). So a short rest is read.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::header::EXPECT;
 use http_body::{Frame, SizeHint};
+use parking_lot::Mutex;
 
 /// Most bytes that are read of a rest, and for how long.
 const MAX_BYTES: usize = 1 << 20;
@@ -37,7 +38,7 @@ pub async fn drain_body(request: Request, next: Next) -> Response {
     let lent = Arc::clone(&back);
     let request = request.map(|body| Body::new(Lent { body, back: lent }));
     let response = next.run(request).await;
-    let rest = back.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let rest = back.lock().take();
     if let Some(rest) = rest.filter(|rest| !rest.is_end_stream()) {
         let read = axum::body::to_bytes(rest, MAX_BYTES);
         let _ = tokio::time::timeout(PATIENCE, read).await;
@@ -70,6 +71,6 @@ impl HttpBody for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let body = std::mem::take(&mut self.body);
-        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        *self.back.lock() = Some(body);
     }
 }

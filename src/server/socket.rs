@@ -4,10 +4,11 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -39,7 +40,7 @@ const LINGER: Duration = Duration::from_secs(2);
 impl Returned {
     /// As [`linger`], if the socket is worth it.
     pub(super) async fn linger(self) {
-        let stream = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let stream = self.0.lock().take();
         if let Some(stream) = stream {
             linger(stream).await;
         }
@@ -127,7 +128,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.worth_a_word {
-            *self.returns.lock().unwrap_or_else(PoisonError::into_inner) = self.stream.take();
+            *self.returns.lock() = self.stream.take();
         }
     }
 }

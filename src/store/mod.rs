@@ -54,7 +54,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::{Any, AnyPool, Transaction};
 
-use crate::domain::{Millis, NameError, RepoName};
+use crate::domain::{Millis, NameError, RepoName, now};
 
 use room::Room;
 
@@ -299,12 +299,4 @@ fn is_unique_violation(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.is_unique_violation())
-}
-
-/// The present, for columns that record when a row was made or changed.
-fn now() -> Millis {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
 }

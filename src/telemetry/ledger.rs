@@ -1,8 +1,8 @@
 //! The ledger's metric families.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -94,7 +94,7 @@ impl LedgerMetrics {
 
     /// Brings the counters up to that total.
     pub(super) fn usage(&self, total: &UsageCounts) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         let new = total.since(&shown);
         *shown = shown.plus(&new);
         self.bytes_in.inc_by(new.bytes_in);

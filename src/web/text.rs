@@ -1,6 +1,6 @@
 //! How strangers' text, sizes and times are shown.
 
-use crate::domain::{Millis, Resource};
+use crate::domain::{Millis, Resource, decimal_text};
 
 /// Whether a character changes how the text around it reads without being seen itself: controls, and the marks that turn
 /// the direction of writing (Unicode TR 9), by which `gpj.exe` can be made to read `exe.jpg`.
@@ -57,24 +57,6 @@ pub(super) fn source(text: &str, most: usize) -> String {
     shown
 }
 
-/// Bytes as people read them: `1.4 MB`.
-pub(super) fn bytes(bytes: u64) -> String {
-    let mut size = bytes as f64;
-    let mut unit = "B";
-    for larger in ["kB", "MB", "GB", "TB"] {
-        if size < 999.5 {
-            break;
-        }
-        size /= 1000.0;
-        unit = larger;
-    }
-    if unit == "B" || size >= 99.5 {
-        format!("{size:.0} {unit}")
-    } else {
-        format!("{size:.1} {unit}")
-    }
-}
-
 /// Bytes of memory as it is sold: `256 MiB`.
 pub(super) fn memory(bytes: u64) -> String {
     let mut size = bytes as f64;
@@ -97,7 +79,7 @@ pub(super) fn memory(bytes: u64) -> String {
 pub(super) fn amount(resource: Resource, amount: u64) -> String {
     match resource {
         Resource::Memory | Resource::Disk => memory(amount),
-        Resource::EgressBytesPerDay => bytes(amount),
+        Resource::EgressBytesPerDay => decimal_text(amount),
         Resource::CpuSecondsPerDay => cpu_time(amount.saturating_mul(1000)),
         other => other.text(amount),
     }
@@ -216,10 +198,10 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        assert_eq!(bytes(0), "0 B");
-        assert_eq!(bytes(999), "999 B");
-        assert_eq!(bytes(1_400_000), "1.4 MB");
-        assert_eq!(bytes(999_700), "1.0 MB");
+        assert_eq!(decimal_text(0), "0 B");
+        assert_eq!(decimal_text(999), "999 B");
+        assert_eq!(decimal_text(1_400_000), "1.4 MB");
+        assert_eq!(decimal_text(999_700), "1.0 MB");
         assert_eq!(memory(256 << 20), "256 MiB");
         assert_eq!(memory(1536 << 20), "1.5 GiB");
         assert_eq!(short_time(999), "999 ms");

@@ -2,7 +2,7 @@
 //! another what each Space had of it.
 
 use super::{PageError, WebState, text};
-use crate::domain::{AccountId, UsageCounts};
+use crate::domain::{AccountId, UsageCounts, decimal_text};
 use crate::store::UsageSpan;
 
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -45,7 +45,7 @@ const OWNERS: [Measure; 4] = [
     Measure {
         name: "Sent to visitors",
         of: |counts| counts.bytes_out as f64,
-        text: |bytes| text::bytes(bytes as u64),
+        text: |bytes| decimal_text(bytes as u64),
     },
 ];
 

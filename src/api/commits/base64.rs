@@ -3,7 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::repo::{Content, RepoError, Spool, size_text};
+use crate::domain::size_text;
+use crate::repo::{Content, RepoError, Spool};
 
 /// Characters decoded at once; a multiple of four.
 const BLOCK: usize = 64 << 10;

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::base64::Base64;
 use super::scan::Scan;
-use crate::domain::Revision;
-use crate::repo::{Content, FilePath, Operation, RepoError, RepoLimits, Spool, size_text};
+use crate::domain::{Revision, size_text};
+use crate::repo::{Content, FilePath, Operation, RepoError, RepoLimits, Spool};
 
 /// Longest line without its content, in bytes.
 const LINE_BYTES: usize = 128 << 10;

@@ -5,20 +5,19 @@
 //! if its operator lists that name or its registry gives it to anybody.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bollard::Docker;
 use bollard::models::{ImageConfig, ImageInspect};
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::ImageLimits;
 use super::dockerfile::{self, Found};
 use super::failure::{fetch_error, internal};
 use super::reference::Reference;
-use crate::builder::size_text;
 use crate::docker::{self, DATA, Reach};
-use crate::domain::{BuildError, bytes_text, may_reach};
+use crate::domain::{BuildError, bytes_text, may_reach, size_text};
 use crate::journal::Log;
 
 /// An image that a build needs.
@@ -188,7 +187,7 @@ impl Finder<'_> {
 
 impl PublicImages {
     fn lock(&self) -> MutexGuard<'_, HashSet<(Reference, String)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn has(&self, name: &Reference, id: &str) -> bool {

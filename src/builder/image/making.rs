@@ -1,11 +1,12 @@
 //! Has the engine make an image, one piece of its Dockerfile after the other.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::BuildImageOptions;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::super::{BuildRequest, Inner, repo_error};
@@ -112,7 +113,7 @@ impl Making<'_> {
             request.space,
             request.revision.clone(),
             move |amount| {
-                let mut reserved = reserved.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut reserved = reserved.lock();
                 let more = amount - *reserved;
                 turns.reserve_disk(more)?;
                 *reserved = *reserved + more;

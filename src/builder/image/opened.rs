@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bollard::Docker;
 use bollard::errors::Error;
@@ -12,6 +11,7 @@ use bollard::query_parameters::{
     RemoveContainerOptions,
 };
 use futures_util::StreamExt;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 use super::dockerfile::{Copied, Piece, Step};
@@ -253,7 +253,7 @@ impl Opened<'_> {
 
 impl SoundImages {
     fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn has(&self, id: &str) -> bool {

@@ -8,8 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
 
 use crate::domain::{BuildId, SpaceId};
 
@@ -113,7 +115,7 @@ impl Recorder {
         if self.seen.len() < MOST && self.seen.insert(id.to_owned()) {
             self.write(&format!("step {id}"));
             if !from_cache {
-                let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut steps = self.steps.lock();
                 steps.push(id.to_owned());
             }
         }
@@ -225,7 +227,7 @@ mod tests {
             assert!(recorder.line(line));
         }
         let own = ["0123456789ab", "aaaaaaaaaaaa"];
-        assert_eq!(*recorder.steps().lock().expect("held"), own);
+        assert_eq!(*recorder.steps().lock(), own);
         recorder.image("sha256:00");
         let records = Record::all(folder.path()).expect("readable");
         assert_eq!(records.len(), 1);

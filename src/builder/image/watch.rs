@@ -6,12 +6,13 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use bollard::models::ContainerUpdateBody;
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptions};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::ImageLimits;
@@ -146,8 +147,7 @@ impl Watch<'_> {
 
     /// Adds what the steps left that have ended since: those that copy files run in no container.
     async fn weigh(&self, layers: &mut Layers) {
-        let steps =
-            self.steps.lock().unwrap_or_else(PoisonError::into_inner)[layers.steps..].to_vec();
+        let steps = self.steps.lock()[layers.steps..].to_vec();
         layers.steps += steps.len();
         for step in steps {
             let is_base = |id: &String| id.trim_start_matches("sha256:").starts_with(&step);

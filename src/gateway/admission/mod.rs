@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
 use super::rejection::{Progress, Rejection};
@@ -161,7 +162,7 @@ impl Admission {
         visitor: ClientKey,
     ) -> Result<VisitPermit, Rejection> {
         let limit = self.limit(space);
-        let asked = lock(&limit.watchers).ask(visitor, || ());
+        let asked = limit.watchers.lock().ask(visitor, || ());
         match asked {
             Asked::Permit => Ok(limit.place(visitor, true)),
             Asked::Full { of_own: true } => Err(Rejection::TooMany),
@@ -170,12 +171,12 @@ impl Admission {
     }
 
     fn limit(&self, space: &Arc<Entry>) -> Arc<SpaceAdmission> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         if let Some(limit) = known.spaces.get(&space.id) {
             return Arc::clone(limit);
         }
         drop(known);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         if known.spaces.len() >= known.sweep_at {
             known.spaces.retain(|_, limit| limit.is_needed());
             known.sweep_at = (2 * known.spaces.len()).max(64);
@@ -210,7 +211,7 @@ impl SpaceAdmission {
         visitor: ClientKey,
     ) -> Result<Result<VisitPermit, Waiting>, Rejection> {
         let mut turn = None;
-        let asked = lock(&self.visits).ask(visitor, || {
+        let asked = self.visits.lock().ask(visitor, || {
             let number = self.waits.fetch_add(1, Ordering::Relaxed);
             let (tell, told) = oneshot::channel();
             turn = Some((number, told));
@@ -240,7 +241,7 @@ impl SpaceAdmission {
     }
 
     fn is_needed(&self) -> bool {
-        let used = !lock(&self.visits).is_empty() || !lock(&self.watchers).is_empty();
+        let used = !self.visits.lock().is_empty() || !self.watchers.lock().is_empty();
         used || self.space.strong_count() > 0
     }
 }
@@ -254,17 +255,13 @@ fn leave(line: &mut VisitorQueue<Wait>, visitor: ClientKey) {
     }
 }
 
-fn lock<T>(line: &Mutex<VisitorQueue<T>>) -> MutexGuard<'_, VisitorQueue<T>> {
-    line.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 // === impl Crowd ===
 
 impl Crowd {
     /// Whether somebody is there who would be given a place.
     pub(super) fn waits(&self) -> bool {
         let limit = self.0.as_ref();
-        limit.is_some_and(|limit| lock(&limit.visits).is_waited_for())
+        limit.is_some_and(|limit| limit.visits.lock().is_waited_for())
     }
 }
 
@@ -296,9 +293,9 @@ impl Drop for VisitPermit {
             return;
         };
         if self.watches {
-            lock(&limit.watchers).leave(self.visitor);
+            limit.watchers.lock().leave(self.visitor);
         } else {
-            leave(&mut lock(&limit.visits), self.visitor);
+            leave(&mut limit.visits.lock(), self.visitor);
         }
     }
 }
@@ -308,7 +305,7 @@ impl Drop for Waiting {
         if self.over {
             return;
         }
-        let mut line = lock(&self.limit.visits);
+        let mut line = self.limit.visits.lock();
         let gave_up = line.give_up(self.visitor, |wait| wait.number == self.number);
         if !gave_up && self.turn.try_recv().is_ok() {
             leave(&mut line, self.visitor);

@@ -1,8 +1,9 @@
 //! How often somebody may ask.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// How often somebody may ask: so many times a second in the long run, and ten seconds' worth at once.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl RateLimit {
         if self.interval.is_zero() {
             return Ok(());
         }
-        let mut known = clocks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = clocks.0.lock();
         if known.clocks.len() >= known.sweep_at {
             known.clocks.retain(|_, clock| *clock > now);
             known.sweep_at = (2 * known.clocks.len()).max(1024);
@@ -115,7 +116,7 @@ mod tests {
             assert_eq!(rate.count(&clocks, number, now), Ok(()));
             now += Duration::from_millis(20);
         }
-        let known = clocks.0.lock().expect("whole");
+        let known = clocks.0.lock();
         assert!(known.clocks.len() <= 1024, "{}", known.clocks.len());
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::domain::SpaceId;
@@ -43,7 +43,7 @@ impl ErrorReports {
     }
 
     fn is_news(&self, space: SpaceId) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let now = Instant::now();
         if last.get(&space).is_some_and(|at| now - *at < SILENCE) {
             return false;

@@ -13,7 +13,7 @@ use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::RuntimeState;
 use crate::lifecycle::reconcile::stored::Stored;
 use crate::lifecycle::reconcile::supervisor::Supervisor;
-use crate::lifecycle::{Parts, lock, now};
+use crate::lifecycle::{Parts, now};
 use crate::runtime::AskForRoom;
 
 /// How soon the first in the queue is tried again.
@@ -28,7 +28,7 @@ pub(in crate::lifecycle) fn reserve(
     space: &Space,
 ) -> Option<Arc<InstanceReservation>> {
     let parts = &supervisor.parts;
-    if !is_its_turn(parts, space.owner, &mut lock(&supervisor.own.observed)) {
+    if !is_its_turn(parts, space.owner, &mut supervisor.own.observed.lock()) {
         return None;
     }
     let account = parts.account(space);
@@ -39,7 +39,7 @@ pub(in crate::lifecycle) fn reserve(
     };
     match reserved {
         Ok(reservation) => {
-            if let Some(ticket) = lock(&supervisor.own.observed).ticket.take() {
+            if let Some(ticket) = supervisor.own.observed.lock().ticket.take() {
                 ticket.served();
             }
             Some(reservation)
@@ -93,7 +93,7 @@ fn wait(supervisor: &Supervisor, space: &Space, refused: &Refused) {
         );
     let own = parts.ledger.known(space.id);
     let own = own.map_or(0, |account| eviction::held(&account, refused.resource));
-    let mut observed = lock(&supervisor.own.observed);
+    let mut observed = supervisor.own.observed.lock();
     observed.refused = Some(*refused);
     observed.full_until = Some(now() + FULL_MILLIS);
     observed.making_room = given;

@@ -1,10 +1,9 @@
 //! Makes room: when there is none, what holds a place or memory and is not used gives way, the longest idle first.
 
-use std::sync::Mutex;
+use parking_lot::Mutex;
 
 use crate::domain::{AccountId, Millis, Resource, Space};
 use crate::ledger::{Ledger, Refused, WorkloadAccount};
-use crate::lifecycle::lock;
 use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, RuntimeState};
 use crate::runtime::Runtimes;
@@ -31,7 +30,7 @@ pub(in crate::lifecycle) fn ask_for_room(
     let mut missing = refused.missing();
     let mut idle = Vec::new();
     for (account, own) in others {
-        if lock(&own.observed).leaving {
+        if own.observed.lock().leaving {
             missing = missing.saturating_sub(held(&account, refused.resource));
         } else if let Some(since) = idle_since(&own.observed, runtimes, guests_too(&account)) {
             let foreign = account.owner.owner != whose.owner;
@@ -44,7 +43,7 @@ pub(in crate::lifecycle) fn ask_for_room(
             return true;
         }
         missing = missing.saturating_sub(held(&account, refused.resource));
-        lock(&own.observed).give_way = true;
+        own.observed.lock().give_way = true;
         // Also one that was asked before: it may have been in use then.
         own.nudge.notify_one();
     }
@@ -68,7 +67,7 @@ fn idle_since(
     runtimes: &Runtimes,
     guests_too: bool,
 ) -> Option<Millis> {
-    let observed = lock(observed);
+    let observed = observed.lock();
     let mut since = None;
     for kept in observed
         .instances

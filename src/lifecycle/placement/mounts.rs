@@ -11,7 +11,7 @@ use crate::repo::RepoError;
 use crate::runtime::{Mount, Repositories};
 
 use crate::lifecycle::reconcile::runtime_state::RuntimeState;
-use crate::lifecycle::{Lifecycle, LifecycleError, Parts, lock};
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts};
 
 /// What is to be mounted.
 struct Wanted {
@@ -160,7 +160,7 @@ impl Lifecycle {
         for (space, volumes) in self.parts.store.all_volumes().await? {
             let mut naming = volumes.iter().filter(|one| one.named().is_same(&named));
             let Some(first) = naming.next() else { continue };
-            if lock(&self.supervisors.observed(space)).instances.is_empty() {
+            if self.supervisors.observed(space).lock().instances.is_empty() {
                 continue;
             }
             if !first.while_private || naming.any(|one| !one.while_private) {
@@ -190,7 +190,7 @@ impl Lifecycle {
             }
             let running = {
                 let observed = self.supervisors.observed(id.space());
-                let observed = lock(&observed);
+                let observed = observed.lock();
                 let artifacts = observed.instances.iter().map(|kept| &kept.artifact);
                 let named = artifacts.map(|artifact| !artifact.settings.repositories.is_empty());
                 named.collect::<Vec<_>>()

@@ -12,10 +12,10 @@ use super::mounts;
 use super::{admission, environment};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
 use crate::ledger::InstanceReservation;
+use crate::lifecycle::now;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle};
 use crate::lifecycle::reconcile::stored::Stored;
 use crate::lifecycle::reconcile::supervisor::Supervisor;
-use crate::lifecycle::{lock, now};
 use crate::runtime::{InstanceSpec, Runtime, RuntimeError};
 
 /// Begins to start an instance of a build.
@@ -38,7 +38,7 @@ pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, buil
         },
     };
     {
-        let mut observed = lock(&supervisor.own.observed);
+        let mut observed = supervisor.own.observed.lock();
         observed.asleep = false;
         observed.give_way = false;
         observed.full_until = None;
@@ -63,7 +63,7 @@ pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, buil
         if let Err(error) = started {
             let name = &space.name;
             tracing::error!(space = %name, "{name} could not be started: {error:#}");
-            let mut observed = lock(&supervisor.own.observed);
+            let mut observed = supervisor.own.observed.lock();
             observed.end(id, ExitReason::ServerFailed, Vec::new(), now());
         }
         supervisor.own.nudge.notify_one();
@@ -114,7 +114,11 @@ async fn start(
         Err(RuntimeError::Exposed(message)) => ExitReason::Exposed(message),
         Err(RuntimeError::Server(error)) => return Err(error),
     };
-    lock(&supervisor.own.observed).end(id, reason, Vec::new(), now());
+    supervisor
+        .own
+        .observed
+        .lock()
+        .end(id, reason, Vec::new(), now());
     Ok(())
 }
 
@@ -162,7 +166,7 @@ pub(in crate::lifecycle) async fn take_over(
 ) -> anyhow::Result<()> {
     if let Some(entry) = supervisor.parts.entry(space) {
         let serving = entry.serving(id, upstream);
-        let mut observed = lock(&supervisor.own.observed);
+        let mut observed = supervisor.own.observed.lock();
         observed.asleep = false;
         let kept = observed.change(id, |state| {
             *state = HandleState::Ready {
@@ -178,7 +182,7 @@ pub(in crate::lifecycle) async fn take_over(
         }
     }
     // It was deleted, or stopped, in the moment in which it came up.
-    lock(&supervisor.own.observed).take(id);
+    supervisor.own.observed.lock().take(id);
     runtime.stop(id).await;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::stored::Stored;
 use super::supervisor::Supervisor;
 use crate::domain::{Action, Artifact, Desired, ExitReason, InstanceId, Stage};
 use crate::lifecycle::placement::{admission, start};
-use crate::lifecycle::{lock, now, view};
+use crate::lifecycle::{now, view};
 use crate::routes::{Refusal, Route, Serving};
 use anyhow::Context;
 
@@ -23,7 +23,7 @@ pub(in crate::lifecycle) async fn act(
     match action {
         Action::Build(id) => build::begin(supervisor, stored, id),
         Action::CancelBuild(_) => {
-            if let Some(building) = lock(&supervisor.own.observed).building.take() {
+            if let Some(building) = supervisor.own.observed.lock().building.take() {
                 building.cancel.cancel();
             }
         }
@@ -34,7 +34,7 @@ pub(in crate::lifecycle) async fn act(
         Action::Stop(id) => stop(supervisor, stored, id, false).await,
         Action::Sleep(id) => {
             // Whoever needs its room does not wait for what it computes for nobody.
-            let gives_way = lock(&supervisor.own.observed).give_way;
+            let gives_way = supervisor.own.observed.lock().give_way;
             if gives_way || !works(supervisor, id).await {
                 stop(supervisor, stored, id, true).await;
             }
@@ -49,7 +49,7 @@ pub(in crate::lifecycle) async fn act(
 
 /// Says to the gateway what to do while no instance serves.
 pub(in crate::lifecycle) fn tell_gateway(supervisor: &Supervisor, stored: &Stored) {
-    let observed = lock(&supervisor.own.observed);
+    let observed = supervisor.own.observed.lock();
     if observed.routed().is_some() {
         return;
     }
@@ -93,7 +93,7 @@ pub(in crate::lifecycle) fn tell_gateway(supervisor: &Supervisor, stored: &Store
 
 /// Stops what runs of a Space whose row is gone.
 pub(in crate::lifecycle) async fn clear(supervisor: &Supervisor) {
-    let instances = std::mem::take(&mut lock(&supervisor.own.observed).instances);
+    let instances = std::mem::take(&mut supervisor.own.observed.lock().instances);
     for kept in instances {
         if let HandleState::Starting { cancel } = &kept.state {
             cancel.cancel();
@@ -111,7 +111,7 @@ pub(in crate::lifecycle) async fn clear(supervisor: &Supervisor) {
 // === instances ===
 
 fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
-    let mut observed = lock(&supervisor.own.observed);
+    let mut observed = supervisor.own.observed.lock();
     let mut target = None;
     for kept in &mut observed.instances {
         if let HandleState::Ready {
@@ -138,7 +138,7 @@ fn route(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
 
 async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep: bool) {
     let gone = {
-        let mut observed = lock(&supervisor.own.observed);
+        let mut observed = supervisor.own.observed.lock();
         observed.asleep |= to_sleep;
         if observed.give_way
             && to_sleep
@@ -166,7 +166,7 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
         if to_sleep && serving.idle_since().is_none() {
             // One came in the moment before: it stays awake for them.
             let route = Route::Serving(Arc::clone(serving));
-            let mut observed = lock(&supervisor.own.observed);
+            let mut observed = supervisor.own.observed.lock();
             observed.asleep = false;
             observed.instances.push(kept);
             drop(observed);
@@ -180,10 +180,10 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
         serving.connections.close();
     }
     let parts = &supervisor.parts;
-    lock(&supervisor.own.observed).leaving = true;
+    supervisor.own.observed.lock().leaving = true;
     let runtime = parts.runtimes.for_artifact(&kept.artifact);
     runtime.stop(kept.id).await;
-    lock(&supervisor.own.observed).leaving = false;
+    supervisor.own.observed.lock().leaving = false;
     // Others may wait for its room.
     parts.ledger.starts().look_again();
 }
@@ -192,7 +192,7 @@ async fn stop(supervisor: &Supervisor, stored: &Stored, id: InstanceId, to_sleep
 /// could have been idle for long enough.
 async fn works(supervisor: &Supervisor, id: InstanceId) -> bool {
     let kept = {
-        let observed = lock(&supervisor.own.observed);
+        let observed = supervisor.own.observed.lock();
         let kept = observed.instances.iter().find(|kept| kept.id == id);
         kept.and_then(|kept| match &kept.state {
             HandleState::Ready { serving, .. } => {
@@ -234,13 +234,17 @@ async fn freeze(supervisor: &Supervisor, stored: &Stored, id: InstanceId) {
 }
 
 async fn thaw(supervisor: &Supervisor, id: InstanceId) {
-    let artifact = lock(&supervisor.own.observed).artifact_of(id);
+    let artifact = supervisor.own.observed.lock().artifact_of(id);
     let Some(artifact) = artifact else { return };
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
     if let Err(error) = runtime.thaw(id).await {
         let space = supervisor.id;
         tracing::error!(%space, "an instance of {space} could not be thawed and is replaced: {error:#}");
-        lock(&supervisor.own.observed).end(id, ExitReason::ServerFailed, Vec::new(), now());
+        supervisor
+            .own
+            .observed
+            .lock()
+            .end(id, ExitReason::ServerFailed, Vec::new(), now());
         runtime.stop(id).await;
         return;
     }
@@ -256,7 +260,7 @@ fn mark_frozen(
     id: InstanceId,
     freeze: bool,
 ) -> Option<(Artifact, Arc<Serving>)> {
-    let mut observed = lock(&supervisor.own.observed);
+    let mut observed = supervisor.own.observed.lock();
     let kept = observed.instances.iter_mut().find(|kept| kept.id == id)?;
     let HandleState::Ready {
         serving,

@@ -1,9 +1,10 @@
 //! Takes what an earlier process left into care: stored Spaces, and the instances that went on running without it.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::supervisors::Supervisors;
 use crate::domain::{Artifact, Desired, RepoKind, Repository, Sdk, Space, SpaceId, WorkloadId};
 use crate::ledger::InstanceReservation;
 use crate::lifecycle::placement::start;
-use crate::lifecycle::{FirstCommit, Landing, Parts, lock, now};
+use crate::lifecycle::{FirstCommit, Landing, Parts, now};
 use crate::runtime::{Found, Runtime};
 
 /// Spaces that are looked at at the same time, besides those that somebody wants.
@@ -140,20 +141,20 @@ impl Survivor {
 
 impl Running {
     fn add(&self, one: Survivor) {
-        let mut all = lock(&self.all);
+        let mut all = self.all.lock();
         all.entry(one.found.workload).or_default().push(one);
     }
 
     /// Those that no Space has asked for.
     fn rest(&self) -> Vec<Survivor> {
-        let all = std::mem::take(&mut *lock(&self.all));
+        let all = std::mem::take(&mut *self.all.lock());
         all.into_values().flatten().collect()
     }
 
     /// Those of a Space, once all runtimes have answered.
     async fn of(&self, space: SpaceId) -> Vec<Survivor> {
         self.known.cancelled().await;
-        lock(&self.all).remove(&space.into()).unwrap_or_default()
+        self.all.lock().remove(&space.into()).unwrap_or_default()
     }
 }
 
@@ -199,7 +200,10 @@ async fn take_in(supervisor: &Supervisor, space: &Space, one: &Survivor) -> anyh
         match runtime.adopt(spec).await {
             Ok(upstream) => {
                 let serving = entry.serving(found.instance, upstream);
-                lock(&supervisor.own.observed)
+                supervisor
+                    .own
+                    .observed
+                    .lock()
                     .instances
                     .push(InstanceHandle {
                         id: found.instance,

@@ -1,9 +1,9 @@
 //! Builds what was published: begins, waits for its turn, records what came of it.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::runtime_state::Building;
@@ -16,7 +16,7 @@ use crate::domain::{
 };
 use crate::ledger::{BuildTurns, Tier, Waiting};
 use crate::lifecycle::placement::eviction;
-use crate::lifecycle::{Lifecycle, LifecycleError, Parts, lock, now};
+use crate::lifecycle::{Lifecycle, LifecycleError, Parts, now};
 use crate::telemetry::BuildEnd;
 
 /// How often the server may fail a build before its author is told; it is tried again all the same, more seldom.
@@ -33,7 +33,7 @@ static RUNS: AtomicU64 = AtomicU64::new(0);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let mut observed = lock(&self.supervisor.own.observed);
+        let mut observed = self.supervisor.own.observed.lock();
         if observed
             .building
             .as_ref()
@@ -53,7 +53,7 @@ pub(in crate::lifecycle) fn begin(supervisor: &Supervisor, stored: &Stored, id: 
     };
     let cancel = CancellationToken::new();
     let run = RUNS.fetch_add(1, Ordering::Relaxed);
-    lock(&supervisor.own.observed).building = Some(Building {
+    supervisor.own.observed.lock().building = Some(Building {
         id,
         run,
         cancel: cancel.clone(),
@@ -123,9 +123,9 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &
         Some(Waiting::Turn { place }) => Some(*place),
         _ => None,
     };
-    let mut notice = lock(notice);
+    let mut notice = notice.lock();
     // A run that is still ending does not speak for the one that follows it.
-    let mut observed = lock(&supervisor.own.observed);
+    let mut observed = supervisor.own.observed.lock();
     if let Some(building) = &mut observed.building
         && building.run == notice.run
     {

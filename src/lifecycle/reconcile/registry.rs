@@ -1,14 +1,14 @@
 //! Every Space in care, and how its supervisor is reached.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::runtime_state::RuntimeState;
 use crate::domain::SpaceId;
-use crate::lifecycle::lock;
 
 /// Every Space in care.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub(in crate::lifecycle) struct Supervised {
 impl Registry {
     /// Takes a Space into care; `None` when it is.
     pub(super) fn add(&self, id: SpaceId) -> Option<Supervised> {
-        let mut all = lock(&self.0);
+        let mut all = self.0.lock();
         if all.contains_key(&id) {
             return None;
         }
@@ -39,19 +39,19 @@ impl Registry {
 
     /// The Space is gone: tells those who wait for that.
     pub(super) fn remove(&self, id: SpaceId) {
-        if let Some(gone) = lock(&self.0).remove(&id) {
+        if let Some(gone) = self.0.lock().remove(&id) {
             gone.ended.cancel();
         }
     }
 
     /// A Space, if it is in care.
     pub(super) fn get(&self, id: SpaceId) -> Option<Supervised> {
-        lock(&self.0).get(&id).cloned()
+        self.0.lock().get(&id).cloned()
     }
 
     /// All of them, as they are at this moment.
     pub(in crate::lifecycle) fn all(&self) -> Vec<(SpaceId, Supervised)> {
-        let all = lock(&self.0);
+        let all = self.0.lock();
         all.iter().map(|(id, own)| (*id, own.clone())).collect()
     }
 
@@ -61,7 +61,7 @@ impl Registry {
         who: impl Fn(SpaceId, &RuntimeState) -> bool,
     ) {
         for (id, own) in self.all() {
-            if who(id, &lock(&own.observed)) {
+            if who(id, &own.observed.lock()) {
                 own.nudge.notify_one();
             }
         }

@@ -13,8 +13,8 @@ use super::stored::load;
 use super::supervisor::Supervisor;
 use super::{actions, snapshot};
 use crate::domain::{Desired, Millis, Next, decide};
+use crate::lifecycle::now;
 use crate::lifecycle::placement::admission;
-use crate::lifecycle::{lock, now};
 use crate::store::StoreError;
 
 /// Steps without a rest after which something must be wrong: the supervisor pauses rather than spin.
@@ -90,7 +90,7 @@ impl Supervisor {
             return Ok(Step::Gone);
         };
         let next = {
-            let mut observed = lock(&self.own.observed);
+            let mut observed = self.own.observed.lock();
             if stored.space.wanted() != Desired::Running {
                 observed.ticket = None;
                 observed.refused = None;

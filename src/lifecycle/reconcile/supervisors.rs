@@ -1,7 +1,8 @@
 //! All supervisors.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -11,7 +12,7 @@ use super::runtime_state::RuntimeState;
 use super::supervisor::Supervisor;
 use crate::domain::{SpaceId, WorkloadId};
 use crate::lifecycle::artifacts::Artifacts;
-use crate::lifecycle::{Parts, lock, now};
+use crate::lifecycle::{Parts, now};
 use crate::routes::Nudges;
 use crate::runtime::Endings;
 
@@ -103,13 +104,13 @@ impl Supervisors {
         who: impl Fn(&RuntimeState) -> bool,
     ) -> Vec<SpaceId> {
         let all = self.all.all();
-        let found = all.into_iter().filter(|(_, own)| who(&lock(&own.observed)));
+        let found = all.into_iter().filter(|(_, own)| who(&own.observed.lock()));
         found.map(|(id, _)| id).collect()
     }
 
     /// The owner wants it: it need not sleep on.
     pub(in crate::lifecycle) fn wake(&self, id: SpaceId) {
-        lock(&self.observed(id)).asleep = false;
+        self.observed(id).lock().asleep = false;
     }
 
     /// What the Space's supervisor knows; nothing when there is none.
@@ -151,7 +152,9 @@ impl Supervisors {
             while let Some(ended) = endings.recv().await {
                 let WorkloadId::Space(space) = ended.workload;
                 let observed = supervisors.observed(space);
-                lock(&observed).end(ended.instance, ended.reason, ended.log_tail, now());
+                observed
+                    .lock()
+                    .end(ended.instance, ended.reason, ended.log_tail, now());
                 supervisors.nudge(space);
                 supervisors.parts.ledger.starts().look_again();
             }

@@ -5,13 +5,13 @@
 //! here, within seconds of the cause having gone.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::domain::{RepoKind, RepoUid};
-use crate::lifecycle::{Landing, Lifecycle, LifecycleError, lock};
+use crate::lifecycle::{Landing, Lifecycle, LifecycleError};
 use crate::repo::RepoError;
 
 /// Between two tries, as long as what is in the way passes by itself.
@@ -31,7 +31,7 @@ pub(in crate::lifecycle) struct Unrecorded {
 
 impl Unrecorded {
     pub(in crate::lifecycle) fn add(&self, kind: RepoKind, id: RepoUid, landing: Landing) {
-        let mut all = lock(&self.all);
+        let mut all = self.all.lock();
         let other = all.get(&id).is_some_and(|(_, known)| *known != landing);
         let landing = match other {
             // They are recorded as one.
@@ -43,7 +43,7 @@ impl Unrecorded {
     }
 
     fn list(&self) -> Vec<(RepoUid, RepoKind, Landing)> {
-        let all = lock(&self.all);
+        let all = self.all.lock();
         all.iter()
             .map(|(id, (kind, landing))| (*id, *kind, landing.clone()))
             .collect()
@@ -98,7 +98,7 @@ pub(in crate::lifecycle) async fn run(lifecycle: Lifecycle) {
         let mut next = PAUSE;
         for (id, kind, landing) in unrecorded {
             // Taken off before it is looked at, so that whoever adds it meanwhile is not forgotten.
-            lock(&lifecycle.unrecorded.all).remove(&id);
+            lifecycle.unrecorded.all.lock().remove(&id);
             match lifecycle.record_landing(kind, id, &landing).await {
                 Ok(()) => tracing::info!(repository = %id, "the newest commit to {id} is recorded"),
                 Err(LifecycleError::Store(error)) if error.passes() => {

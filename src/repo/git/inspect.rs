@@ -8,9 +8,10 @@ use gix::objs::tree::EntryKind;
 use gix::objs::{Exists, Kind};
 
 use super::commands::Update;
+use crate::domain::size_text;
 use crate::repo::large::{POINTER_BYTES, read_pointer};
 use crate::repo::path::{MAX_BYTES, MAX_PARTS, name_problem};
-use crate::repo::{LargeId, Repo, RepoError, size_text};
+use crate::repo::{LargeId, Repo, RepoError};
 
 /// Commits that one push may bring.
 const MAX_COMMITS: usize = 100_000;

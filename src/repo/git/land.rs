@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::commands::Update;
 use super::pktline;
 use super::receive::Push;
-use crate::domain::{DiskAmount, RepoUid, Revision};
+use crate::domain::{DiskAmount, RepoUid, Revision, size_text};
 use crate::ledger::DiskUse;
 use crate::repo::commit::revision;
 use crate::repo::durable::sync_folder;
 use crate::repo::refs::too_many_refs;
-use crate::repo::{MAIN, Repo, RepoError, Repos, size_text};
+use crate::repo::{MAIN, Repo, RepoError, Repos};
 
 /// Up to this many objects are synced one by one; beyond, one sync of the whole file system costs less.
 const SYNC_ONE_BY_ONE: usize = 64;

@@ -162,7 +162,7 @@ impl Inbox {
 impl SpoolFile {
     /// Takes what a file of so many bytes takes of all. `None` when that is not left.
     fn reach(&self, bytes: u64) -> Option<()> {
-        let mut steps = (self.steps.lock()).unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut steps = (self.steps.lock());
         while (steps.len() as u64) < bytes.div_ceil(STEP) {
             steps.push(STEPS_LEFT.try_acquire().ok()?);
         }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::process::{Git, gone};
-use crate::domain::DiskAmount;
+use crate::domain::{DiskAmount, size_text};
 use crate::ledger::{DiskReservation, Refused};
-use crate::repo::{RepoError, amount_below, size_text};
+use crate::repo::{RepoError, amount_below};
 
 /// Objects that one push may bring.
 const MAX_OBJECTS: u32 = 500_000;

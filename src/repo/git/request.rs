@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
-use crate::repo::{RepoError, size_text};
+use crate::domain::size_text;
+use crate::repo::RepoError;
 
 /// Most bytes of a client's request: what it wants and has, in ids of fifty bytes each. Git takes no more than 10 MiB.
 const MAX_REQUEST: u64 = 8 << 20;

@@ -12,8 +12,9 @@ use gix::objs::Kind;
 
 use super::place::{entries, large_folder, link};
 use super::{LargeFile, LargeId, POINTER_BYTES, read_pointer};
+use crate::domain::size_text;
 use crate::repo::durable::sync_folder;
-use crate::repo::{Repo, RepoError, Repos, size_text};
+use crate::repo::{Repo, RepoError, Repos};
 
 /// Time after which a file that no commit names is forgotten.
 const UNCOMMITTED: Duration = Duration::from_secs(24 * 3600);

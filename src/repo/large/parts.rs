@@ -10,9 +10,9 @@ use tokio::io::AsyncRead;
 use super::place::entries;
 use super::receive::Incoming;
 use super::{LargeFile, LargeId};
-use crate::domain::{DiskAmount, RepoUid};
+use crate::domain::{DiskAmount, RepoUid, size_text};
 use crate::ledger::{DiskReservation, DiskUse};
-use crate::repo::{Repo, RepoError, Repos, size_text};
+use crate::repo::{Repo, RepoError, Repos};
 
 /// Least bytes of a part, but for the last one.
 const PART: u64 = 64 << 20;

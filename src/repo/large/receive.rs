@@ -7,9 +7,9 @@ use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::{LargeFile, LargeId};
-use crate::domain::{DiskAmount, RepoUid};
+use crate::domain::{DiskAmount, RepoUid, size_text};
 use crate::ledger::{DiskReservation, DiskUse};
-use crate::repo::{RepoError, Repos, size_text};
+use crate::repo::{RepoError, Repos};
 
 /// Files of a large file: itself, and the note that no commit names it yet.
 const FILES: u64 = 2;

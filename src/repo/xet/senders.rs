@@ -5,8 +5,10 @@
 //! sent to an address, so the next upload is given another one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::address::Store;
 use crate::domain::{AccountId, Millis};
@@ -40,7 +42,7 @@ pub(super) struct Sending {
 
 impl Senders {
     fn lock(&self) -> MutexGuard<'_, HashMap<Store, Sent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Where an account sends to now: where it sent before, as long as that is there and of the same day.

@@ -11,10 +11,10 @@ use super::Hash;
 use super::address::Store;
 use super::shard::{self, MAX_SHARD};
 use super::xorb::{self, MAX_XORB};
-use crate::domain::{DiskAmount, RepoUid};
+use crate::domain::{DiskAmount, RepoUid, size_text};
 use crate::ledger::{DiskReservation, DiskUse};
 use crate::repo::large::{LargeFile, LargeId};
-use crate::repo::{RepoError, Repos, size_text};
+use crate::repo::{RepoError, Repos};
 
 // === impl Repos ===
 

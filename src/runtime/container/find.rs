@@ -7,8 +7,8 @@ use bollard::Docker;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptions;
 
+use super::ContainerRuntime;
 use super::stop::remove;
-use super::{ContainerRuntime, lock};
 use crate::docker::{BUILD, INSTANCE, RESTARTS, SPACE_ID, WORKLOAD};
 use crate::domain::{SpaceId, WorkloadId};
 use crate::runtime::{Found, Runtime};
@@ -51,7 +51,7 @@ impl ContainerRuntime {
             }
             for (docker, container) in containers {
                 let known = parse(&container)
-                    .is_some_and(|found| lock(&self.0.running).contains_key(&found.instance));
+                    .is_some_and(|found| self.0.running.lock().contains_key(&found.instance));
                 if !known {
                     discard(&docker, &container).await;
                 }

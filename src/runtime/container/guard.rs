@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{ContainerRuntime, Inner, limits, lock};
+use super::{ContainerRuntime, Inner, limits};
 use crate::docker::Elsewhere;
 use crate::runtime::Runtime;
 
@@ -42,7 +42,7 @@ impl Inner {
         for elsewhere in &found {
             tracing::error!("{}", elsewhere.advice());
         }
-        *lock(&self.elsewhere) = found;
+        *self.elsewhere.lock() = found;
     }
 
     async fn look_again_and_again(&self) {
@@ -50,7 +50,7 @@ impl Inner {
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             rounds.tick().await;
-            let nobody = lock(&self.running).is_empty();
+            let nobody = self.running.lock().is_empty();
             // Whoever is started next looks for itself.
             if nobody {
                 self.exposed.send_replace(None);
@@ -77,8 +77,8 @@ impl Inner {
             ),
             None => tracing::info!("the packet filter's rules for containers stand"),
         }
-        for running in lock(&self.running).values() {
-            limits::note_isolation(&mut lock(&running.limits), exposed.as_deref());
+        for running in self.running.lock().values() {
+            limits::note_isolation(&mut running.limits.lock(), exposed.as_deref());
         }
     }
 
@@ -94,6 +94,6 @@ impl Inner {
 
     /// What of the engine's is not this server's own, as far as it was asked.
     pub(super) fn is_elsewhere(&self) -> Option<Elsewhere> {
-        lock(&self.elsewhere).first().copied()
+        self.elsewhere.lock().first().copied()
     }
 }

@@ -34,11 +34,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bollard::models::SystemInfo;
 use futures_util::future::{BoxFuture, join_all};
+use parking_lot::Mutex;
 use tokio::sync::{OnceCell, mpsc, watch::Sender};
 
 use super::{Ended, Found, InstanceSpec, LimitReport, ListenForGuests, Runtime, RuntimeError};
@@ -352,8 +353,4 @@ fn name_of(id: InstanceId) -> String {
 
 fn internal(error: impl Into<anyhow::Error>) -> RuntimeError {
     RuntimeError::Server(error.into())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! What an author should know of an instance that has not ended: where an app listens that does not answer where it should,
 //! and that one that answers says it has failed.
 
-use super::{Running, lock};
+use super::Running;
 
 /// What there is to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +16,12 @@ pub(super) enum Notice {
 
 impl Running {
     pub(super) fn note(&self, notice: Option<Notice>) {
-        *lock(&self.notice) = notice;
+        *self.notice.lock() = notice;
     }
 
     /// For its author; `None` while all is well.
     pub(super) fn notice(&self) -> Option<String> {
-        match lock(&self.notice).clone()? {
+        match self.notice.lock().clone()? {
             Notice::Unreachable(advice) => Some(format!("It does not answer yet. {advice}")),
             Notice::Failing(status) => {
                 let mut text = format!(

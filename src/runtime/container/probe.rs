@@ -16,7 +16,7 @@ use super::inspect::inspect;
 use super::listeners::Listener;
 use super::notice::Notice;
 use super::watch::has_ended;
-use super::{Inner, Running, ending, listeners, lock, name_of};
+use super::{Inner, Running, ending, listeners, name_of};
 use crate::docker::kernel;
 
 /// The first pauses are short, so that a quick start is a quick start.
@@ -154,7 +154,7 @@ async fn advice(docker: &Docker, running: &Running, port: u16, listens: bool) ->
 
 /// Asks an app whose first answer was one of failure again, until another comes.
 pub(super) fn follow(inner: Arc<Inner>, running: Arc<Running>, address: SocketAddr) {
-    if !matches!(*lock(&running.notice), Some(Notice::Failing(_))) {
+    if !matches!(*running.notice.lock(), Some(Notice::Failing(_))) {
         return;
     }
     tokio::spawn(async move {
@@ -162,7 +162,7 @@ pub(super) fn follow(inner: Arc<Inner>, running: Arc<Running>, address: SocketAd
         loop {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_AGAIN);
-            if !lock(&inner.running).contains_key(&running.instance) {
+            if !inner.running.lock().contains_key(&running.instance) {
                 return;
             }
             if running.frozen.load(Ordering::Acquire) {

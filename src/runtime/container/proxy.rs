@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,12 +19,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::lock;
 use crate::net::strip_hop_by_hop;
 use crate::runtime::egress::{Denied, Destination, EgressPolicy, PATIENCE};
 
@@ -67,7 +67,7 @@ impl Proxies {
     /// # Errors
     /// When it cannot be listened on.
     pub(super) async fn open(&self, address: SocketAddr) -> std::io::Result<Arc<Proxy>> {
-        let known = || lock(&self.0).get(&address).and_then(Weak::upgrade);
+        let known = || self.0.lock().get(&address).and_then(Weak::upgrade);
         if let Some(proxy) = known() {
             return Ok(proxy);
         }
@@ -89,7 +89,7 @@ impl Proxies {
             news,
             _serving: AbortOnDropHandle::new(serving),
         });
-        let mut open = lock(&self.0);
+        let mut open = self.0.lock();
         open.retain(|_, proxy| proxy.strong_count() > 0);
         open.insert(address, Arc::downgrade(&proxy));
         Ok(proxy)
@@ -102,7 +102,7 @@ impl Proxy {
     /// Lets connections from that address reach what the policy allows.
     pub(super) fn admit(self: &Arc<Self>, from: IpAddr, policy: EgressPolicy) -> Lease {
         let policy = Arc::new(policy);
-        lock(&self.policies).insert(from, Arc::clone(&policy));
+        self.policies.lock().insert(from, Arc::clone(&policy));
         self.news.notify_waiters();
         Lease {
             proxy: Arc::clone(self),
@@ -116,7 +116,7 @@ impl Proxy {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut policies = lock(&self.proxy.policies);
+        let mut policies = self.proxy.policies.lock();
         // The engine may have given the address to another by now.
         if policies
             .get(&self.from)
@@ -155,7 +155,7 @@ async fn policy_of(from: IpAddr, policies: &Policies, news: &Notify) -> Arc<Egre
         let mut told = std::pin::pin!(news.notified());
         // From here on nobody's admission is missed.
         told.as_mut().enable();
-        if let Some(policy) = lock(policies).get(&from) {
+        if let Some(policy) = policies.lock().get(&from) {
             return Arc::clone(policy);
         }
         told.await;

@@ -2,20 +2,21 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use bollard::Docker;
 use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
+use parking_lot::Mutex;
 
 use super::super::{InstanceSpec, RuntimeError};
 use super::inspect::{address_of, inspect, thawed};
 use super::proxy::{self, Proxy};
 use super::work::Work;
 use super::{
-    Inner, Running, accounts, cache, cpu, host_config, internal, limits, lock, name_of, probe,
-    temporary, watch,
+    Inner, Running, accounts, cache, cpu, host_config, internal, limits, name_of, probe, temporary,
+    watch,
 };
 use crate::docker::{Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_missing_mount, status};
 use crate::domain::ArtifactKind;
@@ -94,7 +95,7 @@ impl Inner {
             .map_err(RuntimeError::Server)?;
         let host = self.host.get_or_try_init(|| docker.info()).await;
         let host = host.map_err(internal)?;
-        *lock(&running.limits) =
+        *running.limits.lock() =
             limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         let Some(address) = address_of(&inspected, &network.name, image.port) else {
             // What has ended already has none.
@@ -154,7 +155,7 @@ impl Inner {
         let exposed = self.exposed_on(&network).await;
         let host = self.host.get_or_try_init(|| docker.info()).await;
         let host = host.map_err(internal)?;
-        *lock(&running.limits) =
+        *running.limits.lock() =
             limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         self.open_hub(&network, &running).await;
         let proxy = self.open_proxy(&network, &spec, &running).await;
@@ -198,7 +199,7 @@ impl Inner {
             charged: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
         });
-        lock(&self.running).insert(spec.id, Arc::clone(&running));
+        self.running.lock().insert(spec.id, Arc::clone(&running));
         running
     }
 

@@ -10,7 +10,7 @@ use bollard::query_parameters::{RemoveContainerOptions, StopContainerOptions};
 use tokio::time::sleep;
 
 use super::super::Runtime;
-use super::{ContainerRuntime, Inner, cpu, lock, name_of};
+use super::{ContainerRuntime, Inner, cpu, name_of};
 use crate::docker::{is_gone, status};
 use crate::domain::{InstanceId, WorkloadId};
 
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl Inner {
     /// Asks the container to end, waits for its grace, and removes it.
     pub(super) async fn stop(&self, id: InstanceId) {
-        let running = lock(&self.running).get(&id).cloned();
+        let running = self.running.lock().get(&id).cloned();
         if let Some(running) = &running {
             running.stopping.store(true, Ordering::Release);
         }
@@ -42,7 +42,7 @@ impl Inner {
                 tracing::error!(container = %name, "a container could not be removed, and will be later: {error:#}");
             }
         }
-        lock(&self.running).remove(&id);
+        self.running.lock().remove(&id);
         if let Some(running) = running {
             running.give_back();
         }
@@ -65,7 +65,7 @@ impl Inner {
 
     /// Whether it computes right now. An engine that does not say is no reason to disturb it.
     pub(super) async fn is_working(&self, id: InstanceId) -> bool {
-        let running = lock(&self.running).get(&id).cloned();
+        let running = self.running.lock().get(&id).cloned();
         let (Some(running), Ok(docker)) = (running, self.engine.connect().await) else {
             return false;
         };
@@ -88,7 +88,7 @@ impl Inner {
     pub(super) async fn freeze(&self, id: InstanceId) -> anyhow::Result<()> {
         let docker = self.engine.connect().await?;
         docker.pause_container(&name_of(id)).await?;
-        if let Some(running) = lock(&self.running).get(&id) {
+        if let Some(running) = self.running.lock().get(&id) {
             running.frozen.store(true, Ordering::Release);
         }
         Ok(())
@@ -96,7 +96,7 @@ impl Inner {
 
     pub(super) async fn thaw(&self, id: InstanceId) -> anyhow::Result<()> {
         let docker = self.engine.connect().await?;
-        if let Some(running) = lock(&self.running).get(&id) {
+        if let Some(running) = self.running.lock().get(&id) {
             running.work.forget();
             running.frozen.store(false, Ordering::Release);
         }

@@ -17,7 +17,7 @@ use super::cpu::cpu;
 use super::inspect::{inspect, is_absent};
 use super::stop::remove;
 use super::storage::STORAGE;
-use super::{Inner, Running, ending, lock, name_of};
+use super::{Inner, Running, ending, name_of};
 use crate::docker::{free, held_open, most_files, own_layer, written};
 use crate::domain::{ExitReason, Millis, bytes_text};
 
@@ -107,7 +107,7 @@ pub(super) fn watch(inner: Arc<Inner>, docker: Docker, running: Arc<Running>) {
         if let Err(error) = remove(&docker, &name).await {
             tracing::warn!(container = %name, "a container that ended could not be removed: {error:#}");
         }
-        lock(&inner.running).remove(&running.instance);
+        inner.running.lock().remove(&running.instance);
         running.give_back();
         // The other end is gone when the server stops.
         let _ = inner.endings.send(Ended {

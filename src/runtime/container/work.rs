@@ -3,11 +3,11 @@
 //! An idle server is never quite idle: event loops tick, files are watched, tabs say that they are open. An idle Gradio was
 //! measured to take a fifteenth of a core; a job takes what it is given. A fifth of a core is between.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::lock;
+use parking_lot::Mutex;
+
 use crate::domain::Millis;
 
 /// Of a core, in thousandths; what uses more computes.
@@ -45,7 +45,7 @@ impl Work {
     }
 
     fn sample_at(&self, now: Instant, used: u64) {
-        let mut last = lock(&self.last);
+        let mut last = self.last.lock();
         if let Some((then, before)) = *last {
             let elapsed = now.saturating_duration_since(then);
             if elapsed < LEAST {
@@ -66,7 +66,7 @@ impl Work {
 
     /// It stood still: the time until now says nothing.
     pub(super) fn forget(&self) {
-        *lock(&self.last) = None;
+        *self.last.lock() = None;
     }
 
     /// When it was last seen to compute.

@@ -44,11 +44,12 @@ mod turns;
 use std::collections::HashSet;
 use std::future::ready;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{Linker, component as wasm_component};
 use wasmtime_wasi::p2::bindings::cli::environment;
@@ -279,8 +280,4 @@ async fn unload_unused(guests: Arc<Guests>, after: Duration) {
             guest.unload_after(after);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,10 @@
 //! A command's standard input and output as bounded channels, so that neither side holds more than a few chunks.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
@@ -50,7 +51,7 @@ impl Input {
     }
 
     fn lock(&self) -> MutexGuard<'_, Incoming> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn poll_chunk(&self, context: &mut Context<'_>) -> Poll<()> {

@@ -5,8 +5,9 @@
 //! has let go, it is unmapped.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use wasmtime::InstancePre;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
@@ -37,7 +38,7 @@ impl Programs {
         load: impl FnOnce() -> Result<Program, E>,
     ) -> Result<Arc<Program>, E> {
         let place = self.place(digest, abi);
-        let mut held = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = place.lock();
         if let Some(program) = held.upgrade() {
             return Ok(program);
         }
@@ -47,7 +48,7 @@ impl Programs {
     }
 
     fn place(&self, digest: &str, abi: GuestAbi) -> Arc<Mutex<Weak<Program>>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let key = (digest.to_owned(), abi);
         if let Some(place) = all.get(&key) {
             return Arc::clone(place);
@@ -57,7 +58,7 @@ impl Programs {
             Arc::strong_count(place) > 1
                 || place
                     .try_lock()
-                    .map_or(true, |program| program.strong_count() > 0)
+                    .is_none_or(|program| program.strong_count() > 0)
         });
         let place = Arc::default();
         all.insert(key, Arc::clone(&place));

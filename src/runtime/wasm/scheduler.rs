@@ -22,12 +22,13 @@
 mod clock;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use async_task::{Runnable, Task};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::PoolFlusher;
@@ -250,7 +251,7 @@ impl Drop for Group {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn now(&self) -> u64 {
@@ -345,10 +346,7 @@ impl Shared {
                 }
                 state.waiting_threads += 1;
                 state.waking = false;
-                state = self
-                    .work
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                self.work.wait(&mut state);
                 state.waiting_threads -= 1;
                 continue;
             };

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::{Outcome, Tab, TabLink, name_of};
-use crate::domain::{BlockedBy, Space, Stage};
+use crate::domain::{BlockedBy, Space, Stage, decimal_text};
 use crate::lifecycle::{DiskSpace, SpaceView};
 use crate::store::{Answered, Report};
 use crate::web::error::show;
@@ -113,8 +113,8 @@ pub(super) async fn page(
 fn nearly_full(disk: DiskSpace) -> String {
     format!(
         "The disk is nearly full: {} of {} are free.",
-        text::bytes(disk.free),
-        text::bytes(disk.whole)
+        decimal_text(disk.free),
+        decimal_text(disk.whole)
     )
 }
 

@@ -1,8 +1,10 @@
 //! How much CPU is used now: the difference between two looks at running totals.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::domain::SpaceId;
 
@@ -54,7 +56,7 @@ impl Rates {
     }
 
     fn looks(&self) -> std::sync::MutexGuard<'_, Looks> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,8 +1,10 @@
 //! What the apps of Gradio Spaces can be asked for: each that runs is asked once for each commit, within bounds.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Found;
 use super::endpoints::{Endpoint, read};
@@ -89,7 +91,7 @@ impl Apis {
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<SpaceId, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -6,6 +6,8 @@ use axum::response::IntoResponse;
 use axum::response::{Redirect, Response};
 use serde::Deserialize;
 
+use crate::domain::decimal_text;
+
 use super::edit::MAX_TEXT;
 use super::files::{CommitLook, Crumb, address, crumbs, rendered};
 use super::raw::is_picture;
@@ -115,7 +117,7 @@ pub(super) async fn page(
             head: found.head(&state, &visitor, "files").await?,
             crumbs: crumbs(&base, &text::path(&revision), &path),
             name: text::path(file),
-            size: text::bytes(size),
+            size: decimal_text(size),
             last: last.as_ref().map(CommitLook::of),
             raw: address(&base, "raw", &revision, &path),
             other: match (is_markdown, plain) {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{Head, find};
-use crate::domain::{Revision, split_front_matter};
+use crate::domain::{Revision, decimal_text, split_front_matter};
 use crate::repo::{CommitFacts, EntryKind, MAIN, Repo, RepoError};
 use crate::web::error::show;
 use crate::web::page_request::{Frame, PageRequest, quoted};
@@ -232,7 +232,7 @@ pub(super) fn rendered(readme: &str, base: &str, revision: &str, folder: &str) -
 fn row(base: &str, revision: &str, entry: &crate::repo::Entry, commit: Option<CommitFacts>) -> Row {
     let name = entry.path.rsplit('/').next().unwrap_or(&entry.path);
     let (folder, size) = match &entry.kind {
-        EntryKind::File { size, .. } => (false, text::bytes(*size)),
+        EntryKind::File { size, .. } => (false, decimal_text(*size)),
         EntryKind::Directory { .. } => (true, String::new()),
     };
     let kind = if folder { "tree" } else { "blob" };

@@ -1,9 +1,10 @@
 //! The thread `guest-clock`: it moves the epoch, so that guests that compute look up, and wakes groups that have credit
 //! again.
 
-use std::sync::{MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::MutexGuard;
 
 use super::{Shared, State, nanos};
 
@@ -34,8 +35,7 @@ impl Shared {
             if left.is_zero() {
                 break;
             }
-            let woken = self.clock.wait_timeout(state, left);
-            (state, _) = woken.unwrap_or_else(PoisonError::into_inner);
+            self.clock.wait_for(&mut state, left);
         }
         state.clock_dozes = false;
         state
@@ -84,10 +84,7 @@ impl Shared {
             if idle > IDLE_TICKS {
                 state.clock_waits = true;
                 while state.clock_waits && !state.closing {
-                    state = self
-                        .clock
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
+                    self.clock.wait(&mut state);
                 }
                 idle = 0;
             }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::endings::restored;
 use super::{MAX_TEXT, NotCommitted, Wanted, commit, spool};
-use crate::domain::Revision;
-use crate::repo::{FilePath, MAIN, Operation, RepoError, TextFile, size_text};
+use crate::domain::{Revision, size_text};
+use crate::repo::{FilePath, MAIN, Operation, RepoError, TextFile};
 use crate::web::error::show;
 use crate::web::form::PostedForm;
 use crate::web::page_request::{Frame, PageRequest};
