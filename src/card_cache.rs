@@ -109,7 +109,7 @@ impl CardCache {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Remembered> {
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Remembered> {
         self.remembered.lock()
     }
 }

@@ -146,7 +146,7 @@ impl Ledger {
         limits: Limits,
     ) -> Arc<WorkloadAccount> {
         let (workload, owner) = (workload.into(), self.owner(owner));
-        let mut workloads = lock(&self.0.workloads);
+        let mut workloads = self.0.workloads.lock();
         let known = workloads.get(&workload).cloned();
         let account = match known.filter(|known| known.owner.owner == owner.owner) {
             Some(known) => known,
@@ -161,7 +161,7 @@ impl Ledger {
                 ));
                 if let Some(before) = workloads.insert(workload, Arc::clone(&account)) {
                     before.note_sent();
-                    lock(&self.0.closed).push(before);
+                    self.0.closed.lock().push(before);
                 }
                 account
             }
@@ -173,27 +173,27 @@ impl Ledger {
 
     /// The page of a workload, if it was opened.
     pub fn known(&self, workload: impl Into<WorkloadId>) -> Option<Arc<WorkloadAccount>> {
-        lock(&self.0.workloads).get(&workload.into()).cloned()
+        self.0.workloads.lock().get(&workload.into()).cloned()
     }
 
     /// Every open page.
     pub fn accounts(&self) -> Vec<Arc<WorkloadAccount>> {
-        lock(&self.0.workloads).values().cloned().collect()
+        self.0.workloads.lock().values().cloned().collect()
     }
 
     /// Closes the page of a workload that is gone. What it still holds is given back when its holders drop, and what it
     /// used is still collected.
     pub fn forget(&self, workload: impl Into<WorkloadId>) {
-        let gone = lock(&self.0.workloads).remove(&workload.into());
+        let gone = self.0.workloads.lock().remove(&workload.into());
         if let Some(gone) = &gone {
             gone.note_sent();
         }
-        lock(&self.0.closed).extend(gone);
+        self.0.closed.lock().extend(gone);
     }
 
     /// The page of an owner, opened with the default quota when it is not there yet.
     pub fn owner(&self, owner: AccountId) -> Arc<OwnerAccount> {
-        let mut owners = lock(&self.0.owners);
+        let mut owners = self.0.owners.lock();
         let account = owners.entry(owner).or_insert_with(|| {
             Arc::new(OwnerAccount::new(owner, &self.0.quota, &self.0.host, now()))
         });
@@ -202,7 +202,7 @@ impl Ledger {
 
     /// Every owner's open page.
     pub fn owners(&self) -> Vec<Arc<OwnerAccount>> {
-        lock(&self.0.owners).values().cloned().collect()
+        self.0.owners.lock().values().cloned().collect()
     }
 
     /// What an owner may have of whom nothing else is said.
@@ -300,7 +300,7 @@ impl Ledger {
 
     /// What all Spaces have used since the server started, as far as it is stored.
     pub fn booked(&self) -> UsageCounts {
-        *lock(&self.0.booked)
+        *self.0.booked.lock()
     }
 
     /// The turn to collect, to be held until what was collected is stored: what two collect at once is booked twice.
@@ -311,7 +311,7 @@ impl Ledger {
     /// What was used and is not stored yet. Nothing is forgotten until [`UsageDelta::stored`] is called.
     pub fn collect(&self) -> Vec<UsageDelta> {
         let open = self.accounts();
-        let mut closed = lock(&self.0.closed);
+        let mut closed = self.0.closed.lock();
         let bookings = open.iter().chain(&*closed);
         let bookings: Vec<_> = bookings
             .filter_map(|page| page.unbooked(&self.0.booked))

@@ -104,7 +104,7 @@ impl OwnerAccount {
 
     /// Sets what it may have. What it has beyond that it keeps; it only gets no more.
     pub fn set_quota(&self, quota: &Quota) {
-        *lock(&self.quota) = *quota;
+        *self.quota.lock() = *quota;
         self.memory.set_limit(quota.memory_bytes);
         self.cpu.set_limit(quota.cpu_millis);
         self.instances.set_limit(quota.instances);
@@ -115,14 +115,14 @@ impl OwnerAccount {
         let rate = u32::try_from(quota.cpu_millis.min(machine)).unwrap_or(u32::MAX);
         // Several Spaces may have saved at once, and each is held to its own bank.
         let bank = self.burst.saturating_mul(u64::from(self.cores));
-        lock(&self.credit).set(rate, bank, self.now());
+        self.credit.lock().set(rate, bank, self.now());
         self.rationed
             .store(quota.cpu_millis < machine, Ordering::Release);
     }
 
     /// What it may have.
     pub fn quota(&self) -> Quota {
-        *lock(&self.quota)
+        *self.quota.lock()
     }
 
     /// CPU time in nanoseconds that its Spaces used since the server started.
@@ -210,14 +210,14 @@ impl OwnerAccount {
     pub(super) fn charge(&self, nanos: u64) {
         self.cpu_time.add(nanos);
         if self.rationed.load(Ordering::Acquire) {
-            lock(&self.credit).charge(nanos, self.now());
+            self.credit.lock().charge(nanos, self.now());
         }
     }
 
     /// Nanoseconds until it has credit; zero when it has.
     pub(super) fn wait(&self) -> u64 {
         match self.rationed.load(Ordering::Acquire) {
-            true => lock(&self.credit).wait(self.now()),
+            true => self.credit.lock().wait(self.now()),
             false => 0,
         }
     }

@@ -150,7 +150,7 @@ impl WorkloadAccount {
     /// Charges CPU time in nanoseconds, to the Space and to its owner.
     pub fn charge(&self, nanos: u64) {
         self.charge_spare(nanos);
-        lock(&self.credit).charge(nanos, self.now());
+        self.credit.lock().charge(nanos, self.now());
     }
 
     /// Charges CPU time that nobody else wanted: it counts as use, and costs no credit.
@@ -159,39 +159,39 @@ impl WorkloadAccount {
         self.host_cpu_nanos.fetch_add(nanos, Ordering::Relaxed);
         self.owner.charge(nanos);
         if let Some(ceiling) = &self.ceiling {
-            lock(ceiling).charge(nanos, self.now());
+            ceiling.lock().charge(nanos, self.now());
         }
     }
 
     /// Nanoseconds until it may use spare time, if there is any; `None` where it is not given away.
     pub fn wait_for_spare(&self) -> Option<u64> {
         let ceiling = self.ceiling.as_ref()?;
-        Some(lock(ceiling).wait(self.now()).max(self.owner.wait()))
+        Some(ceiling.lock().wait(self.now()).max(self.owner.wait()))
     }
 
     /// Nanoseconds until there is credit, the Space's and its owner's; zero when there is.
     pub fn wait(&self) -> u64 {
-        lock(&self.credit).wait(self.now()).max(self.owner.wait())
+        self.credit.lock().wait(self.now()).max(self.owner.wait())
     }
 
     /// Credit left in nanoseconds; negative is debt.
     pub fn balance(&self) -> i64 {
-        lock(&self.credit).balance(self.now())
+        self.credit.lock().balance(self.now())
     }
 
     /// What it is called, if that was said.
     pub fn name(&self) -> Option<RepoName> {
-        lock(&self.name).clone()
+        self.name.lock().clone()
     }
 
     /// Takes note of what it is called.
     pub fn set_name(&self, name: &RepoName) {
-        *lock(&self.name) = Some(name.clone());
+        *self.name.lock() = Some(name.clone());
     }
 
     /// Takes note of where visitors are counted. Saying it twice is saying it once.
     pub fn count(&self, traffic: &Arc<Traffic>) {
-        let mut known = lock(&self.traffic);
+        let mut known = self.traffic.lock();
         if !known.iter().any(|known| Arc::ptr_eq(known, traffic)) {
             known.push(Arc::clone(traffic));
         }
@@ -228,7 +228,7 @@ impl WorkloadAccount {
             evictions: read(&usage.evictions),
             ..UsageCounts::default()
         };
-        let traffic = lock(&self.traffic);
+        let traffic = self.traffic.lock();
         traffic.iter().fold(own, |sum, traffic| {
             let totals = traffic.totals();
             let [informed, succeeded, redirected, refused, failed] = totals.classes;
@@ -250,7 +250,7 @@ impl WorkloadAccount {
 
     /// What is not stored yet.
     pub(super) fn unbooked(self: &Arc<Self>, sum: &Arc<Mutex<UsageCounts>>) -> Option<UsageDelta> {
-        let counts = self.totals().since(&lock(&self.booked));
+        let counts = self.totals().since(&self.booked.lock());
         (!counts.is_zero()).then(|| UsageDelta {
             account: Arc::clone(self),
             counts,
@@ -260,12 +260,12 @@ impl WorkloadAccount {
 
     pub(super) fn set_cpu(&self, millis: u32, host: &Host) {
         if self.cpu_millis.swap(u64::from(millis), Ordering::Relaxed) != u64::from(millis) {
-            lock(&self.credit).set(millis, host.burst, self.now());
+            self.credit.lock().set(millis, host.burst, self.now());
             let most = host.most_millis(millis);
             self.most_cpu_millis
                 .store(u64::from(most), Ordering::Relaxed);
             if let Some(ceiling) = &self.ceiling {
-                lock(ceiling).set(most, SPARE_BANK, self.now());
+                ceiling.lock().set(most, SPARE_BANK, self.now());
             }
         }
     }
@@ -280,9 +280,9 @@ impl WorkloadAccount {
 impl UsageDelta {
     /// It is stored, for good.
     pub fn stored(self) {
-        let mut booked = lock(&self.account.booked);
+        let mut booked = self.account.booked.lock();
         *booked = booked.plus(&self.counts);
-        let mut sum = lock(&self.sum);
+        let mut sum = self.sum.lock();
         *sum = sum.plus(&self.counts);
     }
 }

@@ -70,7 +70,7 @@ async fn places_then_a_queue_then_nothing() {
         admission.admit(&space, who(1)).await,
         Err(Rejection::Full)
     ));
-    assert!((&admission.limit(&space).visits).lock().next().is_none());
+    assert!(admission.limit(&space).visits.lock().next().is_none());
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_turn_that_nobody_takes_is_passed_on() {
     drop(place);
     drop(gone);
     drop(next.await.expect("passed on"));
-    assert!((&admission.limit(&space).visits).lock().is_empty());
+    assert!(admission.limit(&space).visits.lock().is_empty());
 }
 
 #[tokio::test]

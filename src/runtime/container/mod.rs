@@ -193,7 +193,7 @@ impl ContainerRuntime {
     }
 
     fn known(&self, id: InstanceId) -> Option<Arc<Running>> {
-        lock(&self.0.running).get(&id).cloned()
+        self.0.running.lock().get(&id).cloned()
     }
 }
 
@@ -236,7 +236,7 @@ impl Runtime for ContainerRuntime {
 
     fn limits(&self, id: InstanceId) -> Vec<LimitReport> {
         let running = self.known(id);
-        running.map_or_else(Vec::new, |running| lock(&running.limits).clone())
+        running.map_or_else(Vec::new, |running| running.limits.lock().clone())
     }
 
     fn worked_at(&self, id: InstanceId) -> Option<Millis> {
@@ -261,7 +261,7 @@ impl Runtime for ContainerRuntime {
 
     fn stop_all(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            let all: Vec<_> = lock(&self.0.running).keys().copied().collect();
+            let all: Vec<_> = self.0.running.lock().keys().copied().collect();
             join_all(all.into_iter().map(|id| self.0.stop(id))).await;
         })
     }
@@ -306,7 +306,7 @@ impl Running {
     }
 
     fn keep_tail(&self, line: &str) {
-        let mut words = lock(&self.log_tail);
+        let mut words = self.log_tail.lock();
         if words.len() == LAST_WORDS {
             words.pop_front();
         }
@@ -315,7 +315,7 @@ impl Running {
     }
 
     fn log_tail(&self) -> Vec<String> {
-        lock(&self.log_tail).iter().cloned().collect()
+        self.log_tail.lock().iter().cloned().collect()
     }
 
     /// Puts what it has used since the last look into the ledger.
@@ -338,7 +338,7 @@ impl Running {
 
     /// It is removed: others may have its room.
     fn give_back(&self) {
-        lock(&self.reservation).take();
+        self.reservation.lock().take();
     }
 
     fn is_stopping(&self) -> bool {

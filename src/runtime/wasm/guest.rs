@@ -108,9 +108,9 @@ impl House {
     /// a rank do not.
     fn oldest_idle<R: Ord>(&self, rank: impl Fn(&Guest) -> Option<R>) -> Option<Arc<Guest>> {
         let guests = self.guests.upgrade()?;
-        let all: Vec<_> = lock(&guests).values().cloned().collect();
+        let all: Vec<_> = guests.lock().values().cloned().collect();
         let ranked = all.iter().filter_map(|guest| {
-            let since = lock(&guest.idle).first()?.since;
+            let since = guest.idle.lock().first()?.since;
             Some(((rank(guest)?, since), guest))
         });
         let oldest = ranked.min_by(|(one, _), (other, _)| one.cmp(other));
@@ -149,7 +149,7 @@ impl Guest {
     /// The program, loaded if it is not in memory. Takes a moment when it is not: only ever called on a guest thread.
     pub(super) fn program(&self) -> Result<Arc<Program>, Failure> {
         self.used_at.store(self.age(), Ordering::Relaxed);
-        let mut program = lock(&self.program);
+        let mut program = self.program.lock();
         if let Some(program) = &*program {
             return Ok(Arc::clone(program));
         }
@@ -279,7 +279,7 @@ impl Guest {
 
     /// An instance that has served before, if the Space allows that.
     pub(super) fn take_idle(&self) -> Option<Idle> {
-        lock(&self.idle).pop()
+        self.idle.lock().pop()
     }
 
     /// Keeps an instance that served its request without fault for another, if the Space allows that and it is not
@@ -292,13 +292,13 @@ impl Guest {
             || held > self.spec.limits.memory_bytes / 4;
         if allowed && !worn {
             instance.since = Instant::now();
-            lock(&self.idle).push(instance);
+            self.idle.lock().push(instance);
         }
     }
 
     /// Ends the idle instance that has waited longest; the bytes it held.
     fn end_oldest_idle(&self) -> Option<u64> {
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         let mut oldest = (!idle.is_empty()).then(|| idle.remove(0))?;
         drop(idle);
         Some(oldest.store.data_mut().tenancy().limiter.bytes())
@@ -313,8 +313,8 @@ impl Guest {
             >= idle;
         if unused && self.live.available_permits() >= self.house.settings.instances_per_space {
             let rest = (
-                lock(&self.program).take(),
-                std::mem::take(&mut *lock(&self.idle)),
+                self.program.lock().take(),
+                std::mem::take(&mut *self.idle.lock()),
             );
             if rest.0.is_some() {
                 // Unmapping takes time, which is the Space's own.
@@ -325,7 +325,7 @@ impl Guest {
 
     /// Drops instances that have waited that long for a request: they hold memory and places that others want.
     pub(super) fn trim(&self, idle: Duration) {
-        let mut all = lock(&self.idle);
+        let mut all = self.idle.lock();
         // The one used last is taken first, so the oldest stand in front.
         let fresh = all
             .iter()
@@ -340,14 +340,14 @@ impl Guest {
 
     /// Whether the program is in memory.
     pub(super) fn is_loaded(&self) -> bool {
-        lock(&self.program).is_some()
+        self.program.lock().is_some()
     }
 
     /// The Space has a newer instance or none: ends the guests under way, and keeps nothing for later.
     pub(super) fn retire(&self) {
         self.stopped.cancel();
         self.unload_after(Duration::ZERO);
-        let idle = std::mem::take(&mut *lock(&self.idle));
+        let idle = std::mem::take(&mut *self.idle.lock());
         self.group.spawn(async move { drop(idle) }).detach();
     }
 

@@ -165,7 +165,8 @@ impl WasmRuntime {
 
     /// Programs that are in memory now.
     pub fn loaded(&self) -> usize {
-        lock(&self.guests)
+        self.guests
+            .lock()
             .values()
             .filter(|guest| guest.is_loaded())
             .count()
@@ -213,14 +214,14 @@ impl Runtime for WasmRuntime {
             for told in guest.spec.repositories.told() {
                 guest.spec.log.line(&told);
             }
-            lock(&self.guests).insert(id, Arc::clone(&guest));
+            self.guests.lock().insert(id, Arc::clone(&guest));
             Ok(Upstream::Service(Arc::new(GuestService { guest })))
         })
     }
 
     fn stop(&self, id: InstanceId) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let guest = lock(&self.guests).remove(&id);
+            let guest = self.guests.lock().remove(&id);
             if let Some(guest) = guest {
                 guest.retire();
             }
@@ -228,7 +229,7 @@ impl Runtime for WasmRuntime {
     }
 
     fn limits(&self, id: InstanceId) -> Vec<LimitReport> {
-        let Some(guest) = lock(&self.guests).get(&id).cloned() else {
+        let Some(guest) = self.guests.lock().get(&id).cloned() else {
             return Vec::new();
         };
         let account = &guest.spec.account;
@@ -252,7 +253,7 @@ impl Runtime for WasmRuntime {
     }
 
     fn mounted(&self) -> BoxFuture<'_, Option<HashSet<PathBuf>>> {
-        let all = lock(&self.guests);
+        let all = self.guests.lock();
         let mounts = all
             .values()
             .flat_map(|guest| &guest.spec.repositories.mounts);
@@ -274,7 +275,7 @@ async fn unload_unused(guests: Arc<Guests>, after: Duration) {
     let mut rounds = tokio::time::interval((after / 4).max(Duration::from_millis(100)));
     loop {
         rounds.tick().await;
-        let all: Vec<_> = lock(&guests).values().cloned().collect();
+        let all: Vec<_> = guests.lock().values().cloned().collect();
         for guest in all {
             guest.trim(after);
             guest.unload_after(after);

@@ -55,7 +55,7 @@ impl Rates {
         looks.spaces.entry(space).or_insert(new).next(nanos, now)
     }
 
-    fn looks(&self) -> std::sync::MutexGuard<'_, Looks> {
+    fn looks(&self) -> parking_lot::MutexGuard<'_, Looks> {
         self.0.lock()
     }
 }
