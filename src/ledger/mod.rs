@@ -32,7 +32,7 @@ mod workload;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
 pub use credit::Credit;
@@ -45,13 +45,11 @@ pub use queue::{FairQueue, Ticket};
 pub use turns::{Turn, Turns};
 pub use workload::{Usage, UsageDelta, WorkloadAccount};
 
-use crate::domain::{
-    AccountId, DiskAmount, Limits, Millis, Quota, Resource, UsageCounts, WorkloadId, now,
-};
+use crate::domain::{AccountId, DiskAmount, Limits, Quota, Resource, UsageCounts, WorkloadId, now};
 use builds::Builds;
 use disk::Disk;
 use owner::Host;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 
 /// What the ledger is opened with.
 #[derive(Debug, Clone)]

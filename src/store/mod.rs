@@ -48,13 +48,13 @@ mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::MigrateError;
 use sqlx::{Any, AnyPool, Transaction};
 
-use crate::domain::{Millis, NameError, RepoName, now};
+use crate::domain::{NameError, RepoName, now};
 
 use room::Room;
 

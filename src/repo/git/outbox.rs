@@ -48,7 +48,7 @@ enum Piece {
 /// The file, and what it takes of all that there is for such files.
 struct SpoolFile {
     file: File,
-    steps: std::sync::Mutex<Vec<SemaphorePermit<'static>>>,
+    steps: parking_lot::Mutex<Vec<SemaphorePermit<'static>>>,
 }
 
 /// A way from git to a client, with a file of at most so many bytes in `folder` on it.
@@ -113,7 +113,7 @@ impl Outbox {
             Some(spool) => Arc::clone(spool),
             None => Arc::new(SpoolFile {
                 file: tempfile::tempfile_in(&self.folder).ok()?,
-                steps: std::sync::Mutex::default(),
+                steps: parking_lot::Mutex::default(),
             }),
         };
         spool.reach(end)?;
@@ -162,7 +162,7 @@ impl Inbox {
 impl SpoolFile {
     /// Takes what a file of so many bytes takes of all. `None` when that is not left.
     fn reach(&self, bytes: u64) -> Option<()> {
-        let mut steps = (self.steps.lock());
+        let mut steps = self.steps.lock();
         while (steps.len() as u64) < bytes.div_ceil(STEP) {
             steps.push(STEPS_LEFT.try_acquire().ok()?);
         }

@@ -49,7 +49,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{Linker, component as wasm_component};
 use wasmtime_wasi::p2::bindings::cli::environment;
