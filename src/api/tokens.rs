@@ -14,7 +14,7 @@ use super::schema::Moment;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState};
 use crate::auth::{Action, WantedToken, is_token_name};
-use crate::domain::{Grant, GrantTarget, Millis, Owner, RepoKind, RepoName, Scope, now};
+use crate::domain::{Grant, GrantTarget, Owner, RepoKind, RepoName, Scope, now};
 use crate::store::StoreError;
 
 /// Grants of one token.

@@ -22,7 +22,6 @@ mod token;
 mod tests;
 
 use std::collections::HashSet;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
 

@@ -18,7 +18,7 @@ use std::sync::{Arc, Weak, mpsc};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::domain::{Millis, WorkloadId, now};
+use crate::domain::{WorkloadId, now};
 
 mod follow;
 mod line;
