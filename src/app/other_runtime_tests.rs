@@ -15,8 +15,8 @@ use crate::auth::Auth;
 use crate::builder::Builder;
 use crate::config::Config;
 use crate::domain::{
-    ArtifactKind, BuildId, DiskAmount, InstanceId, Resource, Role, Sdk, Space, SpaceId, Stage,
-    Visibility, WorkloadId,
+    ArtifactKind, BuildId, DiskAmount, InstanceId, RepoKind, Resource, Role, Sdk, Space, SpaceId,
+    Stage, Visibility, WorkloadId,
 };
 use crate::journal::Journal;
 use crate::keys::SealKey;
@@ -25,7 +25,7 @@ use crate::lifecycle::{FirstCommit, Landing, Lifecycle, LifecycleSettings, Parts
 use crate::repo::{CommitRequest, Operation, Repos};
 use crate::routes::RouteTable;
 use crate::runtime::{self, Found, InstanceSpec, LimitReport, Runtime, RuntimeError, Runtimes};
-use crate::store::{Actor, NewSpace, Sealer, Store};
+use crate::store::{Actor, NewRepository, Sealer, SpaceSettings, Store};
 use crate::telemetry::Metrics;
 use crate::upstream::{Serve, Upstream};
 
@@ -219,7 +219,10 @@ async fn a_runtime_of_another_kind_is_listed_adopted_frozen_swept_and_forgotten(
         async move { swept }
     })
     .await;
-    lifecycle.delete(space.id, Actor::Server).await.unwrap();
+    lifecycle
+        .delete((&space).into(), Actor::Server)
+        .await
+        .unwrap();
     assert_eq!(
         cloud.asked(),
         [
@@ -284,19 +287,19 @@ async fn publish(lifecycle: &Lifecycle, parts: &Rest) -> Space {
     let account = parts
         .store
         .create_account(&owner, Role::User, Actor::Server);
-    let new = NewSpace {
+    let new = NewRepository {
+        kind: RepoKind::Space,
         owner: account.await.unwrap().id,
         name: "ada/page".parse().unwrap(),
         visibility: Visibility::Public,
-        hardware: None,
-        sleep_after: None,
+        settings: SpaceSettings::default(),
     };
     let first = FirstCommit {
         author: "ada".to_owned(),
         sdk: Sdk::Static,
     };
-    let space = lifecycle.create(new, Some(first)).await.unwrap();
-    let room = lifecycle.disk_room(space.owner).await.unwrap();
+    let made = lifecycle.create(new, Some(first)).await.unwrap();
+    let room = lifecycle.disk_room(made.owner).await.unwrap();
     let mut spool = parts.repos.spool(room).unwrap();
     let operations = vec![Operation::Put {
         path: "index.html".parse().unwrap(),
@@ -312,13 +315,14 @@ async fn publish(lifecycle: &Lifecycle, parts: &Rest) -> Space {
         spool,
     };
     let landing = Landing {
-        head: parts.repos.commit(space.id, request).await.unwrap(),
-        before: space.head.clone(),
+        head: parts.repos.commit(made.id, request).await.unwrap(),
+        before: made.head.clone(),
         by: None,
         copy_of: None,
     };
-    lifecycle.publish(space.id, landing).await.unwrap();
-    space
+    lifecycle.landed(made.kind, made.id, landing).await.unwrap();
+    let space = parts.store.space_by_id(made.id.space()).await;
+    space.unwrap().unwrap()
 }
 
 async fn until<F: Future<Output = bool>>(mut is_so: impl FnMut() -> F) {
