@@ -149,8 +149,8 @@ fn what_was_acknowledged_before_it_is_there_after_it() {
         let made = local(&["backup"], &[("--data", &server.data()), ("", &backup)]);
         written.store(true, Ordering::Relaxed);
         let told = made.success().stdout;
-        let left_out = "Entries left out of the storage of Space alice/guest: 1 that lie too deep, \
-                        1 that are no files";
+        let left_out = "Entries left out from the storage of Space alice/guest: 1 nested too deeply, 1 that are not \
+                        files";
         assert!(told.contains(left_out), "{told}");
     });
     holds_what_can_be_kept(&backup.join(&hostile));

@@ -74,10 +74,7 @@ fn owners_take_turns_and_the_place_in_the_line_is_said() {
     let output = glasshouse(&server, &alice.token, &["info", "alice/demo-1"])
         .success()
         .stdout;
-    assert!(
-        output.contains("place 2, for its turn to be built"),
-        "{output}"
-    );
+    assert!(output.contains("place 2, waiting to be built"), "{output}");
     let page = alice.get("/spaces/alice/demo-2").expect(200).text();
     assert!(page.contains("place 3 in the line"), "{page}");
 
