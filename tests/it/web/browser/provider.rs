@@ -178,7 +178,7 @@ fn a_provider_that_is_gone_is_not_our_visitors_fault() {
     assert!(answer.text().contains("did not answer as it should"));
     let log = house.server.log();
     assert!(
-        log.contains("identity provider did not answer for its description"),
+        log.contains("identity provider did not answer the request for its description"),
         "{log}"
     );
     // The rest goes on.
