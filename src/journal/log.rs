@@ -107,7 +107,7 @@ impl Inner {
         };
         let end = whole_lines(&path).unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(path = %path.display(), %error, "cannot read a log, beginning it anew");
+                tracing::warn!(path = %path.display(), %error, "cannot read a log; starting a new one");
             }
             0
         });

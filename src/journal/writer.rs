@@ -81,7 +81,7 @@ fn write_out(log: &Inner) -> bool {
                 continue;
             }
             if let Err(error) = written {
-                tracing::warn!(path = %log.path.display(), %error, "cannot write a log, trying again");
+                tracing::warn!(path = %log.path.display(), %error, "cannot write a log; trying again");
                 return false;
             }
             state.stale = false;
@@ -91,7 +91,7 @@ fn write_out(log: &Inner) -> bool {
         if length > log.limits.bytes_per_log
             && let Err(error) = drop_older_half(log, generation, length)
         {
-            tracing::warn!(path = %log.path.display(), %error, "cannot shorten a log, beginning it anew");
+            tracing::warn!(path = %log.path.display(), %error, "cannot shorten a log; starting a new one");
             log.state().forget();
         }
     }

@@ -240,7 +240,7 @@ fn one_that_was_changed_is_refused() {
             .output();
         assert!(!find.unwrap().stdout.is_empty());
     });
-    assert!(message.contains("is not whole"), "{message}");
+    assert!(message.contains("is damaged"), "{message}");
     let message = refused("repository", &|copy| {
         for folder in fs::read_dir(copy.join("repos")).unwrap() {
             let folder = folder.unwrap();
