@@ -30,7 +30,7 @@ def among_containers(house):
     time.sleep(1)
     places = [house_.runtime(name).get("queue") for house_, name in ((other, "turn"), (slow, names[1]), (slow, names[2]))]
     said = [place and place.get("place") for place in places]
-    row("the place in the queue", "builds", "1, 2, 3", ", ".join(map(str, said)), said == [1, 2, 3])
+    row("the place in the line", "builds", "1, 2, 3", ", ".join(map(str, said)), said == [1, 2, 3])
     began = time.monotonic()
     other.wait_stage("turn", "RUNNING", 3 * SLOW)
     stages = [slow.runtime(name)["stage"] for name in names[1:]]

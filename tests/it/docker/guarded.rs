@@ -33,7 +33,7 @@ mod root {
         assert!(advice.contains("data folder"), "{advice}");
         let networks = place(&["--net", "--mount"], "mount -t sysfs none /sys");
         let advice = networks["advice"].as_str().unwrap_or_default();
-        assert!(advice.contains("same network"), "{same network:#}");
+        assert!(advice.contains("same network"), "{networks:#}");
     }
 }
 
