@@ -50,7 +50,7 @@ fn a_demo_is_changed_and_brought_back() {
     browser.shows(".changed", "1 file changes");
     browser.click("form.row button");
     browser.waits_for("location.pathname == '/spaces/alice/demo/logs'");
-    browser.shows("#log", "they are used again");
+    browser.shows("#log", "they are reused");
     space.wait_for("RUNNING");
     assert!(space.visit("/").text().contains("first"));
     let commits = space.api("/commits/main").expect(200).json();
