@@ -286,7 +286,8 @@ mod tests {
             ),
             (
                 "egress: internet",
-                "the operator of this server lets no such Space reach all of the internet; `egress` may be a list of hosts",
+                "this server's operator does not let Spaces of this kind reach all of the internet; set `egress` to a \
+                 list of hosts",
             ),
         ] {
             let readme = card(&format!("sdk: gradio\n{field}"));
