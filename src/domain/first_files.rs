@@ -166,7 +166,7 @@ impl Card {
             read.title = None;
         }
         let note = format!(
-            "README.md does not describe this Space yet. It contains `{}`, so it runs as `sdk: {}`.",
+            "README.md does not describe this Space yet. Because the Space has `{}`, it runs as `sdk: {}`.",
             sdk.default_app_file(),
             sdk.as_str()
         );
