@@ -138,7 +138,7 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &
             if notice.place.is_none_or(|before| *place < before) {
                 notice.place = Some(*place);
                 log.line(&format!(
-                    "Waiting for its turn to be built: place {place} in the line."
+                    "Waiting to be built: number {place} in the queue."
                 ));
             }
         }

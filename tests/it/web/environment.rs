@@ -72,7 +72,7 @@ fn a_file_is_set_whole_or_not_at_all() {
         ("A=1\nB=\"x\n", "Line 2: the quote"),
         ("A=1\nA=2", "Line 2: A is already set on line 1"),
         ("A=1\nB=x\0y", "Line 2: The value of B contains a NUL"),
-        ("# nothing", "no line"),
+        ("# nothing", "not contain a line"),
         ("", "Paste"),
     ] {
         let refused = import(&session, &[("text", text), ("as", "secrets")]);
