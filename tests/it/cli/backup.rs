@@ -229,7 +229,7 @@ fn one_that_was_changed_is_refused() {
         fs::write(&large_files(copy)[0], "other weights").unwrap();
     });
     assert!(
-        message.contains("does not hold the bytes it is named by"),
+        message.contains("its content does not match its name"),
         "{message}"
     );
     let message = refused("object", &|copy| {

@@ -125,7 +125,7 @@ fn browser_form(server: &Server, hub: &Hub<'_>, name: &str, page: &[u8]) -> Answ
 fn assert_refused(answer: &Answer) {
     let text = answer.text();
     assert_eq!(answer.status, 403, "{text}");
-    assert!(text.contains("quota of disk is used up"), "{text}");
+    assert!(text.contains("exceed the quota of disk"), "{text}");
 }
 
 #[test]

@@ -269,5 +269,5 @@ fn the_right_to_be_executed_stays() {
     assert!(listed.starts_with("100755 "), "{listed}");
     assert_eq!(clone.read("run.sh"), b"#!/bin/sh\necho 2\n");
     let refused = session.look(&edit("bin")).expect(400);
-    assert!(refused.text().contains("not text"), "{refused:?}");
+    assert!(refused.text().contains("not UTF-8 text"), "{refused:?}");
 }
