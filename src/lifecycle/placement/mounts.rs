@@ -43,7 +43,7 @@ pub(in crate::lifecycle) async fn of(
     if artifact.settings.storage_bytes.is_some() {
         let stored = |volume: &Volume| volume.overlaps("/data");
         if volumes.iter().any(stored) {
-            let note = "The volume below /data is not mounted: the card's `storage` is there.";
+            let note = "The volume below /data is not mounted, because the card's `storage` is mounted there.";
             found.notes.push(note.to_owned());
         }
         volumes.retain(|volume| !stored(volume));
@@ -60,8 +60,8 @@ pub(in crate::lifecycle) async fn of(
             ..
         }
     ) {
-        let note = "Models, datasets and volumes are not mounted: a WASI command has no files here. \
-                    Make it a component, which has.";
+        let note = "Models, datasets and volumes are not mounted, because a WASI command cannot read files on this \
+                    server. Build the app as a component instead.";
         found.notes.push(note.to_owned());
         return Ok((found, private));
     }

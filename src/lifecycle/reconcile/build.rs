@@ -145,8 +145,8 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &
         Some(Waiting::Room(refused)) => {
             if !std::mem::replace(&mut notice.room, true) {
                 log.line(&format!(
-                    "Waiting for memory: it is built within {}, and {} of {} are in use by {}. Idle Spaces are asked to make \
-                     room.",
+                    "Waiting for memory: the build needs {}, and {} of {} are in use by {}. Idle Spaces are asked to \
+                     make room.",
                     bytes_text(refused.wanted),
                     bytes_text(refused.used),
                     bytes_text(refused.limit),
@@ -225,7 +225,7 @@ async fn build(
         Err(_) => BuildEnd::Author,
     });
     if ours && facts.tries + 1 < BUILD_TRIES {
-        tracing::warn!(%space, "the build of {name} failed on our side and will be tried again");
+        tracing::warn!(%space, "the build of {name} failed because of the server and will be retried");
         parts.store.retry_build(facts.id, now()).await?;
     } else {
         let made = result.is_ok();
