@@ -138,7 +138,7 @@ pub(super) async fn still_runs(docker: &Docker, running: &Running) -> Result<(),
     let mut message = ending::reason(docker, running, &inspected).await.message();
     let words = running.log_tail();
     if !words.is_empty() {
-        message += "\nThe last it printed:\n";
+        message += "\nIts last output:\n";
         message += &words.join("\n");
     }
     Err(RuntimeError::Author(message))
