@@ -154,7 +154,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
     tokio::select! {
         ended = rest.as_mut() => ended?,
         () = signals.end() => {
-            tracing::info!("stopping at once");
+            tracing::info!("stopping immediately");
             stop.hurry.cancel();
             successor = None;
             rest.await?;

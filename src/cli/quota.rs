@@ -17,15 +17,15 @@ pub(super) enum QuotaCommand {
         /// The owner (operators only) [default: yourself]
         owner: Option<String>,
     },
-    /// Set what an owner may have, for operators; `default` goes back to the server's own
+    /// Set an owner's quotas (operators only); `default` restores the server's default
     ///
-    /// Nothing that an owner has is taken away by a lower quota: it only gets no more.
+    /// A lower quota does not take anything away from an owner, who just cannot get more.
     Set(Box<SetArgs>),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
-    /// Whose
+    /// The owner
     owner: String,
     /// Spaces, whether they run or not
     #[arg(long, value_name = "N")]

@@ -202,7 +202,7 @@ impl Rejection {
     /// A few words for people.
     pub(super) fn title(&self) -> &'static str {
         match self {
-            Self::NotFound => "Nothing here",
+            Self::NotFound => "Space not found",
             Self::Refused(refusal) if refusal.stage == Stage::Paused => "Paused",
             Self::Refused(_) => "Not available",
             Self::Unreachable => "The demo did not respond",
