@@ -382,7 +382,7 @@ pub(super) async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Ac
 /// # Errors
 /// 404 when there is none.
 pub(super) async fn account_named(state: &ApiState, name: &str) -> Result<Account, ApiError> {
-    let unknown = || ApiError::not_found(format!("There is no account `{name}`"));
+    let unknown = || ApiError::not_found(format!("Account `{name}` not found"));
     let name: Owner = name.parse().map_err(|_| unknown())?;
     let found = state.store.account_by_name(&name).await?;
     found.ok_or_else(unknown)

@@ -213,9 +213,7 @@ fn check_command_exports(module: &Module) -> Result<(), BuildError> {
     }
     match module.get_export("memory") {
         Some(ExternType::Memory(_)) => Ok(()),
-        _ => refused(
-            "it does not export a memory named `memory`, which WASI needs".into(),
-        ),
+        _ => refused("it does not export a memory named `memory`, which WASI needs".into()),
     }
 }
 

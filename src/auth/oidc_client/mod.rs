@@ -232,7 +232,9 @@ impl Provider {
         claims.map_err(|distrust| ProviderError::Answer {
             what: "ID token",
             problem: match distrust {
-                Distrust::UnknownKey => "it is signed by a key that the provider does not publish",
+                Distrust::UnknownKey => {
+                    "it is signed with a key that the provider does not publish"
+                }
                 Distrust::Problem(problem) => problem,
             }
             .to_owned(),

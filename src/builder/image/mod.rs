@@ -226,7 +226,7 @@ impl Inner {
             limits.wall.as_secs(),
             bytes_text(limits.image_bytes),
             match limits.reach {
-                Reach::Nothing => "nothing",
+                Reach::Nothing => "none",
                 Reach::Internet => "the internet",
                 Reach::Private => "the internet and private networks",
             }

@@ -74,11 +74,12 @@ pub(in crate::lifecycle) async fn of(
             // Which of the two it is, whoever named it must not learn.
             let or_denied = match one.denied {
                 true if one.by == CARD => {
-                    " for whoever added it there; if it is private, somebody who may read it can allow it by removing it \
-                     from README.md in one commit and adding it again in the next"
+                    ", or which the person who added it may not read; if it is private, someone who may read it can \
+                     allow it by removing it from README.md in one commit and adding it again in the next"
                 }
                 true => {
-                    " for whoever set it; if it is private, let somebody who may read it set the volumes"
+                    ", or which the person who set it may not read; if it is private, someone who may read it must \
+                     set the volumes"
                 }
                 false => "",
             };

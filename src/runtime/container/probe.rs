@@ -172,7 +172,7 @@ pub(super) fn follow(inner: Arc<Inner>, running: Arc<Running>, address: SocketAd
             }
             match ask(address).await {
                 Ok(status) if status < 500 => {
-                    running.say(&format!("It answers `GET /` with {status} by now."));
+                    running.say(&format!("It now answers `GET /` with {status}."));
                     running.note(None);
                     return;
                 }
