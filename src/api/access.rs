@@ -25,7 +25,7 @@ pub struct Caller {
     pub principal: Principal,
 }
 
-const READ_ONLY: &str = "This token may only read; make one with the scope `write`";
+const READ_ONLY: &str = "This token may only read; use one with the scope `write`";
 
 // === impl RepoAccess ===
 
@@ -249,10 +249,10 @@ impl Caller {
         }
         Err(ApiError::forbidden(match self.principal.credential {
             Some(Credential::Space(_)) => {
-                "A Space's own token reads what everybody may and its Space, and nothing else"
+                "A Space's own token may read only what is public and the Space itself"
             }
             Some(Credential::Token(Scope::FineGrained)) => {
-                "This token may only do what it was made for; use one of the scope `write`"
+                "This token is limited to its grants, which do not allow this; use one with the scope `write`"
             }
             Some(Credential::Token(Scope::Read)) => READ_ONLY,
             _ => match object {

@@ -138,37 +138,37 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/whoami-v2",
             Access::Account,
-            "Who one is, and by which token.",
+            "Shows the account and the token that the request was made with.",
             whoami,
         )
         .get(
             "/api/users/{user}/overview",
             Access::Filtered,
-            "A user, and how many repositories one sees of theirs.",
+            "Shows a user, and how many of their repositories you may see.",
             overview,
         )
         .get(
             "/api/settings/repositories",
             Access::Account,
-            "One's own repositories, newest change first.",
+            "Lists your repositories, most recently changed first.",
             repositories,
         )
         .get(
             "/api/admin/users",
             Access::Operator,
-            "All accounts.",
+            "Lists all accounts.",
             list_users,
         )
         .post(
             "/api/admin/users",
             Access::Operator,
-            "Makes an account and a token for it, which is shown this once.",
+            "Creates an account and its first token, which is shown only once.",
             create_user,
         )
         .post(
             "/api/admin/users/{user}/reset",
             Access::Operator,
-            "Ends an account's sessions, tokens and password, and makes one token for it, which is shown this once.",
+            "Revokes an account's sessions, tokens and password, and creates a new token, which is shown only once.",
             reset_user,
         )
 }
@@ -219,7 +219,7 @@ async fn overview(
     Path(user): Path<String>,
 ) -> Result<Json<UserOverview>, ApiError> {
     let principal = state.auth.authenticate(&headers).await?;
-    let unknown = || ApiError::not_found(format!("There is no account `{user}`"));
+    let unknown = || ApiError::not_found(format!("Account `{user}` not found"));
     let name: Owner = user.parse().map_err(|_| unknown())?;
     let account = state
         .store
@@ -283,7 +283,9 @@ async fn create_user(
         .map_err(|error| ApiError::bad_request(format!("`{}`: {error}", wanted.name)))?;
     let (account, token) = match state.auth.create_user(who.id, &name).await {
         Err(StoreError::Taken { what: Taken::Owner }) => {
-            return Err(ApiError::conflict(format!("There is an account `{name}`")));
+            return Err(ApiError::conflict(format!(
+                "The account `{name}` already exists"
+            )));
         }
         other => other?,
     };
@@ -303,7 +305,7 @@ async fn reset_user(
     let who = operator(&state, &headers).await?;
     let account = account_named(&state, &name).await?;
     if account.kind != AccountKind::User {
-        let text = format!("`{name}` is an organisation: nobody signs in as it");
+        let text = format!("`{name}` is an organisation, and organisations do not sign in");
         return Err(ApiError::bad_request(text));
     }
     let token = state.auth.reset_user(who.id, &account).await?;
@@ -380,7 +382,7 @@ pub(super) async fn operator(state: &ApiState, headers: &HeaderMap) -> Result<Ac
 /// # Errors
 /// 404 when there is none.
 pub(super) async fn account_named(state: &ApiState, name: &str) -> Result<Account, ApiError> {
-    let unknown = || ApiError::not_found(format!("There is no account `{name}`"));
+    let unknown = || ApiError::not_found(format!("Account `{name}` not found"));
     let name: Owner = name.parse().map_err(|_| unknown())?;
     let found = state.store.account_by_name(&name).await?;
     found.ok_or_else(unknown)

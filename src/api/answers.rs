@@ -86,7 +86,7 @@ impl<T: JsonSchema> Output for Created<T> {
 
 impl<T: JsonSchema> Output for Json<T> {
     fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<T>(200, JSON, "As asked.");
+        operation.answers::<T>(200, JSON, "Success.");
     }
 }
 
@@ -98,13 +98,13 @@ impl IntoResponse for NoContent {
 
 impl Output for NoContent {
     fn describe(operation: &mut Operation<'_>) {
-        operation.answers_nothing(204, "As asked.");
+        operation.answers_nothing(204, "Success.");
     }
 }
 
 impl Output for &'static str {
     fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<String>(200, "text/plain", "As asked.");
+        operation.answers::<String>(200, "text/plain", "Success.");
     }
 }
 
@@ -116,7 +116,10 @@ impl IntoResponse for NotOffered {
 
 impl Output for NotOffered {
     fn describe(operation: &mut Operation<'_>) {
-        operation.refuses(501, "The Hub offers this, and this server does not.");
+        operation.refuses(
+            501,
+            "This server does not offer this part of the Hub's API.",
+        );
     }
 }
 
@@ -157,7 +160,7 @@ impl<T: JsonSchema> Output for Page<T> {
     fn describe(operation: &mut Operation<'_>) {
         Json::<T>::describe(operation);
         let says =
-            "`<ADDRESS>; rel=\"next\"`: where the next page is, while there is one (RFC 8288).";
+            "`<ADDRESS>; rel=\"next\"`: the address of the next page, if there is one (RFC 8288).";
         operation.answers_header("Link", says);
     }
 }
@@ -175,7 +178,7 @@ impl<T: Serialize> IntoResponse for Noticed<T> {
 impl<T: JsonSchema> Output for Noticed<T> {
     fn describe(operation: &mut Operation<'_>) {
         Json::<T>::describe(operation);
-        let says = "What is worth saying to an owner whose quota is nearly used up.";
+        let says = "A warning for an owner whose quota is nearly used up.";
         operation.answers_header("X-HF-Warning", says);
     }
 }
@@ -197,7 +200,7 @@ impl<M> IntoResponse for Raw<M> {
 
 impl<M: Media> Output for Raw<M> {
     fn describe(operation: &mut Operation<'_>) {
-        operation.answers_raw(200, M::TYPE, "As asked.");
+        operation.answers_raw(200, M::TYPE, "Success.");
     }
 }
 

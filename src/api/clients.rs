@@ -18,19 +18,19 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/agent-harnesses",
             Anyone,
-            "Which agents `hf` should look for: none.",
+            "Lists the agents that `hf` should look for: none.",
             agent_harnesses,
         )
         .head(
             "/api/telemetry/{*topic}",
             Anyone,
-            "Clients report their use here. It is not kept.",
+            "Accepts reports of how clients are used, and discards them.",
             telemetry,
         )
         .get(
             "/api/openapi.json",
             Anyone,
-            "This document.",
+            "Returns this document.",
             openapi::openapi,
         )
         .any("/api/{*rest}", Anyone, "", unknown)
@@ -78,5 +78,8 @@ async fn unknown(method: Method, uri: Uri) -> ApiError {
     if of_a_repository || HUB_ONLY.contains(&first) {
         return ApiError::not_offered(&format!("{method} {}", uri.path()));
     }
-    ApiError::not_found(format!("Glasshouse has no route {method} {}", uri.path()))
+    ApiError::not_found(format!(
+        "Glasshouse has no route for {method} {}",
+        uri.path()
+    ))
 }

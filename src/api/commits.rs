@@ -40,19 +40,20 @@ pub(super) fn routes() -> Routes {
         .post(
             "/api/{kinds}/{owner}/{name}/preupload/{revision}",
             Access::Writer,
-            "How each of some files is to be sent, and what of them is there already.",
+            "Says how to upload each of the given files, and which of them the repository already has.",
             preupload,
         )
         .post(
             "/api/{kinds}/{owner}/{name}/commit/{revision}",
             Access::Writer,
-            "Makes a commit: a line with its `header`, then one for each `file`, `lfsFile`, `deletedFile` or `deletedFolder`.",
+            "Creates a commit. The body has one line with the `header`, then one for each `file`, `lfsFile`, \
+             `deletedFile` or `deletedFolder`.",
             commit,
         )
         .post(
             "/api/validate-yaml",
             Access::Anyone,
-            "What is wrong with a README's card, or unwise, before it is pushed.",
+            "Checks a README's card before it is pushed.",
             validate_yaml,
         )
 }
@@ -143,7 +144,7 @@ async fn preupload(
         };
         if request.files.len() > limits.operations {
             return Err(RepoError::TooLarge(format!(
-                "ask for at most {} files at once",
+                "ask about at most {} files at once",
                 limits.operations
             )));
         }
@@ -172,7 +173,7 @@ async fn preupload(
                 repo.room_for_large(file.size)?;
             } else if file.size > limits.file_bytes && !ignored {
                 return Err(RepoError::TooLarge(format!(
-                    "`{path}` has {}; a file may have {} here",
+                    "`{path}` has {}; this server allows {} for one file",
                     size_text(file.size),
                     size_text(limits.file_bytes)
                 )));
@@ -248,7 +249,9 @@ async fn commit(
 ) -> Result<Noticed<Committed>, ApiError> {
     let (caller, repo) = RepoAccess::write(&state, &headers, kind, &owner, &name).await?;
     if query.create_pr {
-        return Err(ApiError::not_offered("pull requests; commit to `main`"));
+        return Err(ApiError::not_offered(
+            "pull requests; commit to `main` instead",
+        ));
     }
     let branch = revision
         .strip_prefix("refs/heads/")
@@ -320,8 +323,8 @@ impl IntoResponse for Verdict {
 
 impl Output for Verdict {
     fn describe(operation: &mut Operation<'_>) {
-        operation.answers::<Self>(200, JSON, "Nothing is wrong.");
-        operation.answers::<VerdictOrError>(400, JSON, "Something is wrong.");
+        operation.answers::<Self>(200, JSON, "The card has no errors.");
+        operation.answers::<VerdictOrError>(400, JSON, "The card has errors.");
     }
 }
 
@@ -379,13 +382,13 @@ async fn validate_yaml(
 fn advice(card: &Card, hardware: &[String]) -> Vec<String> {
     let mut advice = Vec::new();
     if card.title.is_none() {
-        advice.push("the card has no `title`; the Space is shown under its name".to_owned());
+        advice.push("the card has no `title`; the Space's name is shown instead".to_owned());
     }
     if let Some(suggested) = &card.suggested_hardware
         && !hardware.contains(suggested)
     {
         advice.push(format!(
-            "`suggested_hardware: {suggested}` is not offered here; offered are {}",
+            "`suggested_hardware: {suggested}` is not available on this server; choose from {}",
             hardware.join(", ")
         ));
     }

@@ -131,12 +131,12 @@ pub(super) async fn set_sleep_time(
 
 /// `POST /api/spaces/{owner}/{name}/dev-mode`
 pub(super) async fn dev_mode() -> NotOffered {
-    NotOffered("Dev Mode; push a commit, a small Space is up again within a second")
+    NotOffered("Dev Mode; push a commit instead: a small Space runs again within a second")
 }
 
 /// `/api/spaces/{owner}/{name}/storage`, which was withdrawn on the Hub
 pub(super) async fn storage() -> NotOffered {
-    NotOffered("persistent storage by request; `storage` in the card keeps files under /data")
+    NotOffered("persistent storage by request; set `storage` in the card to keep files under /data")
 }
 
 /// `POST /api/spaces/{owner}/{name}/replicas`

@@ -69,13 +69,14 @@ pub(super) fn routes() -> Routes {
         .post(
             "/oauth/device",
             Access::Anyone,
-            "Begins to sign a program in: its person enters the code on the page (RFC 8628).",
+            "Starts a device sign-in: the user enters the code on the page (RFC 8628).",
             begin,
         )
         .post(
             "/oauth/token",
             Access::Anyone,
-            "The token of a program that is signed in, or the word for why there is none yet.",
+            "Returns the program's token once its user has approved it, or an error code that says why there is none \
+             yet.",
             token,
         )
 }

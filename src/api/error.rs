@@ -133,7 +133,7 @@ impl ApiError {
             })),
             ..Self::new(
                 StatusCode::TEMPORARY_REDIRECT,
-                format!("{from} has moved to {to}"),
+                format!("{from} has been renamed to {to}"),
             )
         }
     }
@@ -157,7 +157,7 @@ impl ApiError {
     pub fn unauthorized() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "This needs a token of this server: set HF_TOKEN, or send `Authorization: Bearer TOKEN`",
+            "This request needs a token of this server: set HF_TOKEN, or send `Authorization: Bearer TOKEN`",
         )
     }
 
@@ -195,7 +195,7 @@ impl ApiError {
 
     /// 503: the requests of all others fill the memory that there is for them.
     pub fn too_much_at_once() -> Self {
-        Self::later("Too much is being sent to this server at once; try again")
+        Self::later("This server is receiving too much data at once; try again in a moment")
     }
 
     /// 500: ours. Logs the error with all its causes under a fresh request id, and shows only that id.
@@ -209,7 +209,7 @@ impl ApiError {
         }
         tracing::error!(request.id = %id, "request {id} failed: {chain}");
         let message = format!(
-            "The server failed to answer this. Its operator finds the cause in the log under {id}"
+            "The server failed to answer this request. The operator can find the cause in the server's log under {id}"
         );
         Self {
             request: Some(id.into()),
@@ -313,9 +313,9 @@ impl From<LifecycleError> for ApiError {
             }
             LifecycleError::NoLonger => Self::forbidden(sentence(&error.to_string())),
             LifecycleError::NotFound => Self::repo_not_found(),
-            LifecycleError::Taken { .. } => {
-                Self::conflict("Another repository has that name, or the address it would have")
-            }
+            LifecycleError::Taken { .. } => Self::conflict(
+                "Another repository already has that name, or the address that would follow from it",
+            ),
             LifecycleError::Store(error) => error.into(),
             LifecycleError::Repo(error) => error.into(),
         }

@@ -71,10 +71,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             bytes
         };
         let Json(value) = Json::from_bytes(&bytes).map_err(|error| {
-            ApiError::bad_request(format!(
-                "The body is not what this route takes: {}",
-                cause(&error)
-            ))
+            ApiError::bad_request(format!("The request body is not valid: {}", cause(&error)))
         })?;
         Ok(Self(value))
     }
@@ -83,9 +80,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 fn body_error(error: BytesRejection) -> ApiError {
     match error {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            ApiError::too_large("The body is larger than this route takes")
+            ApiError::too_large("The request body is too large for this route")
         }
-        other => ApiError::bad_request(format!("The body did not arrive: {other}")),
+        other => ApiError::bad_request(format!("The request body could not be read: {other}")),
     }
 }
 
@@ -113,7 +110,9 @@ impl<T: DeserializeOwned> LaterBody<T> {
     /// 400 for anything but what is meant.
     pub(super) fn understood(self) -> Result<T, ApiError> {
         if !self.value.is_object() {
-            return Err(ApiError::bad_request("The body is to be a JSON object"));
+            return Err(ApiError::bad_request(
+                "The request body must be a JSON object",
+            ));
         }
         serde_json::from_value(self.value).map_err(|error| ApiError::bad_request(error.to_string()))
     }

@@ -38,31 +38,31 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/{kinds}/{owner}/{name}/tree/{revision}",
             Access::Reader,
-            "The files and folders of a revision.",
+            "Lists the files and folders of a revision.",
             root_tree,
         )
         .get(
             "/api/{kinds}/{owner}/{name}/tree/{revision}/{*path}",
             Access::Reader,
-            "The files and folders of a folder.",
+            "Lists the files and folders in a folder.",
             tree,
         )
         .post(
             "/api/{kinds}/{owner}/{name}/paths-info/{revision}",
             Access::Reader,
-            "Those of some paths that there are.",
+            "Shows those of the given paths that exist.",
             paths_info,
         )
         .get(
             "/api/{kinds}/{owner}/{name}/commits/{revision}",
             Access::Reader,
-            "The history of a revision, newest first.",
+            "Lists the commits of a revision, newest first.",
             commits,
         )
         .get(
             "/{prefix}{owner}/{name}/resolve/{revision}/{*path}",
             Access::Reader,
-            "The bytes of a file.",
+            "Downloads a file.",
             resolve::resolve,
         )
 }
@@ -234,7 +234,7 @@ async fn paths_info(
     let most = if expand { EXPANDED_PAGE } else { ASKED_PATHS };
     if paths.len() > most {
         return Err(ApiError::bad_request(format!(
-            "ask for at most {most} paths at once"
+            "ask about at most {most} paths at once"
         )));
     }
     let Some(at) = resolve_or_empty(&state, &repo, revision).await? else {

@@ -36,19 +36,19 @@ pub(super) fn routes() -> Routes {
         .get(
             "/{prefix}{owner}/{name}/info/refs",
             Access::Git,
-            "For git: which branches and tags there are.",
+            "For git: lists branches and tags.",
             references,
         )
         .post(
             "/{prefix}{owner}/{name}/git-upload-pack",
             Access::Git,
-            "For git: what a clone or a pull receives.",
+            "For git: serves clones and fetches.",
             upload_pack,
         )
         .post(
             "/{prefix}{owner}/{name}/git-receive-pack",
             Access::Writer,
-            "For git: what a push sends.",
+            "For git: receives a push.",
             receive_pack,
         )
 }
@@ -81,7 +81,7 @@ impl IntoResponse for GitAnswer {
 
 impl Output for GitAnswer {
     fn describe(operation: &mut Operation<'_>) {
-        operation.answers_raw(200, "*/*", "As git's smart protocol has it.");
+        operation.answers_raw(200, "*/*", "A message of git's smart protocol.");
         operation.fails_with::<String>("text/plain");
     }
 }
@@ -121,7 +121,7 @@ async fn references(
                 Ok(git_answer("git-receive-pack-advertisement", answer.into()))
             }
             _ => Err(ApiError::bad_request(
-                "This is for git's smart protocol: `git clone` this address without `/info/refs`",
+                "This address is for git's smart protocol: run `git clone` with the address without `/info/refs`",
             )),
         }
     };
@@ -223,12 +223,12 @@ async fn land(
     };
     let text = match state.lifecycle.landed(repo.kind, repo.id, landing).await {
         Ok(()) if repo.kind == RepoKind::Space => {
-            format!("Building {}; see how it goes at {page}", repo.name)
+            format!("Building {}; follow the build at {page}", repo.name)
         }
         Ok(()) => String::new(),
         Err(error) => {
             let error = ApiError::from(error);
-            format!("The push is stored, but not published: {}", error.message())
+            format!("The push was stored but not published: {}", error.message())
         }
     };
     Ok(landed.report(&text))
@@ -328,7 +328,7 @@ fn encoding(headers: &HeaderMap) -> &str {
 }
 
 fn unknown_encoding() -> ApiError {
-    ApiError::unsupported_media_type("The body comes in an encoding that is not read here")
+    ApiError::unsupported_media_type("The server does not support this Content-Encoding")
 }
 
 fn git_answer(kind: &str, body: Body) -> Response {

@@ -39,7 +39,7 @@ pub(super) fn routes() -> Routes {
         .post(
             "/{prefix}{owner}/{name}/info/lfs/objects/batch",
             Access::Git,
-            "Where large files are to be sent, or fetched from.",
+            "Says where to upload large files, or where to download them.",
             batch,
         )
         .any(locks_of_files, Access::Anyone, "", locks)
@@ -52,19 +52,19 @@ pub(super) fn routes() -> Routes {
         .put(
             "/lfs/{repo}/{oid}",
             Access::Signed,
-            "Sends a large file.",
+            "Uploads a large file.",
             upload,
         )
         .post(
             "/lfs/{repo}/{oid}",
             Access::Signed,
-            "Whether a large file has arrived.",
+            "Checks whether a large file has arrived.",
             verify,
         )
         .get(
             "/lfs/{repo}/{oid}",
             Access::Signed,
-            "The bytes of a large file.",
+            "Downloads a large file.",
             download,
         )
         .merge(parts::routes())
@@ -87,12 +87,12 @@ async fn batch(
         let known = |algo: &str| algo == "sha256" || algo == "sha_256";
         if !basic || batch.hash_algo.is_some_and(|algo| !known(&algo)) {
             return Err(ApiError::bad_request(
-                "Large files are named by their SHA-256 here and go by the transfer `basic`",
+                "This server names large files by SHA-256 and supports only the transfer `basic`",
             ));
         }
         if batch.objects.len() > MAX_OBJECTS {
             return Err(ApiError::too_large(format!(
-                "Ask for at most {MAX_OBJECTS} files at once"
+                "Ask about at most {MAX_OBJECTS} files at once"
             )));
         }
         let base_url = BaseUrl::of(&state.config, &headers);
@@ -145,7 +145,13 @@ async fn uploads(
             };
             match files.large(&oid)? {
                 Some(size) if size == object.size => return Ok(answer),
-                Some(_) => return Ok(refused(answer, 422, &"it has another size")),
+                Some(_) => {
+                    return Ok(refused(
+                        answer,
+                        422,
+                        &"the stored file has a different size",
+                    ));
+                }
                 None => {}
             }
             let size = object.size;
@@ -200,7 +206,7 @@ async fn downloads(
                 Err(_) => None,
             };
             let (Ok(oid), Some(size)) = (oid, stored) else {
-                return Ok(refused(answer, 404, &"there is no such file here"));
+                return Ok(refused(answer, 404, &"the file does not exist here"));
             };
             let signature = auth.sign(&may_get(id, &oid), until);
             let mut action = LfsAction::to(format!(
@@ -266,7 +272,7 @@ async fn verify(
             return Ok(Done {});
         }
         Err(ApiError::not_found(
-            "The file did not arrive; send it again",
+            "The file has not arrived; send it again",
         ))
     };
     Lfs(answer.await)
@@ -338,6 +344,6 @@ fn check(state: &ApiState, query: &SignedQuery, what: &str) -> Result<(), ApiErr
         return Ok(());
     }
     Err(ApiError::forbidden(
-        "This address was not given by this server, or has expired; ask for another",
+        "This address was not issued by this server, or it has expired; request a new one",
     ))
 }

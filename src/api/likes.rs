@@ -45,17 +45,17 @@ pub(super) fn routes() -> Routes {
     let path = "/api/{kinds}/{owner}/{name}/like";
     Routes::new()
         .post(path, Access::Account, "Likes a repository.", like)
-        .delete(path, Access::Account, "Takes one's like back.", unlike)
+        .delete(path, Access::Account, "Takes back your like.", unlike)
         .get(
             "/api/{kinds}/{owner}/{name}/likers",
             Access::Reader,
-            "Who likes a repository.",
+            "Lists the users who like a repository.",
             likers,
         )
         .get(
             "/api/users/{user}/likes",
             Access::Filtered,
-            "What a user likes of what one sees.",
+            "Lists what a user likes, as far as you may see it.",
             likes_of,
         )
 }
@@ -111,7 +111,7 @@ async fn likes_of(
     headers: HeaderMap,
 ) -> Result<Json<Vec<Like>>, ApiError> {
     let principal = state.auth.authenticate(&headers).await?;
-    let unknown = || ApiError::not_found(format!("There is no account `{user}`"));
+    let unknown = || ApiError::not_found(format!("Account `{user}` not found"));
     let name: Owner = user.parse().map_err(|_| unknown())?;
     let account = state.store.account_by_name(&name).await?;
     let account = account.ok_or_else(unknown)?;

@@ -127,69 +127,69 @@ fn repo_routes() -> Routes {
         .post(
             "/api/repos/create",
             Account,
-            "Makes a repository.",
+            "Creates a repository.",
             repos::create,
         )
         .delete(
             "/api/repos/delete",
             Account,
-            "Removes a repository with all that is in it.",
+            "Deletes a repository and everything in it.",
             repos::delete,
         )
         .post(
             "/api/repos/move",
             Account,
-            "Gives a repository another name, or another owner.",
+            "Renames a repository or moves it to another owner.",
             repos::move_repo,
         )
         .get(
             "/api/{kinds}",
             Filtered,
-            "Repositories of one kind, newest change first.",
+            "Lists repositories of one kind, most recently changed first.",
             lists::list,
         )
         .any("/api/{kinds}/{name}", Anyone, "", without_owner)
         .get(
             "/api/{kinds}/{owner}/{name}",
             Visitor,
-            "What there is to know of a repository.",
+            "Describes a repository.",
             info::info,
         )
         .get(
             "/api/{kinds}/{owner}/{name}/revision/{revision}",
             Reader,
-            "What there is to know of a revision.",
+            "Describes a repository at a revision.",
             info::at_revision,
         )
         .get(
             "/api/{kinds}/{owner}/{name}/auth-check",
             Reader,
-            "Whether one may read it.",
+            "Checks whether you may read a repository.",
             info::auth_check,
         )
         .get(
             "/api/{kinds}/{owner}/{name}/auth-check/write",
             Writer,
-            "Whether one may change it.",
+            "Checks whether you may change a repository.",
             info::auth_check_write,
         )
         .get(
             discussions,
             Reader,
-            "Discussions: there are none.",
+            "Lists discussions: there are none.",
             info::discussions,
         )
-        .post(discussions, Anyone, "Begins a discussion.", no_discussions)
+        .post(discussions, Anyone, "Starts a discussion.", no_discussions)
         .put(
             "/api/{kinds}/{owner}/{name}/settings",
             Writer,
-            "Says who may see a repository.",
+            "Changes who may see a repository.",
             repos::settings,
         )
         .post(
             "/api/{kinds}/{owner}/{name}/duplicate",
             Account,
-            "Copies a repository: files, history and variables, never secrets.",
+            "Duplicates a repository with its files, history and variables, but without its secrets.",
             repos::duplicate,
         )
 }
@@ -199,25 +199,25 @@ fn space_routes() -> Routes {
         .get(
             "/api/spaces/semantic-search",
             Filtered,
-            "Finds Spaces, by words.",
+            "Searches Spaces.",
             lists::search,
         )
         .get(
             "/api/spaces/templates",
             Anyone,
-            "Templates of Spaces: there are none.",
+            "Lists templates for Spaces: there are none.",
             lists::templates,
         )
         .get(
             "/api/spaces/hardware",
             Anyone,
-            "The sizes that a Space may have.",
+            "Lists the hardware that Spaces can run on.",
             control::hardware_list,
         )
         .get(
             "/api/spaces/{owner}/{name}/host",
             Visitor,
-            "Where a Space's demo is.",
+            "Returns the address of a Space's demo.",
             info::host,
         )
 }
@@ -241,30 +241,35 @@ fn control_routes() -> Routes {
         "/api/spaces/{owner}/{name}/variables",
     );
     Routes::new()
-        .get(runtime, Visitor, "What runs for a Space.", control::show)
+        .get(
+            runtime,
+            Visitor,
+            "Shows a Space's runtime: its stage, hardware, limits and usage.",
+            control::show,
+        )
         .post(restart, Writer, "Restarts a Space.", control::restart)
         .post(
             pause,
             Writer,
-            "Stops a Space until it is restarted.",
+            "Pauses a Space until it is restarted.",
             control::pause,
         )
         .post(
             hardware,
             Writer,
-            "Says on what a Space is to run.",
+            "Changes a Space's hardware.",
             control::set_hardware,
         )
         .post(
             sleep_time,
             Writer,
-            "Says when a Space is to sleep.",
+            "Changes a Space's sleep time.",
             control::set_sleep_time,
         )
         .post(
             "/api/spaces/{owner}/{name}/dev-mode",
             Anyone,
-            "Dev Mode.",
+            "Turns Dev Mode on or off.",
             control::dev_mode,
         )
         .post(
@@ -276,21 +281,31 @@ fn control_routes() -> Routes {
         .put(
             volumes,
             Writer,
-            "Says which repositories are seen in a Space's files.",
+            "Sets the volumes that are mounted into a Space.",
             volumes::set,
         )
-        .delete(volumes, Writer, "Takes all of them away.", volumes::delete)
+        .delete(
+            volumes,
+            Writer,
+            "Removes all volumes of a Space.",
+            volumes::delete,
+        )
         .post(
             storage,
             Anyone,
-            "Storage by request, which was withdrawn on the Hub.",
+            "Requests persistent storage, which the Hub no longer offers.",
             control::storage,
         )
-        .delete(storage, Anyone, "The same, taken away.", control::storage)
+        .delete(
+            storage,
+            Anyone,
+            "Removes persistent storage, which the Hub no longer offers.",
+            control::storage,
+        )
         .get(
             secrets,
             Writer,
-            "The names of a Space's secrets.",
+            "Lists the names of a Space's secrets.",
             secrets::list_secrets,
         )
         .post(secrets, Writer, "Sets a secret.", secrets::set_secret)
@@ -298,7 +313,7 @@ fn control_routes() -> Routes {
         .get(
             variables,
             Reader,
-            "The variables of a Space.",
+            "Lists a Space's variables.",
             secrets::list_variables,
         )
         .post(variables, Writer, "Sets a variable.", secrets::set_variable)
@@ -311,19 +326,19 @@ fn control_routes() -> Routes {
         .get(
             "/api/spaces/{owner}/{name}/logs/run",
             Writer,
-            "What a Space prints.",
+            "Streams a Space's run log.",
             logs::run,
         )
         .get(
             "/api/spaces/{owner}/{name}/logs/build",
             Writer,
-            "What a Space's build prints.",
+            "Streams a Space's build log.",
             logs::build,
         )
 }
 
 async fn no_discussions() -> NotOffered {
-    NotOffered("discussions and pull requests; commit to `main` or to a branch")
+    NotOffered("discussions and pull requests; commit to `main` or to a branch instead")
 }
 
 async fn without_owner() -> ApiError {
@@ -331,6 +346,6 @@ async fn without_owner() -> ApiError {
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> (StatusCode, ApiError) {
-    let message = format!("{} does not take {method}", uri.path());
+    let message = format!("{} does not accept {method}", uri.path());
     (StatusCode::METHOD_NOT_ALLOWED, ApiError::not_found(message))
 }

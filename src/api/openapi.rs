@@ -47,14 +47,14 @@ fn document(endpoints: &[Endpoint]) -> Document {
         "title": "Glasshouse",
         "version": env!("CARGO_PKG_VERSION"),
         "summary": "A self-hosted home for interactive ML demos",
-        "description": "The Hugging Face Hub's own protocol, as far as its clients use it, and what operators need.",
+        "description": "The Hugging Face Hub's API, as far as its clients use it, and routes for operators.",
         "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
     });
     let components = json!({
         "securitySchemes": { "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token of this server, as it is made on the page for settings.",
+            "description": "A token of this server. Create one on the settings page.",
         } },
         "schemas": schemas.into_components(),
     });
@@ -158,33 +158,39 @@ impl Access {
 
     fn sentence(self) -> &'static str {
         match self {
-            Self::Anyone => "For anybody.",
-            Self::Filtered => "For anybody; the answer holds what its asker may see.",
-            Self::Account => "For whoever has an account.",
-            Self::Operator => "For operators.",
-            Self::OrganizationAdmin => "For admins of the organisation.",
-            Self::Visitor => "For whoever may visit the Space.",
-            Self::Reader | Self::Git => "For whoever may read the repository.",
-            Self::Signed => "For whoever has a signed address.",
-            Self::Writer => "For whoever may change the repository.",
+            Self::Anyone => "Open to everyone.",
+            Self::Filtered => "Open to everyone; the response contains what the caller may see.",
+            Self::Account => "Requires an account.",
+            Self::Operator => "Requires an operator.",
+            Self::OrganizationAdmin => "Requires an admin of the organisation.",
+            Self::Visitor => "Requires permission to visit the Space.",
+            Self::Reader | Self::Git => "Requires permission to read the repository.",
+            Self::Signed => "Requires a signed address.",
+            Self::Writer => "Requires permission to change the repository.",
         }
     }
 
     /// With what it may be refused.
     fn refusals(self, path: &str) -> Vec<(&'static str, &'static str)> {
         let mut refusals = vec![
-            ("4XX", "What is wrong with the request."),
-            ("5XX", "What keeps the server from answering it."),
+            ("4XX", "The request is not valid; the body says why."),
+            (
+                "5XX",
+                "The server could not answer the request; the body says why.",
+            ),
         ];
         if self != Self::Signed {
-            refusals.push(("401", "There is no token, or one that is not good."));
+            refusals.push(("401", "The token is missing or not valid."));
         }
         if !self.is_open() || self == Self::Signed {
-            refusals.push(("403", "This asker, or this token, may not do it."));
+            refusals.push(("403", "The account or its token may not do this."));
         }
         if path.contains("{owner}/{name}") && self != Self::Anyone && self != Self::Operator {
-            refusals.push(("404", "There is none, or none that this asker may see."));
-            refusals.push(("307", "The repository has another name now."));
+            refusals.push((
+                "404",
+                "The repository does not exist, or the caller may not see it.",
+            ));
+            refusals.push(("307", "The repository has been renamed; follow `Location`."));
         }
         refusals
     }

@@ -113,31 +113,31 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/admin/capacity",
             Access::Operator,
-            "What the machine has to give, and has given.",
+            "Shows the server's capacity and how much of it is in use.",
             capacity,
         )
         .get(
             "/api/admin/top",
             Access::Operator,
-            "What every Space has used since the server started, and holds now.",
+            "Shows what every Space has used since the server started, and what it holds now.",
             top,
         )
         .get(
             "/api/admin/audit",
             Access::Operator,
-            "The audit trail, newest first.",
+            "Lists the audit trail, newest first.",
             audit,
         )
         .post(
             "/api/admin/spaces/{owner}/{name}/disable",
             Access::Operator,
-            "Closes a Space until it is enabled, and tells its visitors why.",
+            "Disables a Space until it is enabled again.",
             disable,
         )
         .post(
             "/api/admin/spaces/{owner}/{name}/enable",
             Access::Operator,
-            "Opens a Space that was disabled.",
+            "Enables a disabled Space.",
             enable,
         )
 }
@@ -237,7 +237,7 @@ pub(super) async fn disable(
     let wrong = |letter: char| letter.is_control();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS || reason.contains(wrong) {
         return Err(ApiError::bad_request(format!(
-            "A reason is one line of at most {REASON_CHARS} characters"
+            "The reason must be one line of at most {REASON_CHARS} characters"
         )));
     }
     let space = space_named(&state, &owner, &name).await?;

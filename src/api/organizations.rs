@@ -81,31 +81,31 @@ pub(super) fn routes() -> Routes {
         .post(
             "/api/admin/organizations",
             Access::Operator,
-            "Makes an organisation.",
+            "Creates an organisation.",
             create,
         )
         .get(
             "/api/organizations/{name}/overview",
             Access::Filtered,
-            "An organisation, and how many repositories one sees of its.",
+            "Shows an organisation, and how many of its repositories you may see.",
             overview,
         )
         .get(
             "/api/organizations/{name}/members",
             Access::Anyone,
-            "Who is in an organisation.",
+            "Lists the members of an organisation.",
             members,
         )
         .put(
             "/api/organizations/{name}/members/{user}",
             Access::OrganizationAdmin,
-            "Takes a user into an organisation, or gives a member another role.",
+            "Adds a user to an organisation, or changes a member's role.",
             set_member,
         )
         .delete(
             "/api/organizations/{name}/members/{user}",
             Access::OrganizationAdmin,
-            "Takes a member out of an organisation.",
+            "Removes a member from an organisation.",
             remove_member,
         )
 }
@@ -131,9 +131,9 @@ async fn create(
         .create_organization(asking.id, &name, &admin)
         .await;
     match made {
-        Err(StoreError::Taken { what: Taken::Owner }) => {
-            Err(ApiError::conflict(format!("There is an account `{name}`")))
-        }
+        Err(StoreError::Taken { what: Taken::Owner }) => Err(ApiError::conflict(format!(
+            "The account `{name}` already exists"
+        ))),
         Err(error) => Err(error.into()),
         Ok(made) => Ok(Created(CreatedOrganization {
             name: made.name,
@@ -221,7 +221,7 @@ async fn remove_member(
         Ok(Json(Done {}))
     } else {
         Err(ApiError::not_found(format!(
-            "{} is not in {}",
+            "{} is not a member of {}",
             member.name, organization.name
         )))
     }
@@ -240,19 +240,19 @@ async fn administered(
     // A token that reaches no further says so; any other is of an account that is no admin there.
     caller.must(Action::ManageTokens, caller.own())?;
     Err(ApiError::forbidden(format!(
-        "Only admins of {} may choose its members",
+        "Only admins of {} may change its members",
         organization.name
     )))
 }
 
 async fn organization(state: &ApiState, name: &str) -> Result<Account, ApiError> {
     let found = find(state, name, AccountKind::Organization).await?;
-    found.ok_or_else(|| ApiError::not_found(format!("There is no organization `{name}`")))
+    found.ok_or_else(|| ApiError::not_found(format!("Organisation `{name}` not found")))
 }
 
 async fn user(state: &ApiState, name: &str) -> Result<Account, ApiError> {
     let found = find(state, name, AccountKind::User).await?;
-    found.ok_or_else(|| ApiError::not_found(format!("There is no user `{name}`")))
+    found.ok_or_else(|| ApiError::not_found(format!("User `{name}` not found")))
 }
 
 async fn find(

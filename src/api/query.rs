@@ -87,7 +87,7 @@ pub(super) fn within(
     }
     let (least, most) = bounds.into_inner();
     Err(ApiError::bad_request(format!(
-        "`{key}` is from {least} to {most}"
+        "`{key}` must be from {least} to {most}"
     )))
 }
 
@@ -135,7 +135,7 @@ impl<'de> Deserializer<'de> for Values<'_> {
             "true" | "True" | "1" => visitor.visit_bool(true),
             "false" | "False" | "0" => visitor.visit_bool(false),
             _ => Err(Error::custom(format!(
-                "`{}` is `true` or `false`",
+                "`{}` must be `true` or `false`",
                 self.key
             ))),
         }
@@ -159,7 +159,7 @@ impl<'de> Deserializer<'de> for Values<'_> {
         let word: serde::de::value::StrDeserializer<'_, Error> = self.first().into_deserializer();
         let wrong = |_| {
             let words = words.join("`, `");
-            Error::custom(format!("`{}` is one of `{words}`", self.key))
+            Error::custom(format!("`{}` must be one of `{words}`", self.key))
         };
         word.deserialize_enum(name, words, visitor).map_err(wrong)
     }
@@ -227,7 +227,11 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (key, value, says) in [
             ("limit", "-1", "`limit` must be a whole number"),
-            ("withCards", "maybe", "`withCards` is `true` or `false`"),
+            (
+                "withCards",
+                "maybe",
+                "`withCards` must be `true` or `false`",
+            ),
             ("order", "left", "`order` is one of `up`, `down`"),
         ] {
             assert_eq!(asked(&[(key, value)]).unwrap_err().to_string(), says);

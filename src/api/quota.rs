@@ -81,19 +81,20 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/quota",
             Access::Account,
-            "One's own quotas, and what is used of them.",
+            "Shows your quotas and how much of them is in use.",
             own,
         )
         .get(
             "/api/admin/quotas/{user}",
             Access::Operator,
-            "The quotas of a user or an organisation.",
+            "Shows the quotas of a user or an organisation.",
             show,
         )
         .put(
             "/api/admin/quotas/{user}",
             Access::Operator,
-            "Changes quotas. What is left out stays; `null` goes back to the server's default.",
+            "Changes quotas. Quotas that the request leaves out stay as they are; `null` restores the server's \
+             default.",
             set,
         )
 }

@@ -90,17 +90,17 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/{kinds}/{owner}/{name}/refs",
             Access::Reader,
-            "Branches and tags.",
+            "Lists branches and tags.",
             refs,
         )
-        .post(branch, Access::Writer, "Makes a branch.", create_branch)
-        .delete(branch, Access::Writer, "Removes a branch.", delete_branch)
+        .post(branch, Access::Writer, "Creates a branch.", create_branch)
+        .delete(branch, Access::Writer, "Deletes a branch.", delete_branch)
         .post(tag, Access::Writer, "Tags a revision.", create_tag)
-        .delete(tag, Access::Writer, "Removes a tag.", delete_tag)
+        .delete(tag, Access::Writer, "Deletes a tag.", delete_tag)
         .post(
             "/api/{kinds}/{owner}/{name}/super-squash/{branch}",
             Access::Writer,
-            "Puts one commit in the place of a branch's history.",
+            "Replaces a branch's history with a single commit.",
             squash,
         )
 }
@@ -172,7 +172,7 @@ async fn create_tag(
     let message = wanted.message.unwrap_or_default();
     if message.len() > MESSAGE_BYTES {
         return Err(ApiError::bad_request(format!(
-            "The message of a tag is longer than {} KiB",
+            "The tag's message is longer than {} KiB",
             MESSAGE_BYTES >> 10
         )));
     }

@@ -148,7 +148,7 @@ pub(super) async fn settings(
         .is_some_and(|gated| gated != Value::Bool(false) && !gated.is_null())
     {
         return Err(ApiError::not_offered(
-            "gated repositories; make it private instead",
+            "gated repositories; make the repository private instead",
         ));
     }
     let visibility = visibility(wanted.visibility, wanted.private).unwrap_or(repo.visibility);
@@ -282,7 +282,7 @@ pub(super) fn check_hardware(state: &ApiState, name: &str) -> Result<(), ApiErro
         .map(|hardware| format!("`{}`", hardware.name))
         .collect();
     Err(ApiError::bad_request(format!(
-        "There is no hardware `{name}` here; there is {}",
+        "This server has no hardware `{name}`; choose from {}",
         names.join(", ")
     )))
 }
@@ -296,7 +296,7 @@ pub(super) fn sleep_after(seconds: i64) -> Result<SleepAfter, ApiError> {
         Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
         Err(_) if seconds == -1 => Ok(None),
         _ => Err(ApiError::bad_request(
-            "The sleep time is a number of seconds above 0, or -1 for never",
+            "The sleep time must be a number of seconds above 0, or -1 for never",
         )),
     }
 }
@@ -320,7 +320,7 @@ fn kind_of(word: Option<&str>) -> Result<RepoKind, ApiError> {
     let word = word.unwrap_or("model");
     RepoKind::from_word(word).ok_or_else(|| {
         ApiError::bad_request(format!(
-            "There are no repositories of the type `{}`, but of `model`, `dataset` and `space`",
+            "Unknown repository type `{}`; use `model`, `dataset` or `space`",
             word.chars().take(60).collect::<String>()
         ))
     })

@@ -256,7 +256,7 @@ pub(super) fn runtime(
 ) -> Runtime {
     let waiting = view.waits.as_ref().map(|waits| match writes {
         true => waits.message.clone(),
-        false => "It waits until there is room for it, and starts by itself.".to_owned(),
+        false => "It is waiting for free resources, and starts automatically.".to_owned(),
     });
     let name = |hardware: Option<Hardware>| hardware.map(|hardware| hardware.name);
     let computes = view.hardware_current.is_some() || view.hardware_requested.is_some();

@@ -96,19 +96,19 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/tokens",
             Access::Account,
-            "What is known of one's own tokens, which is not the tokens.",
+            "Lists your tokens by name and scope, without the tokens themselves.",
             list,
         )
         .post(
             "/api/tokens",
             Access::Account,
-            "Makes another token for one's own account, shown this once.",
+            "Creates a token for your account, which is shown only once.",
             create,
         )
         .delete(
             "/api/tokens/{name}",
             Access::Account,
-            "Ends one of one's own tokens at once.",
+            "Revokes one of your tokens at once.",
             delete,
         )
 }
@@ -124,28 +124,28 @@ pub(super) async fn create(
     let word = wanted.scope.as_deref().unwrap_or("write");
     let scope = Scope::from_word(word).ok_or_else(|| {
         ApiError::bad_request(format!(
-            "`{word}` is no scope; `read`, `write` and `fineGrained` are"
+            "`{word}` is not a scope; use `read`, `write` or `fineGrained`"
         ))
     })?;
     let name = wanted.name.trim();
     if !is_token_name(name) {
         return Err(ApiError::bad_request(
-            "A token's name has 1 to 64 characters",
+            "A token's name must have 1 to 64 characters",
         ));
     }
     if (scope == Scope::FineGrained) == wanted.grants.is_empty() {
         return Err(ApiError::bad_request(
-            "A token of the scope `fineGrained`, and no other, says what it is for in `grants`",
+            "A token with the scope `fineGrained` needs `grants`; other scopes may not have any",
         ));
     }
     if wanted.grants.len() > MAX_GRANTS {
         return Err(ApiError::bad_request(format!(
-            "A token has at most {MAX_GRANTS} grants"
+            "A token can have at most {MAX_GRANTS} grants"
         )));
     }
     let expires_at = wanted.expires_at.map(Timestamp::as_millisecond);
     if expires_at.is_some_and(|at| at <= now()) {
-        return Err(ApiError::bad_request("`expiresAt` has passed already"));
+        return Err(ApiError::bad_request("`expiresAt` is in the past"));
     }
     let mut grants = Vec::with_capacity(wanted.grants.len());
     for grant in wanted.grants {
@@ -199,7 +199,7 @@ pub(super) async fn delete(
     if state.store.delete_token(caller.account.id, &name).await? {
         Ok(Json(Done {}))
     } else {
-        Err(ApiError::not_found(format!("You have no token `{name}`")))
+        Err(ApiError::not_found(format!("Token `{name}` not found")))
     }
 }
 
@@ -209,7 +209,9 @@ pub(super) async fn delete(
 /// 409 when the account has one of that name.
 pub(super) async fn add(state: &ApiState, wanted: WantedToken) -> Result<String, ApiError> {
     match state.auth.issue_token(wanted).await {
-        Err(StoreError::Taken { .. }) => Err(ApiError::conflict("You have a token of that name")),
+        Err(StoreError::Taken { .. }) => Err(ApiError::conflict(
+            "You already have a token with that name",
+        )),
         Err(error) => Err(error.into()),
         Ok(token) => Ok(token.expose().to_owned()),
     }
@@ -233,12 +235,12 @@ async fn granted(
                 .parse()
                 .map_err(|error| ApiError::bad_request(format!("`{owner}`: {error}")))?;
             let account = state.store.account_by_name(&name).await?;
-            let unknown = || ApiError::bad_request(format!("There is no account `{owner}`"));
+            let unknown = || ApiError::bad_request(format!("Account `{owner}` not found"));
             GrantTarget::Owner(account.ok_or_else(unknown)?.id)
         }
         _ => {
             return Err(ApiError::bad_request(
-                "A grant names a `repo` (with its `type`) or an `owner`, and says whether to `write`",
+                "A grant must name either a `repo` (with its `type`) or an `owner`, and may set `write`",
             ));
         }
     };

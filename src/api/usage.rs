@@ -100,7 +100,7 @@ pub(super) fn routes() -> Routes {
     Routes::new().get(
         "/api/usage",
         Access::Account,
-        "What was used, by the hour: one's own for everybody, everybody's for operators.",
+        "Shows usage by the hour: your own, or everyone's for operators.",
         usage,
     )
 }
@@ -122,7 +122,7 @@ async fn usage(
         Some(name) if everybody => Some(account_named(&state, name).await?.id),
         Some(_) => {
             return Err(ApiError::forbidden(
-                "Only operators see what others have used",
+                "Only operators may see the usage of others",
             ));
         }
     };
@@ -236,7 +236,7 @@ fn read_cursor(text: &str) -> Result<(i64, UsageCursor), ApiError> {
         };
         parts.next().is_none().then_some((to, cursor))
     };
-    read().ok_or_else(|| ApiError::bad_request("`cursor` is not one of this server's"))
+    read().ok_or_else(|| ApiError::bad_request("`cursor` was not issued by this server"))
 }
 
 impl From<UsageRow> for UsageRowShown {

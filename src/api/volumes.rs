@@ -54,7 +54,7 @@ pub(super) async fn set(
     let principal = caller.principal;
     if space.sdk.as_deref().and_then(Sdk::from_word) == Some(Sdk::Static) {
         return Err(ApiError::bad_request(
-            "A static Space runs nothing, so it has no volumes",
+            "A static Space does not run code, so it cannot have volumes",
         ));
     }
     let volumes = checked(&state, &principal, wanted.volumes).await?;
@@ -93,17 +93,17 @@ pub(super) async fn checked(
             "space" => RepoKind::Space,
             "bucket" => {
                 return Err(ApiError::not_offered(
-                    "buckets; `storage` in the card keeps files under /data",
+                    "buckets; set `storage` in the card to keep files under /data",
                 ));
             }
             _ => {
                 return Err(ApiError::bad_request(
-                    "The type of a volume is `model`, `dataset` or `space`",
+                    "The type of a volume must be `model`, `dataset` or `space`",
                 ));
             }
         };
         let missing =
-            || ApiError::bad_request(format!("There is no {} {:?} here", one.kind, one.source));
+            || ApiError::bad_request(format!("This server has no {} {:?}", one.kind, one.source));
         let source = one.source.parse().map_err(|_| missing())?;
         let found = state.store.repository_by_name(kind, &source).await?;
         let found = found.filter(|found| principal.may(Action::See, found));

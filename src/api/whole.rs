@@ -37,7 +37,7 @@ impl<'de, N: TryFrom<i64> + TryFrom<u64>> Deserialize<'de> for Whole<N> {
                 if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
                     return self.visit_i64(number as i64);
                 }
-                Err(E::custom(format!("{number} is no whole number")))
+                Err(E::custom(format!("{number} is not a whole number")))
             }
         }
 

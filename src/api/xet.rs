@@ -47,19 +47,19 @@ pub(super) fn routes() -> Routes {
         .get(
             "/api/{kinds}/{owner}/{name}/xet-write-token/{revision}",
             Access::Writer,
-            "A token for sending large files in chunks.",
+            "Issues a token to upload large files in chunks.",
             write_token,
         )
         .post(
             "/xet/{store}/v1/xorbs/{domain}/{hash}",
             Access::Account,
-            "Chunks of files.",
+            "Uploads chunks of files.",
             xorb,
         )
         .post(
             "/xet/{store}/v1/shards",
             Access::Account,
-            "Which chunks are which files.",
+            "Registers which chunks make up which files.",
             shard,
         )
 }
@@ -165,8 +165,9 @@ fn opened(
     };
     let repo: RepoUid = repo.parse().map_err(|_| ApiError::bad_token())?;
     let until: Millis = until.parse().map_err(|_| ApiError::bad_token())?;
-    let store = XetStore::open(address, now())
-        .ok_or_else(|| ApiError::not_found("There is no such storage, or no more"))?;
+    let store = XetStore::open(address, now()).ok_or_else(|| {
+        ApiError::not_found("This upload address does not exist or has expired; request a new one")
+    })?;
     if state
         .auth
         .is_signed(&may_send(store, repo), until, signature)

@@ -50,7 +50,8 @@ pub(super) async fn publish(
         examples.retain(|name, _| {
             let keep = !wants_container(name);
             if !keep {
-                say(&format!("{OWNER}/{name}: not published, it needs containers ({why}; see `glasshouse doctor`)"));
+                say(&format!("{OWNER}/{name}: not published because it needs containers ({why}; see `glasshouse \
+                              doctor`)"));
             }
             keep
         });
@@ -74,7 +75,7 @@ pub(super) async fn publish(
         (0, _) => {}
         (new, 0) => say(&format!("publishing {new} examples")),
         (new, _) => say(&format!(
-            "publishing {new} examples; the last {slow} are containers, whose first build takes minutes"
+            "publishing {new} examples; the last {slow} run in containers, whose first build takes minutes"
         )),
     }
     let progress = Progress::new(spaces.len());
@@ -166,7 +167,7 @@ async fn push(
             let account = store
                 .account_by_name(owner)
                 .await?
-                .context("the owner of the examples is gone")?;
+                .context("the owner of the examples no longer exists")?;
             let new = NewRepository {
                 kind: RepoKind::Space,
                 owner: account.id,
@@ -183,7 +184,7 @@ async fn push(
     let mut spool = repos.spool(lifecycle.disk_room(space.owner).await?)?;
     let mut operations = Vec::new();
     for file in files {
-        let content = Examples::get(&file).with_context(|| format!("{file} has gone"))?;
+        let content = Examples::get(&file).with_context(|| format!("{file} is missing"))?;
         let path = file.strip_prefix(&format!("{name}/")).unwrap_or(&file);
         operations.push(Operation::Put {
             path: path.parse::<FilePath>()?,

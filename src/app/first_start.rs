@@ -68,7 +68,7 @@ async fn give_token(store: &Store, admin: &Account, path: &Path) -> anyhow::Resu
     store
         .create_token(record)
         .await
-        .context("the first token")?;
+        .context("the first token could not be stored")?;
     Ok(())
 }
 

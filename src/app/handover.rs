@@ -85,7 +85,9 @@ impl Inherited {
             LOCK => self.lock = Some(file.into()),
             METRICS => self.metrics = Some(listener(file)?),
             LISTENER if self.listener.is_none() => self.listener = Some(listener(file)?),
-            LISTENER => bail!("the socket unit names more than one address; one is served"),
+            LISTENER => {
+                bail!("the socket unit has more than one address; Glasshouse serves only one")
+            }
             _ => {}
         }
         Ok(())
@@ -96,7 +98,7 @@ fn listener(socket: OwnedFd) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::from(socket);
     listener
         .local_addr()
-        .context("what was handed over is not a TCP socket")?;
+        .context("the inherited socket is not a TCP socket")?;
     Ok(listener)
 }
 
@@ -129,7 +131,9 @@ impl Successor {
             .kill_on_drop(true)
             .output();
         let tried = tokio::time::timeout(std::time::Duration::from_secs(30), tried);
-        let tried = tried.await.context("it does not end")?;
+        let tried = tried
+            .await
+            .context("the new program did not finish checking its configuration within 30 s")?;
         let tried = tried.with_context(|| format!("{} cannot be run", program.display()))?;
         if !tried.status.success() {
             let message = String::from_utf8_lossy(&tried.stderr);
@@ -137,7 +141,10 @@ impl Successor {
                 "" => tried.status.to_string(),
                 message => message.to_owned(),
             };
-            bail!("{} refuses: {message}", program.display());
+            bail!(
+                "{} does not accept its configuration: {message}",
+                program.display()
+            );
         }
         Ok(Self {
             program,
@@ -186,7 +193,7 @@ impl DataFolder {
             .recursive(true)
             .mode(0o700)
             .create(data)
-            .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+            .with_context(|| format!("cannot create the data folder {}", data.display()))?;
         let lock = match handed {
             Some(lock) => lock,
             None => File::options()

@@ -74,7 +74,8 @@ async fn metrics(State(health): State<Health>, headers: HeaderMap) -> Response {
         Err(_) => false,
     };
     if health.own_listener || !operator {
-        let text = "metrics are for operators: send an operator's token of the scope `write`, or set `metrics_listen`\n";
+        let text = "only operators may read metrics: send an operator's token with the scope `write`, or set \
+                    `metrics_listen`\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
     health.encode()

@@ -108,7 +108,7 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         match TcpListener::bind(address).await {
             Ok(listener) => return Ok(listener),
             Err(_) if tokio::time::Instant::now() < until => tokio::time::sleep(TRY_AGAIN).await,
-            Err(error) => return Err(error).context("it cannot be listened on"),
+            Err(error) => return Err(error).context("cannot listen on this address"),
         }
     }
 }

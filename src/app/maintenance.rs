@@ -49,8 +49,8 @@ pub async fn take_engine(data: Option<PathBuf>, config: Option<&Path>) -> anyhow
     let own = config.data.canonicalize()?;
     if let Some(former) = former.filter(|former| *former != own && is_in_use(former)) {
         bail!(
-            "the server of {} is using these containers: stop it first, or give this folder a name of its own with \
-             `glasshouse engine rename`",
+            "the server of {} is using these containers: stop it first, or give this folder an identity of its own \
+             with `glasshouse engine rename`",
             former.display()
         );
     }

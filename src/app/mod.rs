@@ -71,7 +71,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
     let mut inherited = Inherited::take()?;
     let mut signals = Signals::new()?;
     // Looked up while the file still has this name.
-    let program = std::env::current_exe().context("this program's own file")?;
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
     telemetry::init(&config.log)?;
     keep_connections_within_files(&mut config);
     let data = DataFolder::open(&config.data, inherited.lock.take())?;
@@ -88,7 +88,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
             Some(
                 listen(address, inherited, true)
                     .await
-                    .context("for metrics")?,
+                    .context("the listener for metrics")?,
             )
         }
         None => None,
@@ -130,7 +130,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
         .await?;
     }
     let mut successor = until_told(&mut signals, &program, &data).await;
-    tracing::info!("stopping: no new visitors, those who are here may finish");
+    tracing::info!("stopping: requests in progress may finish, new ones are refused");
     let listeners = std::iter::once((listener, false));
     let listeners = listeners.chain(metrics_listener.map(|listener| (listener, true)));
     match &mut successor {
@@ -154,7 +154,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
     tokio::select! {
         ended = rest.as_mut() => ended?,
         () = signals.end() => {
-            tracing::info!("stopping at once");
+            tracing::info!("stopping immediately");
             stop.hurry.cancel();
             successor = None;
             rest.await?;
@@ -175,7 +175,7 @@ async fn until_told(signals: &mut Signals, program: &Path, data: &DataFolder) ->
         match Successor::find(program.to_owned()).await {
             Ok(successor) => return Some(successor),
             Err(error) => {
-                tracing::error!("no newer program takes this one's place: {error:#}");
+                tracing::error!("the newly installed program cannot replace this one: {error:#}");
                 data.say(&format!(
                     "kept: {}",
                     format!("{error:#}").replace('\n', " ")
@@ -190,8 +190,8 @@ fn keep_connections_within_files(config: &mut Config) {
     let most = server::connections_within_file_limit();
     if config.server.max_connections > most {
         tracing::warn!(
-            "the limit of open files (RLIMIT_NOFILE) is enough for {most} connections, fewer than \
-             `server.max_connections` says"
+            "the limit of open files (RLIMIT_NOFILE) allows only {most} connections, fewer than \
+             `server.max_connections`"
         );
         config.server.max_connections = most;
     }
@@ -239,25 +239,28 @@ struct House {
 impl House {
     async fn build(config: &Arc<Config>) -> anyhow::Result<Self> {
         let data = &config.data;
-        let seal =
-            SealKey::open(&data.join("keys/seal")).context("the key that seals artifacts")?;
-        let secrets = open_key(&data.join("keys/secrets")).context("the key that seals secrets")?;
+        let seal = SealKey::open(&data.join("keys/seal"))
+            .context("cannot read the key that seals artifacts")?;
+        let secrets = open_key(&data.join("keys/secrets"))
+            .context("cannot read the key that seals secrets")?;
         let url = format!("sqlite://{}", data.join("glasshouse.db").display());
         let store = Store::connect(&url, Sealer::new(&secrets))
             .await
-            .context("the database")?;
+            .context("cannot open the database")?;
         let is_new = first_start::accounts(&store, data).await?;
-        let repos =
-            Repos::new(data.join("repos"), repo_limits(config)).context("the repositories")?;
-        let journal =
-            Journal::open(data.join("logs"), journal_limits(config)).context("the logs")?;
+        let repos = Repos::new(data.join("repos"), repo_limits(config))
+            .context("cannot open the repositories")?;
+        let journal = Journal::open(data.join("logs"), journal_limits(config))
+            .context("cannot open the logs")?;
         let ledger = Ledger::new(ledger_limits(config));
         let wasm = WasmRuntime::start(wasm_settings(config), seal.clone());
-        let wasm = wasm.map_err(|error| anyhow::anyhow!("the WebAssembly engine: {error:#}"))?;
+        let wasm = wasm
+            .map_err(|error| anyhow::anyhow!("cannot start the WebAssembly engine: {error:#}"))?;
         let engine = engine(config, data)?;
         refuse_a_copy(&engine).await?;
         let builder = builder_config(config, seal, wasm.profile(), engine.clone())?;
-        let builder = Builder::new(builder, repos.clone()).context("the folder of artifacts")?;
+        let builder =
+            Builder::new(builder, repos.clone()).context("cannot open the folder of artifacts")?;
         let hub_listener = HubListener::new(config);
         let (ended, endings) = runtime::endings();
         let settings = container_settings(config)?;

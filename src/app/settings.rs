@@ -104,7 +104,7 @@ pub(super) fn wasm_settings(config: &Config) -> WasmSettings {
 /// The container engine, for whoever has the data folder `data`.
 pub(super) fn engine(config: &Config, data: &Path) -> anyhow::Result<Engine> {
     let (id, key) = engine_name(data)?;
-    let claim = Claim::of(data, &key).context("the data folder's name")?;
+    let claim = Claim::of(data, &key).context("cannot read the data folder's identity")?;
     Ok(match config.docker.enabled {
         true => Engine::new(config.docker.host.as_deref(), &id, Some(claim)),
         false => Engine::off(&id),
@@ -120,7 +120,7 @@ pub(super) fn engine_without_claim(config: &Config, data: &Path) -> anyhow::Resu
 /// The name under which a data folder is known to the engine, and the file it comes from.
 fn engine_name(data: &Path) -> anyhow::Result<(String, PathBuf)> {
     let key = data.join("keys/engine");
-    let id = open_key(&key).context("the data folder's name")?;
+    let id = open_key(&key).context("cannot read the data folder's identity")?;
     // Enough to tell folders apart, and short enough to read.
     Ok((hex::encode(&id[..8]), key))
 }
@@ -160,7 +160,7 @@ pub(super) fn builder_config(
         artifacts: config.data.join("artifacts"),
         seal,
         profile: profile.to_owned(),
-        worker: std::env::current_exe().context("this program's own file")?,
+        worker: std::env::current_exe().context("cannot find this program's own file")?,
         compile: CompileLimits {
             cpu_seconds: build.compile_cpu.as_secs().max(1),
             memory_bytes: build.compile_memory,

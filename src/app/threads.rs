@@ -9,7 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::config::ServerConfig;
 
-const REFUSED: &str = "server.realtime: this process may not schedule its threads so; give it CAP_SYS_NICE or RLIMIT_RTPRIO";
+const REFUSED: &str = "server.realtime: this process may not use real-time scheduling; give it CAP_SYS_NICE or \
+                       RLIMIT_RTPRIO";
 
 /// A runtime whose core threads are as the configuration says. A single one is the thread that the runtime is entered on,
 /// which spares each request a tenth of its time.

@@ -61,10 +61,14 @@ const MOST_OF_A_SITE: usize = HOUSEHOLDS_OF_A_SITE as usize * MOST_OF_ONE;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceRefused {
     /// From that address.
-    #[error("{MOST_OF_ONE} sign-ins from your address wait for their codes; finish one of them")]
+    #[error(
+        "{MOST_OF_ONE} sign-ins from your address are waiting for their codes; finish one of them first"
+    )]
     Address,
     /// From wherever.
-    #[error("too many sign-ins wait for their codes; make a token on your account's page")]
+    #[error(
+        "too many sign-ins are waiting for their codes; create a token on your account's page instead"
+    )]
     Everybody,
 }
 

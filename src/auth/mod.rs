@@ -191,7 +191,7 @@ impl Auth {
             let store = self.store.clone();
             tokio::spawn(async move {
                 if let Err(error) = store.touch_token(&hash, now).await {
-                    tracing::warn!("the use of a token could not be noted: {error}");
+                    tracing::warn!("the time of a token's use could not be stored: {error}");
                 }
             });
         }

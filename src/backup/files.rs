@@ -63,7 +63,7 @@ pub(super) fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<BTreeMap<Str
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             return Err(error).with_context(|| {
                 format!(
-                    "{} may not be read: what containers keep is their own user's, so run this as root",
+                    "{} cannot be read: it belongs to the container's user, so run this as root",
                     at().display()
                 )
             });

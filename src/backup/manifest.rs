@@ -87,10 +87,10 @@ impl Manifest {
             )
         })?;
         let manifest: Self = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not that of a backup", path.display()))?;
+            .with_context(|| format!("{} is not a backup's manifest", path.display()))?;
         if manifest.format > FORMAT {
             bail!(
-                "the backup was made by a newer program, {}",
+                "the backup was made by a newer version, {}; restore it with that version",
                 manifest.version
             );
         }
@@ -102,7 +102,7 @@ impl Manifest {
         let found = hashes(backup, self.format)?;
         for (path, hash) in &self.files {
             match found.get(path) {
-                None => bail!("{path} is missing in the backup"),
+                None => bail!("{path} is missing from the backup"),
                 Some(other) if other != hash => bail!("{path} in the backup has been changed"),
                 Some(_) => {}
             }

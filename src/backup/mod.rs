@@ -67,10 +67,7 @@ pub async fn back_up(data: &Path, to: &Path, keys: bool) -> anyhow::Result<Manif
         );
     }
     if fs::symlink_metadata(to).is_ok() {
-        bail!(
-            "{} exists: name a folder that is not there yet",
-            to.display()
-        );
+        bail!("{} already exists: name a new folder", to.display());
     }
     let partial = beside(to, "partial")?;
     if partial.exists() {
@@ -86,7 +83,7 @@ pub async fn back_up(data: &Path, to: &Path, keys: bool) -> anyhow::Result<Manif
     sync(&partial)?;
     fs::rename(&partial, to).with_context(|| {
         format!(
-            "the backup is whole, at {}, and could not be named {}",
+            "the backup is complete at {}, but could not be renamed to {}",
             partial.display(),
             to.display()
         )
@@ -120,14 +117,14 @@ async fn copy_rows_and_repositories(data: &Path, to: &Path) -> anyhow::Result<us
         if missing.is_empty() {
             let problems = check_database(&database).await?;
             if let Some(problem) = problems.first() {
-                bail!("the database is not whole: {problem}");
+                bail!("the database is damaged: {problem}");
             }
             remove_unnamed(&to.join(REPOSITORIES), &ids)?;
             return Ok(ids.len());
         }
     }
     bail!(
-        "the database names {} repositories that are not there, {} first",
+        "{} repositories are in the database but not on disk, the first is {}",
         missing.len(),
         missing[0]
     )
@@ -146,7 +143,7 @@ async fn copy_whole(replicas: &Replicas, id: RepoUid) -> anyhow::Result<bool> {
             Some(found) => problem = found,
         }
     }
-    bail!("repository {id} is not whole: {problem}")
+    bail!("repository {id} is damaged: {problem}")
 }
 
 /// A repository that was removed while the copy was made.
@@ -230,7 +227,7 @@ fn copy_rest(data: &Path, to: &Path, keys: bool) -> anyhow::Result<BTreeMap<Stri
 fn beside(path: &Path, word: &str) -> anyhow::Result<PathBuf> {
     let mut name = path
         .file_name()
-        .with_context(|| format!("{} names no folder", path.display()))?
+        .with_context(|| format!("{} is not the name of a folder", path.display()))?
         .to_owned();
     name.push(".");
     name.push(word);
@@ -242,7 +239,7 @@ fn private_folder(path: &Path) -> anyhow::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("cannot make the folder {}", path.display()))
+        .with_context(|| format!("cannot create the folder {}", path.display()))
 }
 
 /// Waits until everything on the file system of `folder` is on disk.

@@ -23,7 +23,8 @@ pub async fn check(backup: &Path) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read(backup)?;
     manifest.compare(backup)?;
     // Looking at a database may write beside it.
-    let folder = tempfile::tempdir().context("a folder for a copy of the database")?;
+    let folder =
+        tempfile::tempdir().context("cannot create a temporary folder for the database")?;
     let ids = database(backup, folder.path()).await?;
     let root = backup.join(REPOSITORIES);
     let replicas = Replicas::new(root.clone(), root);
@@ -31,7 +32,7 @@ pub async fn check(backup: &Path) -> anyhow::Result<Manifest> {
         let whole = || format!("repository {id} in the backup");
         tokio::task::block_in_place(|| replicas.check_large(id)).with_context(whole)?;
         if let Some(problem) = Repos::check_folder(&replicas.folder(id)).await? {
-            bail!("repository {id} in the backup is not whole: {problem}");
+            bail!("repository {id} in the backup is damaged: {problem}");
         }
     }
     Ok(manifest)
@@ -45,14 +46,11 @@ pub async fn check(backup: &Path) -> anyhow::Result<Manifest> {
 pub async fn restore(backup: &Path, data: &Path, keys: Option<&Path>) -> anyhow::Result<Manifest> {
     let manifest = Manifest::read(backup)?;
     if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) {
-        bail!(
-            "{} is not empty: restore into a folder that is not there yet",
-            data.display()
-        );
+        bail!("{} is not empty: restore into a new folder", data.display());
     }
     if !manifest.keys && keys.is_none() {
         bail!(
-            "the backup was made without its keys: name the folder that holds `secrets` and `seal` with --keys"
+            "the backup does not contain its keys: use --keys to name the folder that holds `secrets` and `seal`"
         );
     }
     let partial = beside(data, "partial")?;
@@ -67,7 +65,7 @@ pub async fn restore(backup: &Path, data: &Path, keys: Option<&Path>) -> anyhow:
         let copy = partial.join(KEYS).join(key);
         copy_private(&from.join(key), &copy)?;
         if key == "secrets" && !copy.is_file() {
-            bail!("{} holds no key `secrets`", from.display());
+            bail!("{} does not contain the key `secrets`", from.display());
         }
     }
     sync(&partial)?;
@@ -86,7 +84,7 @@ async fn copy_all(backup: &Path, to: &Path, manifest: &Manifest) -> anyhow::Resu
     private_folder(&to.join(REPOSITORIES))?;
     for id in ids {
         if !copy_whole(&replicas, id).await? {
-            bail!("repository {id} is missing in the backup");
+            bail!("repository {id} is missing from the backup");
         }
     }
     let storage = backup.join(STORAGE);
@@ -101,7 +99,7 @@ async fn database(backup: &Path, to: &Path) -> anyhow::Result<Vec<RepoUid>> {
     let database = to.join(DATABASE);
     copy_private(&backup.join(DATABASE), &database)?;
     if let Some(problem) = check_database(&database).await?.first() {
-        bail!("the database in the backup is not whole: {problem}");
+        bail!("the database in the backup is damaged: {problem}");
     }
     repository_ids(&database).await
 }

@@ -60,7 +60,7 @@ impl Inner {
                 .blocking(|inner, digest| inner.reuse(digest), &digest)
                 .await
         {
-            log.line("An earlier build compiled the same bytes; its native code is used again.");
+            log.line("An earlier build compiled the same file; its native code is reused.");
             let abi = source.abi;
             return Ok(ArtifactKind::Component { digest, abi });
         }
@@ -135,7 +135,7 @@ impl Inner {
             Ok(_) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {
-                tracing::warn!(%error, digest, "Compiled code is not as it was sealed; it is compiled anew.");
+                tracing::warn!(%error, digest, "Compiled code has changed since it was sealed; it is compiled again.");
                 false
             }
         }
@@ -183,8 +183,8 @@ impl Inner {
         .await?;
         if profile != self.config.profile {
             return Err(BuildError::server(
-                "the server's program was replaced while it runs, and its compiler makes code for another version: \
-                 restart the server",
+                "the server's program was replaced while the server was running, and its compiler now produces code \
+                 for another version: restart the server",
             ));
         }
         // How much it comes to only the compiler knows; until here its limit bounds it.
@@ -211,7 +211,7 @@ impl Inner {
         let file = File::open(code)?;
         let bytes = file.metadata()?.len();
         if bytes == 0 {
-            return Err(io::Error::other("the compiler wrote nothing"));
+            return Err(io::Error::other("the compiler produced no output"));
         }
         file.set_permissions(Permissions::from_mode(0o400))?;
         file.sync_all()?;

@@ -55,8 +55,8 @@ const OFFERED: [&str; 29] = [
     "wasi:sockets/udp-create-socket",
 ];
 const HANDLER: &str = "wasi:http/incoming-handler";
-const WASI_03: &str = "it is made for WASI 0.3, which the engine still calls experimental and gives no security patches. Build it for \
-     WASI 0.2, exporting `wasi:http/incoming-handler@0.2` (in Rust: target `wasm32-wasip2`)";
+const WASI_03: &str = "it is built for WASI 0.3, which is experimental and gets no security patches yet. Build it for \
+                       WASI 0.2, exporting `wasi:http/incoming-handler@0.2` (in Rust: target `wasm32-wasip2`)";
 const WHAT_RUNS: &str = "`sdk: wasi` runs a component that exports `wasi:http/incoming-handler@0.2`, or a WASI preview 1 command (a core \
      module that exports `_start`), once per request as CGI";
 /// The most names listed in one message.
@@ -87,21 +87,21 @@ pub(super) fn abi_of(bytes: &[u8]) -> Result<GuestAbi, BuildError> {
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(GuestAbi::Command),
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(GuestAbi::Http),
         [0, b'a', b's', b'm', _, _, _, _, ..] => {
-            not_wasm("it is not WebAssembly of a version that is known here")
+            not_wasm("it is WebAssembly of a version that this server does not know")
         }
         [] => not_wasm("it is empty"),
         [0x7f, b'E', b'L', b'F', ..] => not_wasm(
-            "it is not WebAssembly but native code (`.cwasm`, ELF), which is never taken from outside: publish the \
-             WebAssembly it was made from",
+            "it is native code (`.cwasm`, ELF), which this server does not accept: publish the WebAssembly that it \
+             was compiled from",
         ),
         _ if bytes.starts_with(b"version https://git-lfs.github.com/spec/") => {
-            not_wasm("it is not WebAssembly but a Git LFS pointer to it: upload the file itself")
+            not_wasm("it is a Git LFS pointer, not WebAssembly: upload the file itself")
         }
         _ if b"\0asm".starts_with(bytes) || bytes.starts_with(b"\0asm") => {
-            not_wasm("it is not WebAssembly, only the beginning of it: the file is cut off")
+            not_wasm("it is only the beginning of a WebAssembly file: the file is cut off")
         }
         _ if bytes.trim_ascii_start().starts_with(b"(") => not_wasm(
-            "it is not WebAssembly in its binary form but, it seems, as text: publish what `wasm-tools parse` makes of it",
+            "it seems to be WebAssembly in text form: convert it with `wasm-tools parse` and publish the result",
         ),
         _ => not_wasm("it is not WebAssembly"),
     }
@@ -122,7 +122,7 @@ fn compile_component(
     check_resources(component.resources_required(), largest_memory)?;
     check_types(engine, &component).map_err(|error| {
         BuildError::author(format!(
-            "it does not fit the server's WASI 0.2: {}",
+            "it does not match the server's WASI 0.2: {}",
             text(&error)
         ))
     })?;
@@ -151,7 +151,7 @@ fn compile_command(
     check_names(unknown.iter().map(String::as_str))?;
     linker.instantiate_pre(&module).map_err(|error| {
         BuildError::author(format!(
-            "it does not fit the server's WASI preview 1: {}",
+            "it does not match the server's WASI preview 1: {}",
             text(&error)
         ))
     })?;
@@ -175,8 +175,8 @@ fn check_exports(exports: &[&str]) -> Result<(), BuildError> {
         WASI_03.to_owned()
     } else if exports_of("wasi:cli/run", "0.2") {
         format!(
-            "it is a command as a component (`wasi:cli/run`), which serves no HTTP. {WHAT_RUNS}: export the handler, or \
-             build the same program as a core module (in Rust: target `wasm32-wasip1`)"
+            "it is a command component (`wasi:cli/run`), which does not serve HTTP. {WHAT_RUNS}: export the handler, \
+             or build the same program as a core module (in Rust: target `wasm32-wasip1`)"
         )
     } else {
         format!(
@@ -213,9 +213,7 @@ fn check_command_exports(module: &Module) -> Result<(), BuildError> {
     }
     match module.get_export("memory") {
         Some(ExternType::Memory(_)) => Ok(()),
-        _ => refused(
-            "it exports no memory named `memory`, through which WASI passes everything".into(),
-        ),
+        _ => refused("it does not export a memory named `memory`, which WASI needs".into()),
     }
 }
 
@@ -239,20 +237,21 @@ fn check_names<'a>(missing: impl Iterator<Item = &'a str>) -> Result<(), BuildEr
         return Err(BuildError::author(WASI_03));
     }
     let advice = if first.starts_with("wasi_unstable.") {
-        "It was built for a WASI of 2019: build it with a newer toolchain, for WASI preview 1 or 0.2"
+        "It was built for a WASI version from 2019: build it with a newer toolchain for WASI preview 1 or 0.2"
     } else if missing
         .iter()
         .any(|name| name.starts_with("wbg") || name.contains("wbindgen"))
     {
         "It was built for browsers (wasm-bindgen): build it for WASI (in Rust: target `wasm32-wasip2` or `wasm32-wasip1`)"
     } else if missing.iter().any(|name| name.starts_with("env.")) {
-        "Names in `env` are functions the linker did not find, or a build for browsers: build it for WASI, with all it needs inside"
+        "Imports from `env` are functions that the linker did not find, or come from a build for browsers: build it \
+         for WASI and link everything that it needs"
     } else {
         "The server offers WASI 0.2 with `wasi:http` to components, and `wasi_snapshot_preview1` to core modules"
     };
     let names = list(missing.iter().copied());
     Err(BuildError::author(format!(
-        "it imports what the server does not offer: {names}. {advice}."
+        "it imports functions that this server does not offer: {names}. {advice}."
     )))
 }
 
@@ -273,25 +272,25 @@ fn check_resources(
     let message = if bytes > largest_memory {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         format!(
-            "it asks for a memory of {} MiB from the start; the largest an instance may have here is {} MiB",
+            "it needs {} MiB of memory to start; an instance may have at most {} MiB on this server",
             mib(bytes),
             mib(largest_memory)
         )
     } else if required.num_memories > wasm_engine::MEMORIES_PER_INSTANCE {
         let most = wasm_engine::MEMORIES_PER_INSTANCE;
         format!(
-            "it has {} memories; an instance may have {most}",
+            "it has {} memories; an instance may have at most {most}",
             required.num_memories
         )
     } else if required.num_tables > wasm_engine::TABLES_PER_INSTANCE {
         let most = wasm_engine::TABLES_PER_INSTANCE;
         format!(
-            "it has {} tables; an instance may have {most}",
+            "it has {} tables; an instance may have at most {most}",
             required.num_tables
         )
     } else if elements > u64::from(wasm_engine::TABLE_ELEMENTS) {
         let most = wasm_engine::TABLE_ELEMENTS;
-        format!("it has a table of {elements} elements; a table may have {most}")
+        format!("it has a table of {elements} elements; a table may have at most {most}")
     } else {
         return Ok(());
     };
@@ -327,7 +326,7 @@ fn invalid(error: &wasmtime::Error, bytes: &[u8]) -> BuildError {
     let contains = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let text = text(error);
     if text.contains("Cannot allocate memory") || text.contains("out of memory") {
-        return BuildError::author("compiling it takes more memory than a build may have");
+        return BuildError::author("compiling it needs more memory than a build may use");
     }
     if contains(b"wasi:http/handler@0.3") || contains(b"wasi:cli/run@0.3") {
         return BuildError::author(WASI_03);

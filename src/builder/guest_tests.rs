@@ -51,7 +51,7 @@ fn what_is_not_wasm_is_named() {
             b"version https://git-lfs.github.com/spec/v1\n",
             "Git LFS pointer",
         ),
-        (b" (module)", "as text"),
+        (b" (module)", "in text form"),
         (b"<!doctype html>", "not WebAssembly"),
         (b"\0asm\x02\0\0\0", "of a version"),
     ] {
@@ -79,7 +79,7 @@ fn what_cannot_be_called_is_told_what_can() {
         (r#"(module (func (export "_initialize")))"#, "a library"),
         (
             r#"(module (func (export "_start")))"#,
-            "no memory named `memory`",
+            "does not export a memory named `memory`",
         ),
         (
             r#"(module (func (export "_start") (param i32)))"#,
@@ -107,7 +107,7 @@ fn imports_that_are_not_offered_are_named() {
     assert!(import(r#"(import "wasi_unstable" "fd_write" (func))"#).contains("2019"));
     assert!(import(r#"(import "wbg" "x" (func))"#).contains("browsers"));
     assert!(
-        import(r#"(import "wasi_snapshot_preview1" "fd_write" (func))"#).contains("does not fit")
+        import(r#"(import "wasi_snapshot_preview1" "fd_write" (func))"#).contains("does not match")
     );
 
     let message = refusal(&handler(r#"(import "my:own/thing@1.0.0" (instance))"#));
@@ -171,7 +171,7 @@ fn what_is_said_to_be_offered_is_there() {
         r#"(import "wasi:io/poll@0.2.0" (instance {}))"#,
         resource("no-such")
     );
-    assert!(refusal(&handler(&import)).contains("does not fit"));
+    assert!(refusal(&handler(&import)).contains("does not match"));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_handler_of_the_wrong_shape_is_refused() {
     let exports =
         r#"(instance $none) (export "wasi:http/incoming-handler@0.2.0" (instance $none))"#;
     let message = refusal(&format!("(component {exports})"));
-    assert!(message.contains("does not fit"), "{message}");
+    assert!(message.contains("does not match"), "{message}");
 }
 
 #[test]

@@ -240,7 +240,7 @@ impl Inner {
                 Ok(readme) => readme,
                 Err(_) => {
                     return Ok(Err(card_error(
-                        "README.md: the file is not text in UTF-8".into(),
+                        "README.md: the file is not valid UTF-8".into(),
                     )));
                 }
             };
@@ -279,7 +279,7 @@ impl Inner {
         let permit = request.turns.take(lane, memory).await;
         permit.map_err(|refused: Refused| {
             BuildError::server(format!(
-                "such a build takes {} of memory, and {} has {} in all",
+                "the build needs {} of memory, and {} has {} in total",
                 bytes_text(refused.wanted),
                 match refused.tier {
                     Tier::Owner => "its owner",
@@ -337,7 +337,7 @@ fn repo_error(error: RepoError) -> BuildError {
         RepoError::Refused(text) | RepoError::TooLarge(text) => BuildError::author(text),
         RepoError::EntryNotFound(_) => BuildError::author(error.to_string()),
         RepoError::OverQuota(refused) => BuildError::author(format!(
-            "there is no room to lay out what is built: {}",
+            "there is no disk space for the result of the build: {}",
             refused.explain()
         )),
         error => {

@@ -105,7 +105,7 @@ fn planned(
 /// The field that asks for what this server does not give, and what it may ask for.
 fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)> {
     let at_most = |key: &'static str, most: String| {
-        Some((key, format!("`{key}` may be {most} at most on this server")))
+        Some((key, format!("`{key}` may be at most {most} on this server")))
     };
     if card
         .request_timeout
@@ -119,7 +119,7 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
     }
     let Some(offer) = offer.containers else {
         let message = format!(
-            "`sdk: {}` needs containers, which its operator has turned off on this server; it may be `static` or `wasi`",
+            "`sdk: {}` needs containers, which this server's operator has turned off; use `static` or `wasi`",
             card.sdk.as_str()
         );
         return Some(("sdk", message));
@@ -137,7 +137,7 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
         return match offer.storage_bytes {
             0 => Some((
                 "storage",
-                "this server has no durable storage to give".into(),
+                "this server does not offer durable storage".into(),
             )),
             most => at_most("storage", bytes_text(most)),
         };
@@ -160,11 +160,11 @@ fn missing_app_file(card: &Card) -> String {
         "README.md names it as `app_file`".to_owned()
     } else {
         format!(
-            "it is the app file of `sdk: {}` unless README.md names another (`app_file: PATH`)",
+            "`sdk: {}` runs this file unless README.md names another (`app_file: PATH`)",
             card.sdk.as_str()
         )
     };
-    format!("There is no file `{file}` in this revision; {why}.")
+    format!("The file `{file}` is missing; {why}.")
 }
 
 /// A suggestion binds nobody, so one that cannot be followed here is said and not refused.
@@ -174,7 +174,8 @@ fn unknown_hardware(card: &Card, offered: &[String]) -> Option<String> {
         return None;
     }
     Some(format!(
-        "README.md suggests the hardware `{wanted}`, which is not offered here and is ignored; offered: {}.",
+        "README.md suggests the hardware `{wanted}`, which this server does not have. The suggestion is ignored; \
+         available are {}.",
         offered.join(", ")
     ))
 }
@@ -268,7 +269,7 @@ mod tests {
         assert_eq!(error.fault, Fault::Card);
         assert_eq!(
             error.message,
-            "README.md:3: `request_timeout` may be 10m at most on this server"
+            "README.md:3: `request_timeout` may be at most 10m on this server"
         );
     }
 
@@ -277,15 +278,16 @@ mod tests {
         for (field, message) in [
             (
                 "startup_duration_timeout: 31m",
-                "`startup_duration_timeout` may be 30m at most on this server",
+                "`startup_duration_timeout` may be at most 30m on this server",
             ),
             (
                 "storage: 11GiB",
-                "`storage` may be 10 GiB at most on this server",
+                "`storage` may be at most 10 GiB on this server",
             ),
             (
                 "egress: internet",
-                "the operator of this server lets no such Space reach all of the internet; `egress` may be a list of hosts",
+                "this server's operator does not let Spaces of this kind reach all of the internet; set `egress` to a \
+                 list of hosts",
             ),
         ] {
             let readme = card(&format!("sdk: gradio\n{field}"));

@@ -143,18 +143,18 @@ fn too_slow(cpu: Duration, wall: Duration, last_try: bool) -> BuildError {
     let (had, wall_seconds) = (cpu.as_secs_f64(), wall.as_secs());
     if cpu * FAIR_SHARE >= wall {
         return BuildError::author(format!(
-            "compiling did not end within {wall_seconds} s, of which it computed for {had:.1} s: the module is too large, or \
-             its functions are"
+            "compiling took longer than {wall_seconds} s, with {had:.1} s of CPU time: the module or its functions \
+             are too large"
         ));
     }
     if last_try {
         return BuildError::author(format!(
-            "compiling did not end within {wall_seconds} s at any of several tries, on a busy server: make the module \
-             smaller, or rebuild it when there is less to do"
+            "compiling took longer than {wall_seconds} s in each of several attempts on a busy server: make the \
+             module smaller, or rebuild it when the server is less busy"
         ));
     }
     BuildError::server(format!(
-        "compiling did not end within {wall_seconds} s, of which it computed for {had:.1} s: the server is too busy"
+        "compiling took longer than {wall_seconds} s, with only {had:.1} s of CPU time: the server is too busy"
     ))
 }
 
@@ -185,17 +185,20 @@ fn outcome(
         Some(Report::Failed { fault, message }) => return Err(BuildError { fault, message }),
         _ => {}
     }
-    tracing::warn!(%status, %answer, "The compile worker ended without a result.");
+    tracing::warn!(%status, %answer, "The compile worker exited without a result.");
     let signal = status.signal().and_then(Signal::from_named_raw);
     let message = match signal {
         _ if !confined => {
             return Err(BuildError::server(format!(
-                "the compiler ended before it began ({status})"
+                "the compiler exited before it started to compile ({status})"
             )));
         }
-        Some(Signal::XCPU) => format!("compiling took more than {} s of CPU", order.cpu_seconds),
+        Some(Signal::XCPU) => format!(
+            "compiling took more than {} s of CPU time",
+            order.cpu_seconds
+        ),
         Some(Signal::XFSZ) => format!(
-            "its native code has more than {} MiB",
+            "its native code is larger than {} MiB",
             order.output_bytes >> 20
         ),
         Some(Signal::ABORT) if answer.contains("memory allocation of") => {
@@ -210,7 +213,7 @@ fn outcome(
         Some(
             Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE | Signal::TRAP,
         ) => "the compiler crashed on it".into(),
-        None if status.code() == Some(101) => "the compiler gave up on it".into(),
+        None if status.code() == Some(101) => "the compiler failed on it".into(),
         _ => {
             return Err(BuildError::server(format!(
                 "the compiler was killed ({status})"

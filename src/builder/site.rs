@@ -41,8 +41,8 @@ impl Inner {
             .await
             .map_err(repo_error)?;
         request.log.line(&match made {
-            Some((files, bytes)) => format!("Laid out {files} files, {}.", size_text(bytes)),
-            None => "An earlier build laid out the same files; they are used again.".to_owned(),
+            Some((files, bytes)) => format!("Prepared {files} files, {}.", size_text(bytes)),
+            None => "An earlier build prepared the same files; they are reused.".to_owned(),
         });
         let app_file = app_file.to_owned();
         Ok(ArtifactKind::Site { digest, app_file })

@@ -80,7 +80,7 @@ pub fn main() -> ExitCode {
 /// Everything that happens before the guest has a say.
 fn prepare() -> Result<(Order, Engine), BuildError> {
     let order =
-        confine().map_err(|error| internal("the compiler could not be confined", &error))?;
+        confine().map_err(|error| internal("the compiler could not be sandboxed", &error))?;
     let engine = wasm_engine::for_compile()
         .map_err(|error| internal("there is no compiler for this CPU", &error))?;
     // The smallest module shows that the compiler itself fits into the limits.
@@ -102,7 +102,7 @@ fn work(order: &Order, engine: &Engine) -> Result<Report, BuildError> {
     let Compiled { abi, code } = guest::compile(engine, &wasm, order.guest_memory_bytes)?;
     if code.len() as u64 > order.output_bytes {
         return Err(BuildError::author(format!(
-            "its native code would have {} bytes; {} are allowed",
+            "its native code has {} bytes; {} are allowed",
             code.len(),
             order.output_bytes
         )));
@@ -122,7 +122,7 @@ fn internal(what: &str, error: &dyn fmt::Display) -> BuildError {
 /// The error for WebAssembly of more than `most` bytes.
 pub(super) fn too_large(most: u64) -> BuildError {
     BuildError::author(format!(
-        "it is larger than the {} MiB a module may have",
+        "it is larger than {} MiB, the limit for a module",
         most >> 20
     ))
 }
@@ -136,7 +136,7 @@ fn confine() -> Result<Order, String> {
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| error.to_string())?;
     let parent = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
     if parent != Some(order.parent) {
-        return Err("the server is gone".into());
+        return Err("the server has exited".into());
     }
 
     set_no_new_privs(true).map_err(|error| error.to_string())?;

@@ -11,14 +11,14 @@ use super::spaces::text;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
-    /// Make an account and print a token for it
+    /// Create an account and print its token
     Add {
         /// Letters, digits and single hyphens
         name: String,
     },
-    /// End an account's sessions, tokens and password, and print one new token for it
+    /// Revoke an account's sessions, tokens and password, and print a new token
     Reset {
-        /// Whose
+        /// The account
         name: String,
     },
     /// List the accounts
@@ -27,35 +27,35 @@ pub(super) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token for your own account and print it; it is shown this once
+    /// Create a token for your own account and print it; it is shown only once
     Create {
-        /// What to call it
+        /// The token's name
         #[arg(default_value = "cli")]
         name: String,
-        /// What it may do
+        /// What the token may do
         #[arg(long, value_enum, default_value_t = Scope::Write)]
         scope: Scope,
-        /// Only with this repository: `spaces/OWNER/NAME`, `datasets/OWNER/NAME` or, of a model, `OWNER/NAME`
+        /// Limit the token to one repository: `spaces/OWNER/NAME`, `datasets/OWNER/NAME` or, for a model, `OWNER/NAME`
         #[arg(long = "for", value_name = "REPO")]
         only: Vec<String>,
-        /// End it after so many days
+        /// Let the token expire after this many days
         #[arg(long)]
         days: Option<u16>,
     },
-    /// List your tokens by name
+    /// List the names of your tokens
     Ls,
-    /// End one of your tokens
+    /// Revoke one of your tokens
     Rm {
-        /// What it is called
+        /// The token's name
         name: String,
     },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum Scope {
-    /// Look, and visit your private Spaces
+    /// Read, and visit your private Spaces
     Read,
-    /// Everything you may do
+    /// Do everything that you may do
     Write,
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn user(
                 .post("/api/admin/users", &json!({ "name": name }))
                 .await?;
             output.note(format_args!(
-                "Made the account {name}. Its token, shown this once:"
+                "Created the account {name}. Its token, which is shown only once:"
             ));
             output.result(&made, text(&made["token"]));
         }
@@ -79,7 +79,7 @@ pub(super) async fn user(
             let path = format!("/api/admin/users/{encoded}/reset");
             let made = client.post(&path, &json!({})).await?;
             output.note(format_args!(
-                "Whatever {name} was signed in with has ended. Its new token, shown this once:"
+                "Revoked the sessions, tokens and password of {name}. The new token, which is shown only once:"
             ));
             output.result(&made, text(&made["token"]));
         }
@@ -133,7 +133,7 @@ pub(super) async fn token(
             client.send(request).await?;
             output.result(
                 &json!({ "name": name, "removed": true }),
-                format_args!("Ended the token {name}"),
+                format_args!("Revoked the token {name}"),
             );
         }
     }

@@ -12,30 +12,30 @@ use crate::app::maintenance::{self, LeftOutOf, Manifest};
 
 #[derive(Debug, Args)]
 pub(super) struct BackupArgs {
-    /// Folder to make, which must not exist
+    /// Folder to write the backup to; it must not exist yet
     to: PathBuf,
-    /// Folder of everything the server keeps [default: ./glasshouse-data]
+    /// The server's data folder [default: ./glasshouse-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// File with more options
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Leave the keys out, because they are kept elsewhere: whoever has both has every secret
+    /// Leave out the keys; keep them elsewhere: a backup together with its keys reveals every secret
     #[arg(long)]
     without_keys: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
-    /// Folder that `glasshouse backup` made
+    /// Folder that `glasshouse backup` wrote
     from: PathBuf,
-    /// Folder to make, which must be missing or empty
+    /// Folder to restore into; it must not exist or must be empty
     #[arg(long, value_name = "DIR", required_unless_present = "check")]
     data: Option<PathBuf>,
-    /// Folder with the keys `secrets` and `seal`, for a backup without keys
+    /// Folder that holds the keys `secrets` and `seal`, for a backup without keys
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
-    /// Only say whether the backup is whole
+    /// Only check whether the backup is complete
     #[arg(long, conflicts_with_all = ["data", "keys"])]
     check: bool,
 }
@@ -46,10 +46,10 @@ pub(super) fn backup(args: BackupArgs, output: &Output) -> anyhow::Result<ExitCo
     let manifest = block_on(made)?.context("no backup was made")?;
     let to = args.to.display();
     let keys = match manifest.keys {
-        true => "It holds the keys: whoever reads it has every secret.",
-        false => "It holds no keys: keep `keys/secrets` and `keys/seal` elsewhere.",
+        true => "It contains the keys: anyone who can read it can read every secret.",
+        false => "It does not contain the keys: keep `keys/secrets` and `keys/seal` elsewhere.",
     };
-    tell(output, &manifest, &format!("{to} is whole"), keys);
+    tell(output, &manifest, &format!("{to} is complete"), keys);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -57,8 +57,8 @@ pub(super) fn restore(args: RestoreArgs, output: &Output) -> anyhow::Result<Exit
     let from = args.from.display();
     let Some(data) = args.data.filter(|_| !args.check) else {
         let manifest = block_on(maintenance::check(&args.from))?
-            .with_context(|| format!("{from} is not whole"))?;
-        tell(output, &manifest, &format!("{from} is whole"), "");
+            .with_context(|| format!("{from} is damaged or incomplete"))?;
+        tell(output, &manifest, &format!("{from} is complete"), "");
         return Ok(ExitCode::SUCCESS);
     };
     let restored = maintenance::restore(&args.from, &data, args.keys.as_deref());
@@ -71,7 +71,7 @@ pub(super) fn restore(args: RestoreArgs, output: &Output) -> anyhow::Result<Exit
 
 fn tell(output: &Output, manifest: &Manifest, summary: &str, more: &str) {
     let (repositories, created) = (manifest.repositories, &manifest.created);
-    let mut text = format!("{summary}: {repositories} repositories, of {created}\n");
+    let mut text = format!("{summary}: {repositories} repositories, backed up at {created}\n");
     for of in &manifest.left_out {
         text += &left_out(of);
         text.push('\n');
@@ -94,19 +94,19 @@ fn tell(output: &Output, manifest: &Manifest, summary: &str, more: &str) {
 fn left_out(of: &LeftOutOf) -> String {
     let whose = match &of.space {
         Some(space) => format!("the storage of Space {space}"),
-        None => format!("{}, which no Space has", of.folder),
+        None => format!("{}, which belongs to no Space", of.folder),
     };
     let (too_deep, not_files) = (of.left_out.too_deep, of.left_out.not_files);
     let mut parts = Vec::new();
     if too_deep > 0 {
-        parts.push(format!("{too_deep} that lie too deep"));
+        parts.push(format!("{too_deep} nested too deeply"));
     }
     if not_files > 0 {
         parts.push(format!(
-            "{not_files} that are no files, folders or links, or could not be read as such"
+            "{not_files} that are not files, folders or links, or that could not be read"
         ));
     }
-    format!("Entries left out of {whose}: {}", parts.join(", "))
+    format!("Entries left out from {whose}: {}", parts.join(", "))
 }
 
 /// Two threads: one copies while the other waits for git.

@@ -50,7 +50,7 @@ impl Client {
             .user_agent(concat!("glasshouse/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(Duration::from_secs(10))
             .build()
-            .context("HTTP cannot be set up")?;
+            .context("the HTTP client cannot be set up")?;
         Ok(Self {
             http,
             endpoint,
@@ -91,12 +91,12 @@ impl Client {
     pub(super) async fn try_send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         request.send().await.map_err(|error| {
             let hint = match (error.is_connect(), self.named) {
-                (true, true) => "does not answer; is HF_ENDPOINT right, and the server up?",
+                (true, true) => "does not answer; check HF_ENDPOINT, and whether the server is running",
                 (true, false) => {
-                    "does not answer; HF_ENDPOINT is not set, so this address was assumed: start `glasshouse serve`, \
-                     or set HF_ENDPOINT"
+                    "does not answer; HF_ENDPOINT is not set, so the default address was used: start `glasshouse \
+                     serve`, or set HF_ENDPOINT"
                 }
-                (false, _) => "did not answer as it should",
+                (false, _) => "sent an answer that could not be read",
             };
             // The address stands in the sentence already.
             anyhow::Error::new(error.without_url()).context(format!("{} {hint}", self.endpoint))
@@ -120,13 +120,13 @@ impl Client {
         let message = message.unwrap_or_else(|| format!("status {status}"));
         let hint = match (status, code.as_deref()) {
             (StatusCode::UNAUTHORIZED, _) if self.token.is_some() => {
-                " (the token in HF_TOKEN, or the stored one, is not one of this server)"
+                " (this server does not know the token in HF_TOKEN, or the stored one)"
             }
             (StatusCode::UNAUTHORIZED, _) => {
-                " (the server's first token stands in `admin-token` in its data folder)"
+                " (the server's first token is in the file `admin-token` in its data folder)"
             }
             (StatusCode::NOT_FOUND, Some("RepoNotFound")) => {
-                " (there is no such Space, or your token may not see it)"
+                " (the Space does not exist, or your token may not see it)"
             }
             _ => "",
         };
@@ -164,7 +164,7 @@ impl Client {
             let next = self.next_path(&response);
             match self.json(response).await? {
                 Value::Array(page) => found.extend(page),
-                _ => bail!("{} answered something other than a list", self.endpoint),
+                _ => bail!("{} did not answer with a list", self.endpoint),
             }
             match next {
                 Some(next) => path = next,
@@ -176,7 +176,7 @@ impl Client {
     async fn json(&self, response: Response) -> anyhow::Result<Value> {
         let not_ours = || {
             format!(
-                "{} answered something other than JSON; is it a Glasshouse?",
+                "{} did not answer with JSON; is it a Glasshouse server?",
                 self.endpoint
             )
         };
@@ -188,7 +188,7 @@ impl Client {
         let whoami = self.get("/api/whoami-v2").await?;
         let name = whoami["name"]
             .as_str()
-            .context("the server does not say whose the token is")?;
+            .context("the server does not say which account the token belongs to")?;
         Ok(name.to_owned())
     }
 

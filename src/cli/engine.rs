@@ -11,18 +11,18 @@ use crate::app::maintenance;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EngineCommand {
-    /// Give a copied data folder a name of its own: it has no containers then, and builds its images anew
+    /// Give a copied data folder an identity of its own: it starts without containers and rebuilds its images
     Rename(FolderArgs),
-    /// Let a data folder have the containers of the folder it was copied from, which is not used any more
+    /// Let a data folder take over the containers of the folder it was copied from, which must no longer be in use
     Take(FolderArgs),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct FolderArgs {
-    /// Folder of everything the server keeps [default: ./glasshouse-data]
+    /// The server's data folder [default: ./glasshouse-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// File with more options
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ pub(super) fn run(command: EngineCommand, output: &Output) -> anyhow::Result<Exi
             maintenance::rename_engine(args.data, args.config.as_deref())?;
             output.result(
                 &json!({ "renamed": true }),
-                "the next start gives it a name of its own",
+                "it gets an identity of its own at the next start",
             );
         }
         EngineCommand::Take(args) => {
@@ -41,7 +41,10 @@ pub(super) fn run(command: EngineCommand, output: &Output) -> anyhow::Result<Exi
                 .enable_all()
                 .build()?;
             runtime.block_on(maintenance::take_engine(args.data, args.config.as_deref()))?;
-            output.result(&json!({ "taken": true }), "the next start takes them over");
+            output.result(
+                &json!({ "taken": true }),
+                "the server takes them over at the next start",
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -14,13 +14,13 @@ pub(super) struct LogsArgs {
     /// The Space
     #[arg(value_name = "OWNER/NAME")]
     id: SpaceId,
-    /// Go on with new lines as they are written; with --json, one object a line
+    /// Follow the log; with --json, print one object per line
     #[arg(long, short)]
     follow: bool,
-    /// The log of the newest build instead of the running app's
+    /// Show the newest build's log instead of the running app's
     #[arg(long)]
     build: bool,
-    /// Only that many of the last lines
+    /// Show only this many of the last lines
     #[arg(long, short = 'n', value_name = "LINES")]
     tail: Option<u64>,
 }
@@ -91,7 +91,12 @@ async fn each(client: &Client, path: &str, mut line: impl FnMut(Line)) -> anyhow
     let mut pieces = response.bytes_stream();
     let mut pending = Vec::new();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.with_context(|| format!("{} broke off the log", client.endpoint()))?;
+        let piece = piece.with_context(|| {
+            format!(
+                "{} closed the connection before the log ended",
+                client.endpoint()
+            )
+        })?;
         pending.extend_from_slice(&piece);
         while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
             let event: Vec<_> = pending.drain(..=end).collect();

@@ -30,15 +30,15 @@ use clap::{Parser, Subcommand};
 use client::Client;
 use output::Output;
 
-/// A home for interactive machine-learning demos.
+/// A self-hosted home for interactive machine-learning demos.
 #[derive(Debug, Parser)]
 #[command(name = "glasshouse", version, arg_required_else_help = true)]
 #[command(
-    after_help = "Remote commands ask the server at HF_ENDPOINT (http://127.0.0.1:7860 when unset) with the token \
-                        in HF_TOKEN, or the one that `hf auth login` stored."
+    after_help = "Remote commands talk to the server at HF_ENDPOINT (default: http://127.0.0.1:7860) with the token \
+                  in HF_TOKEN, or with the one that `hf auth login` stored."
 )]
 struct Cli {
-    /// Print one JSON document instead of text for people
+    /// Print one JSON document instead of text
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -49,57 +49,57 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(serve::ServeArgs),
-    /// Let the program that was installed anew take the place of the running server, without refusing anybody
+    /// Replace the running server with the newly installed program, without refusing any visitor
     Upgrade(upgrade::UpgradeArgs),
-    /// Publish a folder as a Space and wait until it runs
+    /// Publish a folder as a Space, and wait until it runs
     Push(push::PushArgs),
     /// List Spaces
     Ls(spaces::ListArgs),
-    /// Show what a Space is and does
+    /// Show a Space's details and state
     Info(spaces::OneArgs),
-    /// Show the run or build log of a Space
+    /// Show a Space's run log or build log
     Logs(logs::LogsArgs),
-    /// Start a Space anew
+    /// Restart a Space
     Restart(spaces::RestartArgs),
-    /// Stop a Space until it is restarted
+    /// Stop a Space until you restart it
     Pause(spaces::OneArgs),
-    /// Remove a Space with everything that belongs to it
+    /// Delete a Space and everything that belongs to it
     Rm(spaces::RemoveArgs),
-    /// Accounts of the server, for operators
+    /// Manage accounts (operators only)
     #[command(subcommand)]
     User(accounts::UserCommand),
-    /// Tokens of your account
+    /// Manage your account's tokens
     #[command(subcommand)]
     Token(accounts::TokenCommand),
-    /// What owners may have and have
+    /// Show and set owners' quotas
     #[command(subcommand)]
     Quota(quota::QuotaCommand),
-    /// What was used
+    /// Show usage over time
     Usage(usage::UsageArgs),
-    /// What the server has and holds, for operators
+    /// Show the server's capacity and what is in use (operators only)
     Capacity,
-    /// Which Spaces use the server right now, for operators
+    /// Show which Spaces use the server right now (operators only)
     Top(top::TopArgs),
-    /// What operators have done, for operators
+    /// Show the audit trail (operators only)
     Audit(quota::AuditArgs),
-    /// Let a Space do nothing, for operators
+    /// Stop a Space until it is enabled again (operators only)
     Disable(quota::DisableArgs),
-    /// Let a disabled Space be again, for operators
+    /// Enable a disabled Space (operators only)
     Enable(quota::EnableArgs),
 
-    /// Organisations, which own what several people work on
+    /// Manage organisations, which own what several people work on
     #[command(subcommand)]
     Org(organizations::OrganizationCommand),
-    /// Copy a data folder while a server uses it, and check the copy
+    /// Back up a data folder while a server uses it, and check the copy
     Backup(backup::BackupArgs),
-    /// Make a data folder from a backup, or only check the backup
+    /// Restore a data folder from a backup, or only check the backup
     Restore(backup::RestoreArgs),
-    /// Whose the containers of a data folder are
+    /// Decide which data folder owns its containers
     #[command(subcommand)]
     Engine(engine::EngineCommand),
-    /// Say what this host can do, and what to install or change
+    /// Check this host, and say what to install or change
     Doctor {
-        /// Folder the server is to keep its data in
+        /// The server's data folder
         #[arg(
             long,
             env = "GLASSHOUSE_DATA",
@@ -108,7 +108,7 @@ enum Command {
         )]
         data: PathBuf,
     },
-    /// Compile one WebAssembly module from stdin; the server starts this for every build
+    /// Compile one WebAssembly module from stdin; the server runs this for every build
     #[command(hide = true)]
     CompileWorker {
         /// What the module may be

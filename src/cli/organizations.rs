@@ -11,34 +11,34 @@ use crate::domain::Owner;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum OrganizationCommand {
-    /// Make an organisation, for operators
+    /// Create an organisation (operators only)
     Add {
         /// Letters, digits and single hyphens
         name: Owner,
-        /// The user who chooses its members; yourself when left out
+        /// The user who manages its members [default: yourself]
         #[arg(long, value_name = "USER")]
         admin: Option<Owner>,
     },
     /// List the members of an organisation
     Ls {
-        /// Which
+        /// The organisation
         name: Owner,
     },
-    /// Give a user a role in an organisation, or another one
+    /// Add a user to an organisation, or change a member's role
     Set {
-        /// Which organisation
+        /// The organisation
         name: Owner,
-        /// Who
+        /// The user
         user: Owner,
-        /// What they may do
+        /// The user's role
         #[arg(value_enum)]
         role: Role,
     },
-    /// Take a user out of an organisation
+    /// Remove a user from an organisation
     Rm {
-        /// Which organisation
+        /// The organisation
         name: Owner,
-        /// Who
+        /// The user
         user: Owner,
     },
 }
@@ -47,11 +47,11 @@ pub(super) enum OrganizationCommand {
 pub(super) enum Role {
     /// See and visit what is private
     Read,
-    /// Create, and change what one has created
+    /// Create, and change one's own creations
     Contributor,
     /// Change everything
     Write,
-    /// Choose members too
+    /// Change everything and manage members
     Admin,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn run(
         OrganizationCommand::Add { name, admin } => {
             let body = json!({ "name": name, "admin": admin });
             let made = client.post("/api/admin/organizations", &body).await?;
-            output.result(&made, format_args!("Made the organisation {name}"));
+            output.result(&made, format_args!("Created the organisation {name}"));
         }
         OrganizationCommand::Ls { name } => {
             let path = format!("/api/organizations/{name}/members");
@@ -91,7 +91,7 @@ pub(super) async fn run(
             client.send(client.request(Method::DELETE, &path)).await?;
             output.result(
                 &json!({ "organization": name, "user": user, "removed": true }),
-                format_args!("{user} is no longer in {name}"),
+                format_args!("Removed {user} from {name}"),
             );
         }
     }

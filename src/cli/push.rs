@@ -26,22 +26,22 @@ const MADE_WITH_A_SPACE: [&str; 2] = [".gitattributes", "README.md"];
 #[derive(Debug, Args)]
 #[command(allow_missing_positional = true)]
 pub(super) struct PushArgs {
-    /// The folder; .git, target, node_modules, __pycache__ and .cache are left out
+    /// The folder; .git, target, node_modules, __pycache__ and .cache are skipped
     #[arg(value_name = "DIR", default_value = ".")]
     pub(super) folder: PathBuf,
-    /// The Space; made if there is none
+    /// The Space; it is created if it does not exist
     #[arg(value_name = "OWNER/NAME")]
     pub(super) id: SpaceId,
-    /// What to say about this version
+    /// The commit message
     #[arg(long, short, default_value = "Push")]
     message: String,
-    /// Make it private, if it is new
+    /// Make the Space private, if it is new
     #[arg(long)]
     private: bool,
-    /// The hardware to ask for, if it is new
+    /// The Space's hardware, if it is new
     #[arg(long)]
     hardware: Option<String>,
-    /// Return as soon as the files are there, without waiting for the build
+    /// Return as soon as the files are uploaded, without waiting for the build
     #[arg(long)]
     no_wait: bool,
 }
@@ -53,19 +53,21 @@ pub(super) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let found = walk(&args.folder)?;
     for path in &found.skipped {
-        output.note(format_args!("Left out {path}: a link or special file"));
+        output.note(format_args!(
+            "Skipped {path}: it is a link or a special file"
+        ));
     }
     let id = args.id.clone();
     create(&id, &args, sdk_of(&found.files), client, output).await?;
     let last_line = build_log(&id, client).await?.pop().map(|line| line.at);
     let commit = difference(&id, args.message, found.files, client).await?;
     let oid = if commit.files.is_empty() && commit.deleted.is_empty() {
-        output.note(format_args!("{id} holds these files already"));
+        output.note(format_args!("{id} already has these files"));
         commit.parent
     } else {
         let bytes: u64 = commit.files.iter().map(|file| file.size).sum();
         output.note(format_args!(
-            "Sending {} ({bytes} bytes), removing {}, to {}",
+            "Uploading {} ({bytes} bytes) and removing {} in {}",
             count(commit.files.len()),
             count(commit.deleted.len()),
             client.endpoint()
@@ -123,7 +125,7 @@ async fn create(
         // It is there already.
         StatusCode::CONFLICT => Ok(()),
         status if status.is_success() => {
-            output.note(format_args!("Made the Space {id}"));
+            output.note(format_args!("Created the Space {id}"));
             Ok(())
         }
         _ => Err(client.refusal(response).await),
@@ -179,11 +181,11 @@ async fn send(id: &SpaceId, commit: Commit, client: &Client) -> anyhow::Result<S
     let response = client
         .send(request)
         .await
-        .context("the files were not taken")?;
+        .context("the files were not published")?;
     let answer: Value = response
         .json()
         .await
-        .context("the server's answer to the commit broke off")?;
+        .context("the connection broke before the server had answered the commit")?;
     Ok(text(&answer["commitOid"]))
 }
 
@@ -238,7 +240,9 @@ async fn report(
             if output.is_json() {
                 output.result(&result, "");
             }
-            output.note(format_args!("{id} is built and waits for room. {error}"));
+            output.note(format_args!(
+                "{id} is built and is waiting for room. {error}"
+            ));
             return Ok(ExitCode::FAILURE);
         }
         "RUNNING" | "SLEEPING" | "PAUSED" => {
@@ -251,7 +255,7 @@ async fn report(
                 output.note(&error);
             }
             if host.trim_end_matches('/') != origin.trim_end_matches('/') {
-                output.note(format_args!("Where that name is not found: {host}"));
+                output.note(format_args!("If that name does not resolve: {host}"));
             }
             output.result(&result, origin);
         }
@@ -259,7 +263,7 @@ async fn report(
             if output.is_json() {
                 output.result(&result, "");
             }
-            output.note(format_args!("{id} does not run: {stage}"));
+            output.note(format_args!("{id} is not running: {stage}"));
             // A failed build ends its log with the reason.
             let reason = log.trim_start_matches("Error: ");
             if reason.is_empty() || !error.ends_with(reason) {

@@ -12,20 +12,20 @@ use crate::domain::Resource;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum QuotaCommand {
-    /// Show what an owner may have and has; your own when none is named
+    /// Show an owner's quotas and what is in use
     Show {
-        /// Whose; for operators
+        /// The owner (operators only) [default: yourself]
         owner: Option<String>,
     },
-    /// Set what an owner may have, for operators; `default` goes back to the server's own
+    /// Set an owner's quotas (operators only); `default` restores the server's default
     ///
-    /// Nothing that an owner has is taken away by a lower quota: it only gets no more.
+    /// A lower quota does not take anything away from an owner, who just cannot get more.
     Set(Box<SetArgs>),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
-    /// Whose
+    /// The owner
     owner: String,
     /// Spaces, whether they run or not
     #[arg(long, value_name = "N")]
@@ -36,7 +36,7 @@ pub(super) struct SetArgs {
     /// Datasets
     #[arg(long, value_name = "N")]
     datasets: Option<String>,
-    /// Containers that run at once
+    /// Containers that run at the same time
     #[arg(long, value_name = "N")]
     instances: Option<String>,
     /// Cores, such as 2 or 0.5
@@ -51,16 +51,16 @@ pub(super) struct SetArgs {
     /// Files and folders on disk
     #[arg(long, value_name = "N")]
     files: Option<String>,
-    /// Builds under way at once
+    /// Builds that run at the same time
     #[arg(long, value_name = "N")]
     builds: Option<String>,
-    /// Seconds of CPU time within a day
+    /// Seconds of CPU time per day
     #[arg(long, value_name = "N")]
     cpu_seconds_per_day: Option<String>,
-    /// Minutes of building within a day
+    /// Minutes of building per day
     #[arg(long, value_name = "N")]
     build_minutes_per_day: Option<String>,
-    /// What is sent to visitors within a day, such as `100 GiB`
+    /// Traffic to visitors per day, such as `100 GiB`
     #[arg(long, value_name = "SIZE")]
     egress_per_day: Option<String>,
 }
@@ -70,7 +70,7 @@ pub(super) struct DisableArgs {
     /// The Space
     #[arg(value_name = "OWNER/NAME")]
     id: SpaceId,
-    /// Why; its owner reads it
+    /// The reason, which the Space's owner sees
     #[arg(long)]
     reason: String,
 }
@@ -84,7 +84,7 @@ pub(super) struct EnableArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
-    /// Entries at most
+    /// Maximum number of entries
     #[arg(long, default_value_t = 50)]
     limit: u32,
 }
@@ -236,7 +236,7 @@ impl SetArgs {
             body.insert(name.to_owned(), value);
         }
         if body.is_empty() {
-            bail!("say what to set: --spaces or another of the options that --help shows");
+            bail!("name at least one quota to set, such as --spaces; --help lists them all");
         }
         Ok(body.into())
     }

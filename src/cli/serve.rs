@@ -12,7 +12,7 @@ use crate::config::{Config, Flags};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// Folder of everything the server keeps [default: ./glasshouse-data]
+    /// Folder that holds all of the server's data [default: ./glasshouse-data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Address and port to listen on [default: 127.0.0.1:7860]
@@ -21,19 +21,19 @@ pub(super) struct ServeArgs {
     /// Each Space answers at OWNER-NAME.HOST [default: localhost]
     #[arg(long, value_name = "HOST")]
     domain: Option<String>,
-    /// How the server is reached from outside, when a proxy stands before it
+    /// The server's public address, when it is behind a proxy
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// File with more options
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Publish the Spaces that come with the program
+    /// Publish the example Spaces that come with the program
     #[arg(long)]
     examples: bool,
-    /// Stop containers with the server, rather than leave them to the next start
+    /// Stop containers with the server, instead of leaving them running for the next start
     #[arg(long)]
     stop_containers: bool,
-    /// Say whether the configuration is sound, and end
+    /// Check the configuration and exit
     #[arg(long)]
     check: bool,
 }
@@ -50,7 +50,7 @@ pub(super) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     config.server.stop_containers |= args.stop_containers;
     if args.check {
         print(format_args!(
-            "The configuration is sound: it would serve {} at {}.",
+            "The configuration is valid: the server would serve {} at {}.",
             config.data.display(),
             config.hub_url()
         ));

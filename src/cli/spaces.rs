@@ -12,9 +12,9 @@ use super::output::{Output, Tone, table};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Whose Spaces; one's own when left out
+    /// The owner [default: yourself]
     owner: Option<String>,
-    /// Everybody's
+    /// List the Spaces of all owners
     #[arg(long, conflicts_with = "owner")]
     all: bool,
 }
@@ -31,7 +31,7 @@ pub(super) struct RestartArgs {
     /// The Space
     #[arg(value_name = "OWNER/NAME")]
     id: SpaceId,
-    /// Build it again too, with nothing kept from earlier builds
+    /// Rebuild it too, without the cache of earlier builds
     #[arg(long)]
     factory: bool,
 }
@@ -41,7 +41,7 @@ pub(super) struct RemoveArgs {
     /// The Space
     #[arg(value_name = "OWNER/NAME")]
     id: SpaceId,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -77,8 +77,8 @@ pub(super) async fn list(args: ListArgs, client: &Client, output: &Output) -> an
     let rows: Vec<_> = std::iter::once(heading).chain(rows).collect();
     if spaces.is_empty() && !output.is_json() {
         output.note(
-            "No Spaces here. Publish one with `glasshouse push FOLDER OWNER/NAME`; `glasshouse ls --all` lists \
-             everybody's.",
+            "There are no Spaces here. Publish one with `glasshouse push FOLDER OWNER/NAME`, or list those of all \
+             owners with `glasshouse ls --all`.",
         );
         return Ok(());
     }
@@ -89,11 +89,11 @@ pub(super) async fn list(args: ListArgs, client: &Client, output: &Output) -> an
 /// What it waits for in which place; nothing when it stands in no line.
 fn in_line(queue: &Value) -> String {
     let what = match queue["for"].as_str() {
-        Some("build") => "its turn to be built",
-        Some(_) => "room to start",
+        Some("build") => "to be built",
+        Some(_) => "for room to start",
         None => return String::new(),
     };
-    format!("place {}, for {what}", queue["place"])
+    format!("place {}, waiting {what}", queue["place"])
 }
 
 pub(super) async fn info(args: OneArgs, client: &Client, output: &Output) -> anyhow::Result<()> {
@@ -106,7 +106,7 @@ pub(super) async fn info(args: OneArgs, client: &Client, output: &Output) -> any
     let mut lines = vec![
         ("Space", text(&info["id"])),
         ("Stage", output.stage(&text(&runtime["stage"]))),
-        ("In line", in_line(&runtime["queue"])),
+        ("Queue", in_line(&runtime["queue"])),
         ("Error", text(&runtime["errorMessage"])),
         ("Address", text(&info["host"])),
         ("Own origin", text(&runtime["domains"][0]["domain"])),
@@ -188,7 +188,7 @@ pub(super) async fn remove(
     sent.with_context(|| id.to_string())?;
     output.result(
         &json!({ "id": id.to_string(), "removed": true }),
-        format_args!("Removed {id}"),
+        format_args!("Deleted {id}"),
     );
     Ok(())
 }
@@ -205,19 +205,19 @@ async fn change(id: &SpaceId, rest: &str, client: &Client, output: &Output) -> a
 
 fn confirm(id: &SpaceId, client: &Client) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here: pass --yes to remove {id}");
+        bail!("there is no terminal to ask for confirmation: pass --yes to delete {id}");
     }
     let mut stderr = std::io::stderr();
     write!(
         stderr,
-        "This removes {id} from {} for good. Type its name to go on: ",
+        "This permanently deletes {id} from {}. Type its name to continue: ",
         client.endpoint()
     )?;
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     if answer.trim() != id.to_string() {
-        bail!("nothing was removed");
+        bail!("nothing was deleted");
     }
     Ok(())
 }

@@ -14,13 +14,13 @@ use super::usage::bytes;
 
 #[derive(Debug, Args)]
 pub(super) struct TopArgs {
-    /// Look once, and end
+    /// Measure once and exit
     #[arg(long)]
     once: bool,
-    /// Seconds between two looks
+    /// Seconds between measurements
     #[arg(long, default_value_t = 2.0)]
     every: f64,
-    /// Spaces shown
+    /// Number of Spaces to show
     #[arg(long, default_value_t = 20)]
     rows: usize,
 }

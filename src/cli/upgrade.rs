@@ -13,7 +13,7 @@ use super::output::Output;
 
 #[derive(Debug, Args)]
 pub(super) struct UpgradeArgs {
-    /// Folder of the server that is to be replaced
+    /// Data folder of the server to replace
     #[arg(long, value_name = "DIR", default_value = "./glasshouse-data")]
     data: PathBuf,
 }
@@ -33,13 +33,15 @@ struct Holder {
 
 /// Lets the program that is installed where the running server was started from take its place, and waits for it.
 pub(super) fn run(args: UpgradeArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let before = holder(&args.data)?.context("that server is only just starting")?;
+    let before =
+        holder(&args.data)?.context("the server is still starting; try again in a moment")?;
     if before.word == "starting" {
-        bail!("that server is only just starting");
+        bail!("the server is still starting; try again in a moment");
     }
-    let process = Pid::from_raw(before.process).context("the folder's `lock` names no process")?;
+    let process = Pid::from_raw(before.process)
+        .context("the data folder's file `lock` does not name a process")?;
     kill_process(process, Signal::USR2)
-        .context("the server cannot be told; only its own user may")?;
+        .context("the server cannot be signalled; run this as the user that runs the server")?;
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
         std::thread::sleep(Duration::from_millis(100));
@@ -49,20 +51,21 @@ pub(super) fn run(args: UpgradeArgs, output: &Output) -> anyhow::Result<ExitCode
         if let Some(reason) = now.word.strip_prefix("kept: ")
             && now != before
         {
-            bail!("the running server stays: {reason}");
+            bail!("the running server was not replaced: {reason}");
         }
         if now.began != before.began && now.word == "serving" {
-            output.note("the new program serves");
+            output.note("the new program is serving");
             return Ok(ExitCode::SUCCESS);
         }
     }
-    bail!("the new program does not serve yet; the server's log says why")
+    bail!("the new program is not serving yet; see the server's log for the reason")
 }
 
 /// `None` while the file is being written.
 fn holder(data: &Path) -> anyhow::Result<Option<Holder>> {
     let path = data.join("lock");
-    let file = File::open(&path).with_context(|| format!("no server has {}", data.display()))?;
+    let file =
+        File::open(&path).with_context(|| format!("no server is using {}", data.display()))?;
     if file.try_lock().is_ok() {
         bail!("no server is using the data folder {}", data.display());
     }

@@ -9,15 +9,15 @@ use super::spaces::text;
 
 #[derive(Debug, Args)]
 pub(super) struct UsageArgs {
-    /// Whose; your own when left out, and everybody's for operators
+    /// The owner [default: yourself; all owners for operators]
     owner: Option<String>,
-    /// How many hours back
+    /// How many hours to look back
     #[arg(long, default_value_t = 24)]
     hours: u32,
-    /// Each hour by itself
+    /// Show each hour separately
     #[arg(long)]
     hourly: bool,
-    /// Every number, as comma-separated values
+    /// Print all figures as CSV
     #[arg(long)]
     csv: bool,
 }

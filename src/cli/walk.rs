@@ -42,7 +42,10 @@ pub(super) fn walk(folder: &Path) -> anyhow::Result<Walk> {
         for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else {
-                bail!("the name of {} is not Unicode text", entry.path().display());
+                bail!(
+                    "the name of {} is not valid Unicode",
+                    entry.path().display()
+                );
             };
             let path = format!("{prefix}{name}");
             let facts = entry

@@ -54,25 +54,24 @@ fn addresses_are_usable(config: &Config, problems: &mut Problems) {
         problems.add("data", "", "the path of a folder");
     }
     if !addresses::is_domain(&config.domain) {
-        let allowed =
-            "a domain name in lower case without port or final dot, such as `demos.example.org`";
+        let allowed = "a domain name in lower case without a port or a final dot, such as `demos.example.org`";
         problems.add("domain", &config.domain, allowed);
     }
     if let Some(url) = &config.public_url
         && addresses::PublicUrl::parse(url).is_none()
     {
-        let allowed = "scheme, host and at most a port, such as `https://demos.example.org`";
+        let allowed = "a scheme, a host and optionally a port, such as `https://demos.example.org`";
         problems.add("public_url", url, allowed);
     }
     if config.metrics_listen == Some(config.listen) && config.listen.port() != 0 {
         problems.add(
             "metrics_listen",
             config.listen,
-            "another address than `listen`",
+            "an address other than `listen`",
         );
     }
     if !is_filter(&config.log.level) {
-        let allowed = "`error`, `warn`, `info`, `debug`, `trace` or `off`, with further `MODULE=LEVEL` after commas";
+        let allowed = "`error`, `warn`, `info`, `debug`, `trace` or `off`, optionally followed by `,MODULE=LEVEL`";
         problems.add("log.level", &config.log.level, allowed);
     }
 }
@@ -94,7 +93,8 @@ fn provider_is_usable(config: &Config, problems: &mut Problems) {
         // OpenID Connect Discovery 1.0 §4.3: no query and no fragment.
         let plain = |rest: &str| !rest.is_empty() && !rest.contains(['?', '#', ' ']);
         if !rest.or(here).is_some_and(plain) {
-            let allowed = "an address such as `https://login.example.org/realms/lab`, `http://` on `localhost` alone";
+            let allowed = "an address such as `https://login.example.org/realms/lab`; `http://` is allowed only for \
+                           `localhost`";
             problems.add("oidc.issuer", issuer, allowed);
         }
     }
@@ -108,7 +108,7 @@ fn provider_is_usable(config: &Config, problems: &mut Problems) {
         }
     }
     if !oidc.scopes.split(' ').any(|scope| scope == "openid") {
-        problems.add("oidc.scopes", &oidc.scopes, "words, `openid` among them");
+        problems.add("oidc.scopes", &oidc.scopes, "words that include `openid`");
     }
 }
 
@@ -136,7 +136,7 @@ fn hardware_is_usable(config: &Config, problems: &mut Problems) {
             problems.add(&key("name"), &hardware.name, "of a-z, 0-9 and -");
         }
         if !names.insert(&hardware.name) {
-            problems.add(&key("name"), &hardware.name, "named once");
+            problems.add(&key("name"), &hardware.name, "unique");
         }
         if !(1..=1_024_000).contains(&hardware.cpu_millis()) {
             problems.add(&key("cpu"), hardware.cpu, "from 0.001 to 1024 cores");

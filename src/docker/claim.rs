@@ -90,9 +90,9 @@ impl Claim {
             return Ok(());
         }
         Err(EngineError::Claimed(format!(
-            "the containers of this data folder ({}) belong to the folder {} on {}, from which it seems to have been \
-             copied. If that one is in use, give this one a name of its own: `glasshouse engine rename`. If it is not, \
-             take them over: `glasshouse engine take`",
+            "the containers of this data folder ({}) belong to the folder {} on {}, of which this one seems to be a \
+             copy. If the original is still in use, give this folder an identity of its own: `glasshouse engine \
+             rename`. If it is not, take the containers over: `glasshouse engine take`",
             self.path.display(),
             label(PATH),
             label(HOST),

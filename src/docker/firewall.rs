@@ -105,11 +105,11 @@ impl Firewall {
         table?.write(&wanted).await?;
         let table = Table::read().await?;
         if !table.is_led() {
-            bail!("the packet filter's rules were written and do not stand");
+            bail!("the packet filter's rules were written but are not in effect");
         }
         if stood {
             tracing::warn!(
-                "something else on this host changed the packet filter's rules for containers; they are back"
+                "something else on this host changed the packet filter's rules for containers; they have been restored"
             );
         }
         *standing = Some(Standing {

@@ -80,7 +80,7 @@ pub enum EngineError {
     #[error("{0}")]
     Claimed(String),
     /// It answers that it will not.
-    #[error("the container engine refused")]
+    #[error("the container engine refused the request")]
     Refused(#[from] bollard::errors::Error),
 }
 

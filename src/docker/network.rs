@@ -115,7 +115,9 @@ impl Networks {
         let mut free =
             subnets(self.pool).filter(|subnet| !taken.iter().any(|other| overlap(*subnet, *other)));
         for _ in 0..TRIES {
-            let subnet = free.next().context("the pool of networks is used up")?;
+            let subnet = free
+                .next()
+                .context("the pool of networks (`docker.network_pool`) is used up")?;
             let request = self.request(&name, whose, reach, subnet);
             match docker.create_network(request).await {
                 Ok(_) => {
@@ -132,7 +134,7 @@ impl Networks {
                 Err(error) => return Err(error.into()),
             }
         }
-        bail!("no subnet of the pool is free")
+        bail!("no subnet of the pool (`docker.network_pool`) is free")
     }
 
     /// The network of that name, if it is this data folder's.

@@ -24,8 +24,9 @@ pub enum Elsewhere {
 /// The option of a network that names its bridge.
 pub(super) const BRIDGE_NAME: &str = "com.docker.network.bridge.name";
 
-pub(super) const NETWORKS_ELSEWHERE: &str = "the container engine's networks are not this server's own, so that nothing \
-    here keeps containers in: run both in the same network (a server in a container with `--network host`)";
+pub(super) const NETWORKS_ELSEWHERE: &str = "the container engine and this server do not share a network, so this \
+                                             server cannot isolate containers: run both in the same network (if the \
+                                             server is itself in a container, with `--network host`)";
 
 /// No image is named so: no registry may be.
 const NO_IMAGE: &str = "glasshouse.invalid/none";
@@ -37,9 +38,9 @@ impl Elsewhere {
     pub fn advice(self) -> &'static str {
         match self {
             Self::Folders => {
-                "the container engine does not find this server's data folder under its path, so that no model, dataset \
-                 or storage can be mounted: run both on one host, and give a server in a container its data folder under \
-                 the path that it has outside"
+                "the container engine does not find this server's data folder at the same path, so no model, dataset \
+                 or storage can be mounted: run both on one host; if the server is itself in a container, mount its \
+                 data folder at the path that it has on the host"
             }
             Self::Networks => NETWORKS_ELSEWHERE,
         }
@@ -94,7 +95,7 @@ impl Engine {
             Err(error) if is_missing_mount(&error) => Ok(false),
             Err(error) if status(&error) == Some(404) => Ok(true),
             Err(error) => Err(EngineError::from(error).into()),
-            Ok(_) => anyhow::bail!("the engine has an image that nobody can have made"),
+            Ok(_) => anyhow::bail!("the engine reports an image that cannot exist"),
         }
     }
 

@@ -129,8 +129,8 @@ impl Card {
         let (yaml, _) = split_front_matter(readme).ok_or_else(|| {
             CardError::one(
                 Some(1),
-                "there is no card: the file must begin with a `---` line, the card's YAML (at least `sdk: static` or \
-                 `sdk: wasi`), and another `---` line",
+                "the card is missing: the file must begin with a `---` line, the card's YAML (at least `sdk: static` \
+                 or `sdk: wasi`), and another `---` line",
             )
         })?;
         let data = read_front_matter(yaml)?;

@@ -44,7 +44,7 @@ pub fn parse_dotenv(text: &str) -> Result<Vec<DotenvEntry>, DotenvError> {
         if let Some(first) = lines.insert(entry.name.clone(), entry.line) {
             return Err(DotenvError {
                 line: entry.line,
-                message: format!("{} is set already, on line {first}", entry.name),
+                message: format!("{} is already set on line {first}", entry.name),
             });
         }
         entries.push(entry);
@@ -89,7 +89,7 @@ impl<'t> Reader<'t> {
     fn name(&mut self) -> Result<String, DotenvError> {
         let (line, _) = self.first_line();
         let Some((before, _)) = line.split_once('=') else {
-            return Err(self.wrong("there is no `=` here; a line reads `NAME=value`"));
+            return Err(self.wrong("the line has no `=`; write `NAME=value`"));
         };
         let name = before.trim_start();
         let exported = name.strip_prefix("export");
@@ -101,7 +101,7 @@ impl<'t> Reader<'t> {
             || name.starts_with(|first: char| first.is_ascii_digit())
         {
             return Err(self.wrong(
-                "what stands before the `=` is no name for a variable: letters, digits and _, not starting with a digit",
+                "the text before the `=` is not a valid name: use letters, digits and _, and do not start with a digit",
             ));
         }
         let name = name.to_owned();
@@ -131,7 +131,7 @@ impl<'t> Reader<'t> {
         let (line, _) = self.first_line();
         let after = line.trim_start();
         if !after.is_empty() && !after.starts_with('#') {
-            return Err(self.wrong("there is more after the closing quote"));
+            return Err(self.wrong("the line has more text after the closing quote"));
         }
         self.pass(line.len());
         Ok(value)
@@ -160,7 +160,7 @@ impl<'t> Reader<'t> {
         }
         Err(DotenvError {
             line: begun,
-            message: format!("the quote that begins here, {quote}, is never closed"),
+            message: format!("the quote {quote} that begins here is never closed"),
         })
     }
 
@@ -240,21 +240,21 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_by_its_line() {
         for (text, problem) in [
-            ("A=1\nhello there", "line 2: there is no `=`"),
-            ("A=1\n\n2B=x", "line 3: what stands before"),
-            ("=x", "line 1: what stands before"),
-            ("export =x", "line 1: what stands before"),
-            ("A B=x", "line 1: what stands before"),
+            ("A=1\nhello there", "line 2: the line has no `=`"),
+            ("A=1\n\n2B=x", "line 3: the text before the `=`"),
+            ("=x", "line 1: the text before the `=`"),
+            ("export =x", "line 1: the text before the `=`"),
+            ("A B=x", "line 1: the text before the `=`"),
             (
                 "A=1\nB=\"x\ny\n",
-                "line 2: the quote that begins here, \", is never closed",
+                "line 2: the quote \" that begins here is never closed",
             ),
             ("A='x\\", "line 1: the quote"),
             (
                 "A=\"x\ny\" z\nB=1",
-                "line 2: there is more after the closing quote",
+                "line 2: the line has more text after the closing quote",
             ),
-            ("A=1\nB=2\nA=3", "line 3: A is set already, on line 1"),
+            ("A=1\nB=2\nA=3", "line 3: A is already set on line 1"),
         ] {
             assert!(
                 error(text).starts_with(problem),

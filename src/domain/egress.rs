@@ -36,10 +36,11 @@ impl EgressOffer {
     pub fn refusal(self, hosts: &[String], internet: bool) -> Option<&'static str> {
         match self {
             Self::None if internet || !hosts.is_empty() => Some(
-                "the operator of this server lets no such Space reach others; `egress` may be `none`",
+                "this server's operator does not let Spaces of this kind reach other hosts; set `egress: none`",
             ),
             Self::Listed if internet => Some(
-                "the operator of this server lets no such Space reach all of the internet; `egress` may be a list of hosts",
+                "this server's operator does not let Spaces of this kind reach all of the internet; set `egress` to a \
+                 list of hosts",
             ),
             _ => None,
         }

@@ -54,8 +54,12 @@ const LARGE_IN_DATASETS: [&str; 22] = [
 const TELLING: [Sdk; 4] = [Sdk::Docker, Sdk::Wasi, Sdk::Gradio, Sdk::Static];
 
 /// The text below a first card.
-const BELOW: &str = "\nThis card was made with the Space. Until somebody changes it, the files decide where they can: `app.py`, \
-                     `index.html`,\n`app.wasm` or a `Dockerfile` is run as what it is.\n";
+const BELOW: &str = "\nThis card was created with the Space. Until you edit it, an `index.html`, `app.wasm`, `app.py` or `Dockerfile`\n\
+                     in the Space decides how it runs.\n";
+
+/// The text that is below first cards of Spaces made by earlier versions.
+const BELOW_EARLIER: &str = "\nThis card was made with the Space. Until somebody changes it, the files decide where they can: `app.py`, \
+                             `index.html`,\n`app.wasm` or a `Dockerfile` is run as what it is.\n";
 
 /// The files of a new repository: `.gitattributes`, and a Space's card, which says `sdk`.
 pub fn first_files(kind: RepoKind, name: &ShortName, sdk: Sdk) -> Vec<(&'static str, String)> {
@@ -82,7 +86,13 @@ pub fn is_first_card(readme: &str) -> bool {
     let title = readme
         .strip_prefix("---\ntitle: \"")
         .and_then(|rest| rest.split_once('"'));
-    title.is_some_and(|(title, _)| Sdk::ALL.iter().any(|sdk| card(title, *sdk) == readme))
+    let is_made = |title: &str, sdk: Sdk| {
+        let below = [BELOW, BELOW_EARLIER];
+        below
+            .iter()
+            .any(|below| card_above(title, sdk, below) == readme)
+    };
+    title.is_some_and(|(title, _)| Sdk::ALL.iter().any(|sdk| is_made(title, *sdk)))
 }
 
 fn attributes(kind: RepoKind) -> String {
@@ -98,9 +108,13 @@ fn attributes(kind: RepoKind) -> String {
 }
 
 fn card(title: &str, sdk: Sdk) -> String {
+    card_above(title, sdk, BELOW)
+}
+
+fn card_above(title: &str, sdk: Sdk, below: &str) -> String {
     let sdk = sdk.as_str();
     format!(
-        "---\ntitle: \"{title}\"\nemoji: 🌱\ncolorFrom: green\ncolorTo: blue\nsdk: {sdk}\npinned: false\n---\n{BELOW}"
+        "---\ntitle: \"{title}\"\nemoji: 🌱\ncolorFrom: green\ncolorTo: blue\nsdk: {sdk}\npinned: false\n---\n{below}"
     )
 }
 
@@ -152,7 +166,7 @@ impl Card {
             read.title = None;
         }
         let note = format!(
-            "README.md does not say yet what this Space is. There is `{}`, so it is run as `sdk: {}`.",
+            "README.md does not describe this Space yet. Because the Space has `{}`, it runs as `sdk: {}`.",
             sdk.default_app_file(),
             sdk.as_str()
         );
@@ -189,6 +203,8 @@ mod tests {
         assert_eq!(of(Some("---\nsdk: static\n---\n"), &["app.py"]), None);
         let made = made("x", Sdk::Static);
         assert_eq!(of(Some(&made), &["app.py"]), Some(Sdk::Gradio));
+        let earlier = card_above("X", Sdk::Static, BELOW_EARLIER);
+        assert_eq!(of(Some(&earlier), &["app.py"]), Some(Sdk::Gradio));
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl FromStr for Owner {
             Ok(Self(text.to_owned()))
         } else {
             Err(NameError::new(
-                "an owner's name has 1 to 39 letters, digits and single hyphens between them",
+                "an owner's name must have 1 to 39 letters and digits, with single hyphens only between them",
             ))
         }
     }
@@ -172,8 +172,8 @@ impl FromStr for ShortName {
             Ok(Self(text.to_owned()))
         } else {
             Err(NameError::new(
-                "a Space's name has 1 to 96 of the characters A-Z a-z 0-9 . _ -, no two dots or hyphens in a row, \
-                 starts and ends with a letter, a digit or _, and does not end in .git",
+                "a repository's name must have 1 to 96 of the characters A-Z a-z 0-9 . _ -, must not contain `..` or \
+                 `--`, must start and end with a letter, a digit or _, and must not end in .git",
             ))
         }
     }
@@ -201,7 +201,8 @@ impl RepoName {
         let label = label.trim_matches('-');
         if label.len() > 63 {
             return Err(NameError::new(format!(
-                "`{self}` gives the address label `{label}` of {} characters; DNS allows 63, so choose a shorter name",
+                "the address of `{self}` would have the label `{label}` of {} characters, and DNS allows 63; choose a \
+                 shorter name",
                 label.len()
             )));
         }
@@ -221,7 +222,7 @@ impl FromStr for RepoName {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let (owner, name) = text
             .split_once('/')
-            .ok_or_else(|| NameError::new(format!("`{text}` is not of the form OWNER/NAME")))?;
+            .ok_or_else(|| NameError::new(format!("`{text}` does not have the form OWNER/NAME")))?;
         Ok(Self {
             owner: owner.parse()?,
             name: name.parse()?,

@@ -47,21 +47,22 @@ impl ExitReason {
         match self {
             Self::Stopped => "It was stopped.".into(),
             Self::OutOfMemory { limit } => format!(
-                "It needed more memory than the {} of its hardware and was ended; /dev/shm is part of them. Larger \
-                 hardware has more.",
+                "It was stopped because it needed more memory than the {} of its hardware, which include /dev/shm. \
+                 Choose larger hardware.",
                 bytes_text(*limit)
             ),
             Self::OutOfDisk { limit } => format!(
-                "Its disk is full: it wrote more than {}, /tmp included, and was stopped. It begins anew with an empty one.",
+                "It was stopped because its disk is full: it wrote more than {}, including /tmp. It starts again with \
+                 an empty disk.",
                 bytes_text(*limit)
             ),
             Self::OverQuota(resource) => format!(
-                "It wrote to its durable storage while its owner's quota of {} was used up, and was stopped; delete \
-                 something, or ask an operator for more.",
+                "It was stopped because it wrote to its durable storage while its owner's quota of {} was used up. \
+                 Delete something, or ask an operator for more.",
                 resource.noun()
             ),
             Self::Exited { code, hint } => {
-                let mut message = format!("It ended by itself with exit code {code}");
+                let mut message = format!("It exited with code {code}");
                 if let Some(meaning) = exit_code_meaning(*code) {
                     message += ": ";
                     message += meaning;
@@ -84,19 +85,20 @@ impl ExitReason {
 fn exit_code_meaning(code: i32) -> Option<&'static str> {
     Some(match code {
         126 => {
-            "its command was found and may not be run (is it executable, and of this machine's kind?)"
+            "its command was found but cannot be run; check that it is executable and built for this machine's \
+             architecture"
         }
-        127 => "its command, or one that it calls, was not found",
-        132 => "illegal instruction (SIGILL): a part of it was made for another processor",
-        134 => "it gave up (SIGABRT)",
+        127 => "its command, or a command that it calls, was not found",
+        132 => "illegal instruction (SIGILL): part of it was built for another processor",
+        134 => "it aborted (SIGABRT)",
         135 => {
-            "bus error (SIGBUS): what it had mapped into memory could not be written, which is how a full /dev/shm or a \
-             full disk looks; /dev/shm holds half of its hardware's memory"
+            "bus error (SIGBUS): it could not write to memory that is mapped to a file, usually because /dev/shm or \
+             the disk is full; the size of /dev/shm is half of its hardware's memory"
         }
         136 => "arithmetic error (SIGFPE)",
         137 => "it was killed (SIGKILL)",
         139 => "segmentation fault (SIGSEGV)",
-        143 => "it was asked to end (SIGTERM)",
+        143 => "it was asked to stop (SIGTERM)",
         _ => return None,
     })
 }
@@ -151,11 +153,11 @@ mod tests {
     #[test]
     fn an_exit_code_is_said_in_words_where_it_means_something() {
         let text_of = |code| ExitReason::Exited { code, hint: None }.message();
-        assert_eq!(text_of(3), "It ended by itself with exit code 3.");
+        assert_eq!(text_of(3), "It exited with code 3.");
         assert!(text_of(135).contains("/dev/shm"), "{}", text_of(135));
         assert!(text_of(127).contains("not found"), "{}", text_of(127));
         let hint = Some("Because.".to_owned());
         let hinted = ExitReason::Exited { code: 9, hint }.message();
-        assert_eq!(hinted, "It ended by itself with exit code 9. Because.");
+        assert_eq!(hinted, "It exited with code 9. Because.");
     }
 }

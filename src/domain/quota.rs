@@ -203,7 +203,7 @@ impl Resource {
             Self::Memory => "memory",
             Self::Disk => "disk",
             Self::Files => "files on disk",
-            Self::Builds => "builds at once",
+            Self::Builds => "concurrent builds",
             Self::CpuSecondsPerDay => "CPU time per day",
             Self::BuildMinutesPerDay => "build time per day",
             Self::EgressBytesPerDay => "traffic to visitors per day",

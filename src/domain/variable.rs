@@ -16,7 +16,8 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), String> {
         && !name.starts_with(|first: char| first.is_ascii_digit());
     if !named {
         return Err(format!(
-            "`{}` is no name for a variable: up to {MAX_NAME_BYTES} letters, digits and _, not starting with a digit",
+            "`{}` is not a valid name for a variable: use up to {MAX_NAME_BYTES} letters, digits and _, and do not \
+             start with a digit",
             name.chars().take(60).collect::<String>()
         ));
     }
@@ -24,7 +25,7 @@ pub fn check_variable(name: &str, value: &str) -> Result<(), String> {
         return Err(format!("The value of {name} is longer than 64 KiB"));
     }
     if value.contains('\0') {
-        return Err(format!("The value of {name} holds a NUL character"));
+        return Err(format!("The value of {name} contains a NUL character"));
     }
     Ok(())
 }

@@ -65,7 +65,7 @@ impl Volume {
     /// What is wrong with volumes of one Space, in words for its owner.
     pub fn problem(all: &[Self]) -> Option<String> {
         if all.len() > MAX_VOLUMES {
-            return Some(format!("a Space may have {MAX_VOLUMES} volumes at most"));
+            return Some(format!("a Space may have at most {MAX_VOLUMES} volumes"));
         }
         for (index, volume) in all.iter().enumerate() {
             let before = &all[..index];
@@ -74,15 +74,15 @@ impl Volume {
             let taken = first.is_none_or(|first| TAKEN.contains(&first));
             if !path.strip_prefix('/').is_some_and(is_path) || taken {
                 return Some(format!(
-                    "`{path}` is no place for a volume: it is a path such as `/models/tiny`, and none below {}",
+                    "a volume cannot be mounted at `{path}`: use a path such as `/models/tiny` that is not below {}",
                     TAKEN.map(|name| format!("/{name}")).join(", ")
                 ));
             }
             if before.iter().any(|other| other.overlaps(path)) {
-                return Some(format!("`{path}` is within another volume"));
+                return Some(format!("`{path}` is inside another volume"));
             }
             if volume.path.as_deref().is_some_and(|path| !is_path(path)) {
-                return Some("the `path` of a volume is that of a folder in its source".to_owned());
+                return Some("the `path` of a volume must be a folder in its source".to_owned());
             }
             let sound = |revision: &str| {
                 (1..=MAX_TEXT).contains(&revision.len())
@@ -90,7 +90,7 @@ impl Volume {
                     && !revision.contains("..")
             };
             if !volume.revision.as_deref().is_none_or(sound) {
-                return Some("that is no revision".to_owned());
+                return Some("the `revision` of the volume is not valid".to_owned());
             }
         }
         None

@@ -112,7 +112,7 @@ impl Gateway {
     pub fn nowhere<B>(&self, request: &Request<B>, ambiguous: bool) -> Response<Body> {
         let rejection = match ambiguous {
             false => Rejection::Misdirected,
-            true => Rejection::Ambiguous("A request must name one host, once."),
+            true => Rejection::Ambiguous("A request must name exactly one host."),
         };
         let back = Back {
             hub: self.0.addresses.hub(),
@@ -322,7 +322,7 @@ impl Inner {
         headers::to_space(request.headers_mut(), origin);
         let uri = std::mem::take(request.uri_mut());
         *request.uri_mut() = request::uri_for_space(uri, &facts.target)
-            .ok_or(Rejection::Ambiguous("The request's path cannot be read."))?;
+            .ok_or(Rejection::Ambiguous("The request's path is not valid."))?;
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl Inner {
         };
         let end = whole_lines(&path).unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(path = %path.display(), %error, "cannot read a log, beginning it anew");
+                tracing::warn!(path = %path.display(), %error, "cannot read a log; starting a new one");
             }
             0
         });
@@ -129,7 +129,7 @@ impl Inner {
     pub(super) fn mention_left_out(&self, state: &mut State, now: Instant) {
         if let Some(count) = state.left_out(now) {
             let text = format!(
-                "[{count} lines left out: more than {} a second, or faster than the disk]",
+                "[{count} lines left out: more than {} per second, or faster than the disk]",
                 self.limits.lines_per_second
             );
             state.push(encode(&text, 0, text.len()));

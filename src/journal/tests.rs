@@ -135,7 +135,7 @@ fn it_never_grows_past_its_size() {
     assert!(std::fs::metadata(&path).expect("there").len() <= 16 << 10);
     let kept = everything(&log);
     assert!(
-        kept[0].contains("lines before this were dropped"),
+        kept[0].contains("earlier lines were dropped"),
         "{}",
         kept[0]
     );

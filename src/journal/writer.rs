@@ -81,7 +81,7 @@ fn write_out(log: &Inner) -> bool {
                 continue;
             }
             if let Err(error) = written {
-                tracing::warn!(path = %log.path.display(), %error, "cannot write a log, trying again");
+                tracing::warn!(path = %log.path.display(), %error, "cannot write a log; trying again");
                 return false;
             }
             state.stale = false;
@@ -91,7 +91,7 @@ fn write_out(log: &Inner) -> bool {
         if length > log.limits.bytes_per_log
             && let Err(error) = drop_older_half(log, generation, length)
         {
-            tracing::warn!(path = %log.path.display(), %error, "cannot shorten a log, beginning it anew");
+            tracing::warn!(path = %log.path.display(), %error, "cannot shorten a log; starting a new one");
             log.state().forget();
         }
     }
@@ -129,8 +129,7 @@ fn drop_older_half(log: &Inner, generation: u64, length: u64) -> io::Result<()> 
         .position(|byte| *byte == b'\n')
         .map_or(kept.len(), |newline| half + newline + 1);
     let dropped = kept[..cut].iter().filter(|byte| **byte == b'\n').count();
-    let text =
-        format!("[the {dropped} lines before this were dropped: a log keeps its newest part]");
+    let text = format!("[{dropped} earlier lines were dropped: a log keeps only its newest part]");
     let mut notice = encode(&text, 0, text.len());
     if notice.len() > cut {
         notice.clear();

@@ -80,12 +80,12 @@ fn read_key(path: &Path) -> io::Result<[u8; 32]> {
     let bytes = fs::read(path)?;
     if fs::metadata(path)?.mode() & 0o007 != 0 {
         return Err(refused(
-            "can be read or changed by everybody: chmod 600 it, or remove it to get a new one",
+            "is readable or writable by every user: run `chmod 600` on it, or remove it to get a new one",
         ));
     }
     bytes
         .try_into()
-        .map_err(|_| refused("does not hold a key of 32 bytes: remove it to get a new one"))
+        .map_err(|_| refused("does not contain a key of 32 bytes: remove it to get a new one"))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub enum Tier {
 /// A refused request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} of {} wanted, {} of {} in use ({tier:?})",
+    "{} of {} requested, {} of {} in use ({tier:?})",
     resource.text(*wanted),
     resource.noun(),
     resource.text(*used),
@@ -89,7 +89,7 @@ impl Refused {
         let resource = self.resource;
         let left = self.limit.saturating_sub(self.used);
         format!(
-            "the quota of {} is used up: {} of {} in use, {} left, and this needs {}",
+            "this would exceed the quota of {}: {} of {} in use, {} left, and this needs {}",
             resource.noun(),
             resource.text(self.used),
             resource.text(self.limit),

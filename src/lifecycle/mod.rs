@@ -124,7 +124,7 @@ pub enum LifecycleError {
     #[error("what you may do here has changed meanwhile; nothing was done")]
     NoLonger,
     /// Another repository has the name, or another Space the address.
-    #[error("{existing} has that name or address")]
+    #[error("{existing} already has that name or address")]
     Taken {
         /// The one that has it.
         existing: RepoName,
@@ -253,7 +253,7 @@ impl Lifecycle {
             .map(|hardware| hardware.name.as_str())
             .collect();
         Err(LifecycleError::Refused(format!(
-            "there is no hardware `{name}` here; choose one of {}",
+            "this server has no hardware `{name}`; choose one of {}",
             offered.join(", ")
         )))
     }

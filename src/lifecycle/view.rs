@@ -80,7 +80,7 @@ pub struct UsageView {
 }
 
 /// What stands in an error before the lines that an instance printed last.
-const LAST_WORDS: &str = "\nThe last it printed:\n";
+const LAST_WORDS: &str = "\nIts last output:\n";
 
 // === impl SpaceView ===
 

@@ -116,8 +116,8 @@ impl Repo {
         }
         if new_bytes > 0 && self.disk_bytes()?.saturating_add(new_bytes) > self.limits.repo_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the Space with its history would pass the {} allowed; delete the Space and push it anew to drop its \
-                 history",
+                "the repository with its history would be larger than the {} allowed; to drop the history, delete the \
+                 repository and push it again",
                 size_text(self.limits.repo_bytes)
             )));
         }
@@ -192,21 +192,21 @@ impl Repo {
         // What is over a limit that was lowered may still shrink.
         if staged.count() > self.limits.files && staged.count() > count {
             return Err(RepoError::TooLarge(format!(
-                "the Space would hold {} files; at most {} are allowed",
+                "the repository would have {} files; at most {} are allowed",
                 staged.count(),
                 self.limits.files
             )));
         }
         if staged.bytes() > self.limits.tree_bytes && staged.bytes() > bytes {
             return Err(RepoError::TooLarge(format!(
-                "the Space's files would sum up to {}; at most {} are allowed",
+                "the files would have {} in total; at most {} are allowed",
                 size_text(staged.bytes()),
                 size_text(self.limits.tree_bytes)
             )));
         }
         if old_tree.is_none() && staged.count() == 0 {
             return Err(RepoError::Refused(
-                "the commit adds no file, and the Space has none yet".to_owned(),
+                "the commit does not add a file, and the repository is empty".to_owned(),
             ));
         }
         Ok(staged)
@@ -221,12 +221,12 @@ impl Repo {
     ) -> Result<LargeFile, RepoError> {
         let stored = self.large(id)?.ok_or_else(|| {
             RepoError::Refused(format!(
-                "`{path}` names the large file {id}, which was not sent to this repository; send it first"
+                "`{path}` refers to the large file {id}, which was not sent to this repository; send it first"
             ))
         })?;
         if size.is_some_and(|size| size != stored) {
             return Err(RepoError::Refused(format!(
-                "`{path}` names the large file {id} with another size than its {stored} bytes"
+                "`{path}` refers to the large file {id} with a wrong size: it has {stored} bytes"
             )));
         }
         Ok(LargeFile {

@@ -9,13 +9,13 @@ use crate::ledger::Refused;
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     /// The Space has no repository on this server.
-    #[error("there is no such repository")]
+    #[error("the repository does not exist")]
     NoRepository,
     /// No branch, tag or commit of that name; an empty repository has none at all.
-    #[error("there is no revision `{0}`")]
+    #[error("the revision `{0}` does not exist")]
     RevisionNotFound(String),
     /// No file or folder of that path at that revision.
-    #[error("there is no file `{0}` at this revision")]
+    #[error("the file `{0}` does not exist at this revision")]
     EntryNotFound(String),
     /// The request itself is wrong; the text says how and what is allowed.
     #[error("{0}")]
@@ -100,7 +100,7 @@ fn conflict_text(expected: Option<&Revision>, actual: Option<&Revision>) -> Stri
     let name =
         |revision: Option<&Revision>| revision.map_or("no commit", Revision::as_str).to_owned();
     format!(
-        "the commit names {} as its parent, but the branch is at {}; fetch it and try again",
+        "the commit's parent is {}, but the branch is at {}; fetch the branch and try again",
         name(expected),
         name(actual)
     )

@@ -89,7 +89,7 @@ pub(super) fn name_problem(name: &str) -> Option<&'static str> {
         Ok(_) => None,
         Err(component::Error::Relative) => Some("has a part `.` or `..`"),
         Err(component::Error::DotGitDir) => {
-            Some("has a part that some file systems take for `.git`")
+            Some("has a part that some file systems treat as `.git`")
         }
         Err(_) => Some("is not allowed"),
     }

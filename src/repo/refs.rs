@@ -68,7 +68,7 @@ impl Repos {
     pub async fn delete_branch(&self, id: RepoUid, name: String) -> Result<(), RepoError> {
         self.change(id, move |repo| {
             if name == MAIN {
-                return Err(RepoError::Refused(format!("`{MAIN}` cannot be removed")));
+                return Err(RepoError::Refused(format!("`{MAIN}` cannot be deleted")));
             }
             repo.remove_ref(&full_name("heads", &name)?, &name)
         })
@@ -158,7 +158,7 @@ impl Repos {
 /// The refusal of one branch or tag too many.
 pub(super) fn too_many_refs() -> RepoError {
     RepoError::Refused(format!(
-        "a repository has at most {MAX_REFS} branches and tags"
+        "a repository can have at most {MAX_REFS} branches and tags"
     ))
 }
 
@@ -187,14 +187,14 @@ impl Repo {
     /// Refuses a name that is taken, or that cannot stand beside one that is: `a` and `a/b` are a file and a folder.
     pub(super) fn is_free(&self, full: &str, shown: &str) -> Result<(), RepoError> {
         if self.named(full)?.is_some() {
-            return Err(RepoError::Taken(format!("`{shown}` exists already")));
+            return Err(RepoError::Taken(format!("`{shown}` already exists")));
         }
         let path = self.folder.join(full);
         let mut above = path.parent();
         while let Some(folder) = above.filter(|folder| *folder != self.folder) {
             if folder.is_file() {
                 return Err(RepoError::Taken(format!(
-                    "`{shown}` cannot be made beside the shorter name that begins it"
+                    "`{shown}` cannot be created, because a shorter name that it begins with is in use"
                 )));
             }
             above = folder.parent();
@@ -202,7 +202,7 @@ impl Repo {
         // An empty folder is what a removed name left.
         if path.is_dir() && fs::remove_dir(&path).is_err() {
             return Err(RepoError::Taken(format!(
-                "`{shown}` cannot be made beside longer names that begin with it"
+                "`{shown}` cannot be created, because longer names that begin with it are in use"
             )));
         }
         Ok(())

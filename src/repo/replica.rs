@@ -146,7 +146,7 @@ fn copy_hashed(source: &mut impl Read, copy: &mut impl Write, id: &LargeId) -> a
         copy.write_all(&buffer[..read])?;
     }
     if hex::encode(hash.finalize()) != id.as_str() {
-        bail!("it does not hold the bytes it is named by");
+        bail!("its content does not match its name");
     }
     Ok(())
 }

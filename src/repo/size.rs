@@ -84,7 +84,7 @@ impl Repos {
             return Ok(());
         }
         Err(RepoError::TooLarge(format!(
-            "this has {}, and the server's disk only {} left; its operator can make room",
+            "this has {}, and the server's disk has only {} left; ask the operator to make room",
             size_text(bytes),
             size_text(free)
         )))

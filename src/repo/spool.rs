@@ -69,7 +69,7 @@ impl Spool {
         }
         if written > self.commit_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the commit brings more than the {} allowed in one; split it",
+                "the commit has more than the {} allowed in one; split it",
                 size_text(self.commit_bytes)
             )));
         }

@@ -76,7 +76,7 @@ impl Staged {
                 entries += 1;
                 if entries > READABLE_ENTRIES {
                     return Err(RepoError::TooLarge(
-                        "the Space holds too many files to be changed".to_owned(),
+                        "the repository has too many files to be changed".to_owned(),
                     ));
                 }
                 let mut path = folder.clone();

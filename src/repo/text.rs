@@ -39,7 +39,7 @@ impl Repo {
             EntryKind::Blob | EntryKind::BlobExecutable => {}
         }
         if self.pointer(found.id)?.is_some() {
-            return other("is kept as a large file");
+            return other("is stored as a large file");
         }
         if self.git.find_header(found.id)?.size() > most {
             return other("is too long");
@@ -47,7 +47,7 @@ impl Repo {
         let data = self.git.find_object(found.id)?.detach().data;
         match String::from_utf8(data) {
             Ok(text) if !text.contains('\0') => Ok(Some(TextFile::Text(text))),
-            _ => other("is not text in UTF-8"),
+            _ => other("is not UTF-8 text"),
         }
     }
 }

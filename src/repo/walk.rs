@@ -61,7 +61,7 @@ impl Repo {
                 };
                 if entry.filename.to_str().is_err() || name_problem(&name).is_some() {
                     return Err(RepoError::Refused(format!(
-                        "`{}` is not a name a file may have here",
+                        "`{}` is not allowed as a file name",
                         path.escape_debug()
                     )));
                 }
@@ -71,7 +71,7 @@ impl Repo {
                 files += 1;
                 if files > limits.files {
                     return Err(RepoError::TooLarge(format!(
-                        "the commit holds more than the {} files and folders allowed",
+                        "the commit has more than the {} files and folders allowed",
                         limits.files
                     )));
                 }
@@ -88,7 +88,7 @@ impl Repo {
                         bytes = bytes.saturating_add(size);
                         if bytes > limits.bytes {
                             return Err(RepoError::TooLarge(format!(
-                                "the commit's files sum up to more than the {} allowed",
+                                "the commit's files have more than the {} allowed in total",
                                 size_text(limits.bytes)
                             )));
                         }

@@ -83,7 +83,7 @@ impl Repositories {
     pub fn told(&self) -> impl Iterator<Item = String> + '_ {
         let mounts = self.mounts.iter().map(|mount| {
             format!(
-                "{} at {} is at {}, read-only.",
+                "{} at {} is mounted at {}, read-only.",
                 mount.named.name, mount.revision, mount.target
             )
         });

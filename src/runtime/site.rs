@@ -119,7 +119,7 @@ impl Serve for Site {
                 .headers_mut()
                 .insert(header::CACHE_CONTROL, revalidate);
             if response.status() == StatusCode::NOT_FOUND {
-                *response.body_mut() = Body::from("There is no such file in this Space.\n");
+                *response.body_mut() = Body::from("This Space has no such file.\n");
                 let plain = HeaderValue::from_static("text/plain; charset=utf-8");
                 response.headers_mut().insert(header::CONTENT_TYPE, plain);
             }
@@ -136,7 +136,7 @@ impl Serve for Site {
 }
 
 fn method_not_allowed() -> Response<Body> {
-    let mut response = Response::new(Body::from("A static Space answers GET and HEAD only.\n"));
+    let mut response = Response::new(Body::from("A static Space accepts only GET and HEAD.\n"));
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     let allowed = HeaderValue::from_static("GET, HEAD");
     response.headers_mut().insert(header::ALLOW, allowed);

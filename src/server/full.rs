@@ -10,7 +10,7 @@ use super::socket::linger;
 
 /// Why a connection gives way.
 const FULL: &str =
-    "This server is full, and your network holds as many connections as any; try again.\n";
+    "This server is full and closed one of your network's connections; try again in a moment.\n";
 
 /// Tells a client that there is no connection for it, and takes leave.
 pub(super) async fn refuse(stream: TcpStream, refusal: Refusal) {

@@ -281,7 +281,7 @@ where
         ended = drain => return ended,
         () = cut(settings) => {}
     }
-    tracing::info!(%peer.address, "cut off a connection at shutdown");
+    tracing::info!(%peer.address, "closed a connection at shutdown before it ended");
     Ok(())
 }
 

@@ -80,7 +80,7 @@ impl fmt::Display for Counted {
         match self {
             Self::Tokens => write!(
                 formatter,
-                "an account has at most {most} tokens; end one that is not used"
+                "an account can have at most {most} tokens; revoke one that you do not use"
             ),
             Self::Variables => write!(formatter, "a Space has at most {most} variables"),
             Self::Secrets => write!(formatter, "a Space has at most {most} secrets"),

@@ -136,7 +136,7 @@ pub enum StoreError {
     #[error("the server's disk is full; nothing was changed")]
     DiskFull,
     /// The server's disk takes no writes, of which being full for this user is one cause.
-    #[error("the server's disk takes no writes; nothing was changed")]
+    #[error("the server's disk does not accept writes; nothing was changed")]
     DiskFailing(#[source] sqlx::Error),
     /// Something else, such as a backup, holds the database for longer than a change waits.
     #[error("the server's database is busy; nothing was changed, try again in a moment")]

@@ -48,13 +48,10 @@ impl LedgerMetrics {
             registry.register_with_unit(name, help, Unit::Seconds, counter.clone());
             counter
         };
-        let throttled = seconds(
-            "throttled",
-            "Time that work of Spaces waited for CPU credit",
-        );
-        let build = seconds("build", "Time that builds were under way");
+        let throttled = seconds("throttled", "Time that Spaces waited for CPU credit");
+        let build = seconds("build", "Time that builds took");
         let memory = Counter::<f64, AtomicU64>::default();
-        let help = "Memory held by Spaces, in gigabytes times seconds";
+        let help = "Memory held by Spaces, in gigabyte-seconds";
         registry.register("memory_gigabyte_seconds", help, memory.clone());
         let mut count = |name: &str, help: &str| {
             let counter: Counter = Counter::default();
@@ -62,14 +59,17 @@ impl LedgerMetrics {
             counter
         };
         let starts = count("starts", "Instances started");
-        let evictions = count("evictions", "Spaces put to sleep so that another had room");
+        let evictions = count("evictions", "Spaces put to sleep to make room for another");
         let mut cores = |name: &str, help: &str| {
             let gauge = Gauge::<f64, AtomicU64>::default();
             registry.register_with_unit(name, help, Unit::Other("cores".into()), gauge.clone());
             gauge
         };
-        let cpu_held = cores("cpu_held", "Cores that containers hold by their hardware");
-        let cpu_limit = cores("cpu_limit", "Cores that they may hold");
+        let cpu_held = cores(
+            "cpu_held",
+            "Cores reserved for containers by their hardware",
+        );
+        let cpu_limit = cores("cpu_limit", "Cores that can be reserved for containers");
         let mut gauge = |name: &str, help: &str| {
             let gauge: Gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
@@ -87,8 +87,8 @@ impl LedgerMetrics {
             cpu_held,
             cpu_limit,
             builds_running: gauge("builds_running", "Builds under way"),
-            builds_waiting: gauge("builds_waiting", "Builds that wait for their turn"),
-            starts_waiting: gauge("starts_waiting", "Containers that wait for room"),
+            builds_waiting: gauge("builds_waiting", "Builds waiting in the queue"),
+            starts_waiting: gauge("starts_waiting", "Containers waiting for room"),
         }
     }
 

@@ -92,11 +92,11 @@ impl Metrics {
         let counters = request_counters(&requests);
         registry.register(
             "requests",
-            "Requests by who answered and class of status",
+            "Requests by component and class of status",
             requests,
         );
         let builds = Family::default();
-        registry.register("builds", "Builds by how they ended", Clone::clone(&builds));
+        registry.register("builds", "Builds by result", Clone::clone(&builds));
         let wakes = Counter::default();
         registry.register(
             "wakes",
@@ -107,7 +107,7 @@ impl Metrics {
         let help = "How long requests waited for a Space to wake";
         registry.register_with_unit("wake", help, Unit::Seconds, wake_seconds.clone());
         let turned_away = Counter::default();
-        let help = "Requests refused because their Space had too many";
+        let help = "Requests refused because their Space was at its limit";
         registry.register("turned_away", help, turned_away.clone());
         let cpu_seconds = Counter::default();
         let help = "CPU time of all Spaces";
@@ -120,14 +120,22 @@ impl Metrics {
             }
             gauge
         };
-        let spaces = gauge("spaces", "Spaces that have an address", None);
-        let programs = gauge("wasm_programs", "WebAssembly programs in memory", None);
+        let spaces = gauge("spaces", "Spaces with an address", None);
+        let programs = gauge(
+            "wasm_programs",
+            "WebAssembly programs loaded in memory",
+            None,
+        );
         let memory_held = gauge(
             "memory_held",
-            "Memory that all Spaces hold",
+            "Memory held by all Spaces",
             Some(Unit::Bytes),
         );
-        let memory_limit = gauge("memory_limit", "Memory they may hold", Some(Unit::Bytes));
+        let memory_limit = gauge(
+            "memory_limit",
+            "Memory that all Spaces may hold",
+            Some(Unit::Bytes),
+        );
         let ledger = LedgerMetrics::new(&mut registry);
         Self {
             registry,

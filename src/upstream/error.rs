@@ -6,13 +6,13 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// Nothing listens there, or not in time.
-    #[error("it could not be connected to")]
+    #[error("the connection failed")]
     Connect(#[source] io::Error),
     /// The request's body broke off on its way to the instance.
-    #[error("the request's body did not come whole")]
+    #[error("the request body did not arrive completely")]
     Upload(#[source] hyper::Error),
     /// It closed the connection, or what it said is not HTTP.
-    #[error("it did not answer in HTTP")]
+    #[error("its answer was not valid HTTP")]
     Http(#[source] hyper::Error),
     /// It was waited for as long as the caller wanted to.
     #[error("it did not answer in time")]

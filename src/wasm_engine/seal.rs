@@ -64,11 +64,11 @@ pub fn open_sealed(key: &SealKey, profile: &str, path: &Path) -> io::Result<Veri
     let sealed = text
         .strip_prefix(FORMAT)
         .and_then(|hex| blake3::Hash::from_hex(hex.trim()).ok())
-        .ok_or_else(|| broken("has a seal that is not one"))?;
+        .ok_or_else(|| broken("has a seal that is not valid"))?;
     let (file, bytes, hash) = hash_file(key, profile, path)?;
     // `blake3::Hash` compares in constant time.
     if hash != sealed {
-        return Err(broken("is not what was sealed"));
+        return Err(broken("has changed since it was sealed"));
     }
     Ok(VerifiedFile { file, bytes })
 }

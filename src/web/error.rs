@@ -87,44 +87,43 @@ impl PageError {
         let nothing = String::new();
         match self {
             Self::NotFound => (
-                "Nothing here",
-                "There is no such page, or it is not open to everybody.",
+                "Page not found",
+                "This page does not exist, or you may not see it.",
                 nothing,
             ),
             Self::Moved(_) | Self::SignIn(_) => (
                 "Sign in",
-                "This page is for those who are signed in.",
+                "Sign in to see this page.",
                 nothing,
             ),
             Self::Forged => (
-                "This form is out of date",
-                "It was not sent from a page of your present session, so nothing was changed.",
-                "Go back, load the page anew and send it again.".to_owned(),
+                "This form has expired",
+                "The form does not belong to your current session, so nothing was changed.",
+                "Go back, reload the page and send the form again.".to_owned(),
             ),
-            Self::Forbidden(message) => ("Not yours to change", message, nothing),
-            Self::BadRequest(message) => ("That cannot be done", message, nothing),
+            Self::Forbidden(message) => ("Not allowed", message, nothing),
+            Self::BadRequest(message) => ("This did not work", message, nothing),
             Self::TooLarge => (
-                "Too much at once",
-                "What was sent is larger than this form takes. Nothing was changed.",
+                "Too large",
+                "You sent more than this form accepts. Nothing was changed.",
                 nothing,
             ),
-            Self::TooMany(message) => ("A moment, please", message, nothing),
+            Self::TooMany(message) => ("Too many requests", message, nothing),
             Self::Unable(_, message) => (
-                "Not done",
+                "The server cannot do this now",
                 message,
-                "It is not your fault. Deleting something works all the same, and makes room if that is what lacks."
+                "This is not your fault. You can still delete things, which makes room if the disk is full."
                     .to_owned(),
             ),
             Self::Provider(id) => (
-                "Not signed in",
-                "The service that you sign in with did not answer as it should. Try it again in a while, or sign in \
-                 with a token.",
-                format!("The operator of this server finds the cause in the log under {id}."),
+                "Sign-in failed",
+                "The identity provider did not respond properly. Try again later, or sign in with a token.",
+                format!("The operator can find the cause in the server's log under {id}."),
             ),
             Self::Internal(id) => (
-                "The server failed",
-                "This page could not be made. It is not your fault.",
-                format!("Its operator finds the cause in the log under {id}."),
+                "Server error",
+                "The server could not create this page. This is not your fault.",
+                format!("The operator can find the cause in the server's log under {id}."),
             ),
         }
     }
@@ -177,7 +176,7 @@ impl From<StoreError> for PageError {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::TooMany { what } => {
-                Self::BadRequest(format!("There is no room for more: {what}."))
+                Self::BadRequest(format!("You have reached the limit: {what}."))
             }
             StoreError::DiskFull => Self::unable(StatusCode::INSUFFICIENT_STORAGE, &error),
             StoreError::DiskFailing(ref cause) => {
@@ -228,10 +227,10 @@ pub(super) fn show(frame: &Frame, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => (page_policy(frame), axum::response::Html(text)).into_response(),
         Err(error) => {
-            tracing::error!("a page could not be made: {error}");
+            tracing::error!("a page could not be rendered: {error}");
             (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "The server failed to make this page.",
+                "The server could not create this page.",
             )
                 .into_response()
         }

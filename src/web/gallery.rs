@@ -69,7 +69,7 @@ pub(super) async fn page(
     let after = match asked.after.as_deref().map(cursor) {
         Some(None) => {
             return Err(PageError::BadRequest(
-                "There is no such part of the list.".to_owned(),
+                "This page of the list does not exist.".to_owned(),
             ));
         }
         after => after.flatten(),

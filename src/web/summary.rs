@@ -156,7 +156,7 @@ impl StageSummary {
                 word: view.stage.as_str(),
                 mood: "busy",
                 short: "waiting",
-                long: "It waits until there is room for it, and starts by itself.",
+                long: "Waiting for room. It starts automatically.",
             };
         }
         Self::of(view.stage)
@@ -165,42 +165,38 @@ impl StageSummary {
     /// A stage for visitors.
     pub(super) fn of(stage: Stage) -> Self {
         let (mood, short, long) = match stage {
-            Stage::Running => ("good", "running", "It is running."),
+            Stage::Running => ("good", "running", "Running."),
             Stage::RunningBuilding => (
                 "good",
                 "rebuilding",
-                "A new version is being built; the one before answers.",
+                "A new version is being built. The previous one is still running.",
             ),
             Stage::RunningAppStarting => (
                 "good",
                 "restarting",
-                "A new version is starting; the one before answers.",
+                "A new version is starting. The previous one is still running.",
             ),
             Stage::Sleeping => (
                 "rest",
                 "asleep",
-                "Nobody has visited for a while. A visit wakes it.",
+                "Asleep because nobody has visited for a while. A visit wakes it.",
             ),
-            Stage::Paused => (
-                "rest",
-                "paused",
-                "It is paused until its owner restarts it.",
-            ),
-            Stage::Building => ("busy", "building", "It is being built."),
-            Stage::AppStarting => ("busy", "starting", "It is starting."),
+            Stage::Paused => ("rest", "paused", "Paused until its owner restarts it."),
+            Stage::Building => ("busy", "building", "This Space is being built."),
+            Stage::AppStarting => ("busy", "starting", "This Space is starting."),
             Stage::NoAppFile => (
                 "rest",
                 "empty",
-                "Nothing that runs has been published here yet.",
+                "Nothing has been published here yet that could run.",
             ),
-            Stage::ConfigError => ("bad", "card error", "Its card has an error."),
+            Stage::ConfigError => ("bad", "card error", "The Space's card has an error."),
             Stage::BuildError => (
                 "bad",
                 "build error",
                 "The published version does not build.",
             ),
-            Stage::RuntimeError => ("bad", "crashed", "It was built and does not run."),
-            Stage::Deleting => ("rest", "leaving", "It is being removed."),
+            Stage::RuntimeError => ("bad", "crashed", "The Space was built but does not run."),
+            Stage::Deleting => ("rest", "deleting", "This Space is being deleted."),
         };
         Self {
             word: stage.as_str(),

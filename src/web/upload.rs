@@ -43,7 +43,7 @@ pub(super) async fn receive(
     let mut form: Multipart = request
         .extract()
         .await
-        .map_err(|_| PageError::BadRequest("This form was not sent as it should be.".to_owned()))?;
+        .map_err(|_| PageError::BadRequest("The form was not sent correctly.".to_owned()))?;
     let limits = state.repos.limits().clone();
     let mut fields = Fields::default();
     let mut spool = None;
@@ -123,7 +123,7 @@ async fn text_of(mut field: Field<'_>) -> Result<String, PageError> {
         bytes.extend_from_slice(&chunk);
     }
     String::from_utf8(bytes)
-        .map_err(|_| PageError::BadRequest("A field of the form is not text.".to_owned()))
+        .map_err(|_| PageError::BadRequest("A field of the form is not valid text.".to_owned()))
 }
 
 async fn file_of(
@@ -158,7 +158,7 @@ async fn on_disk(
 
 fn broken(error: MultipartError) -> PageError {
     PageError::BadRequest(format!(
-        "The form did not arrive whole: {}",
+        "The form did not arrive completely: {}",
         error.body_text()
     ))
 }

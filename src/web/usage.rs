@@ -56,7 +56,7 @@ const OPERATORS: [Measure; 4] = [
         text: |count| text::whole(count as u64),
     },
     Measure {
-        name: "Mean time to wake",
+        name: "Average time to wake",
         of: |counts| counts.wake_micros as f64 / counts.wakes.max(1) as f64,
         text: |micros| match micros {
             0.0 => "–".to_owned(),
@@ -69,7 +69,7 @@ const OPERATORS: [Measure; 4] = [
         text: |count| text::whole(count as u64),
     },
     Measure {
-        name: "Requests turned away",
+        name: "Refused requests",
         of: |counts| counts.turned_away as f64,
         text: |count| text::whole(count as u64),
     },

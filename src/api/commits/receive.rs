@@ -48,9 +48,8 @@ pub(in crate::api) async fn small_json<T: DeserializeOwned>(
         }
         bytes.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&bytes).map_err(|error| {
-        ApiError::bad_request(format!("the request is not what it should be: {error}"))
-    })
+    serde_json::from_slice(&bytes)
+        .map_err(|error| ApiError::bad_request(format!("the request is not valid: {error}")))
 }
 
 /// A whole commit, its files in a spool as far as there is room. A body that breaks off is an error.
@@ -94,12 +93,12 @@ pub(in crate::api) async fn next_chunk(body: &mut Body) -> Result<Option<Bytes>,
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => {
                 return Err(ApiError::bad_request(
-                    "the request broke off before its end; nothing was changed",
+                    "the request ended before it was complete; nothing was changed",
                 ));
             }
             Err(_) => {
                 return Err(ApiError::bad_request(format!(
-                    "the request sent nothing for {} s; nothing was changed",
+                    "the request sent no data for {} s; nothing was changed",
                     SILENCE.as_secs()
                 )));
             }

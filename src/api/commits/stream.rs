@@ -192,11 +192,8 @@ impl CommitStream {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());
         }
-        let line: Line = serde_json::from_slice(&line).map_err(|error| {
-            refused(format!(
-                "a line of the commit is not what it should be: {error}"
-            ))
-        })?;
+        let line: Line = serde_json::from_slice(&line)
+            .map_err(|error| refused(format!("a line of the commit is not valid: {error}")))?;
         self.take_line(line, content)
     }
 
@@ -209,7 +206,7 @@ impl CommitStream {
             return Ok(());
         }
         if self.header.is_none() {
-            return Err(refused("the commit does not begin with its `header` line"));
+            return Err(refused("the commit must begin with its `header` line"));
         }
         if self.operations.len() >= self.limits.operations {
             return Err(RepoError::TooLarge(format!(
@@ -232,7 +229,8 @@ impl CommitStream {
             other => {
                 let other: String = other.chars().take(40).collect();
                 return Err(refused(format!(
-                    "the commit has an operation `{}`; known are `file`, `lfsFile`, `deletedFile` and `deletedFolder`",
+                    "the commit has the unknown operation `{}`; use `file`, `lfsFile`, `deletedFile` or \
+                     `deletedFolder`",
                     other.escape_debug()
                 )));
             }
@@ -257,7 +255,9 @@ impl CommitStream {
                 Ok(Operation::Put { path, content })
             }
             // A content under a disguised key (`c\u006fntent`) is read by serde, but was not seen by the scanner.
-            _ => Err(refused(format!("`{path}` comes without a plain `content`"))),
+            _ => Err(refused(format!(
+                "`{path}` has no `content`, or one that is not a plain string"
+            ))),
         }
     }
 }
@@ -282,7 +282,7 @@ fn path(value: &Value) -> Result<String, RepoError> {
 fn read<T: serde::de::DeserializeOwned>(value: Value, what: &str) -> Result<T, RepoError> {
     serde_json::from_value(value).map_err(|error| {
         refused(format!(
-            "a `{what}` line of the commit is not what it should be: {error}"
+            "a `{what}` line of the commit is not valid: {error}"
         ))
     })
 }

@@ -51,7 +51,9 @@ impl PathsBody {
     pub(super) async fn read(self, headers: &HeaderMap) -> Result<(Vec<String>, bool), ApiError> {
         let body = axum::body::to_bytes(self.0, QUESTION_BYTES).await;
         let body = body.map_err(|_| {
-            ApiError::too_large("the question about paths is too long, or broke off")
+            ApiError::too_large(
+                "the list of paths is too long, or the request ended before it was complete",
+            )
         })?;
         asked_paths(headers, &body)
     }
@@ -63,7 +65,7 @@ fn asked_paths(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<String>, bool), 
         .and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("application/json")) {
         let body: Value = serde_json::from_slice(body).map_err(|error| {
-            ApiError::bad_request(format!("the question about paths is not JSON: {error}"))
+            ApiError::bad_request(format!("the request body is not JSON: {error}"))
         })?;
         let paths = match &body["paths"] {
             Value::String(path) => vec![path.clone()],
@@ -76,8 +78,8 @@ fn asked_paths(headers: &HeaderMap, body: &[u8]) -> Result<(Vec<String>, bool), 
         };
         return Ok((paths, body["expand"] == true));
     }
-    let text =
-        std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the form is not text"))?;
+    let text = std::str::from_utf8(body)
+        .map_err(|_| ApiError::bad_request("the form is not valid UTF-8"))?;
     let (mut paths, mut expand) = (Vec::new(), false);
     for pair in text.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

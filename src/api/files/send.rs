@@ -33,8 +33,11 @@ impl IntoResponse for FileAnswer {
 impl Output for FileAnswer {
     fn describe(operation: &mut Operation<'_>) {
         operation.answers_raw(200, "*/*", "The whole file.");
-        operation.answers_raw(206, "*/*", "The part that the header `Range` asks for.");
-        operation.answers_nothing(304, "It is as the header `If-None-Match` says.");
+        operation.answers_raw(206, "*/*", "The range that the header `Range` asks for.");
+        operation.answers_nothing(
+            304,
+            "The file has not changed: it matches the header `If-None-Match`.",
+        );
     }
 }
 

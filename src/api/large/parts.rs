@@ -25,13 +25,13 @@ pub(super) fn routes() -> Routes {
         .post(
             "/lfs/{repo}/{oid}/parts",
             Access::Signed,
-            "Says that all parts of a large file were sent.",
+            "Completes a large file after all of its parts were sent.",
             complete,
         )
         .put(
             "/lfs/{repo}/{oid}/parts/{number}",
             Access::Signed,
-            "Sends a part of a large file.",
+            "Uploads a part of a large file.",
             part,
         )
 }
@@ -92,7 +92,7 @@ async fn part(
         let (repo, file) = puttable(&state, &repo, &oid, &query)?;
         let number = number
             .parse()
-            .map_err(|_| ApiError::bad_request("Parts have numbers, from 1"))?;
+            .map_err(|_| ApiError::bad_request("Part numbers start at 1"))?;
         let body = Box::pin(reading(body.body));
         let room = state.lifecycle.disk_room_of(repo).await?;
         let received = state.repos.receive_part(repo, file, number, room, body);

@@ -247,5 +247,5 @@ fn cursor(text: &str) -> Result<(i64, RepoUid), ApiError> {
     let parse = |(at, id): (&str, &str)| Some((at.parse().ok()?, id.parse().ok()?));
     parts
         .and_then(parse)
-        .ok_or_else(|| ApiError::bad_request("`cursor` is not one this server gave"))
+        .ok_or_else(|| ApiError::bad_request("`cursor` was not issued by this server"))
 }

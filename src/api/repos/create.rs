@@ -112,7 +112,7 @@ pub(super) async fn room_for(
     }
     let owner = state.store.account_by_name(&name.owner).await?;
     let owner = owner
-        .ok_or_else(|| ApiError::bad_request(format!("There is no account `{}`", name.owner)))?;
+        .ok_or_else(|| ApiError::bad_request(format!("Account `{}` not found", name.owner)))?;
     Ok(owner.id)
 }
 
@@ -149,7 +149,7 @@ pub(super) async fn same_address(
         "another Space".to_owned()
     };
     Ok(ApiError::bad_request(format!(
-        "{name} would have the same address as {other}; choose a name that differs in letters or digits"
+        "{name} would have the same address as {other}; choose a name whose letters or digits differ"
     )))
 }
 
@@ -178,7 +178,7 @@ async fn make_repository(
     let visibility = visibility(wanted.visibility, wanted.private).unwrap_or(Visibility::Public);
     if visibility == Visibility::Protected {
         return Err(ApiError::bad_request(format!(
-            "A {} is `public` or `private`; only a Space can be `protected`",
+            "A {} can only be `public` or `private`; only a Space can be `protected`",
             kind.noun()
         )));
     }
@@ -211,7 +211,9 @@ async fn make_space(
     wanted: CreateRequest,
 ) -> Result<Repository, ApiError> {
     if wanted.template.is_some() {
-        return Err(ApiError::not_offered("templates; push files of your own"));
+        return Err(ApiError::not_offered(
+            "templates; push your own files instead",
+        ));
     }
     let first = FirstCommit {
         author: caller.account.name.to_string(),
@@ -245,7 +247,7 @@ async fn make_space(
             return Err(match state.store.space_by_name(&existing).await? {
                 Some(_) => ApiError::exists(RepoKind::Space, base_url.page(&existing)),
                 None => ApiError::bad_request(format!(
-                    "{existing} is being removed; try again in a moment"
+                    "{existing} is being deleted; try again in a moment"
                 )),
             });
         }
@@ -276,7 +278,7 @@ fn sdk_of(word: Option<&str>) -> Result<Sdk, ApiError> {
     };
     Sdk::from_word(word).ok_or_else(|| {
         let known = Sdk::ALL.map(Sdk::as_str).join("`, `");
-        ApiError::bad_request(format!("`sdk` is one of `{known}`"))
+        ApiError::bad_request(format!("`sdk` must be one of `{known}`"))
     })
 }
 

@@ -43,16 +43,14 @@ pub(super) fn read(token: &str, keys: &Keys, expected: &Expected<'_>) -> Result<
     };
     if payload.get("azp").map_or(!alone, |azp| !for_us(azp)) {
         return Err(Distrust::Problem(
-            "it was made for another client than `oidc.client_id`",
+            "it was issued to another client than `oidc.client_id`",
         ));
     }
     if payload["nonce"] != expected.nonce {
-        return Err(Distrust::Problem(
-            "it answers another question than was asked",
-        ));
+        return Err(Distrust::Problem("its `nonce` belongs to another sign-in"));
     }
-    let claims: Claims =
-        serde_json::from_value(payload).map_err(|_| Distrust::Problem("it lacks `sub`"))?;
+    let claims: Claims = serde_json::from_value(payload)
+        .map_err(|_| Distrust::Problem("`sub` is missing or not valid"))?;
     if claims.sub.is_empty() || claims.sub.chars().count() > MAX_SUBJECT {
         return Err(Distrust::Problem(
             "its `sub` is empty or longer than 255 characters",

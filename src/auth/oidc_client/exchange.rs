@@ -52,7 +52,7 @@ impl Provider {
         if found.issuer != *issuer {
             // Whoever answers in another's name could be given the codes for it (Discovery 1.0 §4.3).
             let named = plain(&found.issuer);
-            let problem = format!("it names itself `{named}`, not as `oidc.issuer`");
+            let problem = format!("it calls itself `{named}`, which is not `oidc.issuer`");
             return Err(bad(problem));
         }
         let userinfo = found.userinfo_endpoint.as_deref();
@@ -69,7 +69,7 @@ impl Provider {
                 || (issuer.starts_with("http://") && endpoint.starts_with("http://"));
             if !safe {
                 let endpoint = plain(endpoint);
-                return Err(bad(format!("`{endpoint}` is no https:// address")));
+                return Err(bad(format!("`{endpoint}` is not an https:// address")));
             }
         }
         Ok(found)
@@ -173,7 +173,7 @@ async fn ask<T: DeserializeOwned>(
     // What it says may be a token, so the error does not quote it.
     serde_json::from_slice(&body).map_err(|error| {
         bad(format!(
-            "it is not the JSON that was asked for, at line {} column {}",
+            "it is not the expected JSON, at line {} column {}",
             error.line(),
             error.column()
         ))

@@ -67,7 +67,7 @@ enum Endpoints {
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// No answer, or none that can be read.
-    #[error("the identity provider did not answer for its {what}")]
+    #[error("the identity provider did not answer the request for its {what}")]
     Unreachable {
         /// Which of its documents or services.
         what: &'static str,
@@ -124,7 +124,7 @@ impl Provider {
             let secret = text.trim();
             anyhow::ensure!(
                 !secret.is_empty(),
-                "`oidc.client_secret_file` is {}, which is empty",
+                "the file {} (`oidc.client_secret_file`) is empty",
                 path.display()
             );
             Ok(secret.to_owned())
@@ -137,7 +137,7 @@ impl Provider {
             // A secret or a code is for whom it was sent to.
             .redirect(reqwest::redirect::Policy::none())
             .build()
-            .context("HTTP cannot be set up")?;
+            .context("the HTTP client cannot be set up")?;
         Ok(Self(Arc::new(Inner {
             secret: secret.transpose()?,
             settings,
@@ -232,7 +232,9 @@ impl Provider {
         claims.map_err(|distrust| ProviderError::Answer {
             what: "ID token",
             problem: match distrust {
-                Distrust::UnknownKey => "it is signed by a key that the provider does not publish",
+                Distrust::UnknownKey => {
+                    "it is signed with a key that the provider does not publish"
+                }
                 Distrust::Problem(problem) => problem,
             }
             .to_owned(),
@@ -274,7 +276,7 @@ impl Provider {
             Endpoints::Silence(since) if since.elapsed() < REST => {
                 return Err(ProviderError::Answer {
                     what: "description",
-                    problem: "it could not be had a moment ago".to_owned(),
+                    problem: "it could not be fetched a moment ago".to_owned(),
                 });
             }
             _ => {}

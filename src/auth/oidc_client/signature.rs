@@ -62,10 +62,10 @@ impl Keys {
     pub(super) fn verify(&self, token: &str, expected: &Expected<'_>) -> Result<Value, Distrust> {
         use jsonwebtoken::errors::ErrorKind;
         let header = jsonwebtoken::decode_header(token)
-            .map_err(|_| Distrust::Problem("it is no signed JSON Web Token"))?;
+            .map_err(|_| Distrust::Problem("it is not a signed JSON Web Token"))?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(Distrust::Problem(
-                "it is signed in a way that proves nothing here",
+                "it is signed with an algorithm that this server does not accept",
             ));
         }
         let key = match &header.kid {
@@ -76,7 +76,7 @@ impl Keys {
         };
         let key = key.ok_or(Distrust::UnknownKey)?;
         let key = DecodingKey::from_jwk(key)
-            .map_err(|_| Distrust::Problem("it is signed by a key that cannot be read"))?;
+            .map_err(|_| Distrust::Problem("it is signed with a key that cannot be read"))?;
         let mut validation = Validation::new(header.alg);
         validation.leeway = LEEWAY;
         validation.set_issuer(&[expected.issuer]);
@@ -85,13 +85,15 @@ impl Keys {
         let claims = jsonwebtoken::decode::<Value>(token, &key, &validation);
         claims.map(|token| token.claims).map_err(|error| {
             Distrust::Problem(match error.kind() {
-                ErrorKind::InvalidSignature => "its signature is not the provider's",
-                ErrorKind::InvalidIssuer => "it is of another issuer than `oidc.issuer`",
-                ErrorKind::InvalidAudience => "it is for another client than `oidc.client_id`",
+                ErrorKind::InvalidSignature => "its signature does not match the provider's key",
+                ErrorKind::InvalidIssuer => "its issuer is not `oidc.issuer`",
+                ErrorKind::InvalidAudience => "its audience is not `oidc.client_id`",
                 ErrorKind::ExpiredSignature => {
-                    "it has expired; do the clocks of both machines agree?"
+                    "it has expired; check that the clocks of both machines agree"
                 }
-                ErrorKind::MissingRequiredClaim(_) => "it lacks one of `iss`, `aud`, `exp`",
+                ErrorKind::MissingRequiredClaim(_) => {
+                    "`iss`, `aud` or `exp` is missing or not valid"
+                }
                 _ => "it cannot be read",
             })
         })

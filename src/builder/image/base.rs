@@ -105,8 +105,8 @@ impl Finder<'_> {
             .id
             .filter(|id| id.starts_with("sha256:"))
             .ok_or_else(|| {
-                tracing::warn!("the container engine names no id for {name}");
-                BuildError::server("the container engine does not say what an image is")
+                tracing::warn!("the container engine returned no id for {name}");
+                BuildError::server("the container engine returned no id for a base image")
             })?;
         Ok(Found {
             id,
@@ -129,8 +129,8 @@ impl Finder<'_> {
         }
         let refused = || {
             BuildError::author(format!(
-                "`{name}` is not an image that may be built on here: this server has one of that name which did not come from \
-                 a public registry. Name another, or ask the operator to list it (`images` under [build])."
+                "`{name}` may not be used as a base image: this server's copy did not come from a public registry. \
+                 Use another image, or ask the operator to allow it (`images` under [build])."
             ))
         };
         let digests = image.repo_digests.as_deref().unwrap_or_default();
@@ -173,7 +173,7 @@ impl Finder<'_> {
                 let sum: u64 = layers.values().sum();
                 if sum > most {
                     return Err(BuildError::author(format!(
-                        "`{full}` has more than {}, and an image may have no more on this server.",
+                        "`{full}` is larger than {}, the limit for an image on this server.",
                         bytes_text(most)
                     )));
                 }
@@ -221,15 +221,15 @@ fn obstacle(name: &Reference, image: &ImageInspect, most: u64) -> Option<String>
     let tags = image.repo_tags.as_deref().unwrap_or_default();
     let digests = image.repo_digests.as_deref().unwrap_or_default();
     if labels.contains_key(DATA) || !name.is_among(tags, digests) {
-        return Some("is not an image that may be built on; name one of a registry".into());
+        return Some("may not be used as a base image; use one from a registry".into());
     }
     if image.os.as_deref().is_some_and(|os| os != "linux") {
-        return Some("is not an image for Linux".into());
+        return Some("is not a Linux image".into());
     }
     let size = u64::try_from(image.size.unwrap_or(0)).unwrap_or(0);
     if size > most {
         return Some(format!(
-            "has {}, and an image may have {} on this server",
+            "has {}; this server allows {} for one image",
             size_text(size),
             bytes_text(most)
         ));
@@ -250,16 +250,14 @@ fn trigger(config: &ImageConfig) -> Option<String> {
     let is_run = |trigger: &&String| trigger.to_ascii_uppercase().starts_with("RUN ");
     if triggers.iter().filter(is_run).count() > 1 {
         // Nobody could look at what the first has made before the engine opens it.
-        return Some(
-            "has the engine run more than one command for whoever builds on it, which is not supported".into(),
-        );
+        return Some("has more than one `ONBUILD RUN` instruction, which is not supported".into());
     }
     let trigger = triggers
         .iter()
         .find(|trigger| !dockerfile::is_harmless_trigger(trigger))?;
     let shown: String = trigger.chars().take(80).collect();
     Some(format!(
-        "has the engine do `{}` for whoever builds on it, which is not supported",
+        "has the instruction `ONBUILD {}`, which is not supported",
         shown.escape_debug()
     ))
 }
@@ -280,8 +278,8 @@ async fn registry_is_allowed(name: &Reference, private: bool) -> Result<(), Buil
     for address in addresses {
         if !may_reach(address.ip(), private) {
             return Err(BuildError::author(format!(
-                "`{name}` is not on this server, and images are not fetched from `{host}`, which is this machine or in a \
-                 private network."
+                "`{name}` is not on this server, and this server does not fetch images from `{host}`, because that is \
+                 this machine or a host in a private network."
             )));
         }
     }

@@ -12,20 +12,21 @@ use crate::domain::BuildError;
 pub(super) fn engine_error(error: EngineError) -> BuildError {
     match error {
         EngineError::Off => BuildError::author(
-            "Containers are turned off on this server; `sdk` may be `static` or `wasi`.",
+            "This server's operator has turned off containers; use `sdk: static` or `sdk: wasi`.",
         ),
         EngineError::Absent { .. } => {
             tracing::warn!("a build needs containers: {:#}", anyhow::Error::new(error));
             BuildError::server(
-                "This server has no container engine that answers, and this Space needs one. Its operator can install \
-                 Docker (20.10 or later) and start it, or name its socket as `host` under [docker]. Then it is built by \
-                 itself.",
+                "This Space needs a container engine, and none answers on this server. The server's operator can \
+                 install and start Docker (20.10 or later), or set its socket as `host` under [docker]. The build then \
+                 starts automatically.",
             )
         }
         EngineError::Claimed(_) => {
             tracing::error!("a build needs containers: {error}");
             BuildError::server(
-                "This server may not use its container engine: another one does. Its operator finds the cause in the log.",
+                "This server may not use its container engine, because another server does. Its operator can find the \
+                 cause in the server's log.",
             )
         }
         EngineError::Refused(error) => internal(&error),
@@ -56,15 +57,16 @@ pub(super) fn fetch_error(name: &str, theirs: bool, error: &Error) -> BuildError
     if !theirs {
         tracing::warn!("the base image {name} could not be fetched: {message}");
         return BuildError::server(format!(
-            "The base image `{name}` is not on this server and could not be fetched ({message}). Its operator can load it \
-             (`docker pull {name}`) or name another as `base_image` under [runtimes]. Then it is built by itself."
+            "The base image `{name}` is not on this server and could not be fetched ({message}). The server's \
+             operator can load it (`docker pull {name}`) or set another `base_image` under [runtimes]. The build then \
+             starts automatically."
         ));
     }
     if status(error).is_some_and(|status| (400..500).contains(&status))
         || unknown.iter().any(|words| lower.contains(words))
     {
         return BuildError::author(format!(
-            "There is no image `{name}`: neither on this server nor in its registry ({message})."
+            "The image `{name}` was not found, neither on this server nor in its registry ({message})."
         ));
     }
     if unreachable.iter().any(|words| lower.contains(words)) {
@@ -138,7 +140,7 @@ fn step_error(message: &str, failed: &Failed<'_>) -> BuildError {
         };
         let step = match (failed.progress.step(), failed.theirs) {
             (Some(step), true) => format!("`{}`", shortened_to(&step.text.replace('`', "'"), 120)),
-            (Some(_), false) => "installing it".to_owned(),
+            (Some(_), false) => "the installation".to_owned(),
             (None, _) => "a step".to_owned(),
         };
         let cause = match failed.progress.cause() {
@@ -146,7 +148,7 @@ fn step_error(message: &str, failed: &Failed<'_>) -> BuildError {
             None => String::new(),
         };
         return BuildError::author(format!(
-            "{place}: {step} {why}{cause}. The build log has what it printed before."
+            "{place}: {step} {why}{cause}. See the build log for its output."
         ));
     }
     let full = lower.contains("no space left on device");
@@ -248,8 +250,8 @@ mod tests {
         assert_eq!(error.fault, Fault::Author);
         assert_eq!(
             error.message,
-            "Dockerfile:7: `RUN pip install nope` ended with exit code 1: ERROR: No matching distribution found for nope. The \
-             build log has what it printed before."
+            "Dockerfile:7: `RUN pip install nope` ended with exit code 1: ERROR: No matching distribution found for \
+             nope. See the build log for its output."
         );
         let error = said_of(
             "RUN if [ -s /home/user/setup/packages.txt ]; then apt-get update; fi",

@@ -34,13 +34,14 @@ pub(super) async fn follow(
             printed = printed.saturating_add(text.len() as u64);
             if printed > limits.output_bytes {
                 return Ok(Err(BuildError::author(format!(
-                    "The build printed more than {} and was stopped.",
+                    "The build was stopped because it printed more than {}.",
                     bytes_text(limits.output_bytes)
                 ))));
             }
             if !recorder.line(&text) {
                 return Ok(Err(BuildError::author(
-                    "The build printed thousands of lines that look like the engine's own, and was stopped.",
+                    "The build was stopped because it printed thousands of lines that imitate the container engine's \
+                     own.",
                 )));
             }
             // Writing to a log cannot fail.
@@ -53,8 +54,8 @@ pub(super) async fn follow(
         id = step.aux.and_then(|aux| aux.id).or(id);
     }
     Ok(id.ok_or_else(|| {
-        tracing::warn!("the container engine ended a build without naming an image");
-        BuildError::server("the container engine ended the build without an image")
+        tracing::warn!("the container engine finished a build without returning an image");
+        BuildError::server("the container engine finished the build without returning an image")
     }))
 }
 

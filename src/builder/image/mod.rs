@@ -130,7 +130,7 @@ impl Inner {
             && let Some(image) =
                 made_image(&docker, &request.before.artifacts, &order.made_of).await
         {
-            log.line("An earlier build made an image of the same files; it is used again.");
+            log.line("An earlier build made an image from the same files; it is reused.");
             return self.use_again(image, request, plan);
         }
         self.say_limits(log);
@@ -141,7 +141,7 @@ impl Inner {
         let built = tokio::time::timeout(limits.wall, building).await;
         built.unwrap_or_else(|_| {
             Err(BuildError::author(format!(
-                "The build took more than {} s, the most a build may take on this server, and was stopped.",
+                "The build was stopped because it took more than {} s, the limit on this server.",
                 limits.wall.as_secs()
             )))
         })
@@ -219,14 +219,14 @@ impl Inner {
     fn say_limits(&self, log: &Log) {
         let limits = &self.config.images.limits;
         log.line(&format!(
-            "Limits of this build: {} of memory, {} CPU, {} processes, {} s, {} of image; the network reaches {}.",
+            "Limits of this build: {} of memory, {} CPU, {} processes, {} s, an image of {}; network access: {}.",
             bytes_text(limits.memory_bytes),
             f64::from(limits.cpu_millis) / 1000.0,
             limits.pids,
             limits.wall.as_secs(),
             bytes_text(limits.image_bytes),
             match limits.reach {
-                Reach::Nothing => "nothing",
+                Reach::Nothing => "none",
                 Reach::Internet => "the internet",
                 Reach::Private => "the internet and private networks",
             }
@@ -241,11 +241,11 @@ impl Inner {
         let least = self.config.images.limits.free_bytes;
         if free.is_some_and(|free| free < least) {
             tracing::warn!(
-                "the disk of the container engine has less than {} left",
+                "the disk of the container engine has less than {} free",
                 bytes_text(least)
             );
             return Err(BuildError::server(format!(
-                "the disk of this server's container engine has less than {} left, which builds do not use",
+                "the disk of this server's container engine has less than {} free, which is reserved",
                 bytes_text(least)
             )));
         }
@@ -264,20 +264,21 @@ fn check(
         return Err(too_large(limits.image_bytes));
     }
     if image.os.as_deref().is_some_and(|os| os != "linux") {
-        return Err(BuildError::author("The image is not for Linux."));
+        return Err(BuildError::author("The image is not a Linux image."));
     }
     let config = image.config.clone().unwrap_or_default();
     let says_nothing = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
     if says_nothing(&config.cmd) && says_nothing(&config.entrypoint) {
         return Err(BuildError::author(
-            "The image does not say what to run: end the Dockerfile with a `CMD`.",
+            "The image has no command to run: end the Dockerfile with a `CMD`.",
         ));
     }
     let exposed = config.exposed_ports.unwrap_or_default();
     let internal = |exposed: &String| exposed.split('/').next() == Some(port.to_string().as_str());
     if !exposed.is_empty() && !exposed.iter().any(internal) {
         log.line(&format!(
-            "Note: the image exposes {}, but visitors are sent to port {port}; `app_port` in README.md says which.",
+            "Note: the image exposes {}, but visitors are sent to port {port}; set `app_port` in README.md to change \
+             that.",
             exposed.join(", ")
         ));
     }

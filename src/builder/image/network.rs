@@ -54,15 +54,15 @@ impl Inner {
         } = &self.config.images;
         if let Err(error) = networks.isolated().await {
             if limits.isolation_required {
-                tracing::warn!("builds cannot be kept off this host: {error:#}");
+                tracing::warn!("builds cannot be isolated from this host: {error:#}");
                 return Err(BuildError::server(
-                    "builds cannot be kept off this server's own network, so nothing is built (see `isolation` under \
-                     [docker])",
+                    "this server cannot isolate builds from its own network, so it does not build (see `isolation` \
+                     under [docker])",
                 ));
             }
             request
                 .log
-                .line("Note: this build is not kept off the server's own network.");
+                .line("Note: this build is not isolated from the server's own network.");
         }
         let attempt = BuildId::new();
         self.underway().insert(attempt);
@@ -77,8 +77,8 @@ impl Inner {
             .ensure(&whose, limits.reach)
             .await
             .map_err(|error| {
-                tracing::warn!("the network of a build could not be made: {error:#}");
-                BuildError::server("the container engine could not make a network for the build")
+                tracing::warn!("the network of a build could not be created: {error:#}");
+                BuildError::server("the container engine could not create a network for the build")
             })?;
         Ok(network)
     }

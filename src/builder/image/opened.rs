@@ -84,7 +84,7 @@ impl Opened<'_> {
             Some(file) => Err(self.refused(
                 step,
                 &format!(
-                    "the image has a {file} here that is no ordinary file of at most 1 MiB, and no step can run with that"
+                    "at this step, {file} in the image must be an ordinary file of at most 1 MiB"
                 ),
             )),
         }
@@ -237,7 +237,7 @@ impl Opened<'_> {
         let mounts = inspected.await.map_err(|error| internal(&error))?.mounts;
         let mut mounts = mounts.into_iter().flatten();
         if mounts.any(|mount| mount.typ.as_deref() == Some("volume")) {
-            let message = "a `VOLUME` must be named by its whole path, which begins with `/`";
+            let message = "a `VOLUME` must be an absolute path, which begins with `/`";
             return Err(self.refused(step, message));
         }
         Ok(container)

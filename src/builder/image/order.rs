@@ -74,7 +74,7 @@ impl Inner {
         let read = self.repos.read(space, move |repo| {
             let text = repo.read(&revision, &file, MAX_DOCKERFILE)?;
             let Ok(text) = String::from_utf8(text) else {
-                let message = format!("{file}: the file is not text in UTF-8");
+                let message = format!("{file}: the file is not valid UTF-8");
                 return Ok(Err(BuildError::author(message)));
             };
             let dockerfile = match dockerfile::read(&text, &variables) {
@@ -122,7 +122,7 @@ impl Inner {
         let sdk = plan.card.sdk.as_str();
         let Some(base_image) = self.config.images.base_images.get(sdk).cloned() else {
             return Err(BuildError::server(format!(
-                "the configuration names no base image for `{sdk}`"
+                "the configuration has no base image for `{sdk}`"
             )));
         };
         let theirs = base_image.contains("{python_version}") && plan.card.python_version.is_some();
@@ -192,8 +192,8 @@ fn packed(
         repo.blob(&facts.oid)?.take(512).read_to_end(&mut head)?;
         if is_archive(&head) {
             let message = format!(
-                "`ADD` of the archive {} is not supported, since the engine would unpack it outside the limits of this \
-                 build; use `COPY`, and `RUN tar`",
+                "`ADD` of the archive {} is not supported, because the engine would unpack it outside the limits of \
+                 this build; use `COPY` and `RUN tar`",
                 added.path
             );
             let line = added.line;

@@ -41,7 +41,7 @@ pub(super) fn hidden(path: &str) -> Option<String> {
     // In the engine's reading, `[^a]` is any character, `/` too.
     if wild && path.contains('[') {
         return Some(format!(
-            "`{}` has a `[`, which the source of `COPY --from` may not have; `*` and `?` are fine",
+            "`{}` contains a `[`, which is not allowed in the source of `COPY --from`; `*` and `?` are allowed",
             shown(path)
         ));
     }
@@ -58,9 +58,9 @@ pub(super) fn hidden(path: &str) -> Option<String> {
     });
     let first = own.find(|own| wild || OF_ENGINE.contains(own))?;
     Some(format!(
-        "`{}` {} `{first}`, which is the engine's own in every container and cannot be copied",
+        "`{}` {} `{first}`, which belongs to the container engine and cannot be copied",
         shown(path),
-        if wild { "may stand for" } else { "is" }
+        if wild { "may match" } else { "is" }
     ))
 }
 
@@ -81,7 +81,7 @@ fn may_mean(pattern: &str, name: &str) -> bool {
 pub(super) fn is_no_file(path: &str) -> String {
     let shown = shown(path);
     format!(
-        "`{shown}` is a pipe or a device, or a link to one, and only files and folders can be copied"
+        "`{shown}` is a pipe or a device, or a link to one; only files and folders can be copied"
     )
 }
 
@@ -127,7 +127,7 @@ pub(super) fn matches(
         }
         if links.len() == MOST_LINKS {
             let message = format!(
-                "more than {MOST_LINKS} links in {} may be meant",
+                "the source may match more than {MOST_LINKS} links in {}",
                 shown(folder)
             );
             return Ok(Matches::Odd(message));

@@ -113,7 +113,7 @@ fn list(repo: &Repo, revision: &Revision, name: &str) -> Result<Vec<u8>, RepoErr
 /// The names of Debian packages, one a line, out of the lines of `packages.txt`: each with `=VERSION` at most, so that
 /// none is an option, a path or a removal. Comments are left out.
 fn packages_text(text: &[u8]) -> Result<String, String> {
-    let text = str::from_utf8(text).map_err(|_| "packages.txt: the file is not text in UTF-8")?;
+    let text = str::from_utf8(text).map_err(|_| "packages.txt: the file is not valid UTF-8")?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut packages = String::new();
     for (index, line) in text.lines().enumerate() {
@@ -122,7 +122,7 @@ fn packages_text(text: &[u8]) -> Result<String, String> {
             if !is_package(name) {
                 let shown: String = name.chars().take(60).collect();
                 return Err(format!(
-                    "packages.txt:{}: `{}` is no name of a Debian package, such as `ffmpeg` or `libgl1=1.6.0-1`",
+                    "packages.txt:{}: `{}` is not the name of a Debian package, such as `ffmpeg` or `libgl1=1.6.0-1`",
                     index + 1,
                     shown.escape_debug()
                 ));

@@ -129,7 +129,7 @@ impl Recorder {
     fn write(&mut self, line: &str) {
         // Without it, an image without a name may stay on the engine for ever; no reason to fail the build.
         if let Err(error) = writeln!(self.file, "{line}") {
-            tracing::warn!(%error, "what a build leaves on the engine could not be noted");
+            tracing::warn!(%error, "what a build leaves on the container engine could not be recorded");
         }
     }
 }

@@ -16,7 +16,8 @@ impl Sent {
     pub(super) fn may_have(&self, path: &str, size: u64) -> Result<(), RepoError> {
         match self.largest {
             Some(largest) if size > largest => Err(RepoError::TooLarge(format!(
-                "{path} has more than {}, the most that the base image may copy by itself before it runs a command",
+                "{path} is larger than {}, the most that the base image's `ONBUILD COPY` may copy before its `ONBUILD \
+                 RUN`",
                 bytes_text(largest)
             ))),
             _ => Ok(()),

@@ -165,7 +165,7 @@ impl Watch<'_> {
         let reserved = self.turns.reserve_disk(DiskAmount::new(bytes, 0));
         reserved.map_err(|refused| {
             BuildError::author(format!(
-                "The build was stopped, as there is no room for what it writes: {}.",
+                "The build was stopped because there is no disk space for its output: {}.",
                 refused.explain()
             ))
         })
@@ -197,7 +197,7 @@ impl Watch<'_> {
         }
         if written.files > most_files(limit) {
             return Err(BuildError::author(format!(
-                "A step of the build made more than {} files, the most on this server.",
+                "A step of the build created more than {} files, the limit on this server.",
                 most_files(limit)
             )));
         }
@@ -220,7 +220,7 @@ impl Watch<'_> {
             return Err(too_large(self.limits.image_bytes));
         }
         Err(BuildError::server(format!(
-            "the disk of this server's container engine has less than {} left, which builds do not use",
+            "the disk of this server's container engine has less than {} free, which is reserved",
             bytes_text(self.limits.free_bytes)
         )))
     }
@@ -229,8 +229,8 @@ impl Watch<'_> {
 /// The refusal of an image, or of what is to become one.
 pub(super) fn too_large(most: u64) -> BuildError {
     BuildError::author(format!(
-        "The image has more than {}, the most an image may have on this server, base image included. Install less, or \
-         remove what is only needed to build in the same `RUN` that made it.",
+        "The image is larger than {}, the limit on this server, base image included. Install less, or remove what \
+         only the build needs in the same `RUN` that creates it.",
         bytes_text(most)
     ))
 }

@@ -16,12 +16,12 @@ pub(super) fn docker() -> Check {
             Some(path) => PathBuf::from(path),
             None => {
                 return Check::of("docker", false, format!("DOCKER_HOST is {host}"))
-                    .or(Verdict::Limited, "only unix:// sockets are looked at");
+                    .or(Verdict::Limited, "only unix:// sockets can be checked");
             }
         },
         Err(_) => PathBuf::from("/var/run/docker.sock"),
     };
-    let advice = "only Spaces in containers need it: install Docker Engine, and add this user to the group `docker`";
+    let advice = "only Spaces in containers need it: install Docker Engine and add this user to the group `docker`";
     match ping(&socket) {
         Ok(version) => Check::of(
             "docker",
@@ -44,7 +44,9 @@ fn ping(socket: &Path) -> std::io::Result<String> {
     stream.take(64 << 10).read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);
     if answer.split(' ').nth(1) != Some("200") {
-        return Err(std::io::Error::other("it does not answer as Docker does"));
+        return Err(std::io::Error::other(
+            "it does not answer like a Docker engine",
+        ));
     }
     let version = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -64,9 +66,9 @@ pub(super) fn place(data: &Path) -> Option<Check> {
         .ok()?;
     let found = runtime.block_on(engine_elsewhere(data)).ok()?;
     let text = match found.first() {
-        None => "its folders and networks are this host's",
-        Some(Elsewhere::Folders) => "its folders are not this host's",
-        Some(Elsewhere::Networks) => "its networks are not this host's",
+        None => "it uses this host's folders and networks",
+        Some(Elsewhere::Folders) => "it does not use this host's folders",
+        Some(Elsewhere::Networks) => "it does not use this host's networks",
     };
     let check = Check::of("engine's place", found.is_empty(), text.to_owned());
     Some(match found.first() {
@@ -80,9 +82,9 @@ pub(super) fn builds() -> Check {
     Check {
         name: "builds",
         verdict: Verdict::Note,
-        found: "the engine's own seccomp profile filters their system calls".to_owned(),
+        found: "the engine's own seccomp profile filters the system calls of builds".to_owned(),
         advice: Some(
-            "running Spaces have a narrower list, which the Docker API cannot give to a build",
+            "running Spaces get a stricter profile, which the Docker API cannot apply to a build",
         ),
     }
 }
@@ -110,7 +112,7 @@ pub(super) fn packet_filter() -> Check {
     };
     Check::of("packet filter", good, found).or(
         Verdict::Limited,
-        "containers are started only where they can be kept off this host's network: install iptables and give the \
-         server root or CAP_NET_ADMIN, or set `docker.isolation = \"reported\"`",
+        "containers start only where the server can keep them off this host's network: install iptables and run the \
+         server as root or with CAP_NET_ADMIN, or set `docker.isolation = \"reported\"`",
     )
 }

@@ -87,7 +87,7 @@ fn kernel() -> Check {
     let found = format!("Linux {release}, {}", name.machine().to_string_lossy());
     Check::of("kernel", version >= (5, 4), found).or(
         Verdict::Limited,
-        "Linux 5.4 or newer is tested; older ones may lack parts of the sandbox",
+        "Glasshouse is tested on Linux 5.4 and newer; older kernels may lack parts of the sandbox",
     )
 }
 
@@ -95,7 +95,7 @@ fn cores() -> Check {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Check::of("cores", cores >= 2, format!("{cores}")).or(
         Verdict::Limited,
-        "with one core, builds and visitors wait for each other",
+        "with one core, builds slow down visitors and visitors slow down builds",
     )
 }
 
@@ -106,7 +106,7 @@ fn memory() -> Check {
     let allowed: Option<u64> = allowed.and_then(|text| text.trim().parse().ok());
     let usable = total.unwrap_or(0).min(allowed.unwrap_or(u64::MAX));
     let mut found = format!(
-        "{} in all, {} free",
+        "{} in total, {} free",
         gib(total.unwrap_or(0)),
         gib(free.unwrap_or(0))
     );
@@ -115,7 +115,7 @@ fn memory() -> Check {
     }
     Check::of("memory", usable >= 2 << 30, found).or(
         Verdict::Limited,
-        "below 2 GiB few Spaces run at once; see [host] in the configuration",
+        "with less than 2 GiB only few Spaces can run at once; see [host] in the configuration",
     )
 }
 
@@ -131,7 +131,7 @@ fn cgroup() -> Check {
         }
         Err(_) => Check::of("cgroup", false, "none".to_owned()).or(
             Verdict::Limited,
-            "containers cannot be limited without; WASI and static Spaces do without",
+            "containers cannot be limited without it; WASI and static Spaces do not need it",
         ),
     }
 }
@@ -140,24 +140,28 @@ fn disk(data: &Path) -> Check {
     let shown = data.display();
     let existing = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
     let Some(existing) = existing.ancestors().find(|path| path.exists()) else {
-        return Check::of("disk", false, format!("{shown} leads nowhere"))
-            .or(Verdict::Bad, "name another --data folder");
+        return Check::of(
+            "disk",
+            false,
+            format!("{shown} is a link to a folder that does not exist"),
+        )
+        .or(Verdict::Bad, "choose another folder with --data");
     };
     let Ok(facts) = rustix::fs::statvfs(existing) else {
-        return Check::of("disk", false, format!("{shown} cannot be looked at"))
-            .or(Verdict::Bad, "name another --data folder");
+        return Check::of("disk", false, format!("{shown} cannot be accessed"))
+            .or(Verdict::Bad, "choose another folder with --data");
     };
     let free = facts.f_bavail.saturating_mul(facts.f_frsize);
-    let found = format!("{} free for {shown}", gib(free));
+    let found = format!("{} free at {shown}", gib(free));
     if rustix::fs::access(existing, rustix::fs::Access::WRITE_OK).is_err() {
         return Check::of(
             "disk",
             false,
-            format!("{} may not be written to", existing.display()),
+            format!("{} is not writable", existing.display()),
         )
         .or(
             Verdict::Bad,
-            "give this user the folder, or name another with --data",
+            "make this user the folder's owner, or choose another folder with --data",
         );
     }
     let verdict = if free < 256 << 20 {
@@ -167,7 +171,7 @@ fn disk(data: &Path) -> Check {
     };
     Check::of("disk", free >= 2 << 30, found).or(
         verdict,
-        "free some space: repositories and compiled demos lie there",
+        "free some space: repositories and compiled demos are stored there",
     )
 }
 
@@ -184,7 +188,7 @@ fn open_files() -> Check {
     );
     Check::of("open files", soft >= 8192, found).or(
         Verdict::Limited,
-        "each visitor takes one or two: `ulimit -n 65536`, or LimitNOFILE=65536 in the service",
+        "each visitor needs one or two: run `ulimit -n 65536`, or set LimitNOFILE=65536 in the service",
     )
 }
 
@@ -199,14 +203,14 @@ fn address_space() -> Check {
         found += &format!(", limited to {}", gib(limit));
         return Check::of("address space", false, found).or(
             Verdict::Bad,
-            "lift it (`ulimit -v unlimited`): guests' memory is reserved, though not used, ahead",
+            "remove the limit (`ulimit -v unlimited`): the server reserves address space for guests in advance",
         );
     }
     if overcommit.trim() == "2" {
         found += ", strict overcommit";
         return Check::of("address space", false, found).or(
             Verdict::Limited,
-            "reserved memory counts as used here: `sysctl vm.overcommit_memory=0`",
+            "this host counts reserved memory as used: run `sysctl vm.overcommit_memory=0`",
         );
     }
     Check::of(
@@ -216,7 +220,7 @@ fn address_space() -> Check {
     )
     .or(
         Verdict::Limited,
-        "a processor with 47 bits or more of address space holds more guests",
+        "a processor with at least 47 bits of address space can run more guests",
     )
 }
 
@@ -225,7 +229,7 @@ fn git() -> Check {
         Some(path) => Check::of("git", true, path.display().to_string()),
         None => Check::of("git", false, "not installed".to_owned()).or(
             Verdict::Limited,
-            "only cloning and pushing by git needs it: `apt-get install git`",
+            "needed only to clone and push with git: `apt-get install git`",
         ),
     }
 }
@@ -242,7 +246,7 @@ fn hf() -> Check {
         Some(path) => Check::of("hf", true, path.display().to_string()),
         None => Check::of("hf", false, "not installed".to_owned()).or(
             Verdict::Limited,
-            "publishing works with `glasshouse push`; for the Hub's own client: `pip install huggingface_hub`",
+            "`glasshouse push` publishes without it; to use the Hub's own client: `pip install huggingface_hub`",
         ),
     }
 }

@@ -137,7 +137,7 @@ async fn run(program: &str, arguments: &[&str], input: &str) -> anyhow::Result<S
     if !output.status.success() {
         let answer = String::from_utf8_lossy(&output.stderr);
         bail!(
-            "`{program}` failed, which needs root or CAP_NET_ADMIN: {}",
+            "`{program}` failed (it needs root or CAP_NET_ADMIN): {}",
             answer.trim()
         );
     }

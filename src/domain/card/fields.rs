@@ -35,7 +35,7 @@ impl Fields<'_> {
         let found = value.as_str().and_then(Sdk::from_word);
         if found.is_none() {
             let message = format!(
-                "`sdk: {}` is not offered here; it must be {allowed}",
+                "`sdk: {}` is not supported; it must be {allowed}",
                 plain(value)
             );
             self.problem("sdk", message);
@@ -129,7 +129,7 @@ impl Fields<'_> {
             }
             Some(port) if sdk != Sdk::Docker && port != usual => {
                 let message = format!(
-                    "`{key}` is for `sdk: docker`; an app of `sdk: {}` listens on {usual}",
+                    "`{key}` is only for `sdk: docker`; an app with `sdk: {}` listens on port {usual}",
                     sdk.as_str()
                 );
                 self.problem(key, message);
@@ -150,7 +150,7 @@ impl Fields<'_> {
             return Some(version);
         }
         let message = format!(
-            "`{key}: {}` must be a version of Python such as `3.11` or `3.11.9`",
+            "`{key}: {}` must be a Python version such as `3.11` or `3.11.9`",
             plain(&version.into())
         );
         self.problem(key, message);
@@ -208,7 +208,7 @@ impl Fields<'_> {
             self.problem(
                 key,
                 format!(
-                    "`{key}` is for containers; `sdk: {}` keeps nothing",
+                    "`{key}` is only for containers; `sdk: {}` has no storage",
                     sdk.as_str()
                 ),
             );
@@ -239,7 +239,8 @@ impl Fields<'_> {
                     .all(|problem| problem.line != line_of(self.yaml, key))
             {
                 let message = format!(
-                    "`{key}` is for `sdk: wasi`; a container serves many requests at once and ends none of them"
+                    "`{key}` is only for `sdk: wasi`; a container serves many requests at once, and the server ends \
+                     none of them"
                 );
                 self.problem(key, message);
             }

@@ -51,7 +51,7 @@ impl Fields<'_> {
         }
         if found.len() > MOST {
             let message = format!(
-                "`models`, `datasets` and `preload_from_hub` name {} repositories; at most {MOST} can be named",
+                "`models`, `datasets` and `preload_from_hub` name {} repositories; at most {MOST} are allowed",
                 found.len()
             );
             self.problem("models", message);

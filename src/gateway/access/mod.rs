@@ -113,7 +113,7 @@ fn internal(error: &AuthError, space: &Entry) -> Rejection {
     tracing::error!(
         error = error as &dyn std::error::Error,
         space = %name,
-        "cannot tell who visits {name}"
+        "cannot find out who is visiting {name}"
     );
     Rejection::Ours
 }

@@ -34,11 +34,11 @@ impl ErrorReports {
         let settings = space.settings();
         let name = &settings.name;
         if !self.is_news(space.id) {
-            tracing::debug!(space = %name, error, "{name} still does not answer as it should");
+            tracing::debug!(space = %name, error, "{name} still does not answer properly");
             return;
         }
-        tracing::warn!(space = %name, error, "{name} does not answer as it should");
-        let line = format!("A visitor was not served: {}.", chain(error));
+        tracing::warn!(space = %name, error, "{name} does not answer properly");
+        let line = format!("A visitor's request failed: {}.", chain(error));
         self.journal.run(space.id).line(&line);
     }
 

@@ -25,9 +25,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Why a body is taken no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GivenUp {
-    #[error("the request's body is larger than this server allows")]
+    #[error("the request body is larger than this server allows")]
     TooLarge,
-    #[error("the request's body came too slowly while others waited")]
+    #[error("the request body arrived too slowly while others were waiting")]
     TooSlow,
 }
 

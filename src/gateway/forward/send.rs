@@ -20,7 +20,7 @@ pub(super) enum ForwardError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// `101 Switching Protocols` to somebody who had not asked for it.
-    #[error("it left HTTP unasked")]
+    #[error("it switched protocols although the visitor had not asked for it")]
     Switched,
 }
 

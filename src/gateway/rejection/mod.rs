@@ -100,14 +100,14 @@ impl Progress {
     /// One sentence.
     pub(super) fn message(self) -> Cow<'static, str> {
         match self {
-            Self::Waking => "This Space was asleep and is waking up.".into(),
-            Self::Building => "This Space is being built; that can take some minutes.".into(),
+            Self::Waking => "This Space is waking up.".into(),
+            Self::Building => "This Space is being built. This can take a few minutes.".into(),
             Self::Starting => "This Space is starting.".into(),
             Self::Blocked => {
-                "There is no room for this Space just now. It starts as soon as there is; try again in a moment.".into()
+                "There is no room for this Space right now. It starts as soon as there is; try again in a moment.".into()
             }
             Self::Queued(place) => format!(
-                "This server is full. This Space starts as soon as there is room; its place in the queue is {place}."
+                "This server is full. The Space is number {place} in the queue and starts as soon as there is room."
             )
             .into(),
         }
@@ -202,14 +202,14 @@ impl Rejection {
     /// A few words for people.
     pub(super) fn title(&self) -> &'static str {
         match self {
-            Self::NotFound => "Nothing here",
-            Self::Refused(refusal) if refusal.stage == Stage::Paused => "Closed for now",
-            Self::Refused(_) => "Not open yet",
-            Self::Unreachable => "The demo does not answer",
+            Self::NotFound => "Space not found",
+            Self::Refused(refusal) if refusal.stage == Stage::Paused => "Paused",
+            Self::Refused(_) => "Not available",
+            Self::Unreachable => "The demo did not respond",
             Self::Late => "The demo took too long",
-            Self::Full | Self::TooMany | Self::TooFast(_) => "Too many at once",
+            Self::Full | Self::TooMany | Self::TooFast(_) => "Too many requests",
             Self::Asleep => "Asleep",
-            Self::Ours => "The server failed",
+            Self::Ours => "Server error",
             other => other.status().canonical_reason().unwrap_or("Error"),
         }
     }
@@ -219,31 +219,31 @@ impl Rejection {
         let text = match self {
             Self::NotFound => "There is no Space at this address.",
             Self::Misdirected => {
-                "This server does not know itself by that host name. Use the address it printed at its start; its \
-                 operator can set others with `domain` and `public_url`."
+                "This server is not configured for that host name. Use the address it printed when it started; its \
+                 operator can change it with `domain` and `public_url`."
             }
             Self::Ambiguous(why) => why,
-            Self::Method => "This method is not for Spaces.",
+            Self::Method => "Spaces do not accept this HTTP method.",
             Self::ServiceWorker => {
                 "Service workers cannot be registered under /run/; use the Space's own address."
             }
             Self::Upgrade => {
                 "WebSockets are not available for this Space; use plain HTTP or server-sent events."
             }
-            Self::TooLarge => "The request's body is larger than this server allows.",
+            Self::TooLarge => "The request body is larger than this server allows.",
             Self::TooSlow => {
-                "The request's body came too slowly while others waited for this Space; try again in a moment."
+                "The request body arrived too slowly while others were waiting for this Space; try again in a moment."
             }
             Self::Full => "This Space has too many visitors right now; try again in a moment.",
             Self::TooMany => {
-                "You have too many requests under way at this Space; let some of them end first."
+                "You have too many requests in progress at this Space. Wait until some of them have finished."
             }
-            Self::TooFast(_) => "You ask this Space too often; wait a moment.",
+            Self::TooFast(_) => "You are sending requests to this Space too fast. Wait a moment.",
             Self::Waking(progress) => return progress.message(),
-            Self::Asleep => "This Space is asleep; opening its page wakes it.",
+            Self::Asleep => "This Space is asleep. Open its page to wake it.",
             Self::Refused(refusal) => &refusal.message,
-            Self::Unreachable => "This Space did not answer as it should; try again in a moment.",
-            Self::Late => "This Space took too long to answer.",
+            Self::Unreachable => "This Space did not respond properly. Try again in a moment.",
+            Self::Late => "This Space took too long to respond.",
             Self::Ours => "Something went wrong on this server; try again in a moment.",
         };
         Cow::Borrowed(text)

@@ -18,7 +18,7 @@ const BEGINNING: usize = 32 << 10;
 const CONVERSATION: Duration = Duration::from_secs(1);
 
 /// What a visitor is told whose body ended too early.
-pub(in crate::gateway) const BROKEN_OFF: &str = "The request's body did not come whole.";
+pub(in crate::gateway) const BROKEN_OFF: &str = "The request body did not arrive completely.";
 
 /// What came early, and the rest.
 struct Begun {

@@ -176,7 +176,7 @@ async fn what_is_not_http_is_a_bad_gateway_and_the_author_is_told() {
         let output = house.journal.run(house.space.id).tail(10);
         assert_eq!(output.len(), 1, "once in a while: {output:?}");
         assert!(
-            output[0].text.starts_with("A visitor was not served: "),
+            output[0].text.starts_with("A visitor's request failed: "),
             "{output:?}"
         );
     }

@@ -46,7 +46,7 @@ async fn who_is_slow_keeps_a_place_only_until_somebody_waits_for_it() {
     let mut answer = String::new();
     let _ = slow.read_to_string(&mut answer).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(answer.contains("while others waited"), "{answer}");
+    assert!(answer.contains("while others were waiting"), "{answer}");
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ impl Parts {
             Ok(true) => self.measure_account(account).await,
             Ok(false) => {}
             Err(error) => {
-                tracing::error!(%account, "what was sent in chunks could not be removed: {error}");
+                tracing::error!(%account, "uploaded chunks could not be removed: {error}");
             }
         }
     }
@@ -135,7 +135,7 @@ impl Parts {
                 self.ledger.set_disk(account, owner, found, since);
             }
             Err(error) => {
-                tracing::warn!(account = %owner, "what {owner} sent could not be measured: {error}");
+                tracing::warn!(account = %owner, "the uploads of {owner} could not be measured: {error}");
             }
         }
     }

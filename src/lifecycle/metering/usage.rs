@@ -69,7 +69,7 @@ pub(in crate::lifecycle) async fn run(parts: Arc<Parts>) {
             looks = 0;
             if let Err(error) = store(&parts).await {
                 // Nothing is lost: it is tried again with what comes meanwhile.
-                tracing::error!("what was used could not be stored: {error}");
+                tracing::error!("usage could not be stored: {error}");
             }
         }
     }
@@ -128,7 +128,7 @@ pub(in crate::lifecycle) fn bar(parts: &Parts, account: &WorkloadAccount) {
 /// Why nothing is shown any more today, for visitors and authors.
 pub(in crate::lifecycle) fn spent_today(resource: Resource) -> String {
     format!(
-        "The owner of this Space has used up its {}; it resets at {}.",
+        "The owner of this Space has used up its {}. It resets at {}.",
         resource.noun(),
         clock(Day::end(now()))
     )
@@ -137,7 +137,7 @@ pub(in crate::lifecycle) fn spent_today(resource: Resource) -> String {
 /// Why a build waits, for its author.
 pub(in crate::lifecycle) fn waits_to_build() -> String {
     format!(
-        "The owner of this Space has used up its {}; the build begins after {}.",
+        "The owner of this Space has used up its {}. The build starts after {}.",
         Resource::BuildMinutesPerDay.noun(),
         clock(Day::end(now()))
     )

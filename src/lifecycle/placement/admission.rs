@@ -167,19 +167,20 @@ pub(in crate::lifecycle) fn explain(blocked: &Blocked) -> String {
     let (wanted, left) = (text(blocked.wanted), text(blocked.left()));
     match blocked.by {
         BlockedBy::Owner if resource.is_daily() => format!(
-            "It waits: its owner has used {used} of {limit} of {noun}. It starts by itself after {}.",
+            "Waiting: its owner has used {used} of {limit} of {noun}. It starts automatically after {}.",
             crate::lifecycle::metering::usage::clock(Day::end(now()))
         ),
         BlockedBy::Owner => format!(
-            "It waits for room: of the quota of {noun} of its owner {used} of {limit} are in use, {left} are left, and it \
-             needs {wanted}. It starts by itself when there is room: pause another Space, choose smaller hardware, or ask \
-             the operator for more."
+            "Waiting for room: its owner's quota of {noun} has {left} left ({used} of {limit} are in use), and it \
+             needs {wanted}. It starts automatically when there is room. To make room, pause another Space, choose \
+             smaller hardware, or ask the operator for a larger quota."
         ),
         BlockedBy::Host if blocked.fits() => format!(
-            "It waits for room: it needs {wanted} ({noun}), and this server is full. It starts by itself when there is room."
+            "Waiting for room: it needs {wanted} ({noun}), and this server is full. It starts automatically when \
+             there is room."
         ),
         BlockedBy::Host => format!(
-            "It needs {wanted} ({noun}), and this server has {limit} in all: choose smaller hardware."
+            "It needs {wanted} ({noun}), and this server has {limit} in total. Choose smaller hardware."
         ),
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::lifecycle) async fn of(
     if artifact.settings.storage_bytes.is_some() {
         let stored = |volume: &Volume| volume.overlaps("/data");
         if volumes.iter().any(stored) {
-            let note = "The volume below /data is not mounted: the card's `storage` is there.";
+            let note = "The volume below /data is not mounted, because the card's `storage` is mounted there.";
             found.notes.push(note.to_owned());
         }
         volumes.retain(|volume| !stored(volume));
@@ -60,8 +60,8 @@ pub(in crate::lifecycle) async fn of(
             ..
         }
     ) {
-        let note = "Models, datasets and volumes are not mounted: a WASI command has no files here. \
-                    Make it a component, which has.";
+        let note = "Models, datasets and volumes are not mounted, because a WASI command cannot read files on this \
+                    server. Build the app as a component instead.";
         found.notes.push(note.to_owned());
         return Ok((found, private));
     }
@@ -74,11 +74,12 @@ pub(in crate::lifecycle) async fn of(
             // Which of the two it is, whoever named it must not learn.
             let or_denied = match one.denied {
                 true if one.by == CARD => {
-                    " for whoever added it there; if it is private, somebody who may read it can allow it by removing it \
-                     from README.md in one commit and adding it again in the next"
+                    ", or which the person who added it may not read; if it is private, someone who may read it can \
+                     allow it by removing it from README.md in one commit and adding it again in the next"
                 }
                 true => {
-                    " for whoever set it; if it is private, let somebody who may read it set the volumes"
+                    ", or which the person who set it may not read; if it is private, someone who may read it must \
+                     set the volumes"
                 }
                 false => "",
             };

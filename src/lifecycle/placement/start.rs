@@ -107,7 +107,8 @@ async fn start(
         Err(RuntimeError::ArtifactLost) => {
             rebuild(supervisor, space, good).await?;
             ExitReason::NotStarted(
-                "What was built of it is not usable any more, and is built again unless a newer version is being built or failed to; restart it then.".into(),
+                "Its build is not usable any more. It is rebuilt, unless a newer version is being built or has failed \
+                 to build; in that case, restart it.".into(),
             )
         }
         Err(RuntimeError::Author(message)) => ExitReason::NotStarted(message),

@@ -138,15 +138,15 @@ fn hear(supervisor: &Supervisor, space: &Space, why: Option<&Waiting>, notice: &
             if notice.place.is_none_or(|before| *place < before) {
                 notice.place = Some(*place);
                 log.line(&format!(
-                    "Waiting for its turn to be built: place {place} in the line."
+                    "Waiting to be built: number {place} in the queue."
                 ));
             }
         }
         Some(Waiting::Room(refused)) => {
             if !std::mem::replace(&mut notice.room, true) {
                 log.line(&format!(
-                    "Waiting for memory: it is built within {}, and {} of {} are in use by {}. Idle Spaces are asked to make \
-                     room.",
+                    "Waiting for memory: the build needs {}, and {} of {} are in use by {}. Idle Spaces are asked to \
+                     make room.",
                     bytes_text(refused.wanted),
                     bytes_text(refused.used),
                     bytes_text(refused.limit),
@@ -225,7 +225,7 @@ async fn build(
         Err(_) => BuildEnd::Author,
     });
     if ours && facts.tries + 1 < BUILD_TRIES {
-        tracing::warn!(%space, "the build of {name} failed on our side and will be tried again");
+        tracing::warn!(%space, "the build of {name} failed because of the server and will be retried");
         parts.store.retry_build(facts.id, now()).await?;
     } else {
         let made = result.is_ok();

@@ -57,7 +57,7 @@ impl Supervisor {
                 }
                 Ok(Step::Again) => {
                     let space = self.id;
-                    tracing::error!(%space, "the supervisor of {space} found no rest; it goes on in a second");
+                    tracing::error!(%space, "the supervisor of {space} did not settle; it continues in a second");
                     Some(Duration::from_secs(1))
                 }
                 Ok(Step::Rest(due)) => {

@@ -66,7 +66,7 @@ impl Lifecycle {
             Err(LifecycleError::Store(error)) if error.passes() => {
                 tracing::warn!(
                     repository = %id,
-                    "a commit to {id} has landed and will be recorded when the database takes it: {error}"
+                    "a commit to {id} was stored and will be recorded when the database accepts it: {error}"
                 );
                 self.unrecorded.add(kind, id, landing);
                 return Ok(());
@@ -77,7 +77,7 @@ impl Lifecycle {
         };
         tracing::error!(
             repository = %id,
-            "a commit to {id} has landed and could not be recorded; it will be tried again: {error}"
+            "a commit to {id} was stored but could not be recorded; this will be retried: {error}"
         );
         self.unrecorded.add(kind, id, landing);
         Ok(())

@@ -41,7 +41,9 @@ pub(super) async fn read_commands(
     body: &mut (impl AsyncRead + Unpin + Send),
 ) -> Result<Option<Wanted>, RepoError> {
     let broken = || {
-        RepoError::Refused("the push is not what git's protocol asks for, or broke off".to_owned())
+        RepoError::Refused(
+            "the push does not follow git's protocol, or the connection broke".to_owned(),
+        )
     };
     let mut commands = Vec::new();
     let mut capabilities = String::new();
@@ -67,7 +69,7 @@ pub(super) async fn read_commands(
         commands.push(command.trim_end_matches('\n').to_owned());
         if commands.len() > MAX_UPDATES {
             return Err(RepoError::TooLarge(format!(
-                "one push may change {MAX_UPDATES} branches and tags"
+                "one push may change at most {MAX_UPDATES} branches and tags"
             )));
         }
     }
@@ -126,7 +128,7 @@ impl Update {
         };
         let (Some(old), Some(new), Some(name)) = (id(words.next()), id(words.next()), words.next())
         else {
-            return refused("the push is not what git's protocol asks for".into());
+            return refused("the push does not follow git's protocol".into());
         };
         let checked = match (
             name.strip_prefix("refs/heads/"),
@@ -142,7 +144,7 @@ impl Update {
             }
         };
         if checked == format!("refs/heads/{MAIN}") && new.is_none() {
-            return refused(format!("`{MAIN}` cannot be removed"));
+            return refused(format!("`{MAIN}` cannot be deleted"));
         }
         Ok(Self {
             old,

@@ -119,7 +119,7 @@ impl Repos {
         // off with nothing in it would be no answer at all.
         let first = answer.read().await.map_err(|error| {
             tracing::debug!(%error, "git did not answer a fetch");
-            RepoError::Refused("git cannot make sense of this request".into())
+            RepoError::Refused("git cannot process this request".into())
         })?;
         let (outbox, inbox) = outbox(self.aside(), self.limits().git_spool);
         let stall_budget = StallBudget::new(self.limits().git_patience);
@@ -190,7 +190,9 @@ impl Answer {
                         }
                         let behind = stall_budget.left() <= began.elapsed() || slow.are_too_many();
                         if behind && permits.are_wanted() {
-                            tracing::debug!("a client took a fetch too slowly while others waited");
+                            tracing::debug!(
+                                "a client received a fetch too slowly while others were waiting"
+                            );
                             return Err(io::ErrorKind::TimedOut.into());
                         }
                     };

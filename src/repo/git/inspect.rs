@@ -48,7 +48,7 @@ pub(super) fn inspect(
         }
         if seen.len() > MAX_COMMITS {
             return Err(RepoError::TooLarge(format!(
-                "the push brings more than {MAX_COMMITS} commits"
+                "the push has more than {MAX_COMMITS} commits"
             )));
         }
         let commit = new.git.find_commit(id)?;
@@ -86,14 +86,14 @@ impl Look<'_> {
         let mut id = id;
         for _ in 0..MAX_TAGS {
             let Some(header) = self.new.git.try_find_header(id)? else {
-                return refused("would lead to an object that was not pushed");
+                return refused("would point to an object that was not pushed");
             };
             match header.kind() {
                 Kind::Commit => return Ok(id),
                 Kind::Tag if !update.is_branch() => {
                     id = self.new.git.find_tag(id)?.target_id()?.detach();
                 }
-                _ => return refused("would lead to something other than a commit"),
+                _ => return refused("would point to something other than a commit"),
             }
         }
         refused("is a tag of a tag of a tag")
@@ -104,13 +104,13 @@ impl Look<'_> {
         let limits = &self.new.limits;
         if below.files > limits.files {
             return Err(RepoError::TooLarge(format!(
-                "a pushed commit holds {} files; at most {} are allowed",
+                "a pushed commit has {} files; at most {} are allowed",
                 below.files, limits.files
             )));
         }
         if below.bytes > limits.tree_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the files of a pushed commit sum up to {}; at most {} are allowed",
+                "the files of a pushed commit have {} in total; at most {} are allowed",
                 size_text(below.bytes),
                 size_text(limits.tree_bytes)
             )));

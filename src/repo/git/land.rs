@@ -116,7 +116,7 @@ fn take_objects(repo: &Repo, id: RepoUid, push: &mut Push) -> Result<(), RepoErr
         let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
         if repo.disk_bytes()?.saturating_add(bytes) > repo.limits.repo_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the repository with its history would pass the {} allowed",
+                "the repository with its history would be larger than the {} allowed",
                 size_text(repo.limits.repo_bytes)
             )));
         }
@@ -131,7 +131,7 @@ fn take_objects(repo: &Repo, id: RepoUid, push: &mut Push) -> Result<(), RepoErr
     for id in &push.large {
         if repo.large(id)?.is_none() {
             return Err(RepoError::Refused(format!(
-                "the large file {id} is gone; push again"
+                "the large file {id} does not exist any more; push again"
             )));
         }
     }

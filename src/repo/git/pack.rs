@@ -60,7 +60,7 @@ impl Pack {
             bytes += count as u64;
             if bytes > most {
                 return Err(RepoError::TooLarge(format!(
-                    "the push brings more than the {} that a repository may hold",
+                    "the push is larger than the {} allowed for a repository",
                     size_text(most)
                 )));
             }
@@ -169,12 +169,12 @@ async fn header(body: &mut (impl AsyncRead + Unpin)) -> Result<[u8; 12], RepoErr
     let objects = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
     if whole.is_err() || &header[..4] != b"PACK" || !(2..=3).contains(&version) {
         return Err(RepoError::Refused(
-            "the push brings no pack that could be read".to_owned(),
+            "the push has no pack that the server can read".to_owned(),
         ));
     }
     if objects > MAX_OBJECTS {
         return Err(RepoError::TooLarge(format!(
-            "the push brings {objects} objects; at most {MAX_OBJECTS} are allowed in one"
+            "the push has {objects} objects; at most {MAX_OBJECTS} are allowed"
         )));
     }
     Ok(header)

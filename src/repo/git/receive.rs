@@ -236,7 +236,7 @@ impl Quarantine {
         let objects = objects
             .to_str()
             .filter(|path| !path.contains(['\n', '"']))
-            .ok_or_else(|| io::Error::other("the data folder's path cannot be told to git"))?;
+            .ok_or_else(|| io::Error::other("the data folder's path cannot be passed to git"))?;
         fs::write(
             self.folder.join("objects/info/alternates"),
             format!("{objects}\n"),

@@ -43,7 +43,7 @@ impl Request {
     ) -> Result<Self, RepoError> {
         let late = |_| {
             RepoError::Refused(format!(
-                "the request did not arrive whole within {} s",
+                "the request did not arrive completely within {} s",
                 TIME.as_secs()
             ))
         };
@@ -68,7 +68,7 @@ impl Request {
             let more = tokio::io::copy(&mut body.take(most + 1), &mut file).await?;
             if more > most {
                 return Err(RepoError::TooLarge(format!(
-                    "a fetch asks with at most {}",
+                    "a fetch request may have at most {}",
                     size_text(MAX_REQUEST)
                 )));
             }

@@ -87,7 +87,7 @@ impl Repo {
     fn room_beside(&self, size: u64, part_bytes: u64) -> Result<(), RepoError> {
         if size > self.limits.large_file_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the file has {}; a large file may have {} here",
+                "the file has {}; this server allows {} for one large file",
                 size_text(size),
                 size_text(self.limits.large_file_bytes)
             )));
@@ -95,7 +95,7 @@ impl Repo {
         let held = self.large_bytes()?.saturating_add(part_bytes);
         if held.saturating_add(size) > self.limits.large_bytes {
             return Err(RepoError::TooLarge(format!(
-                "the large files of the repository would sum up to more than the {} allowed",
+                "the large files of the repository would have more than the {} allowed in total",
                 size_text(self.limits.large_bytes)
             )));
         }

@@ -103,7 +103,7 @@ impl Repo {
         match part {
             Some(part) if Some(part.metadata()?.len()) == expected => Ok(part),
             _ => Err(RepoError::Refused(format!(
-                "part {number} of the file is not here; send it again"
+                "part {number} of the file is missing; send it again"
             ))),
         }
     }
@@ -146,7 +146,7 @@ impl Repos {
         let incoming = self.receive(bytes, room, body).await?;
         if incoming.size() != bytes {
             return Err(RepoError::Refused(format!(
-                "part {number} of the file has {}, and {} came",
+                "part {number} of the file should have {}, but {} arrived",
                 size_text(bytes),
                 if incoming.size() > bytes {
                     "more"

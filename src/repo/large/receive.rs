@@ -152,7 +152,7 @@ impl Incoming {
     fn check(&self, file: &LargeFile) -> Result<(), RepoError> {
         if self.size != file.size {
             return Err(RepoError::Refused(format!(
-                "the file was said to have {}, and {} came",
+                "the file should have {}, but {} arrived",
                 size_text(file.size),
                 if self.size > file.size {
                     "more"
@@ -164,7 +164,7 @@ impl Incoming {
         let id = self.id();
         if id != file.id {
             return Err(RepoError::Refused(format!(
-                "the bytes that came have the SHA-256 {id}, not {}",
+                "the bytes that arrived have the SHA-256 {id}, not {}",
                 file.id
             )));
         }

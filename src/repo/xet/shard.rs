@@ -45,7 +45,7 @@ pub(super) fn read_files(shard: &[u8]) -> Result<Vec<File>, RepoError> {
     let mut next = || {
         records
             .next()
-            .ok_or_else(|| refused("ends in the midst of its files"))
+            .ok_or_else(|| refused("ends in the middle of its files"))
     };
     let mut files = Vec::new();
     loop {
@@ -55,7 +55,7 @@ pub(super) fn read_files(shard: &[u8]) -> Result<Vec<File>, RepoError> {
         }
         let (flags, count) = (number(file, 32), number(file, 36));
         if count as usize > shard.len() / RECORD {
-            return Err(refused("has a file of more parts than can be"));
+            return Err(refused("has a file with too many parts"));
         }
         let mut terms = Vec::new();
         for _ in 0..count {

@@ -61,7 +61,7 @@ impl Repos {
                 fs::create_dir_all(&folder)?;
                 if folder_bytes(&folder)? > limit {
                     return Err(RepoError::TooLarge(format!(
-                        "more than {} were sent today; go on tomorrow",
+                        "you have sent more than {} today; continue tomorrow",
                         size_text(limit)
                     )));
                 }
@@ -78,7 +78,7 @@ impl Repos {
         (file, size) = self.set_aside(file, body, &mut room).await?;
         if size > MAX_XORB {
             return Err(RepoError::TooLarge(format!(
-                "a xorb has at most {}",
+                "a xorb can have at most {}",
                 size_text(MAX_XORB)
             )));
         }
@@ -137,7 +137,7 @@ impl Repos {
         let (file, size) = self.set_aside(file, body, &mut room).await?;
         if size > MAX_SHARD as u64 {
             return Err(RepoError::TooLarge(format!(
-                "a shard has at most {}",
+                "a shard can have at most {}",
                 size_text(MAX_SHARD as u64)
             )));
         }
@@ -199,7 +199,7 @@ impl Repos {
                     })?;
                     if bytes != u64::from(term.bytes) || Hash::of_run(&hashes) != term.run {
                         return Err(RepoError::Refused(
-                            "the shard does not fit the chunks that it names".to_owned(),
+                            "the shard does not match the chunks that it names".to_owned(),
                         ));
                     }
                     Ok(incoming)
@@ -212,7 +212,7 @@ impl Repos {
             .is_some_and(|claimed| !is_same(&claimed, &found))
         {
             return Err(RepoError::Refused(format!(
-                "the file that the shard describes has the SHA-256 {found}, which is not what it says"
+                "the file that the shard describes has the SHA-256 {found}, not the one that the shard states"
             )));
         }
         self.finish_large(id, LargeFile { id: found, size }, incoming)

@@ -95,7 +95,7 @@ fn next_header(xorb: &mut impl Read) -> Result<Option<Header>, RepoError> {
         0 => Packing::None,
         1 => Packing::Lz4,
         2 => Packing::GroupedLz4,
-        _ => return Err(refused("has a chunk packed in an unknown way")),
+        _ => return Err(refused("has a chunk with unknown compression")),
     };
     let header = Header {
         packed: number(1),
@@ -128,9 +128,9 @@ fn unpack(xorb: &mut impl Read, header: Header) -> Result<Vec<u8>, RepoError> {
     lz4_flex::frame::FrameDecoder::new(packed.as_slice())
         .take(u64::from(header.size) + 1)
         .read_to_end(&mut bytes)
-        .map_err(|_| refused("has a chunk that does not unpack"))?;
+        .map_err(|_| refused("has a chunk that cannot be decompressed"))?;
     if bytes.len() != header.size as usize {
-        return Err(refused("has a chunk that unpacks to another size"));
+        return Err(refused("has a chunk that decompresses to another size"));
     }
     Ok(match header.packing {
         Packing::GroupedLz4 => ungrouped(&bytes),

@@ -51,7 +51,7 @@ fn from_words(words: &str, memory_bytes: u64) -> Option<String> {
     let full = ["No space left on device", "Errno 28", "ENOSPC"];
     full.iter().any(|sign| words.contains(sign)).then(|| {
         format!(
-            "Something it wrote to was full; /dev/shm holds {}.",
+            "A file system that it wrote to was full; /dev/shm holds {}.",
             bytes_text(super::host_config::shared_memory(memory_bytes))
         )
     })
@@ -59,8 +59,8 @@ fn from_words(words: &str, memory_bytes: u64) -> Option<String> {
 
 fn windows_lines(script: &str) -> String {
     format!(
-        "{script} ends its lines as Windows does (`\\r\\n`), so that its first line names a program that is not there: save \
-         it with Unix line ends, or let the Dockerfile `RUN sed -i 's/\\r$//'` it."
+        "{script} has Windows line ends (`\\r\\n`), so its first line names a program that does not exist: save it \
+         with Unix line ends, or add `RUN sed -i 's/\\r$//'` for it to the Dockerfile."
     )
 }
 

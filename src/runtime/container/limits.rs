@@ -28,7 +28,7 @@ pub(super) fn read_back(
     let cores = |millis: u32| f64::from(millis) / 1000.0;
     let cpu = match most > rate {
         true => format!(
-            "{} cores, up to {} with spare time",
+            "{} cores, up to {} with spare CPU time",
             cores(rate),
             cores(most)
         ),
@@ -44,7 +44,9 @@ pub(super) fn read_back(
         state: match (held, missing) {
             (_, Some(why)) => LimitState::Unsupported(why),
             (true, None) => LimitState::Enforced,
-            (false, None) => LimitState::Unsupported("the engine did not take it over".into()),
+            (false, None) => {
+                LimitState::Unsupported("the container engine did not apply it".into())
+            }
         },
     };
     let user = inspected
@@ -108,10 +110,10 @@ pub(super) fn read_back(
             state: LimitState::Enforced,
         },
         report("capabilities", "none".into(), drops_all, None),
-        report("privileges", "none gained".into(), no_new, None),
+        report("privileges", "no new privileges".into(), no_new, None),
         LimitReport {
             name: "system calls",
-            value: "those of a list; no new namespaces, no io_uring, no VSOCK".into(),
+            value: "an allowlist; no new namespaces, no io_uring, no VSOCK".into(),
             state: system_calls(inspected, info),
         },
         report("user", user.clone(), user.starts_with("1000"), None),
@@ -155,7 +157,7 @@ fn system_calls(inspected: &ContainerInspectResponse, info: &SystemInfo) -> Limi
         .and_then(|held| held.security_opt.as_ref())
         .is_some_and(|options| options.contains(&seccomp::option()));
     if !taken || !capable.into_iter().any(|option| option.contains("seccomp")) {
-        return LimitState::Unsupported("the engine did not take it over".into());
+        return LimitState::Unsupported("the container engine did not apply it".into());
     }
     match kernel::filters_system_calls(inspected) {
         Some(false) => {
@@ -168,11 +170,11 @@ fn system_calls(inspected: &ContainerInspectResponse, info: &SystemInfo) -> Limi
 /// Where a container may connect to.
 fn network_text(card: &RunSettings, settings: &ContainerSettings) -> String {
     match (settings.egress.internet(card), settings.egress_private) {
-        (true, false) => "the internet, no private networks".into(),
-        (true, true) => "the internet and private networks, not this host".into(),
+        (true, false) => "the internet, but no private networks".into(),
+        (true, true) => "the internet and private networks, but not this host".into(),
         (false, _) => match settings.egress.hosts(card) {
-            [] => "answers visitors only".into(),
-            hosts => format!("by proxy to {}", hosts.join(", ")),
+            [] => "only answers to visitors".into(),
+            hosts => format!("through a proxy to {}", hosts.join(", ")),
         },
     }
 }

@@ -41,12 +41,13 @@ fn parse(table: &str) -> Vec<Listener> {
 pub(super) fn advice(found: &[Listener], port: u16) -> String {
     if let Some(listener) = found.iter().find(|listener| listener.port == port) {
         return format!(
-            "It listens on {}:{port}, which nobody outside its container reaches; it must listen on 0.0.0.0:{port}.",
+            "It listens on {}:{port}, which cannot be reached from outside its container; it must listen on \
+             0.0.0.0:{port}.",
             listener.address
         );
     }
     match found {
-        [] => format!("It listens on no port; it must listen on 0.0.0.0:{port}."),
+        [] => format!("It does not listen on any port; it must listen on 0.0.0.0:{port}."),
         [Listener { port: other, .. }, ..] => format!(
             "It listens on port {other}; it must listen on port {port}, or its card must say `app_port: {other}`."
         ),
@@ -81,6 +82,6 @@ mod tests {
         };
         assert!(advice(&[at([127, 0, 0, 1], 7860)], 7860).contains("0.0.0.0:7860"));
         assert!(advice(&[at([0, 0, 0, 0], 8000)], 7860).contains("app_port: 8000"));
-        assert!(advice(&[], 7860).contains("no port"));
+        assert!(advice(&[], 7860).contains("does not listen on any port"));
     }
 }

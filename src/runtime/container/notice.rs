@@ -25,11 +25,11 @@ impl Running {
             Notice::Unreachable(advice) => Some(format!("It does not answer yet. {advice}")),
             Notice::Failing(status) => {
                 let mut text = format!(
-                    "It runs, and answers `GET /` with {status}: visitors are shown an error of its own."
+                    "It is running, but answers `GET /` with {status}: visitors see the app's own error."
                 );
                 let words = self.log_tail();
                 if !words.is_empty() {
-                    text += "\nThe last it printed:\n";
+                    text += "\nIts last output:\n";
                     text += &words.join("\n");
                 }
                 Some(text)

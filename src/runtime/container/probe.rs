@@ -138,7 +138,7 @@ pub(super) async fn still_runs(docker: &Docker, running: &Running) -> Result<(),
     let mut message = ending::reason(docker, running, &inspected).await.message();
     let words = running.log_tail();
     if !words.is_empty() {
-        message += "\nThe last it printed:\n";
+        message += "\nIts last output:\n";
         message += &words.join("\n");
     }
     Err(RuntimeError::Author(message))
@@ -172,7 +172,7 @@ pub(super) fn follow(inner: Arc<Inner>, running: Arc<Running>, address: SocketAd
             }
             match ask(address).await {
                 Ok(status) if status < 500 => {
-                    running.say(&format!("It answers `GET /` with {status} by now."));
+                    running.say(&format!("It now answers `GET /` with {status}."));
                     running.note(None);
                     return;
                 }

@@ -187,7 +187,7 @@ async fn answer(request: Request<Incoming>, policy: Arc<EgressPolicy>) -> Respon
         _ => {
             return plain(
                 StatusCode::BAD_REQUEST,
-                "this is a proxy: it takes `CONNECT host:port` and `http://` addresses",
+                "this is a proxy: it accepts `CONNECT host:port` and `http://` addresses",
             );
         }
     };
@@ -235,7 +235,7 @@ async fn forward(
     strip_hop_by_hop(headers, |_| false);
     match HeaderValue::try_from(host) {
         Ok(host) => headers.insert(header::HOST, host),
-        Err(_) => return plain(StatusCode::BAD_REQUEST, "that is no host"),
+        Err(_) => return plain(StatusCode::BAD_REQUEST, "this is not a valid host"),
     };
     let asked = async {
         let (mut sender, connection) =

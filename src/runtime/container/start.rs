@@ -164,7 +164,7 @@ impl Inner {
             .map_err(RuntimeError::Server)?;
         self.admit(proxy, address, &spec, &running);
         let last = running.log.tail(1).pop().map(|line| line.at);
-        running.say("The server was started again; this container went on running.");
+        running.say("The server was restarted; this container kept running.");
         watch::follow_log(docker.clone(), Arc::clone(&running), last);
         // What it used before is in the books of the process before this one.
         if let Some(sample) = cpu::cpu(&docker, &name).await {
@@ -229,7 +229,7 @@ impl Inner {
             Err(error) => {
                 tracing::error!(workload = %running.workload, "the hub cannot answer at {address}: {error:#}");
                 running.say(
-                    "The hub cannot be reached from inside: this server could not open it there.",
+                    "The hub cannot be reached from inside the container: this server could not listen on its network.",
                 );
                 None
             }
@@ -253,7 +253,8 @@ impl Inner {
                 tracing::error!(workload = %running.workload, "no proxy can stand at {address}: {error}");
                 if !spec.artifact.settings.egress.is_empty() {
                     running.say(
-                        "The hosts of the card's `egress` cannot be reached: this server could not open the way.",
+                        "The hosts of the card's `egress` cannot be reached: this server could not start the proxy \
+                         for them.",
                     );
                 }
                 None
@@ -349,8 +350,8 @@ impl Inner {
 /// The refusal to run a container that nothing keeps in, for its author.
 pub(super) fn not_isolated(why: &str) -> String {
     format!(
-        "This server runs no containers, because it cannot keep them off its own network: {why}. Its operator can mend \
-         that, or allow it with `docker.isolation`."
+        "This server does not run containers, because it cannot keep them off its own network: {why}. Its operator \
+         can fix that, or allow it with `docker.isolation`."
     )
 }
 

@@ -198,7 +198,7 @@ fn tell_of_memory(found: &ContainerInspectResponse, running: &Running) {
     let ended = state.is_some_and(|state| state.oom_killed == Some(true));
     if ended && !running.told_of_memory.swap(true, Ordering::AcqRel) {
         running.say(&format!(
-            "One of its processes was ended: together they needed more than the {} of memory of its hardware.",
+            "One of its processes was killed: together they needed more than the {} of memory of its hardware.",
             bytes_text(running.memory_bytes)
         ));
     }

@@ -123,7 +123,7 @@ pub(super) fn parse_head(head: &[u8]) -> Result<Response<()>, String> {
                 .filter(|code| *code >= StatusCode::OK);
             status =
                 Some(code.ok_or_else(|| {
-                    format!("`Status: {}` is no final HTTP status", short(value))
+                    format!("`Status: {}` is not a final HTTP status", short(value))
                 })?);
             continue;
         }

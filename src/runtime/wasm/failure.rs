@@ -58,13 +58,13 @@ impl Failure {
     pub(super) fn for_author(&self, timeout: std::time::Duration) -> String {
         match self {
             Self::Deadline => format!(
-                "cut off after {timeout:?}: give the card a longer `request_timeout`, or do less per request"
+                "cut off after {timeout:?}: set a longer `request_timeout` in the card, or do less per request"
             ),
             Self::Trap(text) => format!("the guest trapped: {text}"),
             Self::Exit(code) => {
-                format!("the guest ended with exit code {code} before it had answered")
+                format!("the guest exited with code {code} before it answered")
             }
-            Self::Silent => "the guest ended without giving an answer".into(),
+            Self::Silent => "the guest ended without an answer".into(),
             Self::Code(code) => format!("the guest answered with the error {code:?}"),
             Self::Garbled(what) => format!("the guest's answer is not valid: {what}"),
             Self::Memory(refused) => format!(
@@ -81,7 +81,7 @@ impl Failure {
             Self::Full => "the server has no free instance".into(),
             Self::Stopped => "ended with the Space, which was stopped".into(),
             Self::Load(_) | Self::Ours(_) => {
-                "the server failed; its operator's log says why".into()
+                "the server failed; its operator can find the reason in the server's log".into()
             }
         }
     }
@@ -95,7 +95,8 @@ impl Failure {
             ),
             Self::Trap(_) | Self::Exit(_) | Self::Silent | Self::Code(_) | Self::Garbled(_) => (
                 StatusCode::BAD_GATEWAY,
-                "This Space failed to answer. Its author finds the reason in its run log.\n".into(),
+                "This Space failed to answer. Its author can find the reason in its run log.\n"
+                    .into(),
             ),
             Self::Memory(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -111,7 +112,7 @@ impl Failure {
             ),
             Self::Load(_) | Self::Ours(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "The server failed. Its operator's log says why.\n".into(),
+                "The server failed. Its operator can find the reason in the server's log.\n".into(),
             ),
         };
         let mut response = Response::new(Body::from(text));

@@ -202,7 +202,8 @@ impl Runtime for WasmRuntime {
                     } else if !self.told_of_missing.swap(true, Ordering::Relaxed) {
                         tracing::warn!(
                             %space,
-                            "the native code of {space} is missing, as all is after a restore; each Space is compiled again when it starts"
+                            "the native code of {space} is missing, as is normal after a restore; each Space is \
+                             compiled again when it starts"
                         );
                     } else {
                         tracing::debug!(%space, "the native code of {space} is missing");
@@ -265,7 +266,7 @@ impl Runtime for WasmRuntime {
 fn cpu_text(account: &WorkloadAccount) -> String {
     let (rate, most) = (account.cpu_millis(), account.most_cpu_millis());
     match most > rate {
-        true => format!("{rate} millicores, up to {most} with spare time"),
+        true => format!("{rate} millicores, up to {most} with spare CPU time"),
         false => format!("{rate} millicores"),
     }
 }

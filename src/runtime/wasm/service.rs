@@ -210,7 +210,7 @@ enum CutOff {
     Deadline,
     #[error("the Space was stopped")]
     Stopped,
-    #[error("the answer is larger than the server passes on")]
+    #[error("the answer is larger than the server allows")]
     TooLarge,
     #[error("the Space stopped in the middle of its answer")]
     Broken,

@@ -31,7 +31,7 @@ struct DevicePage {
     let_in: bool,
 }
 
-const UNKNOWN: &str = "No program waits with this code. It may have expired: codes are good for a quarter of an hour.";
+const UNKNOWN: &str = "No program is waiting with this code. Codes expire after 15 minutes.";
 
 /// `GET /login/device`
 pub(super) async fn page(
@@ -76,7 +76,7 @@ pub(super) async fn answer(
     let done = match (answered, yes) {
         (false, _) => "",
         (true, true) => "The program is signed in. You can close this page.",
-        (true, false) => "The program was turned away.",
+        (true, false) => "The program was denied access.",
     };
     Ok(show(
         &frame.clone(),

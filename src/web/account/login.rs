@@ -73,12 +73,12 @@ pub(super) async fn sign_in(
     let Some(account) = known else {
         let tried = match token.is_empty() {
             false => Tried {
-                token_problem: "This token opens nothing here: unknown, expired, or for reading only.",
+                token_problem: "You cannot sign in with this token: it is unknown, has expired or may only read.",
                 ..Tried::default()
             },
             true => Tried {
                 name: fields.get("name").chars().take(100).collect(),
-                password_problem: "There is no account with that name and password.",
+                password_problem: "The name or the password is wrong.",
                 ..Tried::default()
             },
         };

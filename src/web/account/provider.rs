@@ -100,15 +100,16 @@ pub(super) async fn come_back(
     let errand = visitor.read_cookie(&headers, COOKIE).and_then(Errand::read);
     let Some(errand) = errand.filter(|errand| errand.attempt.is_state(&returning.state)) else {
         return Err(PageError::BadRequest(
-            "This signing in was begun in another browser, or more than a quarter of an hour ago. Begin anew.".to_owned(),
+            "You started to sign in with another browser, or more than 15 minutes ago. Start again.".to_owned(),
         ));
     };
     if !returning.error.is_empty() || returning.code.is_empty() {
         // Why is the provider's to say, and it has said it to whoever was there.
         let error: String = returning.error.chars().take(100).collect();
-        tracing::info!(error = %error.escape_default(), "somebody came back from the identity provider unknown");
+        tracing::info!(error = %error.escape_default(), "somebody returned from the identity provider without signing \
+                                                         in");
         let tried = Tried {
-            provider_problem: "You came back from there without being signed in.",
+            provider_problem: "The identity provider did not sign you in.",
             ..Tried::default()
         };
         let page = form(&state, &visitor, errand.next, tried);
@@ -116,7 +117,7 @@ pub(super) async fn come_back(
     }
     if state.attempts.comes_back_too_often(visitor.address) {
         let text =
-            "Too many signings in from your address. Wait five minutes, or sign in with a token.";
+            "Too many sign-ins from your address. Wait five minutes, or sign in with a token.";
         return Err(PageError::TooMany(text.to_owned()));
     }
     let identity = provider
@@ -168,7 +169,8 @@ async fn connect(
             match known {
                 Some(known) if known.id == account.id => Ok(()),
                 _ => Err(PageError::BadRequest(
-                    "Whoever you are there is another account here. Disconnect them there first."
+                    "Your identity at the provider is already connected to another account here. Disconnect it from \
+                     that account first."
                         .to_owned(),
                 )),
             }
@@ -190,8 +192,9 @@ async fn account_of(state: &WebState, identity: &Identity) -> Result<AccountId, 
     }
     if !state.config.oidc.create_accounts {
         return Err(PageError::BadRequest(
-            "You are signed in there and have no account here yet. If you have one, sign in with its token or password \
-             and connect the two on your account's page; if not, ask the operator for one."
+            "You are signed in at the identity provider, but no account here is connected to it. If you have an \
+             account, sign in with its token or password and connect the two on your account's page. If not, ask the \
+             operator for one."
                 .to_owned(),
         ));
     }
@@ -202,7 +205,7 @@ async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageEr
     let claimed = identity.name.as_deref().unwrap_or_default();
     let Some(name) = owner_name(claimed) else {
         return Err(PageError::BadRequest(format!(
-            "The service that you sign in with says nothing that an account could be named by (`{}`). Ask the operator.",
+            "The identity provider did not send a name for your account (`{}`). Ask the operator.",
             state.config.oidc.name_claim
         )));
     };
@@ -214,8 +217,8 @@ async fn create(state: &WebState, identity: &Identity) -> Result<Account, PageEr
             }
             // Never taken over: at some providers people choose what they are called.
             Err(PageError::BadRequest(format!(
-                "There is an account `{name}` already. If it is yours, sign in with its token or password and connect \
-                 the two on your account's page; if not, ask the operator for one by another name."
+                "The account `{name}` already exists. If it is yours, sign in with its token or password and connect \
+                 the two on your account's page. If not, ask the operator for an account with another name."
             )))
         }
         other => Ok(other?),

@@ -127,7 +127,7 @@ pub(super) async fn change(
         "password" => set_password(&state, &posted).await,
         "disconnect" => disconnect(&state, &posted).await,
         _ => Err(PageError::BadRequest(
-            "There is no such setting.".to_owned(),
+            "This setting does not exist.".to_owned(),
         )),
     };
     let section = match word.as_str() {
@@ -158,7 +158,7 @@ async fn create_token(
     let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
     let name = fields.get("name");
     if !is_token_name(name) {
-        return bad("A token's name has 1 to 64 characters.");
+        return bad("A token's name must have 1 to 64 characters.");
     }
     let Some(scope) = Scope::from_word(fields.get("scope")) else {
         return bad("Choose what the token may do.");
@@ -168,8 +168,8 @@ async fn create_token(
         ..WantedToken::plain(account.id, name)
     };
     match state.auth.issue_token(wanted).await {
-        Err(StoreError::Taken { .. }) => bad("You have a token of that name."),
-        Err(StoreError::TooMany { what }) => bad(&format!("There is no room for more: {what}.")),
+        Err(StoreError::Taken { .. }) => bad("You already have a token with that name."),
+        Err(StoreError::TooMany { what }) => bad(&format!("You have reached the limit: {what}.")),
         Err(error) => Err(error.into()),
         Ok(token) => Ok(token.expose().to_owned()),
     }
@@ -181,10 +181,10 @@ async fn set_password(state: &WebState, posted: &PostedForm) -> Result<(), PageE
     let (new, again) = (fields.raw("new"), fields.raw("again"));
     let length = new.chars().count();
     if !PASSWORD_LENGTH.contains(&length) {
-        return bad("A password has 10 to 200 characters.");
+        return bad("A password must have 10 to 200 characters.");
     }
     if new != again {
-        return bad("The two are not the same.");
+        return bad("The two passwords are not the same.");
     }
     if has_password(state, account).await? {
         // A browser left open must not be enough to lock its owner out.
@@ -207,7 +207,7 @@ async fn set_password(state: &WebState, posted: &PostedForm) -> Result<(), PageE
                 .attempts
                 .signed_in(account.name.as_str(), posted.visitor.address),
             Err(AuthError::BadToken) => {
-                return bad("The present password is another.");
+                return bad("The current password is wrong.");
             }
             Err(AuthError::Store(error)) => return Err(error.into()),
         }
@@ -230,7 +230,7 @@ async fn disconnect(state: &WebState, posted: &PostedForm) -> Result<(), PageErr
             .iter()
             .any(opens_session);
     if no_other {
-        let text = "You would have no way in. Set a password or make a token that may write first.";
+        let text = "You could not sign in any more. Set a password or create a token that may write first.";
         return Err(PageError::BadRequest(text.to_owned()));
     }
     if let Some(issuer) = &state.config.oidc.issuer {

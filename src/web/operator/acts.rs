@@ -87,14 +87,14 @@ async fn apply(
     let bad = |text: &str| Err(PageError::BadRequest(text.to_owned()));
     let space = || -> Result<SpaceId, PageError> {
         let id = fields.get("space").parse();
-        id.map_err(|_| PageError::BadRequest("There is no such Space.".to_owned()))
+        id.map_err(|_| PageError::BadRequest("This Space does not exist.".to_owned()))
     };
     let by = Actor::Account(operator.id);
     match fields.get("do") {
         "hold" => {
             let reason: String = fields.get("reason").chars().take(MAX_REASON).collect();
             if reason.is_empty() {
-                return bad("Say why: the Space's owner reads it.");
+                return bad("Enter a reason. The Space's owner will see it.");
             }
             let space = space()?;
             state
@@ -125,7 +125,7 @@ async fn apply(
         "organization" => {
             add_organization(state, operator, fields).await?;
         }
-        _ => return bad("There is no such thing to do."),
+        _ => return bad("This action does not exist."),
     }
     Ok(None)
 }
@@ -161,7 +161,7 @@ async fn user(state: &WebState, name: &str) -> Result<Account, PageError> {
     let found = state.store.account_by_name(&name).await?;
     found
         .filter(|account| account.kind == AccountKind::User)
-        .ok_or_else(|| PageError::BadRequest(format!("There is nobody called `{name}`.")))
+        .ok_or_else(|| PageError::BadRequest(format!("Account `{name}` not found.")))
 }
 
 fn named(text: &str) -> Result<Owner, PageError> {
@@ -172,7 +172,7 @@ fn named(text: &str) -> Result<Owner, PageError> {
 fn or_taken(error: StoreError, name: &Owner) -> PageError {
     match error {
         StoreError::Taken { what: Taken::Owner } => {
-            PageError::BadRequest(format!("There is an account `{name}`."))
+            PageError::BadRequest(format!("The account `{name}` already exists."))
         }
         other => other.into(),
     }

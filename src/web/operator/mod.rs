@@ -170,7 +170,7 @@ impl Tab {
 
     fn label(self) -> &'static str {
         match self {
-            Self::Problems => "Needs you",
+            Self::Problems => "Needs attention",
             Self::Host => "Host",
             Self::Spaces => "Spaces",
             Self::Builds => "Builds",

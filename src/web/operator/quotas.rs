@@ -98,7 +98,7 @@ pub(super) async fn change(
     operator: &Account,
     fields: &Fields,
 ) -> Result<Changed, PageError> {
-    let unknown = || PageError::BadRequest("There is no such account.".to_owned());
+    let unknown = || PageError::BadRequest("This account does not exist.".to_owned());
     let owner = state.account_named(fields.get("owner")).await?;
     let owner = owner.ok_or_else(unknown)?;
     let set = state.store.quota(owner.id).await?;
@@ -131,7 +131,7 @@ fn read(resource: Resource, text: &str) -> Result<Option<u64>, String> {
         return Ok(None);
     }
     let amount = resource.read(text);
-    let amount = amount.ok_or_else(|| format!("This is to be {}.", resource.wanted()))?;
+    let amount = amount.ok_or_else(|| format!("This must be {}.", resource.wanted()))?;
     Ok(Some(amount))
 }
 

@@ -117,7 +117,7 @@ impl BuildLook {
             ended.map(|at| format!("{:.1} s", (at - build.created_at).max(0) as f64 / 1000.0));
         let error = build.error.as_ref().map(|error| {
             let whose = if matches!(error.fault, Fault::Server) {
-                "ours: "
+                "the server's fault: "
             } else {
                 ""
             };

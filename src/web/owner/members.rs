@@ -25,7 +25,7 @@ pub(super) async fn change(
     let who = &posted.visitor.principal;
     if !who.may_choose_members(organization.id) {
         return Err(PageError::Forbidden(format!(
-            "Only admins of {} choose its members.",
+            "Only admins of {} can change its members.",
             organization.name
         )));
     }
@@ -51,12 +51,12 @@ async fn apply(state: &WebState, organization: &Account, fields: &Fields) -> Res
     let bad = |text: String| Err(PageError::BadRequest(text));
     let found = state.account_named(fields.get("name")).await?;
     let Some(member) = found.filter(|account| account.kind == AccountKind::User) else {
-        return bad("There is nobody of that name. Names are those of accounts here.".to_owned());
+        return bad("There is no account with that name on this server.".to_owned());
     };
     let changed = match fields.get("do") {
         "member" => {
             let Some(role) = MemberRole::from_word(fields.get("role")) else {
-                return bad("Choose what they may do.".to_owned());
+                return bad("Choose a role.".to_owned());
             };
             state
                 .store
@@ -70,11 +70,11 @@ async fn apply(state: &WebState, organization: &Account, fields: &Fields) -> Res
             Err(LifecycleError::Store(error)) => Err(error),
             other => return Ok(other.map(drop)?),
         },
-        _ => return bad("There is no such thing to do.".to_owned()),
+        _ => return bad("This action does not exist.".to_owned()),
     };
     match changed {
         Err(error @ StoreError::LastAdmin) => bad(format!(
-            "{} would have nobody left to choose members: {error}. Make somebody else one first.",
+            "{} would have no admin left: {error}. Make another member an admin first.",
             organization.name
         )),
         other => Ok(other?),

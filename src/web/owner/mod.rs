@@ -86,7 +86,7 @@ async fn render(
 ) -> Result<Response, PageError> {
     let after = match asked.after.as_deref().map(cursor) {
         Some(None) => {
-            let text = "There is no such part of the list.";
+            let text = "This page of the list does not exist.";
             return Err(PageError::BadRequest(text.to_owned()));
         }
         after => after.flatten(),

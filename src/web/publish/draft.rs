@@ -98,7 +98,7 @@ pub(super) fn about(sdk: Sdk) -> &'static str {
         Sdk::Wasi => "one WebAssembly file that answers HTTP",
         Sdk::Gradio => "a Python app with Gradio",
         Sdk::Streamlit => "a Python app with Streamlit",
-        Sdk::Docker => "whatever your Dockerfile makes",
+        Sdk::Docker => "a container built from your Dockerfile",
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) fn pasted(draft: &Draft) -> Result<File, String> {
         return Err("A WebAssembly file cannot be pasted; drop the file instead.".to_owned());
     }
     if draft.code.trim().is_empty() {
-        return Err(format!("Paste what `{file}` shall say."));
+        return Err(format!("Paste the contents of `{file}`."));
     }
     Ok((file.to_owned(), Cow::Owned(draft.code.clone().into_bytes())))
 }
@@ -145,7 +145,7 @@ pub(super) async fn ready(
         .collect();
     if !names.iter().any(|name| name == "README.md") {
         let Some(sdk) = draft.kind() else {
-            problems.add("sdk", "Choose what kind of Space it is.".to_owned());
+            problems.add("sdk", "Choose the kind of Space.".to_owned());
             return Ok(upload);
         };
         let card = new_card(&draft.name, sdk, &names);
@@ -163,8 +163,8 @@ pub(super) async fn ready(
             problems.add(
                 field,
                 format!(
-                    "There is no file `{}`, which is what a `{}` Space runs. Name another in README.md (`app_file: PATH`) \
-                     or add it.",
+                    "The file `{}`, which a `{}` Space runs, is missing. Add it, or name another file in README.md \
+                     (`app_file: PATH`).",
                     card.app_file,
                     card.sdk.as_str()
                 ),

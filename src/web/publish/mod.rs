@@ -152,7 +152,7 @@ async fn attempt(
     };
     if let Some(name) = &name {
         if state.store.space_by_name(name).await?.is_some() {
-            problems.add("name", format!("There is a Space {name} already."));
+            problems.add("name", format!("The Space {name} already exists."));
         } else if let Err(error) = name.subdomain() {
             problems.add("name", error.to_string());
         }
@@ -165,7 +165,7 @@ async fn attempt(
                 .find(|known| known.name == draft.starter);
             match starter {
                 Some(starter) => upload = upload.with(starter.files.clone()).await?,
-                None => problems.add("starter", "Choose one of them.".to_owned()),
+                None => problems.add("starter", "Choose one of the options.".to_owned()),
             }
         }
         "paste" => match draft::pasted(draft) {
@@ -258,7 +258,7 @@ fn refused(error: LifecycleError) -> Refused {
     let text = match error {
         // Which one that is, not everybody may know.
         LifecycleError::Taken { .. } => {
-            "There is a Space of that name, or with the same address. Choose another name."
+            "A Space with that name or the same address already exists. Choose another name."
                 .to_owned()
         }
         error => error.to_string(),

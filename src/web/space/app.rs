@@ -129,8 +129,8 @@ pub(super) async fn stage(
 /// What the notice above the demo says, where there is an error.
 fn problem(found: &Found) -> &'static str {
     match found.view.serves_older() {
-        true => "The newest version does not run. Visitors see the one before it.",
-        false => "This Space runs, and something is wrong with it.",
+        true => "The newest version does not run. Visitors see the previous one.",
+        false => "This Space is running, but there is a problem.",
     }
 }
 

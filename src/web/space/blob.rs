@@ -129,9 +129,9 @@ pub(super) async fn page(
             lines,
             rendered: html,
             note: if size > MAX_SHOWN {
-                "It is too large to be shown."
+                "This file is too large to show."
             } else {
-                "It is not text."
+                "This file is not text."
             }
             .to_owned(),
             history: format!("{base}/commits/{}", quoted(&revision)),

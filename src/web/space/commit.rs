@@ -129,17 +129,17 @@ impl FileLook {
         let at = if is_gone { before } else { id };
         let (rows, note) = match &file.content {
             ContentChange::Lines(hunks) => (rows(hunks), ""),
-            ContentChange::Binary => (Vec::new(), "It is not text."),
-            ContentChange::Large => (Vec::new(), "It is kept as a large file."),
-            ContentChange::TooLong => (Vec::new(), "It is too long to be compared here."),
+            ContentChange::Binary => (Vec::new(), "This file is not text."),
+            ContentChange::Large => (Vec::new(), "This file is stored as a large file."),
+            ContentChange::TooLong => (Vec::new(), "This file is too long to compare here."),
             ContentChange::Beyond => (
                 Vec::new(),
-                "The files above fill this page; look at this one by itself.",
+                "This page is full. Open this file to see its changes.",
             ),
         };
         let mode = match file.executable {
-            Some(true) => "It may be executed now.",
-            Some(false) => "It may not be executed any more.",
+            Some(true) => "The file is now executable.",
+            Some(false) => "The file is no longer executable.",
             None => "",
         };
         let count = |class| rows.iter().filter(|row| row.class == class).count();

@@ -172,22 +172,22 @@ fn builds(stage: Stage) -> bool {
 fn silence(which: &str, stage: Stage, sdk: Option<&str>) -> &'static str {
     match (which, stage) {
         ("build", Stage::NoAppFile) => {
-            "Nothing has been built: no files have been published here yet."
+            "Nothing has been built yet, because no files have been published."
         }
-        ("build", _) => "The build has said nothing yet.",
+        ("build", _) => "The build has not printed anything yet.",
         (_, Stage::NoAppFile | Stage::Building | Stage::BuildError | Stage::ConfigError) => {
-            "It has never run: what it prints once it is built appears here."
+            "This Space has not run yet. Its output will appear here once it is built."
         }
         _ if sdk == Some(Sdk::Static.as_str()) => {
-            "A static Space runs nothing: its files are sent as they are."
+            "A static Space has no run log: its files are served as they are."
         }
         (_, Stage::Running | Stage::RunningBuilding | Stage::RunningAppStarting) => {
-            "It runs and has printed nothing yet. What it prints appears here as it comes."
+            "This Space is running and has not printed anything yet. New output will appear here."
         }
         (_, Stage::Sleeping) => {
-            "It has printed nothing, and sleeps. A visit wakes it, and what it prints then appears here."
+            "This Space is asleep and has not printed anything. A visit wakes it, and its output will appear here."
         }
-        _ => "It has printed nothing. What it prints once it runs appears here.",
+        _ => "This Space has not printed anything. Its output will appear here when it runs.",
     }
 }
 

@@ -188,10 +188,10 @@ impl Found {
         let stage = self.stage();
         match (self.view.build_place, self.view.queue_place) {
             (Some(place), _) if self.view.stage == Stage::Building => {
-                format!("It waits for its turn to be built: place {place} in the line.")
+                format!("Waiting to be built: number {place} in the queue.")
             }
             (_, Some(place)) if self.view.stage == Stage::AppStarting => {
-                format!("It waits for room to start: place {place} in the line.")
+                format!("Waiting for room to start: number {place} in the queue.")
             }
             _ => {
                 let usual = match self.view.stage {
@@ -229,7 +229,7 @@ impl Found {
         match self.writes {
             true => Ok(self),
             false => Err(PageError::Forbidden(format!(
-                "Only {} may do this to {}.",
+                "Only {} may do this with {}.",
                 self.space.name.owner, self.space.name
             ))),
         }

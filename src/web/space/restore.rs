@@ -81,7 +81,7 @@ pub(super) async fn restore(
     let facts = state.repos.read(found.space.id, read).await?;
     let facts = facts.ok_or(PageError::NotFound)?;
     let look = CommitLook::of(&facts);
-    let title = format!("Go back to {}: {}", look.short, look.title);
+    let title = format!("Restore {}: {}", look.short, look.title);
     let from = facts.id;
     let change = (
         vec![Operation::Restore { from }],

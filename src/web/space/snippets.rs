@@ -77,7 +77,7 @@ pub(super) async fn snippets(state: &WebState, base_url: &BaseUrl, found: &Found
 fn call(programs: &Place<'_>, pages: &Place<'_>, number: usize, endpoint: &Endpoint) -> Called {
     let files = match endpoint.files().as_slice() {
         [] => String::new(),
-        files => format!(". Put a file of yours in place of {}.", files.join(", ")),
+        files => format!(". Replace {} with your own file.", files.join(", ")),
     };
     let snippet = |word: &str, title, note: &str, text| Snippet {
         id: match number {
@@ -106,7 +106,7 @@ fn call(programs: &Place<'_>, pages: &Place<'_>, number: usize, endpoint: &Endpo
             snippet(
                 "curl",
                 "curl",
-                "In a shell",
+                "For a shell",
                 calls::curl(programs, endpoint),
             ),
         ],
@@ -127,10 +127,8 @@ impl Target<'_> {
             frame_permissions(),
         );
         let note = match self.private {
-            true => {
-                "A private Space opens for its owner alone, so others see nothing in the frame."
-            }
-            false => "In any web page.",
+            true => "Only its owner can open a private Space; others see an empty frame.",
+            false => "For any web page.",
         };
         snippet("embed", "Embed", note, text)
     }
@@ -152,13 +150,13 @@ impl Target<'_> {
             snippet(
                 "javascript",
                 "JavaScript",
-                "In a page's module script, or in Node.",
+                "For a module script in a page, or for Node.",
                 javascript(pages, self.private),
             ),
             snippet(
                 "curl",
                 "curl",
-                "In a shell.",
+                "For a shell.",
                 curl(&self.programs, gradio, self.private),
             ),
         ]

@@ -61,12 +61,12 @@ pub(super) async fn report(
     let head = found.head(&state, visitor, "report").await?;
     let reason: String = form.fields.get("reason").chars().take(MAX_REASON).collect();
     if reason.chars().count() < 5 {
-        let problem = "Please say in a few words what is wrong.";
+        let problem = "Describe in a few words what is wrong.";
         let page = page(visitor.frame(), head, &reason, problem, false);
         return Ok((http::StatusCode::BAD_REQUEST, page).into_response());
     }
     if state.attempts.reports_too_often(visitor.address) {
-        let text = "Too many reports have come from your address. Wait an hour.";
+        let text = "Too many reports from your address. Wait an hour.";
         return Err(PageError::TooMany(text.to_owned()));
     }
     // That there are enough already is no news to whoever reports.

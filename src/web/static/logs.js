@@ -43,7 +43,7 @@ source.addEventListener("begin", (event) => {
   add(JSON.parse(event.data));
 });
 source.addEventListener("message", (event) => add(JSON.parse(event.data)));
-source.addEventListener("error", () => (said.textContent = "Not connected; trying again."));
+source.addEventListener("error", () => (said.textContent = "Not connected. Trying again."));
 
 search.addEventListener("input", () => {
   for (const line of log.children) line.hidden = !matches(line);

@@ -93,11 +93,11 @@ form.addEventListener("submit", (event) => {
     place.replaceChildren(problem);
     place.scrollIntoView({ block: "center" });
   };
-  request.onerror = () => say("The upload broke off. Nothing was published; your files are still chosen, so send them again.");
+  request.onerror = () => say("The connection broke during the upload. Nothing was published. Your files are still selected: send them again.");
   request.onload = () => {
     if (request.status === 200) return (location.href = request.responseURL);
     const problems = [...(request.response?.querySelectorAll(".problem, main .lead") ?? [])];
-    say(problems.map((problem) => problem.textContent).join(" ") || "The server did not take it.");
+    say(problems.map((problem) => problem.textContent).join(" ") || "The server did not accept the files.");
   };
   button.disabled = true;
   request.send(data);

@@ -266,7 +266,7 @@ async fn the_same_bytes_are_compiled_once_and_broken_code_anew() {
         CancellationToken::new(),
     );
     assert_eq!(again.await.unwrap().artifact, artifact);
-    assert!(house.log().contains("used again"));
+    assert!(house.log().contains("reused"));
 
     let path = Builder::component_path(&house.config.artifacts, digest(&artifact));
     fs::remove_file(&path).unwrap();
@@ -298,7 +298,7 @@ async fn the_authors_mistakes_are_the_authors() {
         ),
         (&malformed, "app.wasm: it is not valid WebAssembly"),
         (b"\x7fELF\x02\x01\x01", "native code"),
-        (&large, "larger than the 16 MiB"),
+        (&large, "larger than 16 MiB"),
         (&wat::parse_str("(module)").unwrap(), "`_start`"),
     ] {
         let error = house
@@ -474,7 +474,7 @@ async fn a_site_is_its_tree() {
         CancellationToken::new(),
     );
     assert_eq!(cached.await.unwrap().artifact, artifact);
-    assert!(house.log().contains("used again"));
+    assert!(house.log().contains("reused"));
     let anew = house
         .builder
         .build(house.request(revision, false), CancellationToken::new());

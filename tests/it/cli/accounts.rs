@@ -114,7 +114,7 @@ fn an_operator_ends_what_somebody_is_signed_in_with() {
     glasshouse(&server, &bob.token, &["user", "reset", "alice"]).failure();
     renewed.get("/api/whoami-v2").expect(200);
     let nobody = glasshouse(&server, &admin, &["user", "reset", "carol"]).failure();
-    assert!(nobody.contains("There is no account `carol`"), "{nobody}");
+    assert!(nobody.contains("Account `carol` not found"), "{nobody}");
     glasshouse(&server, &admin, &["org", "add", "lab", "--admin", "alice"]).success();
     let lab = glasshouse(&server, &admin, &["user", "reset", "lab"]).failure();
     assert!(lab.contains("is an organisation"), "{lab}");

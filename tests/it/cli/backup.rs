@@ -149,8 +149,8 @@ fn what_was_acknowledged_before_it_is_there_after_it() {
         let made = local(&["backup"], &[("--data", &server.data()), ("", &backup)]);
         written.store(true, Ordering::Relaxed);
         let told = made.success().stdout;
-        let left_out = "Entries left out of the storage of Space alice/guest: 1 that lie too deep, \
-                        1 that are no files";
+        let left_out = "Entries left out from the storage of Space alice/guest: 1 nested too deeply, 1 that are not \
+                        files";
         assert!(told.contains(left_out), "{told}");
     });
     holds_what_can_be_kept(&backup.join(&hostile));
@@ -229,7 +229,7 @@ fn one_that_was_changed_is_refused() {
         fs::write(&large_files(copy)[0], "other weights").unwrap();
     });
     assert!(
-        message.contains("does not hold the bytes it is named by"),
+        message.contains("its content does not match its name"),
         "{message}"
     );
     let message = refused("object", &|copy| {
@@ -240,7 +240,7 @@ fn one_that_was_changed_is_refused() {
             .output();
         assert!(!find.unwrap().stdout.is_empty());
     });
-    assert!(message.contains("is not whole"), "{message}");
+    assert!(message.contains("is damaged"), "{message}");
     let message = refused("repository", &|copy| {
         for folder in fs::read_dir(copy.join("repos")).unwrap() {
             let folder = folder.unwrap();

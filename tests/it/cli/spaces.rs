@@ -103,5 +103,5 @@ fn pause_restart_and_rm() {
     run(&["rm", "alice/demo", "--yes"]).success();
     assert_eq!(space.api("").status, 404);
     let again = run(&["rm", "alice/demo", "--yes"]).failure();
-    assert!(again.contains("no such Space"), "{again}");
+    assert!(again.contains("the Space does not exist"), "{again}");
 }

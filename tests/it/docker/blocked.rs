@@ -63,7 +63,7 @@ fn a_quota_lowered_before_a_restart_crashes_nobody_and_raised_again_all_come_bac
         .stdout;
     assert!(output.contains("quota of running instances"), "{output}");
     let page = alice.get("/spaces/alice/one").expect(200).text();
-    assert!(!page.contains("paused until"), "{page}");
+    assert!(!page.contains("Paused until"), "{page}");
 
     // A visitor is told to come again, and nothing of what the owner has.
     let stranger = server.anonymous();

@@ -109,7 +109,7 @@ fn a_server_in_a_container_runs_spaces_in_containers_beside_it() {
     assert_eq!(network["state"], "enforced", "{limits:#}");
     let doctor = compose.run(&["exec", "-T", "glasshouse", "glasshouse", "doctor"]);
     assert!(
-        doctor.contains("its folders and networks are this host's"),
+        doctor.contains("it uses this host's folders and networks"),
         "{doctor}"
     );
 

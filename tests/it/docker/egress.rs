@@ -102,7 +102,7 @@ fn listed_hosts_are_reached_and_others_are_denied_and_told() {
     let network = limits.iter().find(|limit| limit["name"] == "network");
     let network = network.unwrap()["value"].as_str().unwrap();
     assert!(
-        network.contains(&format!("by proxy to {host}:8000")),
+        network.contains(&format!("through a proxy to {host}:8000")),
         "{network}"
     );
 

@@ -33,7 +33,7 @@ mod root {
         assert!(advice.contains("data folder"), "{advice}");
         let networks = place(&["--net", "--mount"], "mount -t sysfs none /sys");
         let advice = networks["advice"].as_str().unwrap_or_default();
-        assert!(advice.contains("networks"), "{networks:#}");
+        assert!(advice.contains("same network"), "{networks:#}");
     }
 }
 
@@ -96,7 +96,11 @@ mod alone {
             assert!(iptables(&["-C", "FORWARD", "-j", "DOCKER-USER"]));
         }
         while iptables(&["-D", "INPUT", "-j", "ACCEPT"]) {}
-        assert!(server.log().contains("they are back"), "{}", server.log());
+        assert!(
+            server.log().contains("they have been restored"),
+            "{}",
+            server.log()
+        );
         assert_eq!(space.visit("/").expect(200).text(), "here");
     }
 

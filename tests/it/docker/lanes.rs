@@ -59,7 +59,7 @@ fn owners_take_turns_and_the_place_in_the_line_is_said() {
             space.commit(&slow(&server, &name, 20));
             match number {
                 0 => log_says(&space, "sleep 20"),
-                place => log_says(&space, &format!("place {place} in the line")),
+                place => log_says(&space, &format!("number {place} in the queue")),
             }
             space
         })
@@ -70,16 +70,13 @@ fn owners_take_turns_and_the_place_in_the_line_is_said() {
     );
     let one = bob.create("one");
     one.commit(&app("bob's", ""));
-    log_says(&one, "place 1 in the line");
+    log_says(&one, "number 1 in the queue");
     let output = glasshouse(&server, &alice.token, &["info", "alice/demo-1"])
         .success()
         .stdout;
-    assert!(
-        output.contains("place 2, for its turn to be built"),
-        "{output}"
-    );
+    assert!(output.contains("place 2, waiting to be built"), "{output}");
     let page = alice.get("/spaces/alice/demo-2").expect(200).text();
-    assert!(page.contains("place 3 in the line"), "{page}");
+    assert!(page.contains("number 3 in the queue"), "{page}");
 
     one.wait_for("RUNNING");
     assert_eq!(spaces[1].stage(), "BUILDING");

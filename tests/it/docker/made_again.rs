@@ -32,7 +32,7 @@ fn an_image_of_the_same_files_is_used_again() {
     settled(&app("first", ""));
     assert_eq!(space.visit("/").text(), "first");
     let output = space.log("build").join("\n");
-    assert!(output.contains("it is used again"), "{output}");
+    assert!(output.contains("it is reused"), "{output}");
     assert!(!output.contains("Limits of this build"), "{output}");
     assert_eq!(image(), image_of_first);
     assert!(

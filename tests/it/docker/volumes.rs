@@ -85,9 +85,9 @@ fn they_are_set_seen_inside_listed_and_taken_away() {
     );
     assert_eq!(output, json!(["alice/words", "alice/site"]));
     for (bad, why) in [
-        ("hf://bob/never:/x", "There is no model"),
+        ("hf://bob/never:/x", "This server has no model"),
         ("hf://buckets/alice/b:/x", "buckets"),
-        ("hf://alice/tiny:/proc/x", "no place for a volume"),
+        ("hf://alice/tiny:/proc/x", "a volume cannot be mounted at"),
     ] {
         let output = set(&[bad]).failure();
         assert!(output.contains(why), "{bad}: {output}");

@@ -30,7 +30,7 @@ fn the_frame_shows_that_it_wakes_and_becomes_the_app() {
     browser.run("window.same = true");
     browser.shows("#stage", "starting");
     browser.enter(Some("iframe#app"));
-    browser.shows("#hint", "opens here as soon as it answers");
+    browser.shows("#hint", "opens here when it is ready");
     browser.shows("h1", "awake");
     browser.enter(None);
     browser.shows("#stage", "running");

@@ -49,7 +49,7 @@ fn one_visitor_leaves_places_for_others() {
         std::thread::sleep(Duration::from_millis(300));
         // Of the same household, and its share and the queue are taken.
         let refused = visit(space, "2001:db8::2", "/echo").expect(429);
-        assert!(refused.text().contains("under way"), "{refused:?}");
+        assert!(refused.text().contains("in progress"), "{refused:?}");
         assert_eq!(refused.header("retry-after"), Some("1"));
         let began = Instant::now();
         visit(space, "2001:db8:0:1::1", "/echo").expect(200);
@@ -70,7 +70,7 @@ fn who_asks_too_often_is_told_when_to_come_back() {
         visit(&space, "192.0.2.1", "/").expect(200);
     }
     let refused = visit(&space, "192.0.2.1", "/").expect(429);
-    assert!(refused.text().contains("too often"), "{refused:?}");
+    assert!(refused.text().contains("too fast"), "{refused:?}");
     let after: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=2).contains(&after), "{after}");
     visit(&space, "192.0.2.2", "/").expect(200);

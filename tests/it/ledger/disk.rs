@@ -125,7 +125,7 @@ fn browser_form(server: &Server, hub: &Hub<'_>, name: &str, page: &[u8]) -> Answ
 fn assert_refused(answer: &Answer) {
     let text = answer.text();
     assert_eq!(answer.status, 403, "{text}");
-    assert!(text.contains("quota of disk is used up"), "{text}");
+    assert!(text.contains("exceed the quota of disk"), "{text}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn with_a_full_quota_every_way_in_refuses_and_keeps_nothing() {
     for branch in ["main:main", "main:side", "main:refs/tags/v1"] {
         let reported = git.run(&["push", "--force", &address, branch]).failure();
         assert!(
-            reported.contains("remote: the quota of disk"),
+            reported.contains("remote: this would exceed the quota of disk"),
             "{branch}: {reported}"
         );
     }

@@ -33,7 +33,10 @@ fn a_push_of_zeros_is_not_laid_out_beyond_the_quota() {
     git.run(&["push", "-q", &address, "main"]).success();
     space.wait_for("BUILD_ERROR");
     let message = space.error_message();
-    assert!(message.contains("there is no room to lay out"), "{message}");
+    assert!(
+        message.contains("there is no disk space for the result of the build"),
+        "{message}"
+    );
     assert!(message.contains("left, and this needs 614"), "{message}");
     assert!(used() < MIB as u64, "{}", used());
 

@@ -83,7 +83,7 @@ fn a_refusal_names_the_quota_what_is_used_and_what_is_left() {
     let refused = alice.create_with("two", json!({})).expect(403).json();
     let text = refused["error"].as_str().unwrap();
     assert!(
-        text.contains("quota of Spaces is used up: 1 of 1 in use, 0 left"),
+        text.contains("exceed the quota of Spaces: 1 of 1 in use, 0 left"),
         "{text}"
     );
 
@@ -93,7 +93,7 @@ fn a_refusal_names_the_quota_what_is_used_and_what_is_left() {
     model("tiny").expect(200);
     let text = model("more").expect(403).text();
     assert!(
-        text.contains("quota of models is used up: 1 of 1 in use, 0 left"),
+        text.contains("exceed the quota of models: 1 of 1 in use, 0 left"),
         "{text}"
     );
     alice

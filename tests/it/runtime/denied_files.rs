@@ -70,7 +70,7 @@ fn a_token_for_one_space_mounts_no_private_model() {
     assert!(!reads(&space, "private"));
     let log = space.log("run").join("\n");
     assert!(
-        log.contains("alice/private, which is not on this server for whoever added it there"),
+        log.contains("alice/private, which is not on this server, or which the person who added it may not read"),
         "{log}"
     );
 

@@ -207,5 +207,5 @@ fn a_command_is_told_that_it_has_none() {
     let space = alice.publish("demo", &guests::wasi("command", "models: [alice/tiny]"));
     space.visit("/").expect(200);
     let log = space.log("run").join("\n");
-    assert!(log.contains("Make it a component"), "{log}");
+    assert!(log.contains("Build the app as a component"), "{log}");
 }

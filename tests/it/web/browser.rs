@@ -77,7 +77,7 @@ fn a_private_space_shows_itself_to_its_owner_alone() {
 
     let stranger = Browser::open();
     stranger.visit(&page(&server, "/spaces/alice/secret"));
-    stranger.shows("h1", "Nothing here");
+    stranger.shows("h1", "Page not found");
     stranger.visit(&format!("http://{}/", space.host()));
     stranger.waits_for("!document.body.innerText.includes('between us')");
 }

@@ -65,11 +65,14 @@ fn a_file_is_set_whole_or_not_at_all() {
         names.collect::<Vec<_>>()
     };
     for (text, why) in [
-        ("A=1\nhunter2 is the password", "Line 2: there is no `=`"),
+        (
+            "A=1\nhunter2 is the password",
+            "Line 2: the line has no `=`",
+        ),
         ("A=1\nB=\"x\n", "Line 2: the quote"),
-        ("A=1\nA=2", "Line 2: A is set already, on line 1"),
-        ("A=1\nB=x\0y", "Line 2: The value of B holds a NUL"),
-        ("# nothing", "no line"),
+        ("A=1\nA=2", "Line 2: A is already set on line 1"),
+        ("A=1\nB=x\0y", "Line 2: The value of B contains a NUL"),
+        ("# nothing", "not contain a line"),
         ("", "Paste"),
     ] {
         let refused = import(&session, &[("text", text), ("as", "secrets")]);

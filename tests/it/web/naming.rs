@@ -56,9 +56,9 @@ fn a_space_is_renamed_and_moved_into_an_organisation() {
     };
     for (owner, name, why) in [
         ("bob", "taken", "Another Space"),
-        ("bob", "old", "its name already"),
-        ("bob", "no/slash", "no name"),
-        ("bob", "", "no name"),
+        ("bob", "old", "already has that name"),
+        ("bob", "no/slash", "not a valid name"),
+        ("bob", "", "not a valid name"),
         ("alice", "mine", "may not create"),
         ("alice", "secret", "may not create"),
         ("nobody", "x", "may not create"),

@@ -50,7 +50,7 @@ pub(super) fn healthcheck(line: &Line) -> Result<Option<(Vec<String>, Command)>,
                 > 1
         {
             let message = format!(
-                "`--{name}={}` is no value for it, or given twice",
+                "`--{name}={}` has a value that is not valid, or is given twice",
                 shown(value)
             );
             return Err(problem(number, message));

@@ -52,7 +52,7 @@ impl Instruction {
                 .map_err(|what| problem(number, format!("`{}` {what}", shown(text))))
         };
         let word = line.word.as_str();
-        let needs_words = || problem(number, format!("`{word}` needs something after it"));
+        let needs_words = || problem(number, format!("`{word}` needs an argument"));
         // Shell forms have no quotes of their own here: what is empty is told by each.
         if line.rest.is_empty() && word != "ENTRYPOINT" {
             return Err(needs_words());
@@ -71,7 +71,7 @@ impl Instruction {
             "COPY" | "ADD" => {
                 let paths = paths()?;
                 if paths.len() < 2 {
-                    let message = format!("`{word}` needs what to copy and where to");
+                    let message = format!("`{word}` needs a source and a destination");
                     return Err(problem(number, message));
                 }
                 no_document(number, &line.rest)?;
@@ -84,7 +84,7 @@ impl Instruction {
                         "chown" if chown.is_none() => {
                             let owner = text(value)?;
                             if let Err(odd) = owner.bare() {
-                                let message = format!("`--chown` may not have `{odd}` in it");
+                                let message = format!("`--chown` may not contain `{odd}`");
                                 return Err(problem(number, message));
                             }
                             chown = Some(owner).filter(|_| !value.is_empty());
@@ -132,8 +132,8 @@ impl Instruction {
                 }
                 paths if paths.is_empty() => return Err(needs_words()),
                 paths if paths.iter().any(is_the_kernels) => {
-                    let message = "`VOLUME` may not name `/`, nor what lies in `/proc`, `/sys` or `/dev`: no container \
-                                   starts with that";
+                    let message = "`VOLUME` may not be `/` or a path in `/proc`, `/sys` or `/dev`: a container could \
+                                   not start with that";
                     return Err(problem(number, message));
                 }
                 paths => Self::Volume(paths),
@@ -145,7 +145,7 @@ impl Instruction {
                     .collect();
                 let ports = ports?;
                 if let Some(odd) = ports.iter().find_map(|port| port.bare().err()) {
-                    let message = format!("a port may not have `{odd}` in it");
+                    let message = format!("a port may not contain `{odd}`");
                     return Err(problem(number, message));
                 }
                 Self::Expose(ports)
@@ -153,12 +153,12 @@ impl Instruction {
             // Whose it is the platform knows; the engine has no use for it.
             "MAINTAINER" => Self::Nothing,
             "ONBUILD" => {
-                let message = "`ONBUILD` is not supported: nothing is built on the image of a Space. Write what it does where \
-                               it is to be done";
+                let message = "`ONBUILD` is not supported, because no image is built on the image of a Space. Write \
+                               the instruction without `ONBUILD`";
                 return Err(problem(number, message));
             }
             _ => {
-                let message = format!("`{}` is no instruction of a Dockerfile", shown(word));
+                let message = format!("`{}` is not a Dockerfile instruction", shown(word));
                 return Err(problem(number, message));
             }
         };
@@ -193,10 +193,12 @@ fn unknown_option(line: &Line, name: &str) -> Problem {
             "from" | "chown" => {
                 format!("`--{name}` is given twice, or does not belong to `{word}`")
             }
-            "chmod" => "`--chmod` needs BuildKit, and this server builds without; use `RUN chmod`"
-                .to_owned(),
+            "chmod" => {
+                "`--chmod` needs BuildKit, which this server does not use; use `RUN chmod` instead"
+                    .to_owned()
+            }
             name if needs_buildkit.contains(&name) => {
-                format!("`--{name}` needs BuildKit, and this server builds without; leave it out")
+                format!("`--{name}` needs BuildKit, which this server does not use; remove it")
             }
             name => format!("`{word}` has no option `--{name}`"),
         },
@@ -206,11 +208,11 @@ fn unknown_option(line: &Line, name: &str) -> Problem {
 fn run_option(line: &Line, name: &str, value: &str) -> Problem {
     let is_secret = name == "mount" && value.contains("type=secret");
     let message = match is_secret {
-        true => "secrets are not given to builds on this server, since its engine keeps what a build sees; read the secret when \
-                 the app starts, where it is in the environment"
+        true => "builds on this server cannot use secrets, because the container engine would store them in the \
+                 image; read the secret from the environment when the app starts"
             .to_owned(),
         false => format!(
-            "`--{}` needs BuildKit, and this server builds without; leave it out",
+            "`--{}` needs BuildKit, which this server does not use; remove it",
             shown(name)
         ),
     };
@@ -229,7 +231,8 @@ fn no_document(number: usize, text: &str) -> Result<(), Problem> {
             && after.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '"' | '\''))
     };
     if text.match_indices("<<").any(|(at, _)| begins(at)) {
-        let message = "`<<` documents need BuildKit, and this server builds without; put the lines into a file and `COPY` it";
+        let message = "`<<` documents need BuildKit, which this server does not use; put the lines into a file and \
+                       `COPY` it";
         return Err(problem(number, message));
     }
     Ok(())
@@ -249,7 +252,7 @@ fn arguments(line: &Line, escape: char) -> Result<Arguments, Problem> {
         let name = parsed(name)?;
         let name = name.literal().filter(|name| is_name(name)).ok_or_else(|| {
             let message = format!(
-                "`ARG {}` must begin with a name of plain letters",
+                "`ARG {}` must begin with a name made of letters, digits and _",
                 shown(word)
             );
             problem(line.number, message)
@@ -283,7 +286,7 @@ fn pairs(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
         let pairs = words.iter().map(|pair| {
             pair.split_once('=').ok_or_else(|| {
                 let message = format!(
-                    "`{}` must be `NAME=VALUE`; a value with spaces stands in quotes",
+                    "`{}` must be `NAME=VALUE`; put a value with spaces in quotes",
                     shown(pair)
                 );
                 problem(line.number, message)
@@ -316,7 +319,7 @@ fn labels(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
     for (name, _) in &labels {
         if name.literal().is_none_or(|name| name.starts_with(OURS)) {
             let message =
-                format!("the name of a label may not begin with `{OURS}` nor have variables in it");
+                format!("a label's name may not begin with `{OURS}` or contain variables");
             return Err(problem(line.number, message));
         }
     }

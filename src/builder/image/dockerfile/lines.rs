@@ -184,7 +184,7 @@ fn flags(number: usize, text: &str, escape: char) -> Result<(Vec<String>, &str),
         // Releases differ in what they make of these.
         let escaped = escape == '`' && rest[..length].contains(['`', '\\']);
         if flag == "--" || !flag.is_ascii() || escaped {
-            let message = "what follows `--` must be an option, in plain letters";
+            let message = "an option must follow `--`, in plain letters";
             return Err(problem(number, message));
         }
         flags.push(flag);
@@ -259,7 +259,7 @@ pub(super) fn json_words(number: usize, text: &str) -> Result<Option<Vec<String>
     };
     let words = values.into_iter().map(|value| match value {
         serde_json::Value::String(word) => Ok(word),
-        _ => Err(problem(number, "the array must hold strings only")),
+        _ => Err(problem(number, "the array may contain only strings")),
     });
     words.collect::<Result<_, _>>().map(Some)
 }

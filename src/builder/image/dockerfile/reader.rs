@@ -33,7 +33,7 @@ pub(in crate::builder::image) fn read(
     };
     if lines.lines.len() > MOST_INSTRUCTIONS {
         let line = lines.lines[MOST_INSTRUCTIONS].number;
-        let message = format!("a Dockerfile may have {MOST_INSTRUCTIONS} instructions");
+        let message = format!("a Dockerfile may have at most {MOST_INSTRUCTIONS} instructions");
         return Err(problem(line, message));
     }
     for line in &lines.lines {
@@ -85,7 +85,7 @@ impl Reader<'_> {
         let instruction = Instruction::parse(line, self.escape)?;
         if self.file.stages.is_empty() {
             let Instruction::Arg(arguments) = instruction else {
-                let message = "`FROM IMAGE` must come first, and only `ARG` before it";
+                let message = "`FROM IMAGE` must come first; only `ARG` may stand before it";
                 return Err(problem(line.number, message));
             };
             self.global(line.number, &arguments)?;
@@ -139,7 +139,7 @@ impl Reader<'_> {
         few(line, self.globals.len())?;
         let held: usize = self.globals.values().flatten().map(String::len).sum();
         if held > 16 * LONGEST_VALUE {
-            return Err(problem(line, "the arguments are too long together"));
+            return Err(problem(line, "the build arguments are too long in total"));
         }
         Ok(())
     }
@@ -183,14 +183,17 @@ impl Reader<'_> {
                 };
                 if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.bytes().all(plain) {
                     let message = format!(
-                        "`{}` cannot be the name of a stage: it must begin with a letter, and have letters, digits, `-`, \
-                         `_` and `.` only",
+                        "`{}` cannot be the name of a stage: it must begin with a letter and contain only letters, \
+                         digits, `-`, `_` and `.`",
                         shown(&name)
                     );
                     return Err(problem(number, message));
                 }
                 if self.names.contains(&name) {
-                    return Err(problem(number, format!("there are two stages `{name}`")));
+                    return Err(problem(
+                        number,
+                        format!("two stages have the name `{name}`"),
+                    ));
                 }
                 (image, name)
             }
@@ -211,8 +214,8 @@ impl Reader<'_> {
         let filled = self.filled(number, "FROM", &text)?;
         if filled.is_empty() {
             let message = format!(
-                "`FROM {}` names no image: give every variable in it a value, by `ARG NAME=VALUE` before the first `FROM` or \
-                 as a variable of the Space",
+                "`FROM {}` does not name an image: give each of its variables a value, with `ARG NAME=VALUE` before \
+                 the first `FROM` or as a variable of the Space",
                 shown(image)
             );
             return Err(problem(number, message));
@@ -273,13 +276,13 @@ impl Reader<'_> {
 
     fn image(&mut self, line: usize, name: &str) -> Result<Source, Problem> {
         let Some(reference) = Reference::parse(name) else {
-            let message = format!("`{}` is no name of an image", shown(name));
+            let message = format!("`{}` is not the name of an image", shown(name));
             return Err(problem(line, message));
         };
         let digits = name.strip_prefix("sha256:").unwrap_or(name);
         if digits.len() >= SHORTEST_ID && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let message = format!(
-                "`{}` is the id of an image; images are named as in `python:3.11` here",
+                "`{}` is the id of an image; use a name such as `python:3.11`",
                 shown(name)
             );
             return Err(problem(line, message));
@@ -300,14 +303,14 @@ impl Reader<'_> {
         for source in sources {
             let plain = source.literal();
             if plain.is_some_and(|source| source.contains("://") || source.starts_with("git@")) {
-                let message = "`ADD` of an address is not supported, since the engine would fetch it outside the limits of \
-                               this build; use `RUN curl` or `RUN git clone`";
+                let message = "`ADD` of an address is not supported, because the engine would fetch it outside the \
+                               limits of this build; use `RUN curl` or `RUN git clone`";
                 return Err(problem(line, message));
             }
             let Some(source) = plain.filter(|source| !source.contains(['*', '?', '[', '\\']))
             else {
                 let message = format!(
-                    "`ADD {}` is not supported: `ADD` may only name files and folders plainly here; use `COPY`",
+                    "`ADD {}` is not supported: `ADD` may only name plain files and folders; use `COPY`",
                     shown(plain.unwrap_or("$…"))
                 );
                 return Err(problem(line, message));

@@ -249,14 +249,14 @@ impl Reader<'_> {
         }
         match end {
             None => Ok(text),
-            Some(end) => Err(format!("lacks a `{end}`")),
+            Some(end) => Err(format!("has no closing `{end}`")),
         }
     }
 
     fn single_quoted(&mut self, text: &mut Text) -> Result<(), String> {
         loop {
             match self.chars.next() {
-                None => return Err("lacks the second `'`".to_owned()),
+                None => return Err("has no closing `'`".to_owned()),
                 Some('\'') => break,
                 Some(c) => text.push(c),
             }
@@ -267,7 +267,7 @@ impl Reader<'_> {
     fn double_quoted(&mut self, text: &mut Text) -> Result<(), String> {
         loop {
             match self.chars.next() {
-                None => return Err("lacks the second `\"`".to_owned()),
+                None => return Err("has no closing `\"`".to_owned()),
                 Some('"') => break,
                 Some('$') => self.variable(text)?,
                 Some(c) if c == self.escape => match self.chars.peek() {
@@ -299,16 +299,16 @@ impl Reader<'_> {
         }
         self.chars.next();
         if matches!(self.chars.peek(), None | Some('{' | '}' | ':')) {
-            return Err("has a `${` without the name of a variable".to_owned());
+            return Err("has a `${` that is not followed by the name of a variable".to_owned());
         }
         let name = self.name()?;
         let unknown = || {
             format!(
-                "has `${{{name}…}}` with more than `:-`, `:+` or `:?` in it, which is not supported"
+                "has `${{{name}…}}` with something other than `:-`, `:+` or `:?`, which is not supported"
             )
         };
         let otherwise = match self.chars.next() {
-            None => return Err("lacks a `}`".to_owned()),
+            None => return Err("has no closing `}`".to_owned()),
             Some('}') => None,
             Some(first) => {
                 let colon = first == ':';
@@ -321,7 +321,7 @@ impl Reader<'_> {
                 let operator = operator.filter(|_| !name.is_empty()).ok_or_else(unknown)?;
                 self.depth += 1;
                 if self.depth > DEEPEST {
-                    return Err("has too many variables within variables".to_owned());
+                    return Err("nests variables too deeply".to_owned());
                 }
                 let text = self.until(Some('}'))?;
                 self.depth -= 1;
@@ -344,7 +344,9 @@ impl Reader<'_> {
         let digits = first.is_some_and(|c| c.is_ascii_digit());
         while let Some(&c) = self.chars.peek() {
             if !c.is_ascii() && c.is_alphanumeric() {
-                return Err("has a variable whose name is not of plain letters".to_owned());
+                return Err(
+                    "has a variable whose name is not made of letters, digits and _".to_owned(),
+                );
             }
             let belongs = match digits {
                 true => c.is_ascii_digit(),

@@ -74,7 +74,7 @@ pub(super) async fn edit_page(
         Some(TextFile::Text(text)) => text,
         Some(TextFile::Other(why)) => {
             return Err(PageError::BadRequest(format!(
-                "`{}` {why}, so it cannot be edited here. What takes its place can be uploaded.",
+                "`{}` {why}, so you cannot edit it here. Upload a replacement instead.",
                 text::path(&path)
             )));
         }
@@ -181,7 +181,7 @@ async fn attempt(
     let text = match (before, is_new) {
         (Some(_), true) => {
             return Err(NotCommitted::Refused(format!(
-                "There is `{path}` already. Choose another name, or edit that one."
+                "The file `{path}` already exists. Choose another name, or edit that file."
             )));
         }
         (Some(TextFile::Text(before)), false) => restored(&before, &draft.text),
@@ -189,7 +189,7 @@ async fn attempt(
     };
     if text.len() as u64 > MAX_TEXT {
         return Err(NotCommitted::Refused(format!(
-            "A file may have {} here, and this has {}. A longer one can be uploaded.",
+            "Files edited here may have at most {}, and this one has {}. Upload it instead.",
             size_text(MAX_TEXT),
             size_text(text.len() as u64)
         )));
@@ -243,14 +243,12 @@ async fn meanwhile(
     });
     Ok(match read.await? {
         (before, now) if before == now => {
-            "This file is still what it was when you opened it. Commit again to add your change to theirs."
+            "They did not change this file. Commit again to add your change to theirs."
         }
-        (_, None) => {
-            "This file is not there any more. Commit again to bring it back with your text."
-        }
-        (None, _) => "This file has come meanwhile. Commit again to put your text in its place.",
+        (_, None) => "They deleted this file. Commit again to restore it with your text.",
+        (None, _) => "They added a file with this name. Commit again to replace it with your text.",
         _ => {
-            "This file was changed. SpaceSummary at their change first: if you commit again, your text takes the place of theirs."
+            "They changed this file. Look at their change first: if you commit again, your text replaces theirs."
         }
     })
 }

@@ -95,7 +95,9 @@ impl Wanted {
         let parent = match fields.get("parent") {
             "" => None,
             parent => Some(parent.parse().map_err(|_| {
-                PageError::BadRequest("The form names no commit that it was made at.".to_owned())
+                PageError::BadRequest(
+                    "The form does not say which commit it was made for.".to_owned(),
+                )
             })?),
         };
         let description = fields.get("description").replace("\r\n", "\n");

@@ -79,8 +79,9 @@ pub(super) async fn upload(
         Err(refused) => {
             let problem = match refused {
                 NotCommitted::Refused(text) => text,
-                _ => "Somebody else committed at the same moment. Send your files once more."
-                    .to_owned(),
+                _ => {
+                    "Somebody else committed at the same time. Upload your files again.".to_owned()
+                }
             };
             let page = render(&state, &visitor, &found, folder, wanted, problem).await?;
             Ok((StatusCode::BAD_REQUEST, page).into_response())

@@ -61,7 +61,7 @@ async fn apply(state: &WebState, found: &Found, fields: &Fields) -> Result<(), P
         Err(error) => return bad(sentence(error.line, &error.message)),
     };
     if entries.is_empty() {
-        return bad("There is no line `NAME=value` in it.".to_owned());
+        return bad("It does not contain a line `NAME=value`.".to_owned());
     }
     let most = Counted::Secrets.most() + Counted::Variables.most();
     if i64::try_from(entries.len()).is_ok_and(|count| count > most) {
@@ -77,7 +77,7 @@ async fn apply(state: &WebState, found: &Found, fields: &Fields) -> Result<(), P
     {
         let unknown: String = unknown.chars().take(60).collect();
         return bad(format!(
-            "The file sets no {unknown}, which is named as an exception."
+            "The file does not set {unknown}, which you named as an exception."
         ));
     }
     let mut settings = Vec::new();

@@ -187,14 +187,14 @@ async fn apply(
         "answer" => {
             let answer: String = fields.get("value").chars().take(MAX_ANSWER).collect();
             if answer.is_empty() || !state.store.answer(id, &answer).await? {
-                return bad("There is nothing to answer, or the answer is empty.");
+                return bad("The answer is empty, or the Space is not stopped any more.");
             }
         }
         "delete" if fields.get("confirm") == found.space.name.to_string() => {
             lifecycle.delete((&found.space).into(), by).await?;
         }
-        "delete" => return bad("Type the Space's full name, exactly as it is shown."),
-        _ => return bad("There is no such setting."),
+        "delete" => return bad("Type the Space's full name exactly as shown."),
+        _ => return bad("This setting does not exist."),
     }
     Ok(())
 }
@@ -204,7 +204,7 @@ fn sleep_after(value: &str) -> Result<SleepAfter, PageError> {
         Ok(-1) => Ok(None),
         Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds.unsigned_abs()))),
         _ => Err(PageError::BadRequest(
-            "The sleep time is a number of seconds above 0, or never.".to_owned(),
+            "The sleep time must be a number of seconds above 0, or never.".to_owned(),
         )),
     }
 }
@@ -292,13 +292,13 @@ fn visibility_choices(present: Visibility) -> Vec<Choice> {
     let all = [
         (
             Visibility::Public,
-            "Public: anybody visits it and sees its files",
+            "Public: everyone can visit it and see its files",
         ),
         (
             Visibility::Protected,
-            "Protected: anybody visits it, only you see its files",
+            "Protected: everyone can visit it, only you can see its files",
         ),
-        (Visibility::Private, "Private: only you visit it"),
+        (Visibility::Private, "Private: only you can visit it"),
     ];
     all.into_iter()
         .map(|(visibility, label)| Choice {

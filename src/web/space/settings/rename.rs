@@ -24,10 +24,10 @@ pub(super) async fn rename(
     let name = format!("{}/{}", fields.get("owner"), fields.get("name"));
     let name: RepoName = match name.parse() {
         Ok(name) => name,
-        Err(error) => return bad(format!("That is no name: {error}.")),
+        Err(error) => return bad(format!("That is not a valid name: {error}.")),
     };
     if name == space.name {
-        return bad("That is its name already.".to_owned());
+        return bad("The Space already has that name.".to_owned());
     }
     let owner = match state.account_named(name.owner.as_str()).await? {
         Some(owner) if owner.id == space.owner || visitor.principal.may_create(&name.owner) => {
@@ -36,7 +36,7 @@ pub(super) async fn rename(
         _ => return bad(format!("You may not create Spaces under {}.", name.owner)),
     };
     // Not before: what is there under other names is not told.
-    let taken = "Another Space has that name, or the address that it would have.";
+    let taken = "Another Space already has that name or the same address.";
     let known = state
         .store
         .repository_by_name(RepoKind::Space, &name)

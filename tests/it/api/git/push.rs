@@ -61,7 +61,7 @@ fn branches_and_tags_are_pushed_moved_and_removed() {
     assert_eq!(refs["branches"].as_array().unwrap().len(), 1);
     assert_eq!(refs["tags"], json!([]));
     let main = git.run(&["push", "origin", ":main"]).failure();
-    assert!(main.contains("`main` cannot be removed"), "{main}");
+    assert!(main.contains("`main` cannot be deleted"), "{main}");
 }
 
 #[test]

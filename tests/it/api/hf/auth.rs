@@ -120,7 +120,7 @@ fn a_program_is_let_in_by_the_code_it_shows() {
         again
             .send(server.address)
             .text()
-            .contains("No program waits")
+            .contains("No program is waiting")
     );
 }
 

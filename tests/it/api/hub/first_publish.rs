@@ -26,7 +26,7 @@ fn a_folder_with_a_page_alone_is_shown() {
     assert_eq!(space.info()["sdk"], "static");
     // It says what has decided.
     let log = space.log("build").join("\n");
-    assert!(log.contains("There is `index.html`"), "{log}");
+    assert!(log.contains("the Space has `index.html`"), "{log}");
 }
 
 #[test]

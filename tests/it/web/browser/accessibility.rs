@@ -130,7 +130,7 @@ fn look(width: u32, dark: bool) {
             let is_missing = title
                 .as_str()
                 .unwrap_or_default()
-                .starts_with("Nothing here");
+                .starts_with("Page not found");
             assert_eq!(is_missing, path == "/no/such/page", "{path}: {title}");
             // A page that can be pushed aside has something sticking out.
             let sticks_out = "return document.documentElement.scrollWidth > document.documentElement.clientWidth";

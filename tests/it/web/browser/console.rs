@@ -37,7 +37,7 @@ fn the_hosts_figures_renew_themselves_and_leave_the_rest_alone() {
     let other = Browser::open();
     sign_in(&other, &alice);
     other.visit(&page(&server, "/operator/host"));
-    other.shows("h1", "Nothing here");
+    other.shows("h1", "Page not found");
 }
 
 #[test]
@@ -50,17 +50,20 @@ fn somebody_who_has_to_go_is_signed_out_everywhere() {
     hers.fill("#password input[name=new]", "correct horse");
     hers.fill("#password input[name=again]", "correct horse");
     hers.click("#password button");
-    hers.shows("#password", "Changed");
+    hers.shows("#password", "Password changed");
 
     let browser = Browser::open();
     sign_in(&browser, &server.admin());
     browser.visit(&page(&server, "/operator?tab=accounts"));
     browser.fill("#reset-name", "nobody-here");
     browser.click("#reset-name + button");
-    browser.shows("#accounts [role=alert]", "There is nobody called");
+    browser.shows("#accounts [role=alert]", "Account `nobody-here` not found");
     browser.fill("#reset-name", "alice");
     browser.click("#reset-name + button");
-    browser.shows("#accounts", "Whatever alice was signed in with has ended.");
+    browser.shows(
+        "#accounts",
+        "Revoked the sessions, tokens and password of alice.",
+    );
     let token = browser.run("return document.getElementById('new-token').textContent");
 
     hers.visit(&page(&server, "/settings"));
@@ -84,7 +87,7 @@ fn what_needs_an_operator_stands_first_and_nothing_else_does() {
     let browser = Browser::sized(390, 800, false);
     sign_in(&browser, &server.admin());
     browser.visit(&page(&server, "/operator"));
-    browser.shows("main", "Nothing needs you.");
+    browser.shows("main", "Nothing needs your attention.");
 
     let broken = alice.create("broken");
     broken.commit(&[card("sdk: wasi\n"), Op::file("app.wasm", "no wasm")]);
@@ -105,7 +108,7 @@ fn what_needs_an_operator_stands_first_and_nothing_else_does() {
     browser.shows("#spent", "alice");
     let text = browser.run("return document.querySelector('main').innerText");
     let text = text.as_str().unwrap();
-    for calm in ["alice/empty", "Nothing needs you", "The server"] {
+    for calm in ["alice/empty", "Nothing needs your attention", "The server"] {
         assert!(!text.contains(calm), "{calm}: {text}");
     }
 

@@ -50,7 +50,7 @@ fn a_demo_is_changed_and_brought_back() {
     browser.shows(".changed", "1 file changes");
     browser.click("form.row button");
     browser.waits_for("location.pathname == '/spaces/alice/demo/logs'");
-    browser.shows("#log", "they are used again");
+    browser.shows("#log", "they are reused");
     space.wait_for("RUNNING");
     assert!(space.visit("/").text().contains("first"));
     let commits = space.api("/commits/main").expect(200).json();
@@ -118,9 +118,9 @@ fn a_commit_of_everything_is_shown_within_bounds() {
         &format!("/spaces/alice/demo/commit/{large}"),
     ));
     browser.shows("main", "300 files and more");
-    browser.shows("main", "It is too long to be compared here.");
-    browser.shows("main", "It is not text.");
-    browser.shows("main", "The files above fill this page");
+    browser.shows("main", "This file is too long to compare here.");
+    browser.shows("main", "This file is not text.");
+    browser.shows("main", "This page is full.");
     browser.shows(".diff .added", "\u{fffd}<script>alert(1)</script>");
     let lines = browser.run("return document.querySelectorAll('.diff .added').length");
     assert!(lines.as_u64().unwrap() <= 3000, "{lines}");

@@ -28,7 +28,7 @@ fn what_a_space_prints_appears_by_itself_and_is_searched() {
         "const search = document.getElementById('log-search');
          search.value = 'nobody says this'; search.dispatchEvent(new Event('input'))",
     );
-    browser.shows("#log-none", "No line has that in it.");
+    browser.shows("#log-none", "No line matches.");
     browser.run(
         "const search = document.getElementById('log-search');
          search.value = ''; search.dispatchEvent(new Event('input'))",
@@ -45,7 +45,7 @@ fn a_log_says_why_there_is_nothing_in_it() {
     let browser = Browser::open();
     sign_in(&browser, &alice);
     browser.visit(&page(&server, "/spaces/alice/site/logs?which=run"));
-    browser.shows("#log-empty", "A static Space runs nothing");
+    browser.shows("#log-empty", "A static Space has no run log");
     alice.create("empty");
     browser.visit(&page(&server, "/spaces/alice/empty/logs?which=build"));
     browser.shows("#log-empty", "Nothing has been built");

@@ -71,7 +71,7 @@ fn an_organisation_is_made_on_the_console_and_its_admin_chooses_who_is_in_it() {
     operator.fill("#organization-name", "lab");
     operator.run("document.querySelector('[name=admin]').value = 'alice'");
     operator.click(".pair:has(#organization-name) button");
-    operator.shows("#accounts", "lab is an organisation now.");
+    operator.shows("#accounts", "Created the organisation lab.");
     operator.visit(&page(&server, "/operator?tab=audit"));
     operator.shows("#audit", "lab, an organisation of alice");
 
@@ -80,7 +80,7 @@ fn an_organisation_is_made_on_the_console_and_its_admin_chooses_who_is_in_it() {
     admin.visit(&page(&server, "/spaces/lab"));
     admin.fill("#member-name", "nobody-here");
     admin.click(".pair:has(#member-name) button");
-    admin.shows("#members", "There is nobody of that name");
+    admin.shows("#members", "There is no account with that name");
     admin.run("document.getElementById('member-name').value = ''");
     admin.fill("#member-name", "bob");
     admin.click(".pair:has(#member-name) option:nth-child(3)");

@@ -77,12 +77,15 @@ fn an_account_is_not_taken_over_by_its_name_but_connected_by_its_owner() {
     let alice = house.server.user("alice");
     let browser = Browser::open();
     house.sign_in_there(&browser, "/login", SIGN_IN, "alice");
-    browser.shows("main", "There is an account `alice` already");
+    browser.shows("main", "The account `alice` already exists");
 
     let own = Browser::open();
     sign_in(&own, &alice);
     house.sign_in_there(&own, "/settings", "#connect", "alice");
-    own.shows("main", "Whoever you are there is this account here.");
+    own.shows(
+        "main",
+        "Your identity at the provider is connected to this account.",
+    );
 
     // The provider knows the first browser already and asks it for nothing.
     browser.visit(&page(&house.server, "/login"));
@@ -90,10 +93,10 @@ fn an_account_is_not_taken_over_by_its_name_but_connected_by_its_owner() {
     browser.shows("header nav", "alice");
 
     own.click("#disconnect");
-    own.shows("main", "Connect who you are there");
+    own.shows("main", "Connect your identity at the provider");
     let again = Browser::open();
     house.sign_in_there(&again, "/login", SIGN_IN, "alice");
-    again.shows("main", "There is an account `alice` already");
+    again.shows("main", "The account `alice` already exists");
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn without_an_account_there_is_no_way_in_where_none_are_made() {
     let house = House::with(&[("OIDC__CREATE_ACCOUNTS", "false")]);
     let browser = Browser::open();
     house.sign_in_there(&browser, "/login", SIGN_IN, "bob");
-    browser.shows("main", "have no account here yet");
+    browser.shows("main", "no account here is connected to it");
     let admin = house.server.admin();
     let accounts = admin.get("/api/admin/users").expect(200).text();
     assert!(!accounts.contains("bob"), "{accounts}");
@@ -115,7 +118,7 @@ fn whoever_turns_back_there_is_told_here() {
     browser.click(SIGN_IN);
     browser.find("input[name=login]");
     browser.click("a[href$='/abort']");
-    browser.shows("main", "without being signed in");
+    browser.shows("main", "did not sign you in");
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn an_answer_that_nobody_here_asked_for_signs_nobody_in() {
         server,
         "/login/oidc?connect=0123456789abcdef0123456789abcdef",
     ));
-    browser.shows("main", "out of date");
+    browser.shows("main", "form has expired");
 }
 
 #[test]
@@ -175,10 +178,14 @@ fn a_provider_that_is_gone_is_not_our_visitors_fault() {
     house.provider.stop();
     let answer = Request::get("/login/oidc").send(house.server.address);
     assert_eq!(answer.status, 502);
-    assert!(answer.text().contains("did not answer as it should"));
+    assert!(
+        answer
+            .text()
+            .contains("identity provider did not respond properly")
+    );
     let log = house.server.log();
     assert!(
-        log.contains("identity provider did not answer for its description"),
+        log.contains("identity provider did not answer the request for its description"),
         "{log}"
     );
     // The rest goes on.

@@ -65,7 +65,7 @@ fn an_owner_sees_what_was_used_and_when() {
         .run("return document.querySelectorAll('.chart')[2].querySelector('title').textContent");
     assert!(tip.as_str().unwrap().ends_with(": 7"), "{tip}");
     browser.shows("#usage [aria-current]", "7 days");
-    browser.shows("main", "anew in");
+    browser.shows("main", "resets in");
 
     let other = Browser::open();
     sign_in(&other, &bob);
@@ -93,10 +93,10 @@ fn an_operator_sees_all_of_it_and_how_long_wakes_took() {
     assert_eq!(newest["Requests"], "2", "{newest}");
     assert_eq!(newest["Wakes"], "1", "{newest}");
     assert_eq!(newest["Builds"], "2", "{newest}");
-    let wake = newest["Mean time to wake"].as_str().unwrap();
+    let wake = newest["Average time to wake"].as_str().unwrap();
     assert!(wake.ends_with('s') && wake != "0 ms", "{newest}");
     let guests = first_row(&browser, "by-space");
     assert_eq!(guests["Space"], "alice/guest", "{guests}");
     assert_eq!(guests["Wakes"], "1", "{guests}");
-    assert_eq!(guests["Mean time to wake"], wake, "{guests}");
+    assert_eq!(guests["Average time to wake"], wake, "{guests}");
 }

@@ -33,7 +33,7 @@ impl Draft {
         step: Option<&Step>,
     ) -> Result<(), Problem> {
         if line.len() > LONGEST_LINE {
-            let message = "the instruction is too long for engines";
+            let message = "the instruction is too long for the container engine";
             return Err(problem(about.line, message));
         }
         self.piece.text.push_str(&line);
@@ -68,7 +68,7 @@ impl Draft {
             .iter()
             .map(|(name, value)| name.len() + value.len());
         if bytes.sum::<usize>() > MOST_ARGUMENTS {
-            let message = "the arguments are too long together for engines";
+            let message = "the build arguments are too long in total for the container engine";
             return Err(problem(step.line, message));
         }
         Ok(())

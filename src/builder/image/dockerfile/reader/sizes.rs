@@ -44,7 +44,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let message = format!(
-            "`{}` may become longer than {} KiB, the most that Linux gives to a program",
+            "`{}` may become longer than {} KiB, the most that Linux can pass to a program",
             shown(name),
             LONGEST_VALUE >> 10
         );
@@ -77,8 +77,8 @@ impl Reader<'_> {
         if weight.all <= LARGEST_DESCRIPTION && self.described <= MOST_DESCRIBED {
             return Ok(());
         }
-        let message = "the variables, labels and steps up to here are too large together: an engine describes the image anew \
-                       after each step, and has all of them in every description";
+        let message = "the variables, labels and steps up to here are too large in total: the engine stores all of \
+                       them again after each step";
         Err(problem(line, message))
     }
 
@@ -116,7 +116,7 @@ impl Reader<'_> {
                         }
                         Some(name) => self.short(line, name, bytes)?,
                         None => {
-                            let message = "the name of a variable may not have a variable in it";
+                            let message = "the name of a variable may not contain a variable";
                             return Err(problem(line, message));
                         }
                     }
