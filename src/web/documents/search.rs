@@ -25,6 +25,7 @@ pub(super) struct FoundDocument {
 /// A section in which they are.
 pub(super) struct FoundSection {
     pub(super) id: &'static str,
+    /// Empty for what stands below the document's own title.
     pub(super) title: Vec<Piece>,
     pub(super) lines: Vec<Vec<Piece>>,
     score: usize,
@@ -64,7 +65,7 @@ fn look(document: &'static Document, words: &[String]) -> Option<FoundDocument> 
     sections.sort_by_key(|section| std::cmp::Reverse(section.score));
     let best = sections.first()?.score;
     let more = sections.len().saturating_sub(MAX_SECTIONS);
-    let score = best + 10 * count(&document.title, words) + sections.len().min(MAX_SECTIONS);
+    let score = best + 10 * count(&document.title, words) + 3 * sections.len().min(MAX_SECTIONS);
     sections.truncate(MAX_SECTIONS);
     Some(FoundDocument {
         name: document.name,
@@ -93,7 +94,10 @@ fn look_at(section: &'static Section, title: &str, words: &[String]) -> Option<F
     lines.sort_by_key(|(at, _)| *at);
     Some(FoundSection {
         id: &section.id,
-        title: pieces(&section.title, words),
+        title: match section.level {
+            1 => Vec::new(),
+            _ => pieces(&section.title, words),
+        },
         lines: lines
             .iter()
             .map(|(_, line)| pieces(&excerpt(line, words), words))
@@ -122,6 +126,15 @@ fn excerpt(line: &str, words: &[String]) -> String {
     let begin = begin.min(line.len() - MAX_LINE);
     let begin = line.floor_char_boundary(begin);
     let end = line.floor_char_boundary(begin + MAX_LINE);
+    // Words are whole, where that is soon.
+    let space = line[begin..end]
+        .find(' ')
+        .filter(|at| begin > 0 && *at < BEFORE / 2);
+    let begin = begin + space.map_or(0, |at| at + 1);
+    let space = line[begin..end]
+        .rfind(' ')
+        .filter(|at| end < line.len() && *at > BEFORE);
+    let end = space.map_or(end, |at| begin + at);
     let before = if begin > 0 { "…" } else { "" };
     let after = if end < line.len() { "…" } else { "" };
     format!("{before}{}{after}", &line[begin..end])

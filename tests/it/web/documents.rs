@@ -157,7 +157,10 @@ fn they_are_found_by_their_words() {
         "{page}"
     );
     let page = hub.get("/docs?q=lost%20TOKEN%20reset").expect(200).text();
-    assert!(page.contains("href=\"/docs/accounts#people\""), "{page}");
+    assert!(
+        page.contains("href=\"/docs/accounts#a-lost-token\""),
+        "{page}"
+    );
     let page = hub.get("/docs?q=%3Cscript%3Ealert").expect(200).text();
     assert!(
         page.contains("Nothing here has all of these words"),
