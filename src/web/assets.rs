@@ -18,6 +18,7 @@ const STYLE: &str = concat!(
     include_str!("static/style/space.css"),
     include_str!("static/style/files.css"),
     include_str!("static/style/desk.css"),
+    include_str!("static/style/documents.css"),
     include_str!("static/style/narrow.css"),
 );
 

@@ -16,9 +16,15 @@ const MAX_DEPTH: usize = 64;
 /// with the square of that.
 const MAX_TAGS: usize = 2000;
 
+/// What is read beyond CommonMark.
+pub(super) const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS);
+
 /// Tags and attributes that describe text. No ids or names, which could stand in for the page's own; classes only those
 /// of code, which nothing here gives a meaning.
-fn cleaner() -> Builder<'static> {
+pub(super) fn cleaner() -> Builder<'static> {
     let mut cleaner = Builder::default();
     cleaner
         .add_tags(["input", "section"])
@@ -40,13 +46,9 @@ fn cleaner() -> Builder<'static> {
 /// of ours asks nobody else for anything.
 pub(super) fn render(text: &str, links: &str, pictures: &str) -> String {
     let text = &text[..text.floor_char_boundary(MAX_BYTES)];
-    let options = Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS;
     let mut depth = 0usize;
     let mut tags = 0usize;
-    let events = Parser::new_ext(text, options).filter(|event| match event {
+    let events = Parser::new_ext(text, OPTIONS).filter(|event| match event {
         pulldown_cmark::Event::Start(_) => {
             depth += 1;
             depth <= MAX_DEPTH
@@ -77,7 +79,8 @@ pub(super) fn render(text: &str, links: &str, pictures: &str) -> String {
     cleaner.clean(&raw).to_string()
 }
 
-fn is_absolute(address: &str) -> bool {
+/// Whether an address leads to another server, or says by what scheme.
+pub(super) fn is_absolute(address: &str) -> bool {
     let scheme = address.split([':', '/', '?', '#']).next().unwrap_or("");
     let schemed = address[scheme.len()..].starts_with(':');
     schemed || address.starts_with("//") || address.starts_with('\\')

@@ -1,4 +1,5 @@
-//! Pages for people: the gallery, a Space's own pages, its owner's, publishing, an account's page, the operator's console.
+//! Pages for people: the gallery, a Space's own pages, its owner's, publishing, an account's page, the operator's console,
+//! the documents.
 //!
 //! A page is made on the server and works without scripts where it can; where it lives (a log that grows, a folder that
 //! is dropped) a small script of ours is let in by the page's nonce, and nothing else is ([`headers`]). Everything an
@@ -9,6 +10,7 @@ mod account;
 mod ansi;
 mod assets;
 mod chart;
+mod documents;
 mod error;
 mod form;
 mod frame;
@@ -124,6 +126,7 @@ pub fn router(state: WebState) -> Router {
         .merge(account::routes())
         .merge(operator::routes())
         .merge(owner::routes())
+        .merge(documents::routes())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .merge(publish::routes())
         .route("/assets/{name}", get(asset))

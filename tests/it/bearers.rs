@@ -402,6 +402,8 @@ fn a_token_opens_no_page_that_is_not_everybodys() {
             "/settings",
             "/usage",
             "/new",
+            "/docs",
+            "/docs/publishing",
         ] {
             let nobodys = server.anonymous().get(page);
             let answer = bearer.hub.get(page);

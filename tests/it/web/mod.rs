@@ -1,6 +1,7 @@
 //! Pages for people.
 
 mod browser;
+mod documents;
 mod editing;
 mod environment;
 mod first_page;

@@ -11,6 +11,11 @@ use crate::support::{Op, Server, card};
 const VISITORS: &[&str] = &[
     "/",
     "/?q=nothing-has-this-name",
+    "/docs",
+    "/docs?q=memory",
+    "/docs/overview",
+    "/docs/card",
+    "/docs/operating",
     "/login",
     "/no/such/page",
     "/spaces/alice/site",
