@@ -187,7 +187,7 @@ mod tests {
         let read = |token: &str| read(token, &signer.keys, &EXPECTED).map(|claims| claims.sub);
         let token = signer.token(&good());
         assert_eq!(read(&token).as_deref(), Ok("1"));
-        let forged = Distrust::Problem("its signature is not the provider's");
+        let forged = Distrust::Problem("its signature does not match the provider's key");
         assert_eq!(read(&other.token(&good())), Err(forged));
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let (header, _) = signed.split_once('.').unwrap();
