@@ -10,7 +10,6 @@ mod accounts;
 mod answers;
 mod clients;
 mod commits;
-mod control;
 mod describe;
 mod device;
 mod error;
@@ -20,6 +19,7 @@ mod files;
 mod git;
 mod info;
 mod large;
+mod lenient_integer;
 mod likes;
 mod lists;
 mod logs;
@@ -34,11 +34,11 @@ mod repos;
 mod runtime;
 mod schema;
 mod secrets;
+mod space_lifecycle;
 mod table;
 mod tokens;
 mod usage;
 mod volumes;
-mod whole;
 mod xet;
 
 use std::sync::Arc;
@@ -212,7 +212,7 @@ fn space_routes() -> Routes {
             "/api/spaces/hardware",
             Anyone,
             "Lists the hardware that Spaces can run on.",
-            control::hardware_list,
+            space_lifecycle::hardware_list,
         )
         .get(
             "/api/spaces/{owner}/{name}/host",
@@ -245,38 +245,43 @@ fn control_routes() -> Routes {
             runtime,
             Visitor,
             "Shows a Space's runtime: its stage, hardware, limits and usage.",
-            control::show,
+            space_lifecycle::show,
         )
-        .post(restart, Writer, "Restarts a Space.", control::restart)
+        .post(
+            restart,
+            Writer,
+            "Restarts a Space.",
+            space_lifecycle::restart,
+        )
         .post(
             pause,
             Writer,
             "Pauses a Space until it is restarted.",
-            control::pause,
+            space_lifecycle::pause,
         )
         .post(
             hardware,
             Writer,
             "Changes a Space's hardware.",
-            control::set_hardware,
+            space_lifecycle::set_hardware,
         )
         .post(
             sleep_time,
             Writer,
             "Changes a Space's sleep time.",
-            control::set_sleep_time,
+            space_lifecycle::set_sleep_time,
         )
         .post(
             "/api/spaces/{owner}/{name}/dev-mode",
             Anyone,
             "Turns Dev Mode on or off.",
-            control::dev_mode,
+            space_lifecycle::dev_mode,
         )
         .post(
             "/api/spaces/{owner}/{name}/replicas",
             Anyone,
             "Replicas.",
-            control::replicas,
+            space_lifecycle::replicas,
         )
         .put(
             volumes,
@@ -294,13 +299,13 @@ fn control_routes() -> Routes {
             storage,
             Anyone,
             "Requests persistent storage, which the Hub no longer offers.",
-            control::storage,
+            space_lifecycle::storage,
         )
         .delete(
             storage,
             Anyone,
             "Removes persistent storage, which the Hub no longer offers.",
-            control::storage,
+            space_lifecycle::storage,
         )
         .get(
             secrets,

@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use super::access::{Caller, RepoAccess};
 use super::extract::JsonBody;
+use super::lenient_integer::maybe_whole;
 use super::schema::{CreatedRepo, Setting};
 use super::secrets::check_all;
 use super::volumes::{self, VolumeRequest};
-use super::whole::maybe_whole;
 use super::{ApiError, ApiState};
 use crate::base_url::BaseUrl;
 use crate::domain::{Owner, RepoKind, RepoName, ShortName, SleepAfter, Visibility};

@@ -52,7 +52,7 @@ use settings::{
     builder_config, container_settings, engine, journal_limits, ledger_limits, provider,
     repo_limits, wasm_settings,
 };
-use signals::{Signals, Wish};
+use signals::{SignalRequest, Signals};
 
 pub use handover::Successor;
 
@@ -169,7 +169,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<Option<Successor>> {
 /// Waits for a signal; what is to follow this process, if it is to be followed.
 async fn until_told(signals: &mut Signals, program: &Path, data: &DataFolder) -> Option<Successor> {
     loop {
-        if signals.next().await == Wish::End {
+        if signals.next().await == SignalRequest::End {
             return None;
         }
         match Successor::find(program.to_owned()).await {

@@ -53,13 +53,13 @@ impl Cloud {
     }
 
     fn note(&self, what: &str, of: impl std::fmt::Display) {
-        let asked = self.asked.lock();
+        let mut asked = self.asked.lock();
         asked.push(format!("{what} {of}"));
     }
 
     /// What was asked since the last look.
     fn asked(&self) -> Vec<String> {
-        let asked = self.asked.lock();
+        let mut asked = self.asked.lock();
         std::mem::take(&mut *asked)
     }
 }

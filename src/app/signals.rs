@@ -11,7 +11,7 @@ pub(super) struct Signals {
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum SignalRequest {
     End,
     Replace,
 }
@@ -28,16 +28,16 @@ impl Signals {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> SignalRequest {
         tokio::select! {
-            _ = self.terminate.recv() => Wish::End,
-            _ = self.interrupt.recv() => Wish::End,
-            _ = self.replace.recv() => Wish::Replace,
+            _ = self.terminate.recv() => SignalRequest::End,
+            _ = self.interrupt.recv() => SignalRequest::End,
+            _ = self.replace.recv() => SignalRequest::Replace,
         }
     }
 
     /// Done when the end is asked for.
     pub(super) async fn end(&mut self) {
-        while self.next().await != Wish::End {}
+        while self.next().await != SignalRequest::End {}
     }
 }

@@ -7,7 +7,7 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 use rand::RngCore;
 
-use crate::ledger::Turns;
+use crate::ledger::FairSemaphore;
 
 /// Characters of a password: the fewest that hold up against guessing, and the most that are hashed.
 pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 10..=200;
@@ -19,7 +19,7 @@ const PASSES: u32 = 2;
 /// Hashes made at once; whoever asks for another waits, and takes turns with whoever else asks.
 const AT_ONCE: usize = 2;
 
-static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(AT_ONCE));
+static TURNS: LazyLock<FairSemaphore> = LazyLock::new(|| FairSemaphore::new(AT_ONCE));
 
 /// The hash of a password, in PHC string form.
 pub(super) async fn hash(password: String, client: IpAddr) -> String {

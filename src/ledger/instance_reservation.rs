@@ -14,7 +14,7 @@ pub struct InstanceReservation {
     _memory: Reservation,
 }
 
-// === impl Reservation ===
+// === impl InstanceReservation ===
 
 impl InstanceReservation {
     /// Room for one container of that size.

@@ -9,8 +9,8 @@
 //!  memory          whoever holds it             hardware       quota         capacity, never more
 //!  CPU time        spent, paid by waiting       hardware       quota         guest threads
 //!  spare CPU time  counted, never owed          × cpu_spare    quota         whatever is left
-//!  CPU in sum      a container, as a Reservation               quota         cores × overcommit
-//!  instances       a container, as a Reservation               quota
+//!  CPU in sum      a container, as an InstanceReservation      quota         cores × overcommit
+//!  instances       a container, as an InstanceReservation      quota
 //!  builds          a BuildPermit                one            quota         at once in its lane
 //!  disk, files     a DiskReservation, then measured            quota
 //!  CPU per day     counted                                     quota
@@ -22,11 +22,11 @@ mod builds;
 mod credit;
 mod day;
 mod disk;
+mod fair_semaphore;
 mod instance_reservation;
 mod owner;
-mod pool;
 mod queue;
-mod turns;
+mod quota_pool;
 mod workload;
 
 use std::collections::HashMap;
@@ -38,11 +38,11 @@ pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
 pub use credit::Credit;
 pub use day::Day;
 pub use disk::{DiskReservation, DiskUse, Measuring};
+pub use fair_semaphore::{FairSemaphore, Turn};
 pub use instance_reservation::InstanceReservation;
 pub use owner::OwnerAccount;
-pub use pool::{QuotaPool, Refused, Reservation, Tier};
 pub use queue::{FairQueue, Ticket};
-pub use turns::{Turn, Turns};
+pub use quota_pool::{QuotaPool, Refused, Reservation, Tier};
 pub use workload::{Usage, UsageDelta, WorkloadAccount};
 
 use crate::domain::{AccountId, DiskAmount, Limits, Quota, Resource, UsageCounts, WorkloadId, now};

@@ -122,7 +122,7 @@ fn what_a_space_used_is_collected_once_even_when_it_is_gone() {
     );
     last.into_iter().for_each(UsageDelta::stored);
     assert!(ledger.collect().is_empty());
-    assert!(ledger.0.closed.lock().expect("whole").is_empty());
+    assert!(ledger.0.closed.lock().is_empty());
 }
 
 #[test]

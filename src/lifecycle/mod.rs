@@ -11,12 +11,12 @@
 //! `artifacts` and `sweep` remove what nobody uses any more; `view` and `problems` are what the outside is told.
 
 mod artifacts;
+mod garbage_collection;
 mod metering;
 mod operations;
 mod placement;
 mod problems;
 mod reconcile;
-mod sweep;
 mod view;
 
 use std::sync::Arc;
@@ -186,7 +186,7 @@ impl Lifecycle {
         lifecycle.supervisors.spawn(async move {
             adopt::look(Arc::clone(&parts), supervisors, admitted).await;
             // What nobody knows is removed only after everything has been looked at.
-            sweep::run(parts, artifacts).await;
+            garbage_collection::run(parts, artifacts).await;
         });
         lifecycle
             .supervisors

@@ -18,7 +18,9 @@ mod changes;
 mod console;
 mod copy;
 mod denied;
+mod disk_headroom;
 mod environment;
+mod error_class;
 mod events;
 mod fields;
 mod identities;
@@ -29,7 +31,6 @@ mod moderation;
 mod organizations;
 mod quotas;
 mod repositories;
-mod room;
 mod running;
 mod seal;
 mod secrets;
@@ -38,7 +39,6 @@ mod showcase;
 mod spaces;
 mod sqlite;
 mod tokens;
-mod trouble;
 mod usage;
 mod variables;
 mod volumes;
@@ -56,7 +56,7 @@ use sqlx::{Any, AnyPool, Transaction};
 
 use crate::domain::{NameError, RepoName, now};
 
-use room::Room;
+use disk_headroom::Room;
 
 pub use console::BuildRecord;
 pub use copy::{check_database, copy_database};

@@ -15,22 +15,22 @@
 //! and the engine ends what it was doing.
 
 mod base;
+mod build_input;
 mod context;
+mod context_filter;
 mod dockerfile;
 mod failure;
 mod follow;
 mod ignore;
-mod made;
-mod making;
+mod image_cache;
 mod network;
-mod opened;
-mod order;
+mod path_check;
 mod patterns;
 mod progress;
 mod recipe;
 mod record;
 mod reference;
-mod sent;
+mod run_build;
 mod sweep;
 mod watch;
 
@@ -51,12 +51,12 @@ use crate::journal::Log;
 use crate::ledger::Lane;
 use base::Finder;
 pub(super) use base::PublicImages;
+use build_input::Order;
 use failure::{engine_error, internal};
-use made::made_image;
-use making::Making;
-pub(super) use opened::SoundImages;
-use order::Order;
+use image_cache::made_image;
+pub(super) use path_check::SoundImages;
 use record::Recorder;
+use run_build::Making;
 use watch::{Watch, too_large};
 
 /// What one build of an image may take, and what may come of it.

@@ -82,7 +82,7 @@ pub(super) struct VisitPermit {
 
 /// Those who wait for a place at a Space.
 #[derive(Debug)]
-pub(super) struct Crowd(Option<Arc<SpaceAdmission>>);
+pub(super) struct QueuePressure(Option<Arc<SpaceAdmission>>);
 
 /// A wait for a place; its drop leaves the line, or gives back the place that came at the last moment.
 struct Waiting {
@@ -257,7 +257,7 @@ fn leave(line: &mut VisitorQueue<Wait>, visitor: ClientKey) {
 
 // === impl Crowd ===
 
-impl Crowd {
+impl QueuePressure {
     /// Whether somebody is there who would be given a place.
     pub(super) fn waits(&self) -> bool {
         let limit = self.0.as_ref();
@@ -282,8 +282,8 @@ impl VisitPermit {
     }
 
     /// Who waits for such a place.
-    pub(super) fn crowd(&self) -> Crowd {
-        Crowd(self.limit.clone())
+    pub(super) fn pressure(&self) -> QueuePressure {
+        QueuePressure(self.limit.clone())
     }
 }
 

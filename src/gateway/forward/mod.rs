@@ -7,7 +7,7 @@ mod send;
 mod sse;
 mod tunnel;
 mod visit_guard;
-mod websocket;
+mod websocket_frames;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Forward<'_> {
             visit,
             mut woke,
         } = answering;
-        let crowd = body_comes.then(|| permit.crowd());
+        let pressure = body_comes.then(|| permit.pressure());
         let reports = Arc::clone(self.error_reports);
         let mut guard = VisitGuard::new(Arc::clone(self.space), reports, visit, permit);
         let hop = &self.facts.hop;
@@ -84,8 +84,8 @@ impl Forward<'_> {
             Upstream::Tcp(_) => hop.upgrade.is_some(),
         };
         match kind {
-            RequestKind::Outside => hop.say(request.headers_mut()),
-            _ if leave => hop.say_upgraded(request.headers_mut()),
+            RequestKind::Outside => hop.apply_to_request(request.headers_mut()),
+            _ if leave => hop.set_upgrade_headers(request.headers_mut()),
             _ => {}
         }
         let client = leave.then(|| hyper::upgrade::on(&mut request));
@@ -94,7 +94,7 @@ impl Forward<'_> {
             _ => None,
         };
         let (idle, most) = (self.config.idle_timeout, self.config.body_bytes);
-        let mut answer = send::send(&serving, request, leave, most, idle, crowd).await;
+        let mut answer = send::send(&serving, request, leave, most, idle, pressure).await;
         let notice = match &answer {
             Err(error) => error.of_one_that_died(),
             Ok(_) => None,
@@ -120,7 +120,7 @@ impl Forward<'_> {
             }
             (Upgrade::Switched(..), None) => return Err(Rejection::Unreachable),
             (Upgrade::Declined(mut response), _) => {
-                hop.hear(response.headers_mut());
+                hop.sanitize_response(response.headers_mut());
                 let guard = self.settle(&response, guard);
                 response_body::hold(response, guard, idle)
             }
@@ -155,8 +155,8 @@ impl Forward<'_> {
     ) -> Response<Body> {
         let hop = &self.facts.hop;
         let mut response = head.map(|()| Body::empty());
-        hop.hear(response.headers_mut());
-        hop.say_upgraded(response.headers_mut());
+        hop.sanitize_response(response.headers_mut());
+        hop.set_upgrade_headers(response.headers_mut());
         let link = self.facts.client.as_ref().map(|client| client.link.clone());
         let idle = self.config.idle_timeout;
         tunnel::start(client, far, guard, link, idle, hop.is_websocket());

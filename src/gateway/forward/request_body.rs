@@ -11,7 +11,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::gateway::admission::Crowd;
+use crate::gateway::admission::QueuePressure;
 use crate::net::{Deadline, Traffic};
 use crate::server::{MinimumRate, StallTimer};
 
@@ -37,7 +37,7 @@ struct Watched {
     /// Bytes that may still come, of one that does not say its length.
     left: Option<u64>,
     traffic: Arc<Traffic>,
-    crowd: Option<Crowd>,
+    pressure: Option<QueuePressure>,
     patience: StallTimer,
     look: Deadline,
     look_at: Option<Instant>,
@@ -50,7 +50,7 @@ pub(super) fn watch(
     request: &mut Request<Body>,
     most: u64,
     traffic: &Arc<Traffic>,
-    crowd: Option<Crowd>,
+    pressure: Option<QueuePressure>,
 ) -> Result<Option<oneshot::Receiver<GivenUp>>, GivenUp> {
     let length = request.body().size_hint().exact();
     if let Some(length) = length {
@@ -58,7 +58,7 @@ pub(super) fn watch(
         if length > most {
             return Err(GivenUp::TooLarge);
         }
-        if crowd.is_none() {
+        if pressure.is_none() {
             return Ok(None);
         }
     }
@@ -67,7 +67,7 @@ pub(super) fn watch(
         body: std::mem::take(request.body_mut()),
         left: length.is_none().then_some(most),
         traffic: Arc::clone(traffic),
-        crowd,
+        pressure,
         patience: StallTimer::new(MinimumRate::new(PACE, GRACE)),
         look: Deadline::default(),
         look_at: None,
@@ -84,7 +84,7 @@ impl Watched {
     fn poll_behind(&mut self, context: &mut Context<'_>) -> Poll<()> {
         ready!(self.patience.poll_wait(context));
         loop {
-            if self.crowd.as_ref().is_some_and(Crowd::waits) {
+            if self.pressure.as_ref().is_some_and(QueuePressure::waits) {
                 return Poll::Ready(());
             }
             let at = *self.look_at.get_or_insert_with(|| Instant::now() + LOOK);

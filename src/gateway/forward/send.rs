@@ -7,7 +7,7 @@ use http::{Request, Version};
 use http_body::Body as _;
 
 use super::request_body::{self, GivenUp};
-use crate::gateway::admission::Crowd;
+use crate::gateway::admission::QueuePressure;
 use crate::routes::Serving;
 use crate::upstream::{self, CallError, Upgrade, Upstream};
 
@@ -59,9 +59,9 @@ pub(super) async fn send(
     leave: bool,
     body_bytes: u64,
     idle: Duration,
-    crowd: Option<Crowd>,
+    pressure: Option<QueuePressure>,
 ) -> Result<Upgrade, ForwardError> {
-    let given_up = request_body::watch(&mut request, body_bytes, &serving.traffic, crowd)?;
+    let given_up = request_body::watch(&mut request, body_bytes, &serving.traffic, pressure)?;
     *request.version_mut() = Version::HTTP_11;
     let answer = answer_of(serving, request, leave, idle);
     let answer = match given_up {

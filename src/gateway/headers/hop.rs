@@ -37,7 +37,7 @@ impl Hop {
     }
 
     /// Says to the visitor that HTTP is left, for what they asked.
-    pub(in crate::gateway) fn say_upgraded(&self, headers: &mut HeaderMap) {
+    pub(in crate::gateway) fn set_upgrade_headers(&self, headers: &mut HeaderMap) {
         if let Some(protocol) = &self.upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, protocol.clone());
@@ -45,8 +45,8 @@ impl Hop {
     }
 
     /// Says them to a Space that is reached over a connection.
-    pub(in crate::gateway) fn say(&self, headers: &mut HeaderMap) {
-        self.say_upgraded(headers);
+    pub(in crate::gateway) fn apply_to_request(&self, headers: &mut HeaderMap) {
+        self.set_upgrade_headers(headers);
         if self.waits_for_continue {
             headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
         }
@@ -56,7 +56,7 @@ impl Hop {
     }
 
     /// Cleans a Space's answer, and leaves the names of its trailers to visitors who take them.
-    pub(in crate::gateway) fn hear(&self, headers: &mut HeaderMap) {
+    pub(in crate::gateway) fn sanitize_response(&self, headers: &mut HeaderMap) {
         let trailers = match self.takes_trailers {
             true => headers.get(TRAILER).cloned(),
             false => None,
@@ -137,7 +137,7 @@ mod tests {
             ("expect", "100-Continue"),
         ];
         let takes = hop(&wishes, "body");
-        takes.say(&mut sent);
+        takes.apply_to_request(&mut sent);
         assert_eq!(
             (&sent[TE], &sent[EXPECT]),
             (
@@ -147,8 +147,8 @@ mod tests {
         );
         let answer = || HeaderMap::from_iter([(TRAILER, HeaderValue::from_static("x-sum"))]);
         let (mut kept, mut dropped) = (answer(), answer());
-        takes.hear(&mut kept);
-        hop(&[], "").hear(&mut dropped);
+        takes.sanitize_response(&mut kept);
+        hop(&[], "").sanitize_response(&mut dropped);
         assert!(kept.contains_key(TRAILER) && dropped.is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::build;
+use super::delete_space;
 use super::runtime_state::HandleState;
 use super::stored::Stored;
 use super::supervisor::Supervisor;
@@ -12,7 +13,6 @@ use crate::domain::{Action, Artifact, Desired, ExitReason, InstanceId, Stage};
 use crate::lifecycle::placement::{admission, start};
 use crate::lifecycle::{now, view};
 use crate::routes::{Refusal, Route, Serving};
-use anyhow::Context;
 
 /// Does one action; whether the Space is gone now.
 pub(in crate::lifecycle) async fn act(
@@ -40,7 +40,10 @@ pub(in crate::lifecycle) async fn act(
             }
         }
         Action::Delete => {
-            delete(supervisor, stored).await?;
+            let space = &stored.space;
+            supervisor.parts.routes.remove(space.id, &space.subdomain);
+            clear(supervisor).await;
+            delete_space::delete(supervisor, stored).await?;
             return Ok(true);
         }
     }
@@ -273,23 +276,4 @@ fn mark_frozen(
     };
     (*routed, *frozen) = (false, freeze);
     Some((kept.artifact.clone(), Arc::clone(serving)))
-}
-
-// === delete ===
-
-async fn delete(supervisor: &Supervisor, stored: &Stored) -> anyhow::Result<()> {
-    let parts = &supervisor.parts;
-    let space = &stored.space;
-    parts.routes.remove(space.id, &space.subdomain);
-    clear(supervisor).await;
-    parts.runtimes.forget(space.id.into()).await?;
-    parts.ledger.forget(space.id);
-    parts.journal.remove(space.id);
-    supervisor.artifacts.sweep().await;
-    parts
-        .finish_removal(space.id.into())
-        .await
-        .context("its repository could not be removed")?;
-    parts.sweep_checkouts().await;
-    Ok(())
 }

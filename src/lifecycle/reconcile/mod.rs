@@ -4,6 +4,7 @@
 mod actions;
 pub(super) mod adopt;
 mod build;
+mod delete_space;
 pub(super) mod registry;
 pub(super) mod runtime_state;
 mod snapshot;

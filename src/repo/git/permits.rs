@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::ledger::{Turn, Turns};
+use crate::ledger::{FairSemaphore, Turn};
 
 /// The right to run git processes. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ pub(in crate::repo) struct GitPermits(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     processes: usize,
-    turns: Turns,
+    turns: FairSemaphore,
     slow: AtomicUsize,
 }
 
@@ -43,7 +43,7 @@ impl GitPermits {
     pub(in crate::repo) fn new(processes: usize) -> Self {
         Self(Arc::new(Inner {
             processes,
-            turns: Turns::new(processes),
+            turns: FairSemaphore::new(processes),
             slow: AtomicUsize::new(0),
         }))
     }

@@ -78,7 +78,7 @@ impl Inner {
             None => tracing::info!("the packet filter's rules for containers stand"),
         }
         for running in self.running.lock().values() {
-            limits::note_isolation(&mut running.limits.lock(), exposed.as_deref());
+            limit_report::note_isolation(&mut running.limits.lock(), exposed.as_deref());
         }
     }
 

@@ -12,12 +12,13 @@
 mod accounts;
 mod cache;
 mod cpu;
-mod ending;
+mod cpu_activity;
+mod exit_reason;
 mod find;
 mod guard;
 mod host_config;
 mod inspect;
-mod limits;
+mod limit_report;
 mod listeners;
 mod notice;
 mod probe;
@@ -28,7 +29,6 @@ mod stop;
 mod storage;
 mod temporary;
 mod watch;
-mod work;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -122,7 +122,7 @@ struct Running {
     /// Its author was told that one of its processes was ended for want of memory.
     told_of_memory: AtomicBool,
     /// Whether it computes.
-    work: work::Work,
+    work: cpu_activity::Work,
     /// What its author should know while it runs.
     notice: Mutex<Option<notice::Notice>>,
     /// CPU time in nanoseconds that is in the ledger.

@@ -16,7 +16,7 @@ use super::inspect::inspect;
 use super::listeners::Listener;
 use super::notice::Notice;
 use super::watch::has_ended;
-use super::{Inner, Running, ending, listeners, name_of};
+use super::{Inner, Running, exit_reason, listeners, name_of};
 use crate::docker::kernel;
 
 /// The first pauses are short, so that a quick start is a quick start.
@@ -135,7 +135,9 @@ pub(super) async fn still_runs(docker: &Docker, running: &Running) -> Result<(),
     }
     // The end of its log may still be on its way.
     sleep(Duration::from_millis(200)).await;
-    let mut message = ending::reason(docker, running, &inspected).await.message();
+    let mut message = exit_reason::reason(docker, running, &inspected)
+        .await
+        .message();
     let words = running.log_tail();
     if !words.is_empty() {
         message += "\nIts last output:\n";

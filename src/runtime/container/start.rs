@@ -11,12 +11,12 @@ use bollard::query_parameters::{CreateContainerOptions, StartContainerOptions};
 use parking_lot::Mutex;
 
 use super::super::{InstanceSpec, RuntimeError};
+use super::cpu_activity::Work;
 use super::inspect::{address_of, inspect, thawed};
 use super::proxy::{self, Proxy};
-use super::work::Work;
 use super::{
-    Inner, Running, accounts, cache, cpu, host_config, internal, limits, name_of, probe, temporary,
-    watch,
+    Inner, Running, accounts, cache, cpu, host_config, internal, limit_report, name_of, probe,
+    temporary, watch,
 };
 use crate::docker::{Elsewhere, HUB_PORT, Network, PROXY_PORT, Reach, is_missing_mount, status};
 use crate::domain::ArtifactKind;
@@ -96,7 +96,7 @@ impl Inner {
         let host = self.host.get_or_try_init(|| docker.info()).await;
         let host = host.map_err(internal)?;
         *running.limits.lock() =
-            limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
+            limit_report::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         let Some(address) = address_of(&inspected, &network.name, image.port) else {
             // What has ended already has none.
             probe::still_runs(&docker, &running).await?;
@@ -156,7 +156,7 @@ impl Inner {
         let host = self.host.get_or_try_init(|| docker.info()).await;
         let host = host.map_err(internal)?;
         *running.limits.lock() =
-            limits::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
+            limit_report::read_back(&inspected, host, &spec, &self.settings, exposed.as_deref());
         self.open_hub(&network, &running).await;
         let proxy = self.open_proxy(&network, &spec, &running).await;
         let address = address_of(&inspected, &network.name, image.port)

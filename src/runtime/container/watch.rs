@@ -17,7 +17,7 @@ use super::cpu::cpu;
 use super::inspect::{inspect, is_absent};
 use super::stop::remove;
 use super::storage::STORAGE;
-use super::{Inner, Running, ending, name_of};
+use super::{Inner, Running, exit_reason, name_of};
 use crate::docker::{free, held_open, most_files, own_layer, written};
 use crate::domain::{ExitReason, Millis, bytes_text};
 
@@ -128,7 +128,7 @@ async fn ended(docker: &Docker, running: &Running) -> ExitReason {
         let _ = wait.next().await;
         match inspect(docker, &name).await {
             Ok(inspected) if has_ended(&inspected) => {
-                return ending::reason(docker, running, &inspected).await;
+                return exit_reason::reason(docker, running, &inspected).await;
             }
             Ok(_) => {}
             Err(_) if is_absent(docker, &name).await => return ExitReason::Lost,

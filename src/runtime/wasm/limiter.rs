@@ -5,7 +5,7 @@ use std::time::Instant;
 use wasmtime::ResourceLimiterAsync;
 
 use super::decommit::{LARGE, large_ends};
-use super::room::Room;
+use super::memory_reclaim::Room;
 use crate::ledger::{Refused, Reservation};
 
 /// Bytes held for the host's own side of one instance: its fiber's stack, tables of handles and buffers.

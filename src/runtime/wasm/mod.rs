@@ -32,14 +32,14 @@ mod failure;
 mod guest;
 mod host;
 mod limiter;
+mod memory_reclaim;
 mod pipe;
 mod programs;
-mod room;
+mod run_queue;
 mod scheduler;
 mod service;
 mod stdio;
 mod thread;
-mod turns;
 
 use std::collections::HashSet;
 use std::future::ready;

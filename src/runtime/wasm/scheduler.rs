@@ -32,11 +32,11 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::PoolFlusher;
+use super::run_queue::{Picked, Place, Queue, State};
 use super::thread::{
     begin, deliver, deliver_before, hand_over, has_parcels, is_spare, polled, run_behind,
     set_polled, set_spare, uncharged,
 };
-use super::turns::{Picked, Place, Queue, State};
 use crate::ledger::WorkloadAccount;
 
 /// Least time between two interruptions on behalf of newcomers: several times what one costs, and less than what a

@@ -86,7 +86,7 @@ async fn a_newcomer_goes_before_those_who_have_used_more() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let note = |who: &'static str| {
         let order = Arc::clone(&order);
-        move || order.lock().expect("whole").push(who)
+        move || order.lock().push(who)
     };
     let hog = scheduler.group(account(&ledger, 64_000));
     let output = note("hog");
@@ -107,7 +107,7 @@ async fn a_newcomer_goes_before_those_who_have_used_more() {
     let second = newcomer.spawn(async move { output() });
     first.await;
     second.await;
-    assert_eq!(*order.lock().expect("whole"), ["newcomer", "hog"]);
+    assert_eq!(*order.lock(), ["newcomer", "hog"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,15 +15,15 @@ mod command;
 mod health;
 mod instruction;
 mod lines;
+mod parser;
 mod piece;
-mod reader;
+mod render;
 mod scope;
 mod text;
-mod written;
 
 pub(super) use command::shown;
+pub(super) use parser::read;
 pub(super) use piece::{Copied, Left, Piece, Sent};
-pub(super) use reader::read;
 
 use std::collections::BTreeMap;
 

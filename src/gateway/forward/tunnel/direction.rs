@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use axum::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::gateway::forward::websocket::Frames;
+use crate::gateway::forward::websocket_frames::Frames;
 
 /// A frame that closes a WebSocket because the server restarts (RFC 6455 §5.5.1; 1012 in IANA's registry of its codes).
 const SERVICE_RESTART: [u8; 4] = [0x88, 2, 0x03, 0xf4];

@@ -99,7 +99,7 @@ impl Refused {
     }
 }
 
-// === impl Book ===
+// === impl QuotaPool ===
 
 impl QuotaPool {
     pub(super) fn new(
@@ -225,7 +225,7 @@ impl QuotaPool {
     }
 }
 
-// === impl Hold ===
+// === impl Reservation ===
 
 impl Reservation {
     /// Holds that much more, in every tier or in none.

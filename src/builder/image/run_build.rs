@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::super::{BuildRequest, Inner, repo_error};
+use super::build_input::Order;
 use super::dockerfile::{Found, Left, Piece};
 use super::failure::{Failed, build_error, internal};
-use super::opened::Opened;
-use super::order::Order;
+use super::path_check::Opened;
 use super::progress::Progress;
 use super::record::Recorder;
 use super::{ImageConfig, context, follow, sweep};

@@ -11,11 +11,11 @@ use serde::Deserialize;
 use super::access::SpaceAccess;
 use super::answers::NotOffered;
 use super::extract::JsonBody;
+use super::lenient_integer::{lenient_integer, maybe_whole};
 use super::query::Query;
 use super::repos::{check_hardware, sleep_after};
 use super::runtime::{current, runtime};
 use super::schema::{OfferedHardware, Runtime};
-use super::whole::{maybe_whole, whole};
 use super::{ApiError, ApiState};
 
 type SpacePath = Path<(String, String)>;

@@ -13,7 +13,7 @@ use crate::domain::site;
 
 /// The permits. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub struct FairSemaphore {
     free: Arc<Semaphore>,
     /// By site: an IPv4 address or an IPv6 /48. The server's own work is one.
     queue: Arc<FairQueue<Option<IpAddr>>>,
@@ -23,12 +23,12 @@ pub struct Turns {
 #[derive(Debug)]
 pub struct Turn {
     permit: Option<OwnedSemaphorePermit>,
-    of: Turns,
+    of: FairSemaphore,
 }
 
 // === impl Turns ===
 
-impl Turns {
+impl FairSemaphore {
     /// That many at once, one at least.
     pub fn new(permits: usize) -> Self {
         Self {
@@ -87,7 +87,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stranger_goes_before_the_second_of_a_crowd() {
-        let turns = Turns::new(2);
+        let turns = FairSemaphore::new(2);
         let held = [turns.take(address(1)).await, turns.take(address(1)).await];
         let crowd: Vec<_> = (0..100)
             .map(|_| {
@@ -138,7 +138,7 @@ mod tests {
             permits in 1..4_usize,
             steps in prop::collection::vec(step(), 0..120),
         ) {
-            let turns = Turns::new(permits);
+            let turns = FairSemaphore::new(permits);
             let (mut held, mut waiting) = (Vec::new(), Vec::new());
             for step in steps {
                 match step {

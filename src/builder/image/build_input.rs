@@ -8,7 +8,7 @@ use super::base::Wanted;
 use super::context::{Context, MAX_IGNORE};
 use super::dockerfile::{self, Dockerfile, Problem};
 use super::ignore::Ignore;
-use super::made::made_of;
+use super::image_cache::made_of;
 use super::recipe::{self, Recipe};
 use crate::domain::{BuildError, Revision, Sdk, SpaceId};
 use crate::repo::{CheckoutLimits, Repo, RepoError};
