@@ -19,7 +19,7 @@ pub(super) use self::receive::{next_chunk, small_json};
 use super::answers::{JSON, Media, Noticed, RawBody};
 use super::describe::{Operation, Output};
 use super::extract::UnreadBody;
-use super::lenient_integer::lenient_integer;
+use super::lenient_integer::whole;
 use super::query::Query;
 use super::quota;
 use super::table::{Access, Routes};

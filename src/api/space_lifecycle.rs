@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::access::SpaceAccess;
 use super::answers::NotOffered;
 use super::extract::JsonBody;
-use super::lenient_integer::{lenient_integer, maybe_whole};
+use super::lenient_integer::{maybe_whole, whole};
 use super::query::Query;
 use super::repos::{check_hardware, sleep_after};
 use super::runtime::{current, runtime};

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::api::ApiError;
 use crate::api::describe::{Operation, Output};
-use crate::api::lenient_integer::lenient_integer;
+use crate::api::lenient_integer::whole;
 
 /// Objects of one batch.
 pub(super) const MAX_OBJECTS: usize = 1000;

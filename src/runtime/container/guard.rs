@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{ContainerRuntime, Inner, limits};
+use super::{ContainerRuntime, Inner, limit_report};
 use crate::docker::Elsewhere;
 use crate::runtime::Runtime;
 
