@@ -139,3 +139,40 @@ async fn lies_about_a_file_leave_nothing() {
     assert_eq!(has(&house, &honest), (false, false));
     assert_eq!(fs::read_dir(house.repos.aside()).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn what_is_laid_out_of_a_model_that_is_gone_counts_for_each_and_goes_with_the_last() {
+    use std::collections::HashSet;
+
+    let house = House::new().await;
+    let bytes = vec![7; 1 << 20];
+    let file = send(&house, &bytes).await;
+    let head = commit(&house, "weights.bin", &file).await.unwrap();
+    let others = [house.owner, AccountId::new(), AccountId::new()];
+    let mut folders = Vec::new();
+    for account in others {
+        let room = house.ledger.reserve_disk(account);
+        let made = house
+            .repos
+            .cached_checkout(house.space.into(), head.clone(), room);
+        folders.push(made.await.unwrap());
+    }
+    let counted = async |account| house.repos.disk_of_account(account).await.unwrap().bytes;
+    for account in others {
+        assert!(counted(account).await < 1 << 20, "its repository has it");
+    }
+    house.repos.delete(house.space).await.unwrap();
+    for account in others {
+        assert!(counted(account).await >= 1 << 20, "nobody else has it");
+    }
+    let blob = house.repos.blobs().join(&file.id.as_str()[..2]);
+    let blob = blob.join(file.id.as_str());
+    let in_use = HashSet::from([folders[0].clone()]);
+    let swept = house.repos.sweep_checkouts(in_use).await.unwrap();
+    assert_eq!(swept, HashSet::from([others[1], others[2]]));
+    assert!(blob.exists() && counted(others[0]).await >= 1 << 20);
+    let swept = house.repos.sweep_checkouts(HashSet::new()).await.unwrap();
+    assert_eq!(swept, HashSet::from([others[0]]));
+    assert!(!blob.exists());
+    assert_eq!(counted(others[0]).await, 0);
+}

@@ -118,3 +118,27 @@ async fn a_copy_is_its_own_from_the_first_commit_on() {
     assert_eq!(repo.read(&head, "a", 10).unwrap(), b"1");
     assert_eq!(repo.head().unwrap(), Some(head));
 }
+
+#[tokio::test]
+async fn folders_of_names_count_and_are_not_deep() {
+    let house = House::new().await;
+    house.commit(None, &[Put("a", b"a")]).await.unwrap();
+    let create = |name: String| {
+        let made = house
+            .repos
+            .create_branch(house.space.into(), name, None, house.room());
+        async { made.await }
+    };
+    let disk = async || {
+        let measured = house.repos.disk(house.space.into(), &house.ledger).await;
+        measured.unwrap().0
+    };
+    let deep = |parts: usize| vec!["x"; parts].join("/");
+    assert!(matches!(create(deep(17)).await, Err(RepoError::Refused(_))));
+    let account = house.ledger.owner(house.owner);
+    let (used, before) = (account.disk.used(), disk().await);
+    create(deep(16)).await.unwrap();
+    let after = disk().await;
+    assert_eq!(after.files - before.files, 16, "15 folders and a file");
+    assert_eq!(account.disk.used() - used, after.bytes - before.bytes);
+}

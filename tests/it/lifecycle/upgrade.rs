@@ -223,7 +223,7 @@ fn finds_everything(server: &Server) {
     assert_eq!(bob.get("/api/models/bob/gone").status, 404);
     eventually(Duration::from_secs(30), "its files are gone", || {
         let there = |id: &&str| folder_of(&server.data(), id).exists();
-        (!GOING.iter().any(|id| there(id))).then_some(())
+        (!GOING.iter().any(there)).then_some(())
     });
 }
 
