@@ -124,10 +124,8 @@ async fn folders_of_names_count_and_are_not_deep() {
     let house = House::new().await;
     house.commit(None, &[Put("a", b"a")]).await.unwrap();
     let create = |name: String| {
-        let made = house
-            .repos
-            .create_branch(house.space.into(), name, None, house.room());
-        async { made.await }
+        let (repos, room) = (&house.repos, house.room());
+        repos.create_branch(house.space.into(), name, None, room)
     };
     let disk = async || {
         let measured = house.repos.disk(house.space.into(), &house.ledger).await;
