@@ -6,7 +6,8 @@ use sqlx::{Any, Transaction};
 use super::accounts::key;
 use super::events::{Actor, record};
 use super::limits::Counted;
-use super::repositories::{fetch, name_key};
+use super::repositories::fetch;
+use super::repository_row::name_key;
 use super::{Store, StoreError, is_unique_violation, now};
 use crate::domain::{
     AccountId, Millis, RepoKind, RepoName, RepoUid, Repository, Revision, Visibility,

@@ -4,7 +4,7 @@ use sqlx::any::AnyArguments;
 use sqlx::{Any, Arguments, AssertSqlSafe, Encode, Type};
 
 use super::accounts::key;
-use super::repositories::{self, select_repositories};
+use super::repository_row::{self, select_repositories};
 use super::spaces::{read, select_spaces};
 use super::{Store, StoreError};
 use crate::domain::{AccountId, Millis, Owner, RepoKind, RepoUid, Repository, Space};
@@ -88,7 +88,7 @@ impl Store {
         let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
             .fetch_all(&self.readers)
             .await?;
-        rows.iter().map(repositories::read).collect()
+        rows.iter().map(repository_row::read).collect()
     }
 }
 

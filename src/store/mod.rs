@@ -31,6 +31,7 @@ mod moderation;
 mod organizations;
 mod quotas;
 mod repositories;
+mod repository_row;
 mod running;
 mod seal;
 mod secrets;

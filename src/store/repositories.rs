@@ -6,11 +6,10 @@ use sqlx::{Any, Executor};
 
 use super::accounts::key;
 use super::fields::Fields;
+use super::repository_row::{name_key, read, select_repositories};
 use super::spaces::{self, SpaceSettings};
 use super::{Store, StoreError, Taken, is_unique_violation, now};
-use crate::domain::{
-    AccountId, RepoKind, RepoName, RepoUid, Repository, Revision, SpaceId, Visibility,
-};
+use crate::domain::{AccountId, RepoKind, RepoName, RepoUid, Repository, SpaceId, Visibility};
 
 /// A repository to be created.
 #[derive(Debug, Clone)]
@@ -26,27 +25,6 @@ pub struct NewRepository {
     /// What a Space runs with; of other kinds nothing is kept of it.
     pub settings: SpaceSettings,
 }
-
-/// What [`read`] reads, of `repositories r` and `accounts a`.
-macro_rules! repository_columns {
-    () => {
-        "r.id, r.kind, r.owner_id, a.name AS owner_name, r.name, r.visibility, r.head, r.created_at, r.updated_at, \
-         r.removed_at"
-    };
-}
-
-macro_rules! select_repositories {
-    ($($rest:literal)*) => {
-        concat!(
-            "SELECT ",
-            $crate::store::repositories::repository_columns!(),
-            " FROM repositories r JOIN accounts a ON a.id = r.owner_id ",
-            $($rest),*
-        )
-    };
-}
-
-pub(super) use {repository_columns, select_repositories};
 
 // === impl Store ===
 
@@ -274,31 +252,10 @@ pub(super) async fn fetch<'e>(
     row.map(|row| read(&row)).transpose()
 }
 
-pub(super) fn name_key(name: &RepoName) -> String {
-    name.name.as_str().to_ascii_lowercase()
-}
-
 fn kind_and_id(row: &AnyRow) -> Result<(RepoKind, RepoUid), StoreError> {
     let fields = Fields::new(row, "repositories", "id")?;
     Ok((
         fields.word("kind", RepoKind::from_word)?,
         fields.parsed("id")?,
     ))
-}
-
-pub(super) fn read(row: &AnyRow) -> Result<Repository, StoreError> {
-    let fields = Fields::new(row, "repositories", "id")?;
-    Ok(Repository {
-        id: fields.parsed("id")?,
-        kind: fields.word("kind", RepoKind::from_word)?,
-        owner: fields.parsed("owner_id")?,
-        name: RepoName {
-            owner: fields.parsed("owner_name")?,
-            name: fields.parsed("name")?,
-        },
-        visibility: fields.word("visibility", Visibility::from_word)?,
-        head: fields.optional_parsed::<Revision>("head")?,
-        created_at: fields.number("created_at")?,
-        updated_at: fields.number("updated_at")?,
-    })
 }

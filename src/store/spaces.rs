@@ -7,7 +7,7 @@ use sqlx::{Any, Executor, Transaction};
 
 use super::accounts::key;
 use super::fields::Fields;
-use super::repositories::{self, name_key};
+use super::repository_row::{self, name_key};
 use super::{Store, StoreError};
 use crate::domain::{Desired, Millis, RepoName, Repository, SleepAfter, Space, SpaceId, Subdomain};
 
@@ -24,7 +24,7 @@ pub struct SpaceSettings {
 macro_rules! space_columns {
     () => {
         concat!(
-            $crate::store::repositories::repository_columns!(),
+            $crate::store::repository_row::repository_columns!(),
             ", s.subdomain, s.desired, s.disabled, s.generation, s.restarts, s.sdk, s.hardware, s.sleep_after_ms"
         )
     };
@@ -145,7 +145,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Space, StoreError> {
         head,
         created_at,
         updated_at,
-    } = repositories::read(row)?;
+    } = repository_row::read(row)?;
     let fields = Fields::new(row, "spaces", "id")?;
     let sleep_after = match fields.optional_number("sleep_after_ms")? {
         Some(negative) if negative < 0 => {

@@ -64,14 +64,6 @@ const MOST_LINES: usize = 400;
 /// Files that are longer, and why.
 const LONG: &[(&str, &str)] = &[
     (
-        "src/lifecycle/operations/repositories.rs",
-        "operations on models and datasets: each verb wants a file of its own",
-    ),
-    (
-        "src/store/repositories.rs",
-        "queries of models and datasets, many of which Spaces have too: they want to be one",
-    ),
-    (
         "tests/it/bearers.rs",
         "one table of who may read what, and its reading",
     ),
