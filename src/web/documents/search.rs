@@ -88,7 +88,12 @@ fn look_at(section: &'static Section, title: &str, words: &[String]) -> Option<F
     }
     let mut lines: Vec<_> = section.lines.iter().enumerate().collect();
     lines.retain(|(_, line)| count(line, words) > 0);
-    let score = 10 * count(&section.title, words) + here + lines.len().min(MAX_LINES);
+    // The title of the document counts there.
+    let titled = match section.level {
+        1 => 0,
+        _ => count(&section.title, words),
+    };
+    let score = 10 * titled + here + lines.len().min(MAX_LINES);
     lines.sort_by_key(|(_, line)| std::cmp::Reverse(count(line, words)));
     lines.truncate(MAX_LINES);
     lines.sort_by_key(|(at, _)| *at);
