@@ -166,7 +166,8 @@ async fn nobody_fills_the_database_with_rows() {
             "INSERT INTO repositories (id, kind, owner_id, name, name_key, visibility, created_at, updated_at) \
              WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
              SELECT 'r' || i, 'model', a.id, 'r' || i, 'r' || i, 'public', 0, 0 FROM n CROSS JOIN accounts a",
-            "INSERT INTO likes (account_id, repo_id, liked_at) SELECT owner_id, id, 0 FROM repositories",
+            "INSERT INTO likes (account_id, repo_id, liked_at) SELECT owner_id, id, 0 FROM repositories \
+             WHERE kind = 'model'",
         ] {
             damage(&store, statement).await;
         }

@@ -144,7 +144,7 @@ fn finds_everything(server: &Server) {
     assert_eq!(tiny["likes"], 1);
     let hidden = "/alice/hidden/resolve/main/config.json";
     assert_eq!(text(&alice, hidden), r#"{"hidden": true}"#);
-    assert_eq!(anybody.get(hidden).status, 401);
+    assert_eq!(anybody.get(hidden).status, 404);
     let rows = "/datasets/lab/rows/resolve/main/rows.csv";
     assert_eq!(text(&anybody, rows), "a,b\n1,2\n");
 
@@ -161,7 +161,7 @@ fn finds_everything(server: &Server) {
     assert_eq!(runtime["gcTimeout"], 1200, "{runtime}");
     let volumes = runtime["volumes"].to_string();
     assert!(volumes.contains("alice/tiny"), "{runtime}");
-    assert_eq!(anybody.get("/api/spaces/alice/guest").status, 401);
+    assert_eq!(anybody.get("/api/spaces/alice/guest").status, 404);
     let secrets = guest.api("/secrets").expect(200).json();
     assert_eq!(secrets["PASSWORD"]["description"], "of the cave");
     let variables = guest.api("/variables").expect(200).json();
@@ -175,7 +175,7 @@ fn finds_everything(server: &Server) {
     assert_eq!(alice.space("resting").stage(), "PAUSED");
     assert_eq!(bob.space("doubtful").stage(), "PAUSED");
     let lab = Hub::new(server, "lab", ALICE);
-    assert_eq!(lab.space("clock").stage(), "BUILD_ERROR");
+    assert_eq!(lab.space("clock").stage(), "NO_APP_FILE");
     for kind in ["spaces", "models"] {
         let target = format!("/api/{kind}/bob/same-name");
         anybody.get(&target).expect(200);
