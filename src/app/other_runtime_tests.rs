@@ -20,7 +20,7 @@ use crate::domain::{
 };
 use crate::journal::Journal;
 use crate::keys::SealKey;
-use crate::ledger::{InstanceReservation, Ledger};
+use crate::ledger::{ContainerSlot, Ledger};
 use crate::lifecycle::{FirstCommit, Landing, Lifecycle, LifecycleSettings, Parts};
 use crate::repo::{CommitRequest, Operation, Repos};
 use crate::routes::RouteTable;
@@ -39,7 +39,7 @@ struct Cloud {
 /// The runtime on them, as one process has it.
 struct CloudRuntime {
     cloud: Arc<Cloud>,
-    held: Mutex<Vec<(InstanceId, Option<Arc<InstanceReservation>>)>>,
+    held: Mutex<Vec<(InstanceId, Option<Arc<ContainerSlot>>)>>,
 }
 
 struct Hello;

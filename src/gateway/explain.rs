@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{HeaderMap, Response};
 
-use super::rejection::{Back, LogKind, Rejection};
+use super::rejection::{ErrorPageContext, LogKind, Rejection};
 use super::request::{Facts, Target};
 use super::{Inner, access};
 use crate::routes::Entry;
@@ -40,15 +40,15 @@ impl Inner {
         rejection: &Rejection,
         target: &Target,
         credentials: Option<&HeaderMap>,
-    ) -> Back {
+    ) -> ErrorPageContext {
         let hub = match target.is_path_form() {
             true => String::new(),
             false => self.addresses.hub(),
         };
         let Some(space) = self.resolve(target).filter(|_| rejection.is_of_a_space()) else {
-            return Back {
+            return ErrorPageContext {
                 hub,
-                ..Back::default()
+                ..ErrorPageContext::default()
             };
         };
         let log = rejection.log();
@@ -58,7 +58,7 @@ impl Inner {
             (_, Some(log), Some(credentials)) => self.lines(&space, log, credentials).await,
             _ => Vec::new(),
         };
-        Back {
+        ErrorPageContext {
             hub,
             usual: match rejection {
                 Rejection::Waking(progress) => progress.usual(&space),

@@ -47,7 +47,7 @@ use admission::{Admission, ClientKey, VisitPermit};
 use forward::{ErrorReports, Forward};
 use headers::hop::Hop;
 use headers::{Origin, path_form};
-use rejection::{Back, Caller, Rejection};
+use rejection::{Caller, ErrorPageContext, Rejection};
 use request::{Facts, Hosts};
 
 pub use request::{Address, Destination, Target};
@@ -114,9 +114,9 @@ impl Gateway {
             false => Rejection::Misdirected,
             true => Rejection::Ambiguous("A request must name exactly one host."),
         };
-        let back = Back {
+        let back = ErrorPageContext {
             hub: self.0.addresses.hub(),
-            ..Back::default()
+            ..ErrorPageContext::default()
         };
         let client = request.extensions().get::<Client>();
         let caller = Caller::of(request, client.map(|client| client.id.clone()));

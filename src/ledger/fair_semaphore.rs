@@ -26,7 +26,7 @@ pub struct Turn {
     of: FairSemaphore,
 }
 
-// === impl Turns ===
+// === impl FairSemaphore ===
 
 impl FairSemaphore {
     /// That many at once, one at least.

@@ -9,8 +9,8 @@
 //!  memory          whoever holds it             hardware       quota         capacity, never more
 //!  CPU time        spent, paid by waiting       hardware       quota         guest threads
 //!  spare CPU time  counted, never owed          × cpu_spare    quota         whatever is left
-//!  CPU in sum      a container, as an InstanceReservation      quota         cores × overcommit
-//!  instances       a container, as an InstanceReservation      quota
+//!  CPU in sum      a container, as a ContainerSlot            quota         cores × overcommit
+//!  instances       a container, as a ContainerSlot            quota
 //!  builds          a BuildPermit                one            quota         at once in its lane
 //!  disk, files     a DiskReservation, then measured            quota
 //!  CPU per day     counted                                     quota
@@ -19,11 +19,11 @@
 //! ```
 
 mod builds;
+mod container_slot;
 mod credit;
 mod day;
 mod disk;
 mod fair_semaphore;
-mod instance_reservation;
 mod owner;
 mod queue;
 mod quota_pool;
@@ -35,11 +35,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use builds::{BuildPermit, BuildTurns, Lane, Lanes, Waiting};
+pub use container_slot::ContainerSlot;
 pub use credit::Credit;
 pub use day::Day;
 pub use disk::{DiskReservation, DiskUse, Measuring};
 pub use fair_semaphore::{FairSemaphore, Turn};
-pub use instance_reservation::InstanceReservation;
 pub use owner::OwnerAccount;
 pub use queue::{FairQueue, Ticket};
 pub use quota_pool::{QuotaPool, Refused, Reservation, Tier};

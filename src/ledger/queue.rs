@@ -16,7 +16,7 @@ use crate::domain::AccountId;
 /// The queue. Within one owner it is first come, first served.
 #[derive(Debug)]
 pub struct FairQueue<K = AccountId> {
-    turns: Mutex<FairSemaphore<K>>,
+    turns: Mutex<QueueState<K>>,
     changed: Notify,
 }
 
@@ -29,7 +29,7 @@ pub struct Ticket<K: Copy + Eq + Hash = AccountId> {
 }
 
 #[derive(Debug)]
-struct FairSemaphore<K> {
+struct QueueState<K> {
     next: u64,
     /// The tag of the last that was served.
     virtual_time: u64,
@@ -51,7 +51,7 @@ struct Row<K> {
 impl<K> Default for FairQueue<K> {
     fn default() -> Self {
         Self {
-            turns: Mutex::new(FairSemaphore {
+            turns: Mutex::new(QueueState {
                 next: 0,
                 virtual_time: 0,
                 tags: HashMap::new(),
@@ -113,14 +113,14 @@ impl<K: Copy + Eq + Hash> FairQueue<K> {
         self.changed.notify_waiters();
     }
 
-    fn turns(&self) -> MutexGuard<'_, FairSemaphore<K>> {
+    fn turns(&self) -> MutexGuard<'_, QueueState<K>> {
         self.turns.lock()
     }
 }
 
-// === impl Turns ===
+// === impl QueueState ===
 
-impl<K> FairSemaphore<K> {
+impl<K> QueueState<K> {
     /// Puts an owner behind all whose tag is not larger.
     fn insert(&mut self, row: Row<K>) {
         let at = self.owners.partition_point(|other| other.tag <= row.tag);

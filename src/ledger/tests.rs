@@ -49,8 +49,8 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
     let ledger = ledger(1);
     let page = || ledger.workload(SpaceId::new(), AccountId::new(), limits(1000));
     let (ann, bob) = (page(), page());
-    let first = InstanceReservation::take(&ann, limits(3000)).expect("room");
-    let refused = InstanceReservation::take(&ann, limits(2000)).expect_err("its CPU");
+    let first = ContainerSlot::take(&ann, limits(3000)).expect("room");
+    let refused = ContainerSlot::take(&ann, limits(2000)).expect_err("its CPU");
     assert_eq!(
         (refused.resource, refused.tier),
         (Resource::Cpu, Tier::Owner)
@@ -63,8 +63,8 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
     let again = |resource| ann.owner.still_refuses(resource, limits(2000), now());
     assert_eq!(again(Resource::Cpu), Some(refused));
     assert_eq!(again(Resource::Memory), None);
-    let second = InstanceReservation::take(&bob, limits(3000)).expect("room");
-    let refused = InstanceReservation::take(&bob, limits(1000)).expect_err("the host's CPU");
+    let second = ContainerSlot::take(&bob, limits(3000)).expect("room");
+    let refused = ContainerSlot::take(&bob, limits(1000)).expect_err("the host's CPU");
     assert_eq!(
         (refused.resource, refused.tier),
         (Resource::Cpu, Tier::Host)
@@ -85,8 +85,8 @@ fn a_place_is_taken_in_all_tiers_or_in_none() {
         (0, 0, 0, 0)
     );
     // One that runs already is held whatever the quota says, and refuses others.
-    let running = InstanceReservation::of_running(&ann, limits(9000));
-    assert!(InstanceReservation::take(&ann, limits(1)).is_err());
+    let running = ContainerSlot::of_running(&ann, limits(9000));
+    assert!(ContainerSlot::take(&ann, limits(1)).is_err());
     drop(running);
     assert!(again(Resource::Cpu).is_none());
 }

@@ -25,7 +25,7 @@ use crate::domain::{
     NamedRepository, RepoName, Revision, WorkloadId,
 };
 use crate::journal::Log;
-use crate::ledger::{InstanceReservation, Refused, WorkloadAccount};
+use crate::ledger::{ContainerSlot, Refused, WorkloadAccount};
 use crate::upstream::Upstream;
 
 pub use list::Runtimes;
@@ -53,7 +53,7 @@ pub struct InstanceSpec {
     /// Its hardware.
     pub limits: Limits,
     /// The right to run it, for what takes one; held until it has ended.
-    pub reservation: Option<Arc<InstanceReservation>>,
+    pub reservation: Option<Arc<ContainerSlot>>,
     /// The environment it sees, secrets included. Never to be logged.
     pub environment: Arc<Vec<(String, String)>>,
     /// The models and datasets it finds in its files, and what is to be said of those it does not.

@@ -20,7 +20,7 @@ const SQLITE_IOERR_OF_READING: [u32; 4] = [266, 522, 8202, 8458];
 
 impl StoreError {
     /// Whether the same request may succeed later without anybody having mended anything here.
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::DiskFull | Self::DiskFailing(_) | Self::Busy(_))
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::RepoName;
 
 /// Where a page of ours leads back to.
 #[derive(Default)]
-pub(in crate::gateway) struct Back {
+pub(in crate::gateway) struct ErrorPageContext {
     /// The hub's own address, without a slash at its end; empty below it.
     pub(in crate::gateway) hub: String,
     /// The Space that answers here, as far as this visitor may know of it.
@@ -18,9 +18,9 @@ pub(in crate::gateway) struct Back {
     pub(in crate::gateway) lines: Vec<String>,
 }
 
-// === impl Back ===
+// === impl ErrorPageContext ===
 
-impl Back {
+impl ErrorPageContext {
     /// The address of the log, below the hub's; empty where no log has more to say.
     pub(in crate::gateway) fn log_page(&self) -> String {
         match (&self.space, self.log) {

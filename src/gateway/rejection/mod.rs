@@ -11,7 +11,7 @@ use crate::routes::{Entry, Refusal, Route};
 mod back;
 mod pages;
 
-pub(super) use back::Back;
+pub(super) use back::ErrorPageContext;
 pub(super) use pages::Caller;
 
 /// Each has one status and one sentence for the visitor.

@@ -8,7 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Version};
 
 use super::Rejection;
-use super::back::Back;
+use super::back::ErrorPageContext;
 use crate::gateway::WAKE_EVENTS;
 use crate::telemetry::RequestId;
 
@@ -27,7 +27,7 @@ pub(in crate::gateway) struct Caller {
 struct WakePage<'a> {
     title: &'a str,
     message: &'a str,
-    back: &'a Back,
+    back: &'a ErrorPageContext,
     log_page: &'a str,
     window: &'a str,
     id: &'a str,
@@ -40,7 +40,7 @@ struct WakePage<'a> {
 struct ErrorPage<'a> {
     title: &'a str,
     message: &'a str,
-    back: &'a Back,
+    back: &'a ErrorPageContext,
     log_page: &'a str,
     window: &'a str,
     id: &'a str,
@@ -99,7 +99,7 @@ impl Caller {
         &self,
         rejection: &Rejection,
         prefix: &str,
-        back: &Back,
+        back: &ErrorPageContext,
     ) -> Response<Body> {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let (kind, body) = if self.reads_html() {
@@ -132,7 +132,13 @@ impl Caller {
         }
     }
 
-    fn page(&self, rejection: &Rejection, prefix: &str, nonce: &str, back: &Back) -> String {
+    fn page(
+        &self,
+        rejection: &Rejection,
+        prefix: &str,
+        nonce: &str,
+        back: &ErrorPageContext,
+    ) -> String {
         let (message, id) = (rejection.message(), self.id());
         let (log_page, window) = (&back.log_page(), self.window());
         let page = match rejection {
@@ -187,12 +193,12 @@ mod tests {
         Caller::of(&request.body(()).expect("a request"), None)
     }
 
-    fn back() -> Back {
-        Back {
+    fn back() -> ErrorPageContext {
+        ErrorPageContext {
             hub: "http://localhost:1".into(),
             space: "a/b".parse().ok(),
             usual: "A build usually takes about 7 s.".into(),
-            ..Back::default()
+            ..ErrorPageContext::default()
         }
     }
 

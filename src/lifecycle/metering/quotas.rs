@@ -218,7 +218,7 @@ impl Lifecycle {
     /// Ours only.
     pub async fn store_usage(&self) -> Result<(), LifecycleError> {
         match super::usage::store(&self.parts).await {
-            Err(error) if error.passes() => Ok(()),
+            Err(error) if error.is_transient() => Ok(()),
             stored => Ok(stored?),
         }
     }

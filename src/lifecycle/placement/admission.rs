@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::eviction;
 use crate::domain::{AccountId, Blocked, BlockedBy, Millis, Space, SpaceId};
-use crate::ledger::{Day, InstanceReservation, Refused, Ticket, Tier};
+use crate::ledger::{ContainerSlot, Day, Refused, Ticket, Tier};
 use crate::lifecycle::reconcile::registry::Registry;
 use crate::lifecycle::reconcile::runtime_state::RuntimeState;
 use crate::lifecycle::reconcile::stored::Stored;
@@ -26,7 +26,7 @@ const ROUND: Duration = Duration::from_secs(5);
 pub(in crate::lifecycle) fn reserve(
     supervisor: &Supervisor,
     space: &Space,
-) -> Option<Arc<InstanceReservation>> {
+) -> Option<Arc<ContainerSlot>> {
     let parts = &supervisor.parts;
     if !is_its_turn(parts, space.owner, &mut supervisor.own.observed.lock()) {
         return None;
@@ -35,7 +35,7 @@ pub(in crate::lifecycle) fn reserve(
     let limits = parts.limits_of(space);
     let reserved = match account.owner.refused_today(now()) {
         Some(refused) => Err(refused),
-        None => InstanceReservation::take(&account, limits),
+        None => ContainerSlot::take(&account, limits),
     };
     match reserved {
         Ok(reservation) => {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::mounts;
 use super::{admission, environment};
 use crate::domain::{BuildFacts, BuildId, ExitReason, InstanceId, Space};
-use crate::ledger::InstanceReservation;
+use crate::ledger::ContainerSlot;
 use crate::lifecycle::now;
 use crate::lifecycle::reconcile::runtime_state::{HandleState, InstanceHandle};
 use crate::lifecycle::reconcile::stored::Stored;
@@ -75,7 +75,7 @@ async fn start(
     space: &Space,
     good: &BuildFacts,
     id: InstanceId,
-    reservation: Option<Arc<InstanceReservation>>,
+    reservation: Option<Arc<ContainerSlot>>,
     cancel: CancellationToken,
 ) -> anyhow::Result<()> {
     let Some(mut spec) = spec(supervisor, space, good, id).await? else {

@@ -14,7 +14,7 @@ use super::stored;
 use super::supervisor::Supervisor;
 use super::supervisors::Supervisors;
 use crate::domain::{Artifact, Desired, RepoKind, Repository, Sdk, Space, SpaceId, WorkloadId};
-use crate::ledger::InstanceReservation;
+use crate::ledger::ContainerSlot;
 use crate::lifecycle::placement::start;
 use crate::lifecycle::{FirstCommit, Landing, Parts, now};
 use crate::runtime::{Found, Runtime};
@@ -195,7 +195,7 @@ async fn take_in(supervisor: &Supervisor, space: &Space, one: &Survivor) -> anyh
     {
         let artifact = spec.artifact.clone();
         if runtime.reserves() {
-            spec.reservation = Some(InstanceReservation::of_running(&spec.account, spec.limits));
+            spec.reservation = Some(ContainerSlot::of_running(&spec.account, spec.limits));
         }
         match runtime.adopt(spec).await {
             Ok(upstream) => {

@@ -69,7 +69,7 @@ impl Supervisor {
                     tracing::error!(%space, "the supervisor of {space} failed and will try again: {error:#}");
                     errors = (errors + 1).min(6);
                     let longest = match error.downcast_ref::<StoreError>() {
-                        Some(error) if error.passes() => PASSING_PAUSE,
+                        Some(error) if error.is_transient() => PASSING_PAUSE,
                         _ => LONGEST_PAUSE,
                     };
                     Some(Duration::from_secs(1 << errors).min(longest))

@@ -63,7 +63,7 @@ impl Lifecycle {
         recorded: Result<(), LifecycleError>,
     ) -> Result<(), LifecycleError> {
         let error: Box<dyn std::error::Error> = match recorded {
-            Err(LifecycleError::Store(error)) if error.passes() => {
+            Err(LifecycleError::Store(error)) if error.is_transient() => {
                 tracing::warn!(
                     repository = %id,
                     "a commit to {id} was stored and will be recorded when the database accepts it: {error}"
@@ -101,7 +101,7 @@ pub(in crate::lifecycle) async fn run(lifecycle: Lifecycle) {
             lifecycle.unrecorded.all.lock().remove(&id);
             match lifecycle.record_landing(kind, id, &landing).await {
                 Ok(()) => tracing::info!(repository = %id, "the newest commit to {id} is recorded"),
-                Err(LifecycleError::Store(error)) if error.passes() => {
+                Err(LifecycleError::Store(error)) if error.is_transient() => {
                     lifecycle.unrecorded.add(kind, id, landing);
                     // The next one would fare no better.
                     break;

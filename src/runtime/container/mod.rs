@@ -46,7 +46,7 @@ use super::{Ended, Found, InstanceSpec, LimitReport, ListenForGuests, Runtime, R
 use crate::docker::{Elsewhere, Engine, Networks};
 use crate::domain::{ArtifactKind, DiskAmount, EgressOffer, InstanceId, Millis, WorkloadId};
 use crate::journal::Log;
-use crate::ledger::{InstanceReservation, WorkloadAccount};
+use crate::ledger::{ContainerSlot, WorkloadAccount};
 use crate::upstream::Upstream;
 
 /// What the runtime is told by the operator.
@@ -109,7 +109,7 @@ struct Running {
     /// What its hardware lets it hold in memory, in bytes.
     memory_bytes: u64,
     /// Its right to run, until it is removed.
-    reservation: Mutex<Option<Arc<InstanceReservation>>>,
+    reservation: Mutex<Option<Arc<ContainerSlot>>>,
     /// The hub on its network, for as long as somebody is there.
     hub: OnceLock<Arc<dyn Send + Sync>>,
     /// What it may reach by the proxy on its network.

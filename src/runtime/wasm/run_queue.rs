@@ -12,7 +12,7 @@ use crate::ledger::WorkloadAccount;
 pub(super) const HEAD_START: u64 = 10_000_000;
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct RunQueue {
     pub(super) groups: HashMap<u64, Queue>,
     /// By virtual time.
     pub(super) eligible: BTreeSet<(u64, u64)>,
@@ -71,9 +71,9 @@ pub(super) enum Place {
     Parked(u64, Option<u64>),
 }
 
-// === impl State ===
+// === impl RunQueue ===
 
-impl State {
+impl RunQueue {
     /// Whether the caller is to wake a thread: there is something to do, somebody to do it, and nobody on the way.
     pub(super) fn wakes_a_thread(&mut self) -> bool {
         let work = !self.eligible.is_empty() || !self.spare.is_empty();

@@ -32,7 +32,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::{Engine, EngineWeak};
 
 use super::decommit::PoolFlusher;
-use super::run_queue::{Picked, Place, Queue, State};
+use super::run_queue::{Picked, Place, Queue, RunQueue};
 use super::thread::{
     begin, deliver, deliver_before, hand_over, has_parcels, is_spare, polled, run_behind,
     set_polled, set_spare, uncharged,
@@ -66,7 +66,7 @@ pub(super) struct Group {
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<RunQueue>,
     work: Condvar,
     clock: Condvar,
     engine: EngineWeak,
@@ -250,7 +250,7 @@ impl Drop for Group {
 // === impl Shared ===
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, RunQueue> {
         self.state.lock()
     }
 

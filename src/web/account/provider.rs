@@ -36,7 +36,7 @@ pub(super) struct Returning {
 }
 
 /// What a browser keeps while it is away.
-struct Errand {
+struct LoginState {
     attempt: Attempt,
     connect: String,
     next: String,
@@ -76,7 +76,7 @@ pub(super) async fn leave(
             return Err(PageError::Forged);
         }
     }
-    let errand = Errand {
+    let errand = LoginState {
         attempt: Attempt::new(),
         connect: leaving.connect,
         next: if next.len() > MAX_NEXT { "/" } else { next }.to_owned(),
@@ -97,7 +97,9 @@ pub(super) async fn come_back(
     Query(returning): Query<Returning>,
 ) -> Result<Response, PageError> {
     let provider = known(&state)?;
-    let errand = visitor.read_cookie(&headers, COOKIE).and_then(Errand::read);
+    let errand = visitor
+        .read_cookie(&headers, COOKIE)
+        .and_then(LoginState::read);
     let Some(errand) = errand.filter(|errand| errand.attempt.is_state(&returning.state)) else {
         return Err(PageError::BadRequest(
             "You started to sign in with another browser, or more than 15 minutes ago. Start again.".to_owned(),
@@ -155,7 +157,7 @@ fn redirect_uri(visitor: &PageRequest) -> String {
 async fn connect(
     state: &WebState,
     visitor: &PageRequest,
-    errand: &Errand,
+    errand: &LoginState,
     identity: &Identity,
 ) -> Result<(), PageError> {
     // The session that asked for it, and no other that has taken its place meanwhile.
@@ -267,9 +269,9 @@ const RESERVED: [&str; 14] = [
     "system",
 ];
 
-// === impl Errand ===
+// === impl LoginState ===
 
-impl Errand {
+impl LoginState {
     fn text(&self) -> String {
         let next = quoted(&self.next);
         format!("{}.{}.{next}", self.attempt.expose(), self.connect)
@@ -314,25 +316,25 @@ mod tests {
     #[test]
     fn an_errand_is_kept_and_leads_nowhere_else() {
         let attempt = Attempt::new();
-        let errand = |next: &str| Errand {
+        let errand = |next: &str| LoginState {
             attempt: attempt.clone(),
             connect: "ab12".to_owned(),
             next: next.to_owned(),
         };
-        let kept = Errand::read(&errand("/new?a=1; b.c").text()).unwrap();
+        let kept = LoginState::read(&errand("/new?a=1; b.c").text()).unwrap();
         assert!(kept.attempt == attempt);
         assert_eq!(
             (kept.connect.as_str(), kept.next.as_str()),
             ("ab12", "/new?a=1; b.c")
         );
-        let kept = Errand::read(&errand("//evil.example").text()).unwrap();
+        let kept = LoginState::read(&errand("//evil.example").text()).unwrap();
         assert_eq!(kept.next, "/");
     }
 
     proptest! {
         #[test]
         fn nothing_a_browser_or_a_provider_says_panics(text in ".*") {
-            let _ = Errand::read(&text);
+            let _ = LoginState::read(&text);
             // Whatever is made of it is a name.
             let _ = owner_name(&text);
         }

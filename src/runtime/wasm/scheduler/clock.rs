@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::MutexGuard;
 
-use super::{Shared, State, nanos};
+use super::{RunQueue, Shared, nanos};
 
 /// Time between two looks of the clock while guests come and go within a tick, and how many looks must have found it so.
 const CALM_TICK: Duration = Duration::from_millis(1);
@@ -26,7 +26,7 @@ const IDLE_TICKS: u32 = 100;
 
 impl Shared {
     /// Sleeps, unless somebody comes who finds no thread.
-    fn doze(&self, pause: Duration) -> MutexGuard<'_, State> {
+    fn doze(&self, pause: Duration) -> MutexGuard<'_, RunQueue> {
         let mut state = self.lock();
         state.clock_dozes = true;
         let until = Instant::now() + pause;

@@ -8,15 +8,15 @@ use crate::domain::Limits;
 /// The right to run one container: an instance, its millicores and its memory, of its owner and of the host. It travels
 /// with what is to be started, and its drop gives all of it back.
 #[derive(Debug)]
-pub struct InstanceReservation {
+pub struct ContainerSlot {
     _instance: Reservation,
     _cpu: Reservation,
     _memory: Reservation,
 }
 
-// === impl InstanceReservation ===
+// === impl ContainerSlot ===
 
-impl InstanceReservation {
+impl ContainerSlot {
     /// Room for one container of that size.
     ///
     /// # Errors
