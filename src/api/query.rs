@@ -232,7 +232,7 @@ mod tests {
                 "maybe",
                 "`withCards` must be `true` or `false`",
             ),
-            ("order", "left", "`order` is one of `up`, `down`"),
+            ("order", "left", "`order` must be one of `up`, `down`"),
         ] {
             assert_eq!(asked(&[(key, value)]).unwrap_err().to_string(), says);
         }

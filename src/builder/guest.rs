@@ -91,8 +91,7 @@ pub(super) fn abi_of(bytes: &[u8]) -> Result<GuestAbi, BuildError> {
         }
         [] => not_wasm("it is empty"),
         [0x7f, b'E', b'L', b'F', ..] => not_wasm(
-            "it is native code (`.cwasm`, ELF), which this server does not accept: publish the WebAssembly that it \
-             was compiled from",
+            "it is native code (`.cwasm`, ELF), not WebAssembly: publish the WebAssembly that it was compiled from",
         ),
         _ if bytes.starts_with(b"version https://git-lfs.github.com/spec/") => {
             not_wasm("it is a Git LFS pointer, not WebAssembly: upload the file itself")

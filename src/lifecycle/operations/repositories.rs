@@ -97,11 +97,12 @@ impl Lifecycle {
                 RepoKind::Space => this.end_space(&going).await,
                 RepoKind::Model | RepoKind::Dataset => parts.finish_removal(going.id).await?,
             }
+            // What of it is laid out for a Space of the owner's is counted at once, and what of others' soon.
+            parts.measure_account(going.owner).await;
             let parts = Arc::clone(parts);
             // An engine may take its time to say what is in use.
             tokio::spawn(async move {
                 parts.sweep_checkouts().await;
-                // What of it is laid out for a Space, and stays, is that one's owner's now.
                 for account in parts.ledger.owners() {
                     parts.measure_account(account.owner).await;
                 }

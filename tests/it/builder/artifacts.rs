@@ -320,7 +320,7 @@ async fn a_compiler_that_takes_too_long_is_ended_and_it_is_said() {
     assert_eq!(error.fault, Fault::Author);
     assert_eq!(
         error.message,
-        "app.wasm: compiling took more than 1 s of CPU"
+        "app.wasm: compiling took more than 1 s of CPU time"
     );
     assert!(began.elapsed() < Duration::from_secs(30));
 }

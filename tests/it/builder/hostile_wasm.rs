@@ -48,7 +48,8 @@ fn what_is_no_wasm_is_said_to_be_none() {
             &[
                 "not a webassembly",
                 "not webassembly",
-                "no webassembly",
+                "in text form",
+                "only the beginning",
                 "empty",
             ],
         );

@@ -49,12 +49,7 @@ fn a_quota_lowered_before_a_restart_crashes_nobody_and_raised_again_all_come_bac
     blocks(&two);
     // Its owner is told which quota, what is in use and what is left.
     let told = one.error_message();
-    for words in [
-        "quota of running instances",
-        "0 of 0",
-        "0 are left",
-        "needs 1",
-    ] {
+    for words in ["quota of running instances", "0 of 0", "0 left", "needs 1"] {
         assert!(told.contains(words), "{told}");
     }
     assert_eq!(one.runtime()["blocked"]["resource"], "instances");

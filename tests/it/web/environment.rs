@@ -84,7 +84,7 @@ fn a_file_is_set_whole_or_not_at_all() {
     let both = import(&session, &[("text", "A=1"), ("file", "B=1")]);
     assert_eq!(both.status, 400);
     let unknown = import(&session, &[("text", "A=1"), ("others", "B")]);
-    assert!(unknown.text().contains("sets no B"), "{unknown:?}");
+    assert!(unknown.text().contains("does not set B"), "{unknown:?}");
     let many: String = (0..150).map(|index| format!("N{index}=x\n")).collect();
     for (kind, count) in [("secrets", 150), ("secrets", 9000), ("variables", 150)] {
         let text = match count {
