@@ -8,6 +8,7 @@ mod delete;
 mod downloads;
 mod duplicate;
 mod exceptions;
+mod executables;
 mod first_publish;
 mod fuzz;
 mod gradio_client;
