@@ -1,6 +1,7 @@
 //! Through `huggingface_hub`, unmodified.
 
 mod branches_and_tags;
+mod cards;
 mod commits;
 mod create;
 mod datasets;
@@ -10,6 +11,7 @@ mod duplicate;
 mod exceptions;
 mod executables;
 mod first_publish;
+mod front_matter;
 mod fuzz;
 mod gradio_client;
 mod hardware;
