@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use crate::domain::{RepoUid, Revision, Space, read_front_matter, split_front_matter};
+use crate::domain::{FrontMatter, RepoUid, Revision, Space};
 use crate::repo::{RepoError, Repos};
 
 /// A README longer than this is not shown.
@@ -118,9 +118,9 @@ impl CardCache {
 
 impl CardMetadata {
     fn read(readme: &str) -> Self {
-        let yaml = split_front_matter(readme).map(|(yaml, _)| yaml);
-        let short = yaml.filter(|yaml| yaml.len() <= MAX_FRONT_MATTER_BYTES);
-        let data = short.and_then(|yaml| read_front_matter(yaml).ok());
+        let head = FrontMatter::of(readme);
+        let short = head.filter(|head| head.yaml.len() <= MAX_FRONT_MATTER_BYTES);
+        let data = short.and_then(|head| head.read().ok());
         Self {
             data: data.unwrap_or_default(),
         }
@@ -130,6 +130,17 @@ impl CardMetadata {
     pub fn text(&self, key: &str) -> Option<String> {
         let text = self.data.get(key)?.as_str()?.trim();
         (!text.is_empty()).then(|| text.chars().take(300).collect())
+    }
+
+    /// A field that is a list of texts, or several texts with commas between them.
+    pub fn words(&self, key: &str) -> Vec<&str> {
+        match self.data.get(key) {
+            Some(Value::String(text)) => {
+                let words = text.split(',').map(str::trim);
+                words.filter(|word| !word.is_empty()).collect()
+            }
+            _ => self.list(key),
+        }
     }
 
     /// A field that is a list of texts.
@@ -156,7 +167,9 @@ mod tests {
         let metadata =
             CardMetadata::read("---\ntitle: Sketch\nsdk: gradio\ntags: [a, 7, b]\n---\n# text\n");
         assert_eq!(metadata.text("title").as_deref(), Some("Sketch"));
-        assert_eq!(metadata.list("tags"), ["a", "b"]);
+        assert_eq!(metadata.words("tags"), ["a", "b"]);
+        let metadata = CardMetadata::read(" \n---\ntags: a b, c,\n---");
+        assert_eq!(metadata.words("tags"), ["a b", "c"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::quota;
 use super::table::{Access, Routes};
 use super::{ApiError, ApiState, RepoAccess};
 use crate::base_url::BaseUrl;
-use crate::domain::{Card, DiskAmount, RepoKind, Revision, size_text, split_front_matter};
+use crate::domain::{CardProblem, DiskAmount, FrontMatter, RepoKind, Revision, size_text};
 use crate::repo::{Attributes, CommitRequest, FilePath, Ignore, MAIN, RepoError};
 
 /// Most bytes of a request that only describes files.
@@ -343,54 +343,34 @@ async fn validate_yaml(
     body: UnreadBody<ValidateYaml>,
 ) -> Result<Verdict, ApiError> {
     let request = body.read(CARD_BYTES).await?;
-    let hardware: Vec<_> = state
-        .lifecycle
-        .hardware()
-        .iter()
-        .map(|hardware| hardware.name.clone())
-        .collect();
-    let mut errors = Vec::new();
-    let mut warnings = Vec::new();
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     if request.repo_type.as_deref() == Some("space") {
-        match Card::parse(&request.content) {
+        match state.lifecycle.check_card(&request.content) {
             // A README without a card may be pushed, say before the card is written.
-            Err(error) if split_front_matter(&request.content).is_none() => {
-                warnings.extend(error.problems.into_iter().map(|problem| problem.message));
-            }
+            Err(error) if FrontMatter::of(&request.content).is_none() => warnings = error.problems,
             Err(error) => errors = error.problems,
-            Ok(card) => warnings.extend(advice(&card, &hardware)),
+            Ok(card) => {
+                warnings = card.warnings;
+                if card.title.is_none() {
+                    let message =
+                        "the card has no `title`; the Space's name is shown instead".into();
+                    warnings.push(CardProblem {
+                        line: None,
+                        message,
+                    });
+                }
+            }
         }
     }
-    let wrong = errors.into_iter().map(|problem| Problem {
-        message: match problem.line {
-            Some(line) => format!("README.md:{line}: {}", problem.message),
-            None => format!("README.md: {}", problem.message),
-        },
-        line: problem.line,
-    });
-    let unwise = warnings.into_iter().map(|message| Problem {
-        message,
-        line: None,
-    });
+    let said = |problems: Vec<CardProblem>| {
+        let said = problems.into_iter().map(|problem| Problem {
+            message: problem.text(),
+            line: problem.line,
+        });
+        said.collect()
+    };
     Ok(Verdict {
-        errors: wrong.collect(),
-        warnings: unwise.collect(),
+        errors: said(errors),
+        warnings: said(warnings),
     })
-}
-
-/// What will work, but perhaps not as the author thinks.
-fn advice(card: &Card, hardware: &[String]) -> Vec<String> {
-    let mut advice = Vec::new();
-    if card.title.is_none() {
-        advice.push("the card has no `title`; the Space's name is shown instead".to_owned());
-    }
-    if let Some(suggested) = &card.suggested_hardware
-        && !hardware.contains(suggested)
-    {
-        advice.push(format!(
-            "`suggested_hardware: {suggested}` is not available on this server; choose from {}",
-            hardware.join(", ")
-        ));
-    }
-    advice
 }

@@ -212,7 +212,13 @@ async fn land(
     };
     let landed = state.repos.land_push(repo.id, push).await?;
     let Some(head) = &landed.head else {
-        return Ok(landed.report(""));
+        let text = landed.unpublished_branch().map(|branch| {
+            format!(
+                "`{branch}` is stored, but `main` is the branch that is published and shown.\n\
+                 To publish `{branch}`: git push origin {branch}:main"
+            )
+        });
+        return Ok(landed.report(&text.unwrap_or_default()));
     };
     // What has landed has landed; whoever pushed is told if it went no further.
     let landing = Landing {

@@ -244,7 +244,7 @@ async fn source(
 }
 
 fn add_face(facts: &mut Facts, subject: &Subject, metadata: &CardMetadata, wanted: &Wanted) {
-    let list = |key| metadata.list(key).into_iter().map(str::to_owned).collect();
+    let list = |key| metadata.words(key).into_iter().map(str::to_owned).collect();
     facts.tags = Some(tags(subject, metadata));
     match subject.repo.kind {
         RepoKind::Space => {
@@ -265,7 +265,7 @@ fn add_face(facts: &mut Facts, subject: &Subject, metadata: &CardMetadata, wante
 /// The card's tags, and what the Hub makes tags of: a Space's SDK, a model's library and task, licence and languages.
 pub(super) fn tags(subject: &Subject, metadata: &CardMetadata) -> Vec<String> {
     let sdk = subject.space.iter().filter_map(|space| space.sdk.clone());
-    let own = metadata.list("tags").into_iter().map(str::to_owned);
+    let own = metadata.words("tags").into_iter().map(str::to_owned);
     let mut tags: Vec<String> = sdk.chain(own).collect();
     if subject.repo.kind == RepoKind::Space {
         return tags;

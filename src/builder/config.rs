@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ContainerOffer, ImageConfig};
+use super::{ContainerOffer, ImageConfig, Offer};
 use crate::domain::EgressOffer;
 use crate::keys::SealKey;
 use crate::repo::CheckoutLimits;
@@ -50,4 +50,18 @@ pub struct BuilderConfig {
     pub containers: Option<ContainerOffer>,
     /// For container images.
     pub images: ImageConfig,
+}
+
+// === impl BuilderConfig ===
+
+impl BuilderConfig {
+    /// What cards may ask for.
+    pub(super) fn offer(&self) -> Offer {
+        Offer {
+            hardware: self.hardware.clone(),
+            max_request_timeout: self.max_request_timeout,
+            egress: self.egress,
+            containers: self.containers,
+        }
+    }
 }

@@ -35,10 +35,13 @@ use parking_lot::{Mutex, MutexGuard};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{Artifact, BuildError, BuildId, Fault, Revision, Sdk, SpaceId, bytes_text};
+use crate::domain::{
+    Artifact, BuildError, BuildId, Card, CardError, Fault, Revision, Sdk, SpaceId, bytes_text,
+};
 use crate::ledger::{BuildPermit, Lane, Refused, Tier};
 use crate::repo::{RepoError, Repos};
 use holds::Holds;
+use plan::check_card;
 use size::Layer;
 
 pub use config::{BuilderConfig, CompileLimits};
@@ -119,6 +122,14 @@ impl Builder {
     /// The folder of a site's files.
     pub fn site_path(artifacts: &Path, digest: &str) -> PathBuf {
         artifacts.join("sites").join(digest)
+    }
+
+    /// Reads a card as a build would.
+    ///
+    /// # Errors
+    /// Whatever a build would say of it.
+    pub fn check_card(&self, readme: &str) -> Result<Card, CardError> {
+        check_card(readme, &self.inner.config.offer())
     }
 
     /// Builds a revision. The card is read at once; for what takes longer it waits for its turn. Dropping the future, or
@@ -223,12 +234,7 @@ impl Inner {
         known: Option<Sdk>,
     ) -> Result<BuildPlan, BuildError> {
         let revision = revision.clone();
-        let offer = Offer {
-            hardware: self.config.hardware.clone(),
-            max_request_timeout: self.config.max_request_timeout,
-            egress: self.config.egress,
-            containers: self.config.containers,
-        };
+        let offer = self.config.offer();
         let planned = self.repos.read(space, move |repo| {
             let readme = match repo.read(&revision, "README.md", MAX_README) {
                 Ok(bytes) => Some(bytes),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::{
-    BuildError, Card, EgressOffer, Fault, RunSettings, Sdk, bytes_text, is_first_card,
+    BuildError, Card, CardError, CardProblem, EgressOffer, Fault, RunSettings, Sdk, bytes_text,
+    is_first_card,
 };
 
 /// What is to be built.
@@ -57,7 +58,9 @@ pub fn plan(
         message,
     };
     if let Some((card, note)) = Card::of_files(readme, known, &has_file) {
-        return planned(card, readme.unwrap_or_default(), offer, Some(note));
+        let card = granted(card, readme.unwrap_or_default(), offer);
+        let card = card.map_err(|error| card_error(error.text()))?;
+        return Ok(BuildPlan::new(card, Some(note)));
     }
     let Some(readme) = readme else {
         return Err(card_error(format!(
@@ -66,53 +69,69 @@ pub fn plan(
         )));
     };
     let card = Card::parse(readme).map_err(|error| card_error(error.text()))?;
-    let nothing_there = || BuildError {
+    let missing = (!has_file(&card.app_file)).then(|| BuildError {
         fault: Fault::NoAppFile,
         message: missing_app_file(&card),
+    });
+    let card = match missing {
+        // What it asks for is nobody's wish yet.
+        Some(missing) if is_first_card(readme) => return Err(missing),
+        _ => granted(card, readme, offer).map_err(|error| card_error(error.text()))?,
     };
-    let there = has_file(&card.app_file);
-    // What it asks for is nobody's wish yet.
-    if !there && is_first_card(readme) {
-        return Err(nothing_there());
-    }
-    let missing = (!there).then(nothing_there);
-    let plan = planned(card, readme, offer, None)?;
-    missing.map_or(Ok(plan), Err)
+    missing.map_or(Ok(BuildPlan::new(card, None)), Err)
 }
 
-/// The plan of a card, if this server gives what it asks for.
-fn planned(
-    card: Card,
-    readme: &str,
-    offer: &Offer,
-    note: Option<String>,
-) -> Result<BuildPlan, BuildError> {
-    if let Some((key, message)) = beyond_the_offer(&card, offer) {
-        return Err(BuildError {
-            fault: Fault::Card,
-            message: Card::problem(readme, key, &message),
-        });
+/// Reads a card as a build does, before there is one.
+///
+/// # Errors
+/// Whatever a build would say of the card, whichever files are there.
+pub(super) fn check_card(readme: &str, offer: &Offer) -> Result<Card, CardError> {
+    let card = Card::parse(readme)?;
+    // The files that come with one that was made with its Space may decide.
+    if is_first_card(readme) {
+        return Ok(card);
     }
-    let notes = note
-        .into_iter()
-        .chain(unknown_hardware(&card, &offer.hardware));
-    Ok(BuildPlan {
-        notes: notes.collect(),
-        card,
-    })
+    granted(card, readme, offer)
+}
+
+/// The card, if this server gives what it asks for. Of time it gets as much as there is.
+fn granted(mut card: Card, readme: &str, offer: &Offer) -> Result<Card, CardError> {
+    if let Some((key, message)) = beyond_the_offer(&card, offer) {
+        return Err(Card::problem(readme, key, message).into());
+    }
+    let containers = offer.containers.filter(|_| card.sdk.is_container());
+    let mut warnings: Vec<CardProblem> = Vec::new();
+    for (key, asked, most) in [
+        (
+            "request_timeout",
+            &mut card.request_timeout,
+            Some(offer.max_request_timeout),
+        ),
+        (
+            "startup_duration_timeout",
+            &mut card.startup_timeout,
+            containers.map(|containers| containers.startup_timeout),
+        ),
+    ] {
+        if let (Some(time), Some(most)) = (*asked, most)
+            && time > most
+        {
+            *asked = Some(most);
+            let most = time_text(most);
+            let message = format!("`{key}` is cut to {most}, the most that this server allows");
+            warnings.push(Card::problem(readme, key, message));
+        }
+    }
+    if let Some(message) = unknown_hardware(&card, &offer.hardware) {
+        warnings.push(Card::problem(readme, "suggested_hardware", message));
+    }
+    card.warnings.append(&mut warnings);
+    card.warnings.sort_by_key(|problem| problem.line);
+    Ok(card)
 }
 
 /// The field that asks for what this server does not give, and what it may ask for.
 fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)> {
-    let at_most = |key: &'static str, most: String| {
-        Some((key, format!("`{key}` may be at most {most} on this server")))
-    };
-    if card
-        .request_timeout
-        .is_some_and(|asked| asked > offer.max_request_timeout)
-    {
-        return at_most("request_timeout", time_text(offer.max_request_timeout));
-    }
     if !card.sdk.is_container() {
         let refusal = offer.egress.refusal(&card.egress, card.internet);
         return refusal.map(|message| ("egress", message.into()));
@@ -125,12 +144,6 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
         return Some(("sdk", message));
     };
     if card
-        .startup_timeout
-        .is_some_and(|asked| asked > offer.startup_timeout)
-    {
-        return at_most("startup_duration_timeout", time_text(offer.startup_timeout));
-    }
-    if card
         .storage_bytes
         .is_some_and(|asked| asked > offer.storage_bytes)
     {
@@ -139,7 +152,13 @@ fn beyond_the_offer(card: &Card, offer: &Offer) -> Option<(&'static str, String)
                 "storage",
                 "this server does not offer durable storage".into(),
             )),
-            most => at_most("storage", bytes_text(most)),
+            most => {
+                let most = bytes_text(most);
+                Some((
+                    "storage",
+                    format!("`storage` may be at most {most} on this server"),
+                ))
+            }
         };
     }
     let refusal = offer.egress.refusal(&card.egress, card.internet);
@@ -156,7 +175,8 @@ fn time_text(time: Duration) -> String {
 
 fn missing_app_file(card: &Card) -> String {
     let file = &card.app_file;
-    let why = if card.data.contains_key("app_file") {
+    let named = card.data.get("app_file").and_then(|value| value.as_str());
+    let why = if named == Some(file.as_str()) {
         "README.md names it as `app_file`".to_owned()
     } else {
         format!(
@@ -174,8 +194,7 @@ fn unknown_hardware(card: &Card, offered: &[String]) -> Option<String> {
         return None;
     }
     Some(format!(
-        "README.md suggests the hardware `{wanted}`, which this server does not have. The suggestion is ignored; \
-         available are {}.",
+        "`suggested_hardware: {wanted}` is not available on this server and is ignored; available are {}",
         offered.join(", ")
     ))
 }
@@ -183,6 +202,14 @@ fn unknown_hardware(card: &Card, offered: &[String]) -> Option<String> {
 // === impl BuildPlan ===
 
 impl BuildPlan {
+    fn new(card: Card, note: Option<String>) -> Self {
+        let warnings = card.warnings.iter().map(CardProblem::text);
+        Self {
+            notes: note.into_iter().chain(warnings).collect(),
+            card,
+        }
+    }
+
     /// How the artifact is to be run.
     pub fn settings(&self) -> RunSettings {
         RunSettings {
@@ -193,6 +220,7 @@ impl BuildPlan {
             startup_timeout: self.card.startup_timeout,
             storage_bytes: self.card.storage_bytes,
             repositories: self.card.repositories.clone(),
+            headers: self.card.custom_headers.clone(),
         }
     }
 }
@@ -264,22 +292,20 @@ mod tests {
                 |_| true,
             )
         };
-        assert!(ask("10m").is_ok());
-        let error = ask("601s").expect_err("too long");
-        assert_eq!(error.fault, Fault::Card);
-        assert_eq!(
-            error.message,
-            "README.md:3: `request_timeout` may be at most 10m on this server"
-        );
+        assert!(ask("10m").expect("a plan").notes.is_empty());
+        for time in ["601s", "3600", "1h30m", "99999999999999999999d"] {
+            let plan = ask(time).expect("a plan");
+            let most = Some(Duration::from_secs(600));
+            assert_eq!(plan.settings().request_timeout, most, "{time}");
+            let note =
+                "README.md:3: `request_timeout` is cut to 10m, the most that this server allows";
+            assert_eq!(plan.notes, [note]);
+        }
     }
 
     #[test]
     fn no_container_may_ask_for_more_than_there_is() {
         for (field, message) in [
-            (
-                "startup_duration_timeout: 31m",
-                "`startup_duration_timeout` may be at most 30m on this server",
-            ),
             (
                 "storage: 11GiB",
                 "`storage` may be at most 10 GiB on this server",
@@ -304,6 +330,16 @@ mod tests {
         let planned =
             plan(Some(&readme), None, &offered(), |path| path == "Dockerfile").expect("a plan");
         assert_eq!(planned.settings().storage_bytes, Some(10 << 30));
+        assert!(planned.notes.is_empty(), "{:?}", planned.notes);
+        let longer = card("sdk: docker\nstartup_duration_timeout: 1h");
+        let planned = plan(Some(&longer), None, &offered(), |_| true).expect("a plan");
+        let most = Some(Duration::from_secs(1800));
+        assert_eq!(planned.settings().startup_timeout, most);
+        assert!(
+            planned.notes[0].contains("cut to 30m"),
+            "{:?}",
+            planned.notes
+        );
         let without = Offer {
             containers: None,
             ..offered()
@@ -313,6 +349,19 @@ mod tests {
             error
                 .message
                 .starts_with("README.md:2: `sdk: docker` needs containers"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_missing_dockerfile_is_not_laid_to_a_field_that_is_ignored() {
+        let readme = card("sdk: docker\napp_file: app.py");
+        let here = |path: &str| path == "app.py";
+        let error = plan(Some(&readme), None, &offered(), here).expect_err("no Dockerfile");
+        assert_eq!(error.fault, Fault::NoAppFile);
+        assert!(error.message.contains("`Dockerfile` is missing"), "{error}");
+        assert!(
+            error.message.contains("`sdk: docker` runs this file"),
             "{error}"
         );
     }

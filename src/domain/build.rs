@@ -100,6 +100,9 @@ pub struct RunSettings {
     /// Models and datasets that it finds in its files.
     #[serde(default)]
     pub repositories: Vec<NamedRepository>,
+    /// Headers of every answer of a static Space.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
 }
 
 /// Whose move it is after a failure.

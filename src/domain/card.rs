@@ -7,13 +7,16 @@ use serde_json::{Map, Value};
 
 mod error;
 mod fields;
+mod headers;
+mod keys;
+mod reference;
 mod repositories;
+mod values;
 
-use super::NamedRepository;
-use super::front_matter::{read_front_matter, split_front_matter};
+use super::{FrontMatter, NamedRepository};
 pub use error::{CardError, CardProblem};
 
-use fields::{Fields, line_of};
+use fields::Fields;
 
 /// Which runtime a card asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema)]
@@ -111,10 +114,15 @@ pub struct Card {
     pub storage_bytes: Option<u64>,
     /// Models and datasets it uses (`models`, `datasets`, `preload_from_hub`).
     pub repositories: Vec<NamedRepository>,
+    /// Headers of every answer of a static Space (`custom_headers`), each one that only isolates its pages; names are in lower
+    /// case.
+    pub custom_headers: Vec<(String, String)>,
     /// The hardware its author suggests to those who duplicate it.
     pub suggested_hardware: Option<String>,
     /// The whole front matter, as the Hub's clients read it.
     pub data: Map<String, Value>,
+    /// What its author should know although it stops nothing, by line.
+    pub warnings: Vec<CardProblem>,
 }
 
 impl Card {
@@ -126,21 +134,22 @@ impl Card {
         if readme.len() > MAX_README {
             return Err(CardError::one(None, "README.md is larger than 1 MiB"));
         }
-        let (yaml, _) = split_front_matter(readme).ok_or_else(|| {
+        let head = FrontMatter::of(readme).ok_or_else(|| {
             CardError::one(
                 Some(1),
                 "the card is missing: the file must begin with a `---` line, the card's YAML (at least `sdk: static` \
                  or `sdk: wasi`), and another `---` line",
             )
         })?;
-        let data = read_front_matter(yaml)?;
+        let data = head.read()?;
         let mut fields = Fields {
-            yaml,
+            head,
             data: &data,
             problems: Vec::new(),
+            warnings: Vec::new(),
         };
         let sdk = fields.sdk();
-        let app_file = fields.path("app_file");
+        let app_file = fields.app_file(sdk);
         // What else is wrong is read as if for a container: most is allowed there.
         let kind = sdk.unwrap_or(Sdk::Docker);
         let (egress, internet) = fields.egress();
@@ -158,14 +167,22 @@ impl Card {
             startup_timeout: fields.startup_timeout(kind),
             storage_bytes: fields.storage(kind),
             repositories: fields.repositories(),
+            custom_headers: fields.custom_headers(kind),
             suggested_hardware: fields.text("suggested_hardware"),
             data: Map::new(),
+            warnings: Vec::new(),
         };
         if let Some(sdk) = sdk {
             fields.refuse_what_is_for_others(sdk);
         }
+        fields.look_at_keys();
         if fields.problems.is_empty() {
-            Ok(Self { data, ..card })
+            let warnings = fields.warnings;
+            Ok(Self {
+                data,
+                warnings,
+                ..card
+            })
         } else {
             // As the author meets them, reading down.
             fields.problems.sort_by_key(|problem| problem.line);
@@ -175,10 +192,13 @@ impl Card {
         }
     }
 
-    /// A problem with the field `key` of a card that was read, as [`CardError`] would say it.
-    pub fn problem(readme: &str, key: &str, message: &str) -> String {
-        let line = split_front_matter(readme).and_then(|(yaml, _)| line_of(yaml, key));
-        CardError::one(line, message).text()
+    /// What there is to say of the field `key` of a card that was read.
+    pub fn problem(readme: &str, key: &str, message: String) -> CardProblem {
+        let key = FrontMatter::of(readme).and_then(|head| head.key(key));
+        CardProblem {
+            line: key.map(|key| key.line),
+            message,
+        }
     }
 }
 
@@ -226,7 +246,7 @@ mod tests {
     #[test]
     fn a_container_has_its_fields() {
         let card = Card::parse(
-            "---\nsdk: docker\napp_port: 8080\negress: internet\nstorage: 2 GiB\nstartup_duration_timeout: 1h\n---\n",
+            "---\nsdk: docker\napp_port: 8080.0\negress: internet\nstorage: 2 GiB\nstartup_duration_timeout: 1h\n---\n",
         )
         .expect("valid");
         assert_eq!((card.port, card.internet), (8080, true));
@@ -249,7 +269,9 @@ mod tests {
         for (lines, line, word) in [
             ("sdk: docker\napp_port: 0", 3, "from 1 to 65535"),
             ("sdk: docker\napp_port: many", 3, "from 1 to 65535"),
-            ("sdk: streamlit\napp_port: 80", 3, "8501"),
+            ("sdk: docker\napp_port: 8501.5", 3, "from 1 to 65535"),
+            ("sdk: docker\napp_port: 85010", 3, "from 1 to 65535"),
+            ("title: x\nSDK: static", 3, "must be written `sdk`"),
             ("sdk: gradio\npython_version: 3.10", 3, "in quotes"),
             ("sdk: gradio\npython_version: 2.7", 3, "`3.11`"),
             ("sdk: gradio\npython_version: 3.11-slim", 3, "`3.11`"),
@@ -283,6 +305,21 @@ mod tests {
         let text = problems("---\ntitle: T\nsdk: [wasi\n---\n");
         assert!(text.starts_with("README.md:"), "{text}");
         assert!(text.contains("not valid YAML"), "{text}");
+    }
+
+    #[test]
+    fn docker_builds_the_dockerfile_whatever_was_there_before() {
+        let app_file = |path: &str| {
+            let readme = format!("---\nsdk: docker\napp_file: {path}\n---\n");
+            Card::parse(&readme).expect("valid").app_file
+        };
+        assert_eq!(app_file("app.py"), "Dockerfile");
+        assert_eq!(app_file("../app.py"), "Dockerfile");
+        assert_eq!(app_file("[a]"), "Dockerfile");
+        for path in ["docker/Dockerfile", "Dockerfile.cpu", "cpu.Dockerfile"] {
+            assert_eq!(app_file(path), path);
+        }
+        problems("---\nsdk: docker\napp_file: ../Dockerfile\n---\n");
     }
 
     #[test]

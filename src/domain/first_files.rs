@@ -143,7 +143,10 @@ impl Card {
         has_file: impl Fn(&str) -> bool,
     ) -> Option<(Self, String)> {
         // One that is begun and never closed is an author's too.
-        let begun = |text: &&str| text.trim_start_matches('\u{feff}').starts_with("---");
+        let begun = |text: &&str| {
+            let text = text.trim_start_matches('\u{feff}').trim_start();
+            text.starts_with("---")
+        };
         let readme = readme.filter(begun);
         let made = match readme {
             Some(text) if !is_first_card(text) => return None,

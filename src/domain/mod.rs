@@ -43,7 +43,7 @@ pub use decide::{Action, Next, Snapshot, decide};
 pub use dotenv::{DotenvEntry, DotenvError, parse_dotenv};
 pub use egress::EgressOffer;
 pub use first_files::{first_files, is_first_card, is_first_file};
-pub use front_matter::{read_front_matter, split_front_matter};
+pub use front_matter::FrontMatter;
 pub use hardware::{Hardware, Limits};
 pub use ids::{
     AccountId, BuildId, InstanceId, NameError, Owner, RepoName, RepoUid, Revision, ShortName,

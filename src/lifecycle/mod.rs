@@ -29,7 +29,7 @@ use crate::auth::Auth;
 use crate::builder::Builder;
 use crate::config::Addresses;
 use crate::domain::{
-    Card, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId, now,
+    Card, CardError, Hardware, Limits, RepoName, Revision, Sdk, SleepAfter, Space, SpaceId, now,
 };
 use crate::journal::{Journal, Log};
 use crate::ledger::{Ledger, Refused, WorkloadAccount};
@@ -235,6 +235,14 @@ impl Lifecycle {
     /// What its newest build printed.
     pub fn build_log(&self, space: SpaceId) -> Log {
         self.parts.journal.build(space)
+    }
+
+    /// Reads the card of a Space as a build would.
+    ///
+    /// # Errors
+    /// Whatever a build would say of it.
+    pub fn check_card(&self, readme: &str) -> Result<Card, CardError> {
+        self.parts.builder.check_card(readme)
     }
 
     /// Every size on offer.

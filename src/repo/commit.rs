@@ -175,11 +175,12 @@ impl Repo {
                     )));
                 }
                 Operation::Put { path, content } => {
-                    staged.put_new(path, *content)?;
+                    let is_script = request.spool.begins_with(*content, b"#!")?;
+                    staged.put_new(path, *content, is_script)?;
                 }
                 Operation::PutLarge { path, id, size } => {
                     let file = self.stored_large(path, id, *size)?;
-                    staged.put(path, StagedFile::Text(pointer_text(&file)))?;
+                    staged.put_text(path, pointer_text(&file))?;
                 }
                 Operation::DeleteFile { path } => staged.delete_file(path)?,
                 Operation::DeleteFolder { path } => staged.delete_folder(path)?,
@@ -244,7 +245,7 @@ impl Repo {
                 Operation::PutLarge { path, .. } => Some(path.as_str()),
                 _ => None,
             })
-            .filter(|path| matches!(staged.get(path), Some(StagedFile::Text(_))))
+            .filter(|path| matches!(staged.get(path), Some(StagedFile::Text { .. })))
             .collect();
         if paths.is_empty() {
             return Ok(());
@@ -265,7 +266,7 @@ impl Repo {
             return Ok(());
         };
         if let Some(text) = with_lines(&text, &paths) {
-            staged.put(&ATTRIBUTES.parse()?, StagedFile::Text(text))?;
+            staged.put_text(&ATTRIBUTES.parse()?, text)?;
         }
         Ok(())
     }

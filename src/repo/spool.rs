@@ -113,6 +113,16 @@ impl Spool {
         }
     }
 
+    /// Whether a finished file begins with these bytes. Blocks.
+    pub(super) fn begins_with(&self, content: Content, start: &[u8]) -> io::Result<bool> {
+        if content.size < start.len() as u64 {
+            return Ok(false);
+        }
+        let mut found = vec![0; start.len()];
+        self.file.read_exact_at(&mut found, content.start)?;
+        Ok(found == start)
+    }
+
     /// The bytes of a finished file. Blocks.
     pub fn read(&self, content: Content) -> impl Read + '_ {
         BufReader::with_capacity(

@@ -1,6 +1,6 @@
 //! The files of a commit that is being made: what is there, changed by one operation after another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
 use gix::ObjectId;
@@ -29,11 +29,16 @@ pub(super) enum StagedFile {
     New {
         /// Its bytes.
         content: Content,
-        /// Whether it takes the place of a file that may be executed, and so may be too.
-        executable: bool,
+        /// Whether it may be executed. `None` where nothing tells but what it is: a copy of one that may, or not.
+        executable: Option<bool>,
     },
     /// Written by us for this commit: a pointer, or the list of what is one.
-    Text(String),
+    Text {
+        /// What it says.
+        text: String,
+        /// Whether it takes the place of a file that may be executed.
+        executable: bool,
+    },
 }
 
 impl StagedFile {
@@ -41,15 +46,15 @@ impl StagedFile {
         match self {
             Self::Kept { size, .. } => *size,
             Self::New { content, .. } => content.size(),
-            Self::Text(text) => text.len() as u64,
+            Self::Text { text, .. } => text.len() as u64,
         }
     }
 
     fn is_executable(&self) -> bool {
         match self {
             Self::Kept { mode, .. } => mode.kind() == EntryKind::BlobExecutable,
-            Self::New { executable, .. } => *executable,
-            Self::Text(_) => false,
+            Self::New { executable, .. } => *executable == Some(true),
+            Self::Text { executable, .. } => *executable,
         }
     }
 }
@@ -60,6 +65,8 @@ pub(super) struct Staged {
     files: BTreeMap<BString, StagedFile>,
     /// The tree that they are, as long as none of them was changed.
     tree: Option<ObjectId>,
+    /// Objects of files that could be executed before.
+    executables: HashSet<ObjectId>,
 }
 
 // === impl Staged ===
@@ -68,6 +75,7 @@ impl Staged {
     /// The files of a tree.
     pub(super) fn read(repo: &Repo, tree: ObjectId) -> Result<Self, RepoError> {
         let mut files = BTreeMap::new();
+        let mut executables = HashSet::new();
         let mut folders = vec![(BString::default(), tree)];
         let mut entries = 0;
         while let Some((folder, id)) = folders.pop() {
@@ -94,28 +102,44 @@ impl Staged {
                     _ => repo.git.find_header(id)?.size(),
                 };
                 let mode = entry.mode;
+                if mode.kind() == EntryKind::BlobExecutable {
+                    executables.insert(id);
+                }
                 files.insert(path, StagedFile::Kept { mode, id, size });
             }
         }
         Ok(Self {
             files,
             tree: Some(tree),
+            executables,
         })
     }
 
-    /// Adds a file of this commit's, or puts it in the place of another, whose right to be executed it keeps.
-    pub(super) fn put_new(&mut self, path: &FilePath, content: Content) -> Result<(), RepoError> {
-        let replaced = self.get(path.as_str());
-        let executable = replaced.is_some_and(StagedFile::is_executable);
+    /// Adds a file of this commit's, or puts it in the place of another, whose right to be executed it keeps. A new one has
+    /// it if it is a script, for clients do not say.
+    pub(super) fn put_new(
+        &mut self,
+        path: &FilePath,
+        content: Content,
+        is_script: bool,
+    ) -> Result<(), RepoError> {
+        let replaced = self.get(path.as_str()).map(StagedFile::is_executable);
         let file = StagedFile::New {
             content,
-            executable,
+            executable: replaced.or(is_script.then_some(true)),
         };
         self.put(path, file)
     }
 
+    /// Adds a file that we wrote, or puts it in the place of another, whose right to be executed it keeps.
+    pub(super) fn put_text(&mut self, path: &FilePath, text: String) -> Result<(), RepoError> {
+        let replaced = self.get(path.as_str());
+        let executable = replaced.is_some_and(StagedFile::is_executable);
+        self.put(path, StagedFile::Text { text, executable })
+    }
+
     /// Adds or replaces a file.
-    pub(super) fn put(&mut self, path: &FilePath, file: StagedFile) -> Result<(), RepoError> {
+    fn put(&mut self, path: &FilePath, file: StagedFile) -> Result<(), RepoError> {
         let name = path.as_str();
         for (at, _) in name.match_indices('/') {
             if self.files.contains_key(name.as_bytes()[..at].as_bstr()) {
@@ -187,14 +211,14 @@ impl Staged {
     pub(super) fn new_contents(&self) -> impl Iterator<Item = (&BString, Content)> {
         self.files.iter().filter_map(|(path, file)| match file {
             StagedFile::New { content, .. } => Some((path, *content)),
-            StagedFile::Kept { .. } | StagedFile::Text(_) => None,
+            StagedFile::Kept { .. } | StagedFile::Text { .. } => None,
         })
     }
 
     /// What this commit brings that we wrote.
     pub(super) fn new_texts(&self) -> impl Iterator<Item = (&BString, &str)> {
         self.files.iter().filter_map(|(path, file)| match file {
-            StagedFile::Text(text) => Some((path, text.as_str())),
+            StagedFile::Text { text, .. } => Some((path, text.as_str())),
             StagedFile::Kept { .. } | StagedFile::New { .. } => None,
         })
     }
@@ -219,12 +243,21 @@ impl Staged {
             .filter_map(|(path, file)| {
                 let (mode, id) = match file {
                     StagedFile::Kept { mode, id, .. } => (*mode, *id),
-                    StagedFile::New { .. } | StagedFile::Text(_) => {
-                        let kind = match file.is_executable() {
+                    StagedFile::New { .. } | StagedFile::Text { .. } => {
+                        let id = *ids.get(path)?;
+                        let untold = matches!(
+                            file,
+                            StagedFile::New {
+                                executable: None,
+                                ..
+                            }
+                        );
+                        let copied = untold && self.executables.contains(&id);
+                        let kind = match copied || file.is_executable() {
                             true => EntryKind::BlobExecutable,
                             false => EntryKind::Blob,
                         };
-                        (kind.into(), *ids.get(path)?)
+                        (kind.into(), id)
                     }
                 };
                 Some(Leaf { path, mode, id })

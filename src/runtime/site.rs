@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
@@ -25,6 +27,8 @@ pub struct SiteRuntime {
 struct Site {
     folder: ServeDir,
     app_file: Uri,
+    /// Of every answer.
+    headers: HeaderMap,
 }
 
 // === impl SiteRuntime ===
@@ -64,6 +68,8 @@ impl Runtime for SiteRuntime {
             let site = Site {
                 folder: ServeDir::new(folder).append_index_html_on_directories(true),
                 app_file,
+                headers: headers(&spec.artifact.settings.headers)
+                    .map_err(|error| RuntimeError::Server(anyhow::Error::new(error)))?,
             };
             Ok(Upstream::Service(Arc::new(site)))
         })
@@ -90,11 +96,21 @@ const PATH: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+impl Site {
+    fn with_headers(&self, mut response: Response<Body>) -> Response<Body> {
+        let headers = response.headers_mut();
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        response
+    }
+}
+
 impl Serve for Site {
     fn call(&self, mut request: Request<Body>) -> BoxFuture<'_, Response<Body>> {
         Box::pin(async move {
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
-                return method_not_allowed();
+                return self.with_headers(method_not_allowed());
             }
             if request.uri().path() == "/" {
                 *request.uri_mut() = self.app_file.clone();
@@ -126,13 +142,20 @@ impl Serve for Site {
             if only_head {
                 *response.body_mut() = Body::empty();
             }
-            response
+            self.with_headers(response)
         })
     }
 
     fn is_free(&self) -> bool {
         true
     }
+}
+
+fn headers(given: &[(String, String)]) -> Result<HeaderMap, http::Error> {
+    let pairs = given.iter().map(|(name, value)| -> Result<_, http::Error> {
+        Ok((name.parse::<HeaderName>()?, value.parse::<HeaderValue>()?))
+    });
+    pairs.collect()
 }
 
 fn method_not_allowed() -> Response<Body> {

@@ -159,6 +159,7 @@ fn site(digest: &str) -> Artifact {
             startup_timeout: None,
             storage_bytes: None,
             repositories: Vec::new(),
+            headers: Vec::new(),
         },
     }
 }

@@ -104,7 +104,7 @@ pub(super) async fn showing(state: &WebState, space: &Space) -> Result<Showing, 
 fn tags(metadata: &CardMetadata) -> Vec<String> {
     let plain = |tag: &&str| !tag.trim().is_empty() && tag.chars().count() <= MAX_TAG;
     let mut tags: Vec<_> = metadata
-        .list("tags")
+        .words("tags")
         .into_iter()
         .filter(plain)
         .map(|tag| text::line(tag.trim(), MAX_TAG).to_lowercase())

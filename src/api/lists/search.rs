@@ -213,8 +213,8 @@ impl Search {
             &CardMetadata::default()
         };
         let mut known: Vec<_> = tags(subject, metadata);
-        known.extend(metadata.list("models").into_iter().map(str::to_owned));
-        known.extend(metadata.list("datasets").into_iter().map(str::to_owned));
+        known.extend(metadata.words("models").into_iter().map(str::to_owned));
+        known.extend(metadata.words("datasets").into_iter().map(str::to_owned));
         let has = |tag: &String| known.iter().any(|known| known.eq_ignore_ascii_case(tag));
         self.tags.iter().all(has)
     }

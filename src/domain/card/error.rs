@@ -1,6 +1,6 @@
 //! What is wrong with a card, by line.
 
-/// One thing wrong with a card, for its author.
+/// One thing to say of a card, to its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardProblem {
     /// Line of README.md, counted from 1; `None` when it is about the whole.
@@ -17,26 +17,37 @@ pub struct CardError {
     pub problems: Vec<CardProblem>,
 }
 
+// === impl CardProblem ===
+
+impl CardProblem {
+    /// `README.md:LINE: …`
+    pub fn text(&self) -> String {
+        match self.line {
+            Some(line) => format!("README.md:{line}: {}", self.message),
+            None => format!("README.md: {}", self.message),
+        }
+    }
+}
+
+// === impl CardError ===
+
 impl CardError {
     pub(in crate::domain) fn one(line: Option<usize>, message: impl Into<String>) -> Self {
-        Self {
-            problems: vec![CardProblem {
-                line,
-                message: message.into(),
-            }],
-        }
+        let message = message.into();
+        Self::from(CardProblem { line, message })
     }
 
     /// The problems, one a line, each `README.md:LINE: …`.
     pub fn text(&self) -> String {
-        let lines: Vec<_> = self
-            .problems
-            .iter()
-            .map(|problem| match problem.line {
-                Some(line) => format!("README.md:{line}: {}", problem.message),
-                None => format!("README.md: {}", problem.message),
-            })
-            .collect();
+        let lines: Vec<_> = self.problems.iter().map(CardProblem::text).collect();
         lines.join("\n")
+    }
+}
+
+impl From<CardProblem> for CardError {
+    fn from(problem: CardProblem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
     }
 }

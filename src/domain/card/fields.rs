@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::values::{is_host, is_near, names_a_dockerfile, parse_duration, parse_size, plain};
 use super::{CardProblem, Sdk};
+use crate::domain::front_matter::{FrontMatter, Key};
 
-/// Reads single fields and collects what is wrong with them.
+/// Reads single fields and collects what is to be said of them.
 pub(super) struct Fields<'a> {
-    pub(super) yaml: &'a str,
+    pub(super) head: FrontMatter<'a>,
     pub(super) data: &'a Map<String, Value>,
+    /// What is wrong.
     pub(super) problems: Vec<CardProblem>,
+    /// What is read otherwise than it is written, or not at all.
+    pub(super) warnings: Vec<CardProblem>,
 }
 
 // === impl Fields ===
@@ -21,26 +26,67 @@ impl Fields<'_> {
     }
 
     pub(super) fn problem(&mut self, key: &str, message: String) {
-        let line = line_of(self.yaml, key);
+        let line = self.line_of(key);
         self.problems.push(CardProblem { line, message });
+    }
+
+    pub(super) fn warn(&mut self, key: &str, message: String) {
+        let line = self.line_of(key);
+        self.warnings.push(CardProblem { line, message });
+    }
+
+    fn line_of(&self, key: &str) -> Option<usize> {
+        self.head.key(key).map(|key| key.line)
     }
 
     pub(super) fn sdk(&mut self) -> Option<Sdk> {
         let allowed = "`static` (files served as they are), `wasi` (a WASI component or command), `gradio`, `streamlit` \
                        or `docker` (a Dockerfile)";
-        let Some(value) = self.get("sdk") else {
-            self.problem("sdk", format!("`sdk` is missing; it must be {allowed}"));
+        let Some(value) = self.get("sdk").cloned() else {
+            let near = self.head.keys().find(|key| is_near(key.name, "sdk"));
+            self.problems.push(match near {
+                Some(Key { name, line, .. }) if name != "sdk" => CardProblem {
+                    line: Some(line),
+                    message: format!("`{}` must be written `sdk`", plain(&name.into())),
+                },
+                _ => CardProblem {
+                    line: self.line_of("sdk"),
+                    message: format!("`sdk` is missing; it must be {allowed}"),
+                },
+            });
             return None;
         };
-        let found = value.as_str().and_then(Sdk::from_word);
-        if found.is_none() {
-            let message = format!(
-                "`sdk: {}` is not supported; it must be {allowed}",
-                plain(value)
-            );
-            self.problem("sdk", message);
+        let word = value.as_str().map(|word| word.trim().to_ascii_lowercase());
+        let found = word.as_deref().and_then(Sdk::from_word);
+        let written = plain(&value);
+        match found {
+            None => {
+                let message = format!("`sdk: {written}` is not supported; it must be {allowed}");
+                self.problem("sdk", message);
+            }
+            Some(sdk) if value != sdk.as_str() => {
+                let message = format!("`sdk: {written}` is read as `sdk: {}`", sdk.as_str());
+                self.warn("sdk", message);
+            }
+            Some(_) => {}
         }
         found
+    }
+
+    /// The app's file. `sdk: docker` builds the Dockerfile at the root, whatever an earlier SDK's field still says, unless
+    /// it names another Dockerfile.
+    pub(super) fn app_file(&mut self, sdk: Option<Sdk>) -> Option<String> {
+        let key = "app_file";
+        let left_over = self.get(key).filter(|value| !names_a_dockerfile(value));
+        if let (Some(Sdk::Docker), Some(value)) = (sdk, left_over) {
+            let message = format!(
+                "`{key}: {}` has no effect with `sdk: docker`, which builds the Space's `Dockerfile`",
+                plain(value)
+            );
+            self.warn(key, message);
+            return None;
+        }
+        self.path(key)
     }
 
     pub(super) fn text(&mut self, key: &str) -> Option<String> {
@@ -87,7 +133,7 @@ impl Fields<'_> {
         let parsed = parse_duration(&text).filter(|duration| !duration.is_zero());
         if parsed.is_none() {
             let message =
-                format!("`{key}: {text}` must be a time such as `500ms`, `30s`, `5m` or `1h`");
+                format!("`{key}: {text}` must be a time such as `500ms`, `30s`, `5m` or `1h30m`");
             self.problem(key, message);
         }
         parsed
@@ -117,22 +163,20 @@ impl Fields<'_> {
         let Some(value) = self.get(key).filter(|_| sdk.is_container()).cloned() else {
             return usual;
         };
-        let number = match &value {
-            Value::String(text) => text.parse().ok(),
-            value => value.as_u64(),
-        };
-        match number.and_then(|port| u16::try_from(port).ok()) {
+        let text = plain(&value);
+        let number = text.strip_suffix(".0").unwrap_or(&text).parse().ok();
+        match number {
             None | Some(0) => {
-                let message = format!("`{key}: {}` must be a port from 1 to 65535", plain(&value));
+                let message = format!("`{key}: {text}` must be a port from 1 to 65535");
                 self.problem(key, message);
                 usual
             }
             Some(port) if sdk != Sdk::Docker && port != usual => {
                 let message = format!(
-                    "`{key}` is only for `sdk: docker`; an app with `sdk: {}` listens on port {usual}",
+                    "`{key}` has no effect: an app with `sdk: {}` listens on port {usual}",
                     sdk.as_str()
                 );
-                self.problem(key, message);
+                self.warn(key, message);
                 usual
             }
             Some(port) => port,
@@ -180,9 +224,7 @@ impl Fields<'_> {
         }
         let value = self.get(key)?.clone();
         let text = self.text(key)?;
-        let written = line_of(self.yaml, key)
-            .and_then(|line| self.yaml.lines().nth(line - 2)?.split_once(':'))
-            .map(|(_, rest)| rest.split('#').next().unwrap_or(rest).trim().to_owned());
+        let written = self.head.key(key).map(|key| key.written);
         if value.is_number()
             && let Some(written) = written
             && written != text
@@ -236,7 +278,7 @@ impl Fields<'_> {
                 && self
                     .problems
                     .iter()
-                    .all(|problem| problem.line != line_of(self.yaml, key))
+                    .all(|problem| problem.line != self.line_of(key))
             {
                 let message = format!(
                     "`{key}` is only for `sdk: wasi`; a container serves many requests at once, and the server ends \
@@ -267,72 +309,4 @@ impl Fields<'_> {
             Vec::new()
         })
     }
-}
-
-/// `name` or `name:port`: no scheme, path, user, wildcard or address in brackets.
-fn is_host(text: &str) -> bool {
-    let (name, port) = text
-        .split_once(':')
-        .map_or((text, None), |(name, port)| (name, Some(port)));
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    name.len() <= 253
-        && name.split('.').all(label)
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
-}
-
-/// A whole number and a unit: `500ms`, `30s`, `5m`, `1h`.
-fn parse_duration(text: &str) -> Option<Duration> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit.trim() {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Duration::from_millis)
-}
-
-/// A whole number and a unit: `500MiB`, `2GiB`.
-fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.trim() {
-        "KiB" => 10,
-        "MiB" => 20,
-        "GiB" => 30,
-        "TiB" => 40,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(1 << shift)
-}
-
-/// The line of README.md, counted from 1, on which a field begins.
-pub(super) fn line_of(yaml: &str, key: &str) -> Option<usize> {
-    let starts = |line: &str| {
-        line.strip_prefix(key)
-            .is_some_and(|rest| rest.trim_start().starts_with(':'))
-    };
-    // The first line of the file is the opening `---`.
-    yaml.lines().position(starts).map(|index| index + 2)
-}
-
-/// A value as it is named in a message: short, on one line.
-pub(super) fn plain(value: &Value) -> String {
-    let text = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    let mut text = text.replace(['\n', '\r'], " ");
-    if let Some((cut, _)) = text.char_indices().nth(60) {
-        text.truncate(cut);
-        text.push('…');
-    }
-    text
 }

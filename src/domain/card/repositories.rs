@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::fields::{Fields, plain};
+use super::fields::Fields;
+use super::values::plain;
 use crate::domain::{NamedRepository, RepoKind};
 
 /// As many can be named.
@@ -19,7 +20,7 @@ impl Fields<'_> {
     /// difference here, then a revision.
     pub(super) fn repositories(&mut self) -> Vec<NamedRepository> {
         let mut found = Vec::new();
-        for text in self.texts("preload_from_hub") {
+        for text in self.texts("preload_from_hub", None) {
             match preloaded(&text) {
                 Some(one) => found.push(one),
                 None => {
@@ -33,7 +34,7 @@ impl Fields<'_> {
             }
         }
         for (key, kind) in [("models", RepoKind::Model), ("datasets", RepoKind::Dataset)] {
-            let named = self.texts(key);
+            let named = self.texts(key, Some(','));
             let named = named.iter().filter_map(|text| text.parse().ok());
             for name in named {
                 let one = NamedRepository {
@@ -60,11 +61,20 @@ impl Fields<'_> {
         found
     }
 
-    /// What of a list is text.
-    fn texts(&self, key: &str) -> Vec<String> {
-        let list = self.get(key).and_then(Value::as_array);
-        let texts = list.into_iter().flatten().filter_map(Value::as_str);
-        texts.map(str::to_owned).collect()
+    /// What of a list is text. Text in the place of a list is one of its texts, or several, separated by `separator`.
+    fn texts(&self, key: &str, separator: Option<char>) -> Vec<String> {
+        let own = |text: &str| text.trim().to_owned();
+        match (self.get(key), separator) {
+            (Some(Value::Array(list)), _) => {
+                let texts = list.iter().filter_map(Value::as_str);
+                texts.map(str::to_owned).collect()
+            }
+            (Some(Value::String(text)), Some(separator)) => {
+                text.split(separator).map(own).collect()
+            }
+            (Some(Value::String(text)), None) => vec![own(text)],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -110,6 +120,8 @@ mod tests {
             "/datasets/ada/tiny at main",
         ];
         assert_eq!(named(yaml).expect("valid"), wanted);
+        let text = "models: ada/tiny, gpt2\ndatasets: ada/tiny\npreload_from_hub: ada/big a,b v1\n";
+        assert_eq!(named(text).expect("valid"), wanted);
         // What the Hub lets stand there, whatever it is, keeps no Space from running.
         assert!(
             named("models: 7\ndatasets: {a: b}\n")

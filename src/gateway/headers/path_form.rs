@@ -45,6 +45,14 @@ const ORIGIN_WIDE: [&str; 12] = [
     "origin-agent-cluster",
 ];
 
+/// What isolates an origin's documents from others. One in a sandbox is alone in its origin: its own files would be withheld
+/// from it, and a browser does not open it at all.
+const ISOLATING: [&str; 3] = [
+    "cross-origin-embedder-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+];
+
 /// Confines a Space's response; `prefix` is `/run/OWNER/NAME`, `host` is what the visitor calls us.
 pub(in crate::gateway) fn confine(
     headers: &mut HeaderMap,
@@ -52,7 +60,7 @@ pub(in crate::gateway) fn confine(
     host: Option<&HeaderValue>,
 ) {
     lead_back(headers, prefix, host);
-    for name in ORIGIN_WIDE {
+    for name in ORIGIN_WIDE.into_iter().chain(ISOLATING) {
         headers.remove(name);
     }
     // In addition to the Space's own: a browser applies all policies it is given, so the strictest holds.

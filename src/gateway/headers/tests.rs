@@ -102,6 +102,7 @@ fn the_path_form_confines_and_opens() {
         ("set-cookie", "a=1"),
         ("strict-transport-security", "max-age=1"),
         ("service-worker-allowed", "/"),
+        ("cross-origin-opener-policy", "same-origin"),
         ("content-security-policy", "default-src *"),
         ("access-control-allow-origin", "https://evil.example"),
         ("access-control-allow-credentials", "true"),
@@ -118,6 +119,7 @@ fn the_path_form_confines_and_opens() {
         "set-cookie",
         "strict-transport-security",
         "service-worker-allowed",
+        "cross-origin-opener-policy",
     ] {
         assert!(!answer.contains_key(gone), "{gone}");
     }

@@ -12,6 +12,8 @@ use crate::repo::{MAIN, RepoError};
 
 /// References that one push may change.
 const MAX_UPDATES: usize = 500;
+/// Commits at which the history of a shallow clone may end.
+const MAX_SHALLOW: usize = 10_000;
 
 /// A reference that is to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(super) struct Wanted {
     /// As the client spells them, for the answer.
     pub(super) names: Vec<String>,
     pub(super) side_band: bool,
+    /// The clone has not all of its history.
+    pub(super) is_shallow: bool,
 }
 
 /// Reads the commands of a push; `None` when there is none.
@@ -47,6 +51,7 @@ pub(super) async fn read_commands(
     };
     let mut commands = Vec::new();
     let mut capabilities = String::new();
+    let mut shallow = 0;
     loop {
         let text = match pktline::read(body).await {
             Ok(Some(text)) => text,
@@ -62,6 +67,16 @@ pub(super) async fn read_commands(
             Err(error) => return Err(error.into()),
         };
         let text = String::from_utf8(text).map_err(|_| broken())?;
+        // They come first. What the server lacks of the history shows in the pack.
+        if commands.is_empty() && text.starts_with("shallow ") {
+            shallow += 1;
+            if shallow > MAX_SHALLOW {
+                return Err(RepoError::TooLarge(format!(
+                    "the history of the clone ends at more than {MAX_SHALLOW} commits; run `git fetch --unshallow`"
+                )));
+            }
+            continue;
+        }
         let (command, offered) = text.split_once('\0').unwrap_or((&text, ""));
         if commands.is_empty() {
             offered.clone_into(&mut capabilities);
@@ -96,6 +111,7 @@ pub(super) async fn read_commands(
         },
         names,
         side_band,
+        is_shallow: shallow > 0,
     }))
 }
 
@@ -116,11 +132,6 @@ impl Update {
     /// Reads `OLD NEW NAME`, ids of forty digits; all zeros stand for nothing.
     fn parse(command: &str) -> Result<Self, RepoError> {
         let refused = |text: String| Err(RepoError::Refused(text));
-        if command.starts_with("shallow ") {
-            return refused(
-                "the push comes from a shallow clone; run `git fetch --unshallow`".into(),
-            );
-        }
         let mut words = command.splitn(3, ' ');
         let id = |word: Option<&str>| -> Option<Option<ObjectId>> {
             let id = ObjectId::from_hex(word?.as_bytes()).ok()?;

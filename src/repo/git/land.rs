@@ -220,6 +220,17 @@ fn publish(quarantine: &Path, to: &Path, objects: &[NewObject]) -> Result<(), Re
 // === impl Landed ===
 
 impl Landed {
+    /// A branch other than the published one that the push made or moved, unless it moved that one too.
+    pub fn unpublished_branch(&self) -> Option<&str> {
+        let landed = |(update, problem): &&(Update, Option<String>)| {
+            update.is_branch() && update.new.is_some() && problem.is_none()
+        };
+        let mut branches = self.updates.iter().filter(landed).map(|(update, _)| update);
+        let first = branches.clone().next()?;
+        let is_other = branches.all(|update| update.short_name() != MAIN);
+        is_other.then(|| first.short_name())
+    }
+
     /// The answer that git reads, with text for whoever pushes.
     pub fn report(&self, text: &str) -> Vec<u8> {
         let mut report = Vec::new();

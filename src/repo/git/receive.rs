@@ -24,6 +24,10 @@ const CAPABILITIES: &str = concat!(
     env!("CARGO_PKG_VERSION")
 );
 
+/// What whoever pushes from a shallow clone is told when the push is refused.
+const SHALLOW: &str = "This clone is shallow. If the server does not know the commits at which its history ends, fetch the \
+                       rest where you cloned it (`git fetch --unshallow`) and push again.";
+
 /// A push that has arrived and was found to be in order; nobody sees anything of it yet. Dropped, it is gone.
 #[derive(Debug)]
 pub struct Push {
@@ -111,6 +115,7 @@ impl Repos {
             updates,
             names,
             side_band,
+            is_shallow,
         }) = read_commands(&mut body).await?
         else {
             return Ok(Received::Nothing);
@@ -162,7 +167,10 @@ impl Repos {
                 }
                 Err(
                     error @ (RepoError::Refused(_) | RepoError::TooLarge(_) | RepoError::DiskFull),
-                ) => return refusal(&error.to_string(), ""),
+                ) => {
+                    let hint = if is_shallow { SHALLOW } else { "" };
+                    return refusal(&error.to_string(), hint);
+                }
                 Err(error) => return Err(error),
             };
         }

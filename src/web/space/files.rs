@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::{Head, find};
-use crate::domain::{Revision, decimal_text, split_front_matter};
+use crate::domain::{FrontMatter, Revision, decimal_text};
 use crate::repo::{CommitFacts, EntryKind, MAIN, Repo, RepoError};
 use crate::web::error::show;
 use crate::web::page_request::{Frame, PageRequest, quoted};
@@ -220,7 +220,7 @@ fn is_readme(name: &str) -> bool {
 
 /// The README of a folder as HTML.
 pub(super) fn rendered(readme: &str, base: &str, revision: &str, folder: &str) -> String {
-    let text = split_front_matter(readme).map_or(readme, |(_, text)| text);
+    let text = FrontMatter::of(readme).map_or(readme, |head| head.text);
     let below = |kind| match folder {
         "" => address(base, kind, revision, ""),
         folder => format!("{}/", address(base, kind, revision, folder)),

@@ -68,10 +68,6 @@ fn each_problem_names_its_line_and_what_is_allowed() {
             &["README.md:3"],
         ),
         (
-            "---\nsdk: wasi\nrequest_timeout: 3h\n---\n",
-            &["request_timeout", "10m"],
-        ),
-        (
             "---\nsdk: wasi\negress: everywhere\n---\n",
             &["README.md:3", "egress"],
         ),
@@ -100,6 +96,22 @@ fn each_problem_names_its_line_and_what_is_allowed() {
             );
         }
     }
+}
+
+#[test]
+fn more_time_than_there_is_is_cut() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let files = [
+        card("sdk: wasi\nrequest_timeout: 3h"),
+        Op::file("app.wasm", crate::support::guests::guest("hello")),
+    ];
+    let space = alice.publish("demo", &files);
+    let log = space.log("build").join("\n");
+    assert!(
+        log.contains("Note: README.md:4: `request_timeout` is cut to 10m"),
+        "{log}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod blocked;
 mod broken_engine;
 mod browser;
 mod cached_layers;
+mod cards;
 mod composed;
 mod copied_folder;
 mod dockerfiles;

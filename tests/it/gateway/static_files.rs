@@ -147,3 +147,25 @@ fn text_says_its_charset_where_the_file_does_not_say_another() {
     }
     assert_eq!(space.visit("/latin.html").expect(200).body, latin);
 }
+
+#[test]
+fn a_card_isolates_its_pages_at_their_own_address_only() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let fields = "sdk: static\ncustom_headers:\n  Cross-Origin-Embedder-Policy: require-corp\n  \
+                  Cross-Origin-Opener-Policy: same-origin\n  Set-Cookie: a=b";
+    let files = [card(fields), Op::file("index.html", "isolated")];
+    let space = alice.publish("demo", &files);
+    for target in ["/", "/index.html", "/nothing"] {
+        let answer = space.visit(target);
+        let isolates = |name: &str| answer.header(name).unwrap_or_default().to_owned();
+        assert_eq!(isolates("cross-origin-embedder-policy"), "require-corp");
+        assert_eq!(isolates("cross-origin-opener-policy"), "same-origin");
+        assert_eq!(answer.header("set-cookie"), None);
+    }
+    let below = alice.get("/run/alice/demo/").expect(200);
+    assert_eq!(below.text(), "isolated");
+    for name in ["cross-origin-embedder-policy", "cross-origin-opener-policy"] {
+        assert_eq!(below.header(name), None, "{name}");
+    }
+}

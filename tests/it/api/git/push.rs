@@ -117,3 +117,72 @@ fn a_thousand_files_arrive() {
     let file = alice.send(Request::get("/datasets/alice/rows/resolve/main/d1/f8"));
     assert_eq!(file.expect(200).body, "file 8\n".repeat(8).as_bytes());
 }
+
+#[test]
+fn a_branch_that_is_not_published_says_how_it_would_be() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let space = alice.create("demo");
+    let git = Git::init(&server, "work");
+    let address = Git::address(&server, "alice", &alice.token, "spaces/alice/demo");
+    git.run(&["remote", "add", "origin", &address]).success();
+    git.run(&["checkout", "-q", "-b", "master"]).success();
+    git.commit(&[("README.md", CARD), ("index.html", b"from master")]);
+    let told = git.run(&["push", "origin", "master"]).success().stderr;
+    assert!(
+        told.contains("remote: `master` is stored, but `main`"),
+        "{told}"
+    );
+    let (_, command) = told
+        .split_once("remote: To publish `master`: git ")
+        .unwrap();
+    let command = command.lines().next().unwrap();
+    let told = git
+        .run(&command.split_whitespace().collect::<Vec<_>>())
+        .success()
+        .stderr;
+    assert!(told.contains("remote: Building alice/demo"), "{told}");
+    space.wait_for("RUNNING");
+    assert_eq!(space.visit("/").expect(200).text(), "from master");
+    // Tags are nobody's mistake.
+    git.run(&["tag", "v1"]).success();
+    let told = git.run(&["push", "origin", "v1"]).success().stderr;
+    assert!(!told.contains("remote: "), "{told}");
+}
+
+#[test]
+fn a_shallow_clone_pushes_what_it_adds() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    alice
+        .create_with("tiny", json!({"type": "model"}))
+        .expect(200);
+    let git = Git::init(&server, "work");
+    for text in ["one", "two", "three"] {
+        git.commit(&[("a", text.as_bytes())]);
+    }
+    let address = Git::address(&server, "alice", &alice.token, "alice/tiny");
+    git.run(&["push", "-q", &address, "main"]).success();
+    let shallow = Git::init(&server, "shallow");
+    let fetch = ["fetch", "-q", "--depth", "1", &address, "main"];
+    shallow.run(&fetch).success();
+    shallow
+        .run(&["reset", "-q", "--hard", "FETCH_HEAD"])
+        .success();
+    shallow.commit(&[("b", b"of the shallow one")]);
+    shallow.run(&["push", "-q", &address, "main"]).success();
+    let clone = Git::clone(&server, &address, "clone");
+    assert_eq!(clone.say(&["rev-list", "--count", "HEAD"]), "4");
+    clone.run(&["fsck", "--strict"]).success();
+    // Where the history is nowhere, the terminal says what to do.
+    alice
+        .create_with("other", json!({"type": "model"}))
+        .expect(200);
+    let other = Git::address(&server, "alice", &alice.token, "alice/other");
+    let refused = shallow.run(&["push", &other, "main"]).failure();
+    assert!(
+        refused.contains("remote: This clone is shallow"),
+        "{refused}"
+    );
+    assert!(refused.contains("git fetch --unshallow"), "{refused}");
+}

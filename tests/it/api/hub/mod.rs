@@ -1,6 +1,7 @@
 //! Through `huggingface_hub`, unmodified.
 
 mod branches_and_tags;
+mod cards;
 mod commits;
 mod create;
 mod datasets;
@@ -8,7 +9,9 @@ mod delete;
 mod downloads;
 mod duplicate;
 mod exceptions;
+mod executables;
 mod first_publish;
+mod front_matter;
 mod fuzz;
 mod gradio_client;
 mod hardware;
