@@ -7,6 +7,7 @@
 //! at again while containers run ([`Firewall::look`]), and put back.
 
 mod rules;
+mod six;
 mod table;
 
 use std::sync::Arc;
@@ -91,6 +92,11 @@ impl Firewall {
     /// As [`Self::ensure`]; then nothing is known to keep containers in.
     pub async fn look(&self) -> anyhow::Result<()> {
         let mut standing = self.0.lock().await;
+        // What is not known to be shut is not known to stand.
+        if let Err(error) = six::ensure().await {
+            *standing = None;
+            return Err(error);
+        }
         let wanted = rules(&nameservers().await);
         let table = Table::read().await;
         if let (Some(known), Ok(table)) = (&mut *standing, &table)

@@ -8,6 +8,7 @@ use super::base::Wanted;
 use super::context::{Context, MAX_IGNORE};
 use super::dockerfile::{self, Dockerfile, Problem};
 use super::ignore::Ignore;
+use super::ignore::MAX_RULES;
 use super::image_cache::made_of;
 use super::recipe::{self, Recipe};
 use crate::domain::{BuildError, Revision, Sdk, SpaceId};
@@ -86,9 +87,14 @@ impl Inner {
             }
             let ignored = match repo.read(&revision, ".dockerignore", MAX_IGNORE) {
                 Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+                Err(RepoError::TooLarge(_)) => return Ok(Err(too_many_rules())),
                 Err(RepoError::EntryNotFound(_)) => String::new(),
                 Err(error) => return Err(error),
             };
+            // The engine is sent the file as it is, and makes an expression of each line in its own memory.
+            if ignored.lines().count() > MAX_RULES {
+                return Ok(Err(too_many_rules()));
+            }
             let images = dockerfile.images.iter().map(|image| Wanted {
                 name: image.name.clone(),
                 at: Some(format!("{file}:{}", image.line)),
@@ -226,6 +232,13 @@ fn is_archive(head: &[u8]) -> bool {
     let recorded = header.cksum().ok();
     header.set_cksum();
     recorded.is_some() && recorded == header.cksum().ok()
+}
+
+fn too_many_rules() -> BuildError {
+    BuildError::author(format!(
+        ".dockerignore: the file has more than {MAX_RULES} lines, which this server does not take. Name folders instead of the \
+         files in them."
+    ))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ struct Rule {
 }
 
 /// Patterns that are read; the rest of the file is passed over.
-const MAX_RULES: usize = 1000;
+pub(super) const MAX_RULES: usize = 1000;
 
 // === impl Ignore ===
 

@@ -88,7 +88,7 @@ impl Table {
 }
 
 /// Whether a rule lets nothing in that comes from a bridge of ours.
-fn is_harmless(rule: &str) -> bool {
+pub(super) fn is_harmless(rule: &str) -> bool {
     let words: Vec<&str> = rule.split(' ').collect();
     let after = |word: &str| {
         let at = words.iter().position(|known| *known == word)?;
@@ -121,7 +121,7 @@ fn jumps() -> Vec<(String, String)> {
     jumps
 }
 
-async fn run(program: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+pub(super) async fn run(program: &str, arguments: &[&str], input: &str) -> anyhow::Result<String> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())

@@ -221,12 +221,13 @@ fn run_option(line: &Line, name: &str, value: &str) -> Problem {
 
 /// Refuses what newer engines read as a document within the Dockerfile, and older ones as words.
 fn no_document(number: usize, text: &str) -> Result<(), Problem> {
+    // Within `((` it shifts bits.
+    let shifts = text.find("((").unwrap_or(usize::MAX);
     let begins = |at: usize| {
         let before = text[..at].trim_end_matches(|c: char| c.is_ascii_digit());
         let after = text[at + 2..].strip_prefix('-').unwrap_or(&text[at + 2..]);
         let after = after.trim_start_matches(is_blank);
-        // Within `((` it shifts bits.
-        !before.contains("((")
+        shifts >= at
             && (before.is_empty() || before.ends_with(char::is_whitespace))
             && after.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '"' | '\''))
     };
