@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::BuildImageOptions;
+use http::uri::PathAndQuery;
+use http::{Request, Uri};
 use parking_lot::Mutex;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Notify;
 
 use super::super::{BuildRequest, Inner, repo_error};
@@ -120,7 +123,12 @@ impl Making<'_> {
                 Ok(())
             },
         );
-        let docker = self.docker.clone().with_timeout(PATIENCE);
+        let most = limits.image_bytes;
+        let docker = self
+            .docker
+            .clone()
+            .with_timeout(PATIENCE)
+            .with_request_modifier(move |request| bound_files(request, most));
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
         let mut steps_of_piece = piece.steps;
         if piece.is_last {
@@ -190,7 +198,41 @@ impl Making<'_> {
     }
 }
 
+/// Bounds each file that a step may write, for which the client has no word: a file with holes takes nothing while the step
+/// runs, and all of its length once the engine keeps it as a layer.
+fn bound_files<B>(mut request: Request<B>, bytes: u64) -> Request<B> {
+    let limits = format!(r#"[{{"Name":"fsize","Soft":{bytes},"Hard":{bytes}}}]"#);
+    let limits = utf8_percent_encode(&limits, NON_ALPHANUMERIC);
+    let mut parts = request.uri().clone().into_parts();
+    let asked = parts.path_and_query.as_ref().map(|asked| {
+        let between = if asked.query().is_some() { '&' } else { '?' };
+        PathAndQuery::try_from(format!("{asked}{between}ulimits={limits}"))
+    });
+    // What was a URI before is one with letters, digits and `%` behind it.
+    if let Some(Ok(asked)) = asked {
+        parts.path_and_query = Some(asked);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
 /// The engine hung up.
 fn is_closed(error: &RepoError) -> bool {
     matches!(error, RepoError::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_asked_for_with_a_bound_of_files() {
+        let request = Request::post("http://engine/v1.41/build?t=a%3Ab").body(());
+        let bound = bound_files(request.expect("a request"), 1 << 30);
+        let wanted = "http://engine/v1.41/build?t=a%3Ab&ulimits=%5B%7B%22Name%22%3A%22fsize%22%2C%22Soft%22%3A1073741824\
+                      %2C%22Hard%22%3A1073741824%7D%5D";
+        assert_eq!(bound.uri(), wanted);
+    }
 }

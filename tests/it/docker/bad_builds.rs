@@ -132,6 +132,20 @@ fn one_that_fills_the_disk_is_stopped() {
 }
 
 #[test]
+fn a_file_with_a_hole_is_no_way_around_the_disks_limit() {
+    let server = DockerServer::with(&[("BUILD__IMAGE_BYTES", "1 GiB")]);
+    let alice = server.user("alice");
+    let space = alice.create("app");
+    let message = error_of(&space, "RUN truncate -s 64G /hole");
+    assert!(message.contains("truncate"), "{message}");
+    let log = space.log("build").join("\n");
+    assert!(
+        log.contains("File too large") || message.contains("code 153"),
+        "{log}"
+    );
+}
+
+#[test]
 fn one_that_eats_memory_is_told_so() {
     let server = DockerServer::with(&[("BUILD__CONTAINER_MEMORY", "256 MiB")]);
     let alice = server.user("alice");
