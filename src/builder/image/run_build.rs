@@ -123,7 +123,8 @@ impl Making<'_> {
                 Ok(())
             },
         );
-        let most = limits.image_bytes;
+        // The watch says in words that a file without holes is too large, a little earlier.
+        let most = limits.image_bytes.saturating_mul(2);
         let docker = self
             .docker
             .clone()
