@@ -90,6 +90,8 @@ pub(super) struct Failed<'a> {
     pub(super) progress: &'a Progress,
     /// The memory it might take.
     pub(super) memory: &'a str,
+    /// The largest file it might write.
+    pub(super) file_limit: &'a str,
 }
 
 // === impl Failed ===
@@ -135,6 +137,11 @@ fn step_error(message: &str, failed: &Failed<'_>) -> BuildError {
         let why = match code.trim() {
             "137" => format!(
                 "was killed, most likely because it needed more than {memory} of memory, the limit of a build"
+            ),
+            // SIGXFSZ, as a shell says it.
+            "153" => format!(
+                "was killed, because it made a file larger than {}, the limit of a build",
+                failed.file_limit
             ),
             code => format!("ended with exit code {code}"),
         };
@@ -228,6 +235,7 @@ mod tests {
             theirs,
             progress: &progress,
             memory: "4096.0 MiB",
+            file_limit: "20 GiB",
         };
         let error = Error::DockerStreamError {
             error: error.to_owned(),

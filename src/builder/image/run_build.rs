@@ -151,6 +151,7 @@ impl Making<'_> {
                         theirs: order.theirs,
                         progress,
                         memory: &bytes_text(limits.memory_bytes),
+                        file_limit: &bytes_text(most),
                     },
                 )),
             },
