@@ -267,7 +267,7 @@ fn what_the_card_names_is_in_its_files_and_copied_for_nobody() {
     );
     let log = space.log("run").join("\n");
     for part in [
-        "is at /models/alice/tiny, read-only.",
+        "is mounted at /models/alice/tiny, read-only.",
         "README.md names the model openai/whisper, which is not on this server",
     ] {
         assert!(log.contains(part), "no {part} in {log}");
