@@ -125,7 +125,8 @@ fn a_token_for_one_space_mounts_no_private_model() {
     publish(&alice, &space, &card("models: [alice/named]", 8));
     publish(&alice, &space, &card(all, 9));
     for seen in ["named", "private", "later", "public"] {
-        assert!(reads(&space, seen), "{seen}");
+        let log = || space.log("run").join("\n");
+        assert!(reads(&space, seen), "{seen}: {}", log());
     }
 }
 
