@@ -122,7 +122,7 @@ fn a_token_for_one_space_mounts_no_private_model() {
     }
     publish(&alice, &space, &card(&format!("{all}\npinned: true"), 7));
     assert!(!reads(&space, "private"));
-    publish(&alice, &space, &card("models: [alice/named]", 8));
+    publish(&alice, &space, &card("", 8));
     publish(&alice, &space, &card(all, 9));
     for seen in ["named", "private", "later", "public"] {
         let log = || space.log("run").join("\n");
