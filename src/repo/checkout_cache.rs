@@ -69,6 +69,33 @@ impl Repos {
         .await
     }
 
+    /// The accounts that a commit of a repository is laid out for.
+    ///
+    /// # Errors
+    /// Only of the disk.
+    pub async fn laid_out_for(&self, id: RepoUid) -> Result<Vec<AccountId>, RepoError> {
+        let (folder, begin) = (self.cached_checkouts(), format!("{id}-"));
+        self.work(move || {
+            let mut found = Vec::new();
+            for account in entries(&folder)? {
+                let owner = account
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| name.parse().ok());
+                let Some(owner) = owner else { continue };
+                let of_it = |entry: &fs::DirEntry| {
+                    let name = entry.file_name();
+                    name.to_str().is_some_and(|name| name.starts_with(&begin))
+                };
+                if entries(&account.path())?.iter().any(of_it) {
+                    found.push(owner);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     /// Whether the repository is gone that a shelf of that name is of.
     fn is_of_nothing(&self, name: &str) -> bool {
         let of = name.rsplit_once('-').and_then(|(id, _)| id.parse().ok());

@@ -72,16 +72,13 @@ impl Forward<'_> {
         let reports = Arc::clone(self.error_reports);
         let mut guard = VisitGuard::new(Arc::clone(self.space), reports, visit, permit);
         let hop = &self.facts.hop;
-        let kind = match &serving.upstream {
+        let asks = hop.upgrade.is_some();
+        let (kind, leave) = match &serving.upstream {
             Upstream::Service(service) if hop.is_websocket() && !service.upgrades() => {
                 return Err(Rejection::Upgrade);
             }
-            Upstream::Service(_) => RequestKind::Inside,
-            Upstream::Tcp(_) => RequestKind::Outside,
-        };
-        let leave = match &serving.upstream {
-            Upstream::Service(service) => hop.upgrade.is_some() && service.upgrades(),
-            Upstream::Tcp(_) => hop.upgrade.is_some(),
+            Upstream::Service(service) => (RequestKind::Inside, asks && service.upgrades()),
+            Upstream::Tcp(_) => (RequestKind::Outside, asks),
         };
         match kind {
             RequestKind::Outside => hop.apply_to_request(request.headers_mut()),

@@ -103,8 +103,16 @@ impl Lifecycle {
             // An engine may take its time to say what is in use.
             tokio::spawn(async move {
                 parts.sweep_checkouts().await;
-                for account in parts.ledger.owners() {
-                    parts.measure_account(account.owner).await;
+                match parts.repos.laid_out_for(going.id).await {
+                    Ok(owners) => {
+                        for owner in owners {
+                            parts.measure_account(owner).await;
+                        }
+                    }
+                    Err(error) => {
+                        let id = going.id;
+                        tracing::warn!(repository = %id, "who has {id} laid out is not known: {error}");
+                    }
                 }
             });
             Ok(())

@@ -3,9 +3,28 @@
 use super::to_the_end;
 use crate::domain::{Revision, Sdk, SleepAfter, SpaceId, Volume};
 use crate::lifecycle::{Landing, Lifecycle, LifecycleError, Parts, now};
-use crate::store::{Actor, NewSetting, SecretValue, StoreError};
+use crate::store::{Actor, NewSetting, SecretValue, Store, StoreError};
 
 impl Lifecycle {
+    /// Stores what is asked of a Space and tells its supervisor, whether or not anybody still waits for it.
+    async fn change<T: Send + 'static, F>(
+        &self,
+        space: SpaceId,
+        change: impl FnOnce(Store) -> F,
+    ) -> Result<T, LifecycleError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let this = self.clone();
+        let change = change(this.parts.store.clone());
+        to_the_end(async move {
+            let done = change.await?;
+            this.supervisors.nudge(space);
+            Ok(done)
+        })
+        .await
+    }
+
     /// Publishes the newest commit of `main`. `landing` is the one just committed; when another has come since, it is that
     /// one, so that publishes that overtake each other end with the newest.
     pub(in crate::lifecycle) async fn record_publish(
@@ -119,11 +138,8 @@ impl Lifecycle {
         space: SpaceId,
         after: SleepAfter,
     ) -> Result<(), LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            this.parts.store.set_sleep_after(space, after).await?;
-            this.supervisors.nudge(space);
-            Ok(())
+        self.change(space, move |store| async move {
+            store.set_sleep_after(space, after).await.map(drop)
         })
         .await
     }
@@ -160,12 +176,9 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn delete_secret(&self, space: SpaceId, key: &str) -> Result<bool, LifecycleError> {
-        let this = self.clone();
         let key = key.to_owned();
-        to_the_end(async move {
-            let deleted = this.parts.store.delete_secret(space, &key, now()).await?;
-            this.supervisors.nudge(space);
-            Ok(deleted)
+        self.change(space, move |store| async move {
+            store.delete_secret(space, &key, now()).await
         })
         .await
     }
@@ -181,17 +194,13 @@ impl Lifecycle {
         value: &str,
         description: Option<&str>,
     ) -> Result<(), LifecycleError> {
-        let this = self.clone();
         let key = key.to_owned();
         let value = value.to_owned();
         let description = description.map(str::to_owned);
-        to_the_end(async move {
-            this.parts
-                .store
+        self.change(space, move |store| async move {
+            store
                 .set_variable(space, &key, &value, description.as_deref(), now())
-                .await?;
-            this.supervisors.nudge(space);
-            Ok(())
+                .await
         })
         .await
     }
@@ -205,11 +214,8 @@ impl Lifecycle {
         space: SpaceId,
         settings: Vec<NewSetting>,
     ) -> Result<(), LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            this.parts.store.set_all(space, &settings, now()).await?;
-            this.supervisors.nudge(space);
-            Ok(())
+        self.change(space, move |store| async move {
+            store.set_all(space, &settings, now()).await
         })
         .await
     }
@@ -223,11 +229,8 @@ impl Lifecycle {
         space: SpaceId,
         volumes: Vec<Volume>,
     ) -> Result<(), LifecycleError> {
-        let this = self.clone();
-        to_the_end(async move {
-            this.parts.store.set_volumes(space, &volumes, now()).await?;
-            this.supervisors.nudge(space);
-            Ok(())
+        self.change(space, move |store| async move {
+            store.set_volumes(space, &volumes, now()).await
         })
         .await
     }
@@ -237,12 +240,9 @@ impl Lifecycle {
     /// # Errors
     /// When the Space is gone.
     pub async fn delete_variable(&self, space: SpaceId, key: &str) -> Result<bool, LifecycleError> {
-        let this = self.clone();
         let key = key.to_owned();
-        to_the_end(async move {
-            let deleted = this.parts.store.delete_variable(space, &key, now()).await?;
-            this.supervisors.nudge(space);
-            Ok(deleted)
+        self.change(space, move |store| async move {
+            store.delete_variable(space, &key, now()).await
         })
         .await
     }
