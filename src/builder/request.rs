@@ -1,7 +1,7 @@
 //! What is asked of the builder, and what it gives.
 
 use super::holds::Hold;
-use crate::domain::{AccountId, Artifact, BuildId, RepoName, Revision, Sdk, SpaceId};
+use crate::domain::{AccountId, Artifact, BuildId, RepoName, Revision, Sdk, SecretValue, SpaceId};
 use crate::journal::Log;
 use crate::ledger::BuildTurns;
 
@@ -46,6 +46,8 @@ pub struct Before {
     pub sdk: Option<Sdk>,
     /// Its variables, for what asks for them while it is built.
     pub variables: Vec<(String, String)>,
+    /// Its secrets, for commands of its Dockerfile that ask for one (`RUN --mount=type=secret`).
+    pub secrets: Vec<(String, SecretValue)>,
     /// What earlier builds of it made, the newest first.
     pub artifacts: Vec<Artifact>,
 }

@@ -41,6 +41,23 @@ pub async fn written(
     Ok(walked.await.unwrap_or_default() + DiskAmount::new(layer, 0))
 }
 
+/// The length of what a container that has ended has written in its own layer: what the next layer takes, for the engine
+/// copies it, and writes out what no file ever held.
+///
+/// # Errors
+/// When the engine does not answer, or has no such container any more.
+pub async fn layer_length(docker: &Docker, id: &str) -> Result<DiskAmount, Error> {
+    let options = InspectContainerOptions { size: true };
+    let found = docker.inspect_container(id, Some(options)).await?;
+    let Some(folder) = own_layer(&found).filter(|folder| folder.is_dir()) else {
+        let counted = found.size_rw.and_then(|bytes| u64::try_from(bytes).ok());
+        return Ok(DiskAmount::new(counted.unwrap_or(0), 0));
+    };
+    let walked = tokio::task::spawn_blocking(move || tree::length(&folder));
+    // It is given up only when the server ends.
+    Ok(walked.await.unwrap_or_default())
+}
+
 /// What files without a name take that a container holds open below what is mounted at a path of it. Blocks.
 pub fn held_open(found: &ContainerInspectResponse, mounted: &str) -> DiskAmount {
     unlinked::disk(found, Some(mounted))

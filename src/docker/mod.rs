@@ -9,6 +9,7 @@ mod disk;
 mod firewall;
 pub mod kernel;
 mod network;
+pub mod seccomp;
 mod surroundings;
 pub mod tree;
 mod unlinked;
@@ -22,7 +23,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio::sync::Mutex;
 
 pub use claim::Claim;
-pub use disk::{free, held_open, layer_folders, most_files, own_layer, written};
+pub use disk::{free, held_open, layer_folders, layer_length, most_files, own_layer, written};
 pub use firewall::{Firewall, Reach};
 pub use network::{Network, Networks};
 use surroundings::{BRIDGE_NAME, NETWORKS_ELSEWHERE, has_interface};

@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, open, openat, renameat_with, statat,
-    unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Stat, open, openat, renameat_with,
+    statat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -34,6 +34,22 @@ struct Pending {
 /// What a folder takes on disk; nothing, if it is not there. Links are not followed: whoever writes there is a stranger. A
 /// file of several names, all of them in the folder, takes its bytes once.
 pub fn disk(folder: &Path) -> DiskAmount {
+    sum(folder, |facts| {
+        let blocks = u64::try_from(facts.st_blocks).unwrap_or(0);
+        blocks.saturating_mul(512)
+    })
+}
+
+/// The same by the lengths of files, whether something was ever written there or not: what a copy of the folder takes.
+pub fn length(folder: &Path) -> DiskAmount {
+    sum(folder, |facts| {
+        let length = u64::try_from(facts.st_size).unwrap_or(0);
+        let is_file = FileType::from_raw_mode(facts.st_mode) == FileType::RegularFile;
+        if is_file { length } else { 4096 }
+    })
+}
+
+fn sum(folder: &Path, bytes: impl Fn(&Stat) -> u64) -> DiskAmount {
     let mut sum = DiskAmount::default();
     let Ok(top) = open(folder, FOLDER, Mode::empty()) else {
         return sum;
@@ -60,8 +76,7 @@ pub fn disk(folder: &Path) -> DiskAmount {
             let Ok(facts) = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
                 continue;
             };
-            let blocks = u64::try_from(facts.st_blocks).unwrap_or(0);
-            let bytes = blocks.saturating_mul(512);
+            let bytes = bytes(&facts);
             if FileType::from_raw_mode(facts.st_mode) != FileType::Directory {
                 // Each of its names is met, and stands for its share.
                 #[allow(
@@ -69,7 +84,10 @@ pub fn disk(folder: &Path) -> DiskAmount {
                     reason = "other processors count names in 32 bits"
                 )]
                 let names = u64::from(facts.st_nlink).max(1);
-                sum = sum + DiskAmount::new(bytes / names, 1);
+                sum = DiskAmount::new(
+                    sum.bytes.saturating_add(bytes / names),
+                    sum.files.saturating_add(1),
+                );
                 continue;
             }
             sum = sum + DiskAmount::new(bytes, 1);
@@ -199,6 +217,12 @@ mod tests {
             deepest = openat(&deepest, "d", FOLDER, Mode::empty()).expect("a folder");
         }
         std::io::Write::write_all(&mut file_in(&deepest), &[1; 1 << 20]).expect("room");
+        // A hole is none in a copy.
+        let hole = std::fs::File::create(tree.join("hole")).expect("a file");
+        hole.set_len(1 << 40).expect("a hole");
+        let longer = length(&tree).bytes - disk(&tree).bytes;
+        assert!(longer > (1 << 40) - (64 << 20), "{longer}");
+        std::fs::remove_file(tree.join("hole")).expect("gone");
         let found = disk(&tree);
         assert_eq!(found.files, 3004);
         assert!(found.bytes >= 1 << 20, "{found:?}");

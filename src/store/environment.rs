@@ -2,7 +2,8 @@
 
 use super::limits::Counted;
 use super::running::replace_instances;
-use super::{SecretValue, Store, StoreError};
+use super::{Store, StoreError};
+use crate::domain::SecretValue;
 use crate::domain::{Millis, SpaceId};
 
 /// A variable or secret to be set.

@@ -69,7 +69,7 @@ pub use listing::ListRepositories;
 pub use moderation::{Answered, Report};
 pub use organizations::Member;
 pub use repositories::NewRepository;
-pub use seal::{Sealer, SecretValue};
+pub use seal::Sealer;
 pub use secrets::SecretFacts;
 pub use showcase::{ListShowcase, Order, Showing, Shown};
 pub use spaces::SpaceSettings;

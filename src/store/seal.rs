@@ -8,12 +8,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chacha20poly1305::aead::{Aead, AeadCore, KeyInit, OsRng, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
-use crate::domain::SpaceId;
-
-/// A secret's value. It has no `Display` and its `Debug` says nothing, so that it reaches a log or an error only by
-/// somebody writing [`SecretValue::expose`].
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretValue(String);
+use crate::domain::{SecretValue, SpaceId};
 
 /// Seals and opens secrets under one key.
 #[derive(Clone)]
@@ -28,26 +23,6 @@ const FORM: &str = "x1:";
 
 /// Bytes of an XChaCha20 nonce: long enough to be drawn at random for ever.
 const NONCE: usize = 24;
-
-// === impl SecretValue ===
-
-impl SecretValue {
-    /// Takes the value in.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one place that hands it to the Space.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SecretValue(…)")
-    }
-}
 
 // === impl Sealer ===
 
@@ -70,7 +45,7 @@ impl Sealer {
         let nonce = XChaCha20Poly1305::generate_nonce(&mut OsRng);
         let place = place(space, name);
         let payload = Payload {
-            msg: value.0.as_bytes(),
+            msg: value.expose().as_bytes(),
             aad: &place,
         };
         let sealed = self
@@ -91,7 +66,7 @@ impl Sealer {
             .cipher
             .decrypt(XNonce::from_slice(nonce), payload)
             .ok()?;
-        String::from_utf8(value).ok().map(SecretValue)
+        String::from_utf8(value).ok().map(SecretValue::new)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::fields::Fields;
 use super::limits::Counted;
 use super::running::replace_instances;
-use super::{SecretValue, Store, StoreError};
+use super::{Store, StoreError};
+use crate::domain::SecretValue;
 use crate::domain::{Millis, SpaceId};
 
 /// What may be told about a secret.

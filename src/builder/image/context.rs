@@ -10,7 +10,7 @@ use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::dockerfile::Sent;
+use super::dockerfile::{DOCUMENTS, Sent};
 use super::ignore::Ignore;
 use crate::domain::{DiskAmount, Revision, SpaceId};
 use crate::ledger::Refused;
@@ -49,7 +49,8 @@ impl Context {
     fn for_engine(dockerfile: String, own: Option<Vec<u8>>) -> [(&'static str, Vec<u8>); 2] {
         let list = match own {
             Some(mut list) => {
-                list.extend_from_slice(format!("\n{DOCKERFILE}\n").as_bytes());
+                let more = format!("\n!{DOCUMENTS}\n!{DOCUMENTS}/**\n{DOCKERFILE}\n");
+                list.extend_from_slice(more.as_bytes());
                 list
             }
             None => format!("{DOCKERFILE}\n{IGNORE}\n").into_bytes(),
@@ -58,15 +59,15 @@ impl Context {
     }
 
     /// Whether a path of the context is of a file for the engine.
-    fn is_for_engine(path: &str) -> bool {
-        [DOCKERFILE, IGNORE].iter().any(|file| {
+    pub(super) fn is_for_engine(path: &str) -> bool {
+        [DOCKERFILE, IGNORE, DOCUMENTS].iter().any(|file| {
             let below = path.strip_prefix(file);
             below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
         })
     }
 
     /// Goes through the Space's files, if any is sent.
-    fn walk(
+    pub(super) fn walk(
         &self,
         repo: &Repo,
         revision: &Revision,
@@ -114,7 +115,6 @@ impl Context {
                     if let Walked::File { size, .. } = found
                         && goes(path, &format!("{}{path}", this.folder))
                     {
-                        sent.may_have(path, size)?;
                         amount = amount + DiskAmount::new(size, 1);
                     }
                     Ok(())
@@ -128,11 +128,17 @@ impl Context {
                     false => None,
                 };
                 for (path, content) in Self::for_engine(dockerfile, own) {
-                    let mut header = header(content.len() as u64, false, now);
+                    let mut header = header(content.len() as u64, 0o644, now);
                     tar.append_data(&mut header, path, content.as_slice())?;
                 }
+                for (path, content) in &sent.documents {
+                    let mode = sent.mode.unwrap_or(0o644);
+                    let mut header = header(content.len() as u64, mode, now);
+                    tar.append_data(&mut header, path, content.as_bytes())?;
+                }
                 for (path, content) in this.beside.iter().filter(|(path, _)| sent.has(path)) {
-                    let mut header = header(content.len() as u64, false, now);
+                    let mode = sent.mode.unwrap_or(0o644);
+                    let mut header = header(content.len() as u64, mode, now);
                     tar.append_data(&mut header, path, content.as_slice())?;
                 }
                 this.walk(repo, &revision, &sent, |path, found| {
@@ -148,7 +154,8 @@ impl Context {
                     if !goes(path, &target) {
                         return Ok(());
                     }
-                    let mut header = header(size, executable, now);
+                    let own = if executable { 0o755 } else { 0o644 };
+                    let mut header = header(size, sent.mode.unwrap_or(own), now);
                     tar.append_data(&mut header, target, repo.blob(&oid)?)?;
                     Ok(())
                 })?;
@@ -167,11 +174,11 @@ impl Context {
     }
 }
 
-fn header(size: u64, executable: bool, now: u64) -> tar::Header {
+fn header(size: u64, mode: u32, now: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Regular);
     header.set_size(size);
-    header.set_mode(if executable { 0o755 } else { 0o644 });
+    header.set_mode(mode);
     header.set_mtime(now);
     header
 }
@@ -220,7 +227,7 @@ mod tests {
     async fn sent(context: Context, files: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
         let all = Sent {
             paths: vec![String::new()],
-            largest: None,
+            ..Sent::default()
         };
         sent_of(context, all, files).await
     }
@@ -342,7 +349,7 @@ mod tests {
             };
             let sent = Sent {
                 paths: paths.into_iter().map(str::to_owned).collect(),
-                largest: None,
+                ..Sent::default()
             };
             let found = sent_of(context, sent, &files).await;
             let found = found.keys().map(String::as_str);
@@ -375,7 +382,7 @@ mod tests {
             let found = sent(context, &files).await;
             assert_eq!(found[DOCKERFILE], b"FROM scratch");
             assert_eq!(found[&other], b"here");
-            let list = format!("# none\n{DOCKERFILE}\n");
+            let list = format!("# none\n!{DOCUMENTS}\n!{DOCUMENTS}/**\n{DOCKERFILE}\n");
             assert_eq!(found[".dockerignore"], list.as_bytes());
             assert_eq!(found.len(), 3);
         }

@@ -89,9 +89,9 @@ pub(super) struct Failed<'a> {
     /// How far it came.
     pub(super) progress: &'a Progress,
     /// The memory it might take.
-    pub(super) memory: &'a str,
+    pub(super) memory: String,
     /// The largest file it might write.
-    pub(super) file_limit: &'a str,
+    pub(super) file_limit: String,
 }
 
 // === impl Failed ===
@@ -132,34 +132,9 @@ pub(super) fn build_error(error: &Error, failed: &Failed<'_>) -> BuildError {
 fn step_error(message: &str, failed: &Failed<'_>) -> BuildError {
     let lower = message.to_lowercase();
     let place = failed.place();
-    if let Some((_, code)) = message.rsplit_once(" returned a non-zero code: ") {
-        let memory = failed.memory;
-        let why = match code.trim() {
-            "137" => format!(
-                "was killed, most likely because it needed more than {memory} of memory, the limit of a build"
-            ),
-            // SIGXFSZ, as a shell says it.
-            "153" => format!(
-                "was killed, because it made a file larger than {}, the limit of a build",
-                failed.file_limit
-            ),
-            code => format!("ended with exit code {code}"),
-        };
-        let step = match (failed.progress.step(), failed.theirs) {
-            (Some(step), true) => format!("`{}`", shortened_to(&step.text.replace('`', "'"), 120)),
-            (Some(_), false) => "the installation".to_owned(),
-            (None, _) => "a step".to_owned(),
-        };
-        let cause = match failed.progress.cause() {
-            Some(cause) => format!(": {}", shortened(&cause)),
-            None => String::new(),
-        };
-        return BuildError::author(format!(
-            "{place}: {step} {why}{cause}. See the build log for its output."
-        ));
-    }
     let full = lower.contains("no space left on device");
-    let starting = lower.contains("oci runtime") && !lower.contains("executable file not found");
+    // What cannot be started is the author's, whatever the engine's runtime is.
+    let starting = lower.contains("oci runtime") && !lower.contains("exec: \"");
     if full
         || starting
         || lower.contains("context canceled")
@@ -172,6 +147,47 @@ fn step_error(message: &str, failed: &Failed<'_>) -> BuildError {
         });
     }
     BuildError::author(format!("{place}: {}", shortened(message)))
+}
+
+/// A container that the engine did not make, or not start.
+pub(super) fn start_error(error: &Error, failed: &Failed<'_>) -> BuildError {
+    match error {
+        Error::DockerResponseServerError { message, .. } => step_error(message, failed),
+        error => internal(error),
+    }
+}
+
+/// A command that ended with that code.
+pub(super) fn command_error(code: i64, out_of_memory: bool, failed: &Failed<'_>) -> BuildError {
+    let place = failed.place();
+    let why = match code {
+        137 => format!(
+            "was killed, most likely because it needed more than {} of memory, the limit of a build",
+            failed.memory
+        ),
+        code if out_of_memory => format!(
+            "ended with exit code {code} after it needed more than {} of memory, the limit of a build",
+            failed.memory
+        ),
+        // SIGXFSZ, as a shell says it.
+        153 => format!(
+            "was killed, because it made a file larger than {}, the limit of a build",
+            failed.file_limit
+        ),
+        code => format!("ended with exit code {code}"),
+    };
+    let step = match (failed.progress.step(), failed.theirs) {
+        (Some(step), true) => format!("`{}`", shortened_to(&step.text.replace('`', "'"), 120)),
+        (Some(_), false) => "the installation".to_owned(),
+        (None, _) => "a step".to_owned(),
+    };
+    let cause = match failed.progress.cause() {
+        Some(cause) => format!(": {}", shortened(&cause)),
+        None => String::new(),
+    };
+    BuildError::author(format!(
+        "{place}: {step} {why}{cause}. See the build log for its output."
+    ))
 }
 
 /// The engine's trouble, not the author's.
@@ -217,8 +233,13 @@ mod tests {
     use super::*;
     use crate::domain::Fault;
 
-    /// What is said of a build whose second step printed something and failed so.
-    fn said_of(step: &str, printed: &str, theirs: bool, error: &str) -> BuildError {
+    /// What is said of a build whose second step printed something, and then went wrong.
+    fn said_of(
+        step: &str,
+        printed: &str,
+        theirs: bool,
+        error: impl FnOnce(&Failed<'_>) -> BuildError,
+    ) -> BuildError {
         let steps = [(1, "FROM a"), (7, step)].map(|(line, text)| {
             Some(Step {
                 line,
@@ -227,24 +248,24 @@ mod tests {
         });
         let mut progress = Progress::new("Dockerfile", 2);
         progress.piece(steps.into(), true);
-        for line in ["Step 1/2 : FROM sha256:0", "Step 2/2 : RUN []", printed] {
+        for line in ["Step 1/2 : FROM sha256:0", "Step 2/2 : RUN []"] {
             progress.takes(line);
         }
-        let failed = Failed {
+        progress.prints(printed);
+        error(&Failed {
             file: "Dockerfile",
             theirs,
             progress: &progress,
-            memory: "4096.0 MiB",
-            file_limit: "20 GiB",
-        };
-        let error = Error::DockerStreamError {
-            error: error.to_owned(),
-        };
-        build_error(&error, &failed)
+            memory: "4096.0 MiB".to_owned(),
+            file_limit: "20 GiB".to_owned(),
+        })
     }
 
     fn message(error: &str) -> BuildError {
-        said_of("RUN exit 7", "", true, error)
+        let error = Error::DockerStreamError {
+            error: error.to_owned(),
+        };
+        said_of("RUN exit 7", "", true, |failed| build_error(&error, failed))
     }
 
     #[test]
@@ -253,7 +274,7 @@ mod tests {
             "RUN pip install nope",
             "ERROR: No matching distribution found for nope\n",
             true,
-            "The command '/bin/sh -c pip install nope' returned a non-zero code: 1",
+            |failed| command_error(1, false, failed),
         );
         assert_eq!(error.fault, Fault::Author);
         assert_eq!(
@@ -265,7 +286,7 @@ mod tests {
             "RUN if [ -s /home/user/setup/packages.txt ]; then apt-get update; fi",
             "E: Unable to locate package nope\n",
             false,
-            "The command '/bin/sh -c if [ -s x ]; then …' returned a non-zero code: 123",
+            |failed| command_error(123, false, failed),
         );
         assert!(
             error.message.starts_with("packages.txt: ")
@@ -273,8 +294,12 @@ mod tests {
             "{error}"
         );
         assert!(!error.message.contains("if ["), "{error}");
-        let error = message("The command 'x' returned a non-zero code: 137");
-        assert!(error.message.contains("4096.0 MiB of memory"), "{error}");
+        for (code, out_of_memory) in [(137, false), (1, true)] {
+            let error = said_of("RUN x", "", true, |failed| {
+                command_error(code, out_of_memory, failed)
+            });
+            assert!(error.message.contains("4096.0 MiB of memory"), "{error}");
+        }
         assert_eq!(
             message("COPY failed: file not found in build context").fault,
             Fault::Author
@@ -283,6 +308,24 @@ mod tests {
             message("write /x: no space left on device").fault,
             Fault::Server
         );
+        for (words, fault) in [
+            (
+                "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: \"nope\": \
+                 executable file not found in $PATH: unknown",
+                Fault::Author,
+            ),
+            (
+                "OCI runtime create failed: unable to retrieve OCI runtime error: unknown",
+                Fault::Server,
+            ),
+        ] {
+            let error = Error::DockerResponseServerError {
+                status_code: 400,
+                message: words.to_owned(),
+            };
+            let error = said_of("RUN nope", "", true, |failed| start_error(&error, failed));
+            assert_eq!(error.fault, fault, "{error}");
+        }
         for status_code in [400, 503] {
             let broken = Error::DockerResponseServerError {
                 status_code,

@@ -5,45 +5,30 @@ use std::io::Write;
 use bollard::errors::Error;
 use bollard::models::BuildInfo;
 use futures_util::{Stream, StreamExt};
-use tokio::sync::Notify;
 
-use super::ImageLimits;
 use super::progress::Progress;
 use super::record::Recorder;
-use crate::domain::{BuildError, bytes_text};
-use crate::journal::Log;
+use super::run_build::Making;
+use crate::domain::BuildError;
 
 /// Writes the build's log until the engine names the image. The inner error is ours to say, the outer the engine's.
 pub(super) async fn follow(
     steps: impl Stream<Item = Result<BuildInfo, Error>>,
-    log: &Log,
-    limits: &ImageLimits,
-    look: &Notify,
+    making: &Making<'_>,
     recorder: &mut Recorder,
     progress: &mut Progress,
 ) -> Result<Result<String, BuildError>, Error> {
     let mut steps = std::pin::pin!(steps);
+    let log = &making.request.log;
     let mut writer = log.writer();
-    let (mut printed, mut id) = (0_u64, None);
+    let mut id = None;
     while let Some(step) = steps.next().await {
         let step = step?;
         if let Some(text) = step.stream {
-            if text.starts_with(" ---> Running in ") {
-                look.notify_one();
+            if let Err(beyond) = making.prints(text.len()) {
+                return Ok(Err(beyond));
             }
-            printed = printed.saturating_add(text.len() as u64);
-            if printed > limits.output_bytes {
-                return Ok(Err(BuildError::author(format!(
-                    "The build was stopped because it printed more than {}.",
-                    bytes_text(limits.output_bytes)
-                ))));
-            }
-            if !recorder.line(&text) {
-                return Ok(Err(BuildError::author(
-                    "The build was stopped because it printed thousands of lines that imitate the container engine's \
-                     own.",
-                )));
-            }
+            recorder.line(&text);
             // Writing to a log cannot fail.
             let _ = writer.write_all(progress.takes(plain(&text)).as_bytes());
         }

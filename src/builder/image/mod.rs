@@ -1,13 +1,14 @@
-//! Builds container images: the Docker API's classic builder, between limits it has no words for.
+//! Builds container images: commands in containers of our own, and the Docker API's classic builder for the rest.
 //!
 //! ```text
 //!  Dockerfile ── dockerfile/: read into instructions, what is not allowed refused ──────────┐
 //!  or runtimes/SDK/Dockerfile + lists of packages (recipe.rs) ──────────────────────────────┤
 //!  base.rs: each image found, fetched, and allowed to this author ──────────────────────────┤
-//!                                        written anew in pieces (piece.rs), images by id    ▼
+//!                                in parts: commands, and pieces written anew (piece.rs)    ▼
 //!  the revision's files ── context.rs: a tar stream, .dockerignore honoured ─────────► POST /build ──► image, checked
-//!                   opened.rs: what the engine opens of an image, before each piece ──┤ │
-//!                                                        watch.rs: pids, size, disk ──┘ │
+//!                              run_step.rs: a container for each command, its layer ───┤ │
+//!            path_check.rs: what the engine opens of an image, before each part ──────┤ │
+//!                                                   watch.rs: what is written, the disk ──┘ │
 //!                                              log, line by line (follow.rs, progress.rs) ◄┘
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 mod base;
 mod build_input;
+mod container;
 mod context;
 mod context_filter;
 mod dockerfile;
@@ -23,6 +25,8 @@ mod failure;
 mod follow;
 mod ignore;
 mod image_cache;
+mod layer;
+mod mounts;
 mod network;
 mod path_check;
 mod patterns;
@@ -31,17 +35,18 @@ mod recipe;
 mod record;
 mod reference;
 mod run_build;
+mod run_step;
 mod sweep;
 mod watch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::models::ImageInspect;
-use tokio::sync::Notify;
 
 use super::holds::Hold;
 use super::{BuildPlan, BuildRequest, Inner, disk_error};
@@ -176,7 +181,6 @@ impl Inner {
         let network = self.network(request).await?;
         let root = self.engine_folder(docker).await?;
         let id = {
-            let look = Notify::new();
             let watch = Watch {
                 docker,
                 network: &network.name,
@@ -184,8 +188,7 @@ impl Inner {
                 turns: &request.turns,
                 steps: recorder.steps(),
                 bases: found.iter().map(|image| image.id.clone()).collect(),
-                root,
-                look: &look,
+                root: root.clone(),
             };
             let making = Making {
                 inner: self,
@@ -194,8 +197,9 @@ impl Inner {
                 hold,
                 order: &order,
                 network: &network.name,
-                look: &look,
-                cached: request.cached && found.iter().all(|image| image.triggers.is_empty()),
+                root: root.as_deref(),
+                printed: AtomicU64::new(0),
+                cached: request.cached,
                 reserved: Arc::default(),
             };
             let building = making.run(&found, &cache, recorder);

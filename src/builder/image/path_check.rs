@@ -6,14 +6,12 @@ use std::io;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
-use bollard::query_parameters::{
-    CreateContainerOptions, DownloadFromContainerOptions, InspectContainerOptions,
-    RemoveContainerOptions,
-};
+use bollard::query_parameters::{DownloadFromContainerOptions, InspectContainerOptions};
 use futures_util::StreamExt;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
+use super::container::Container;
 use super::dockerfile::{Copied, Piece, Step};
 use super::failure::{internal, place};
 use super::patterns::{Matches, SPECIAL, has_wildcards, hidden, is_no_file, matches};
@@ -47,12 +45,6 @@ pub(super) struct Opened<'a> {
     pub(super) theirs: bool,
 }
 
-/// A container that is never started, to look at an image's files. Its drop removes it.
-struct Unstarted {
-    docker: Docker,
-    id: String,
-}
-
 // === impl Opened ===
 
 impl Opened<'_> {
@@ -61,13 +53,8 @@ impl Opened<'_> {
     /// # Errors
     /// The author's, of what it may not.
     pub(super) async fn check(&self, piece: &Piece) -> Result<(), BuildError> {
-        if let Some((image, step)) = &piece.accounts
-            && !self.sound.has(image)
-        {
-            let container = self.container(image, step).await?;
-            self.check_accounts(&container, step).await?;
-            container.remove().await;
-            self.sound.add(image);
+        if let Some((image, step)) = &piece.accounts {
+            self.check_image(image, step).await?;
         }
         for copied in &piece.copied {
             let container = self.container(&copied.image, &copied.step).await?;
@@ -77,7 +64,22 @@ impl Opened<'_> {
         Ok(())
     }
 
-    async fn check_accounts(&self, container: &Unstarted, step: &Step) -> Result<(), BuildError> {
+    /// Looks at what the engine opens of an image where `step` needs its lists of accounts.
+    ///
+    /// # Errors
+    /// The author's, of what it may not.
+    pub(super) async fn check_image(&self, image: &str, step: &Step) -> Result<(), BuildError> {
+        if self.sound.has(image) {
+            return Ok(());
+        }
+        let container = self.container(image, step).await?;
+        self.check_accounts(&container, step).await?;
+        container.remove().await;
+        self.sound.add(image);
+        Ok(())
+    }
+
+    async fn check_accounts(&self, container: &Container, step: &Step) -> Result<(), BuildError> {
         let odd = odd_accounts(self.docker, &container.id, &[]).await;
         match odd.map_err(|error| internal(&error))? {
             None => Ok(()),
@@ -90,7 +92,7 @@ impl Opened<'_> {
         }
     }
 
-    async fn check_copied(&self, container: &Unstarted, copied: &Copied) -> Result<(), BuildError> {
+    async fn check_copied(&self, container: &Container, copied: &Copied) -> Result<(), BuildError> {
         for path in &copied.paths {
             if let Some(message) = hidden(path) {
                 return Err(self.refused(&copied.step, &message));
@@ -114,7 +116,7 @@ impl Opened<'_> {
     }
 
     /// Whether the engine may not open what lies there. What does not lie there it says itself.
-    async fn is_odd(&self, container: &Unstarted, path: &str) -> Result<bool, Error> {
+    async fn is_odd(&self, container: &Container, path: &str) -> Result<bool, Error> {
         let path = format!("/{path}");
         let Some(facts) = look(self.docker, &container.id, &path).await? else {
             return Ok(false);
@@ -130,7 +132,7 @@ impl Opened<'_> {
     }
 
     /// What is wrong with the first of what a path with wildcards may stand for that the engine may not open.
-    async fn odd_match(&self, container: &Unstarted, path: &str) -> Result<Option<String>, Error> {
+    async fn odd_match(&self, container: &Container, path: &str) -> Result<Option<String>, Error> {
         let names: Vec<&str> = path
             .split('/')
             .filter(|name| !matches!(*name, "" | "."))
@@ -179,7 +181,7 @@ impl Opened<'_> {
         Ok(None)
     }
 
-    async fn container(&self, image: &str, step: &Step) -> Result<Unstarted, BuildError> {
+    async fn container(&self, image: &str, step: &Step) -> Result<Container, BuildError> {
         let found = self.docker.inspect_image(image).await;
         let found = found.map_err(|error| internal(&error))?;
         if let Some(layers) = layer_folders(&found) {
@@ -209,15 +211,7 @@ impl Opened<'_> {
             }),
             ..ContainerCreateBody::default()
         };
-        // It goes on when the build is ended meanwhile, so that what the engine makes then is removed too.
-        let docker = self.docker.clone();
-        let making = tokio::spawn(async move {
-            let made = docker.create_container(None::<CreateContainerOptions>, body);
-            let id = made.await?.id;
-            Ok(Unstarted { docker, id })
-        });
-        let made = making.await;
-        let container = match made.unwrap_or_else(|error| Err(io::Error::other(error).into())) {
+        let container = match Container::create(self.docker, body).await {
             Ok(container) => container,
             // Of what is written by itself only the volumes are the author's.
             Err(Error::DockerResponseServerError {
@@ -267,35 +261,4 @@ impl SoundImages {
         }
         known.insert(id.to_owned());
     }
-}
-
-// === impl Unstarted ===
-
-impl Unstarted {
-    async fn remove(mut self) {
-        let id = std::mem::take(&mut self.id);
-        removed(&self.docker, &id).await;
-    }
-}
-
-impl Drop for Unstarted {
-    fn drop(&mut self) {
-        let (docker, id) = (self.docker.clone(), std::mem::take(&mut self.id));
-        // Without a runtime the process is ending, and it goes with the network.
-        if !id.is_empty()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(async move { removed(&docker, &id).await });
-        }
-    }
-}
-
-/// What cannot be removed goes with the network.
-async fn removed(docker: &Docker, id: &str) {
-    let options = RemoveContainerOptions {
-        force: true,
-        v: true,
-        ..RemoveContainerOptions::default()
-    };
-    let _ = docker.remove_container(id, Some(options)).await;
 }

@@ -100,7 +100,8 @@ impl Progress {
         format!("Step {number}/{count} ({}:{line}): {text}{end}", self.file).into()
     }
 
-    fn prints(&mut self, text: &str) {
+    /// Takes what a command prints.
+    pub(super) fn prints(&mut self, text: &str) {
         for piece in text.split_inclusive('\n') {
             let room = LENGTH.saturating_sub(self.open.chars().count());
             let seen = piece.chars().filter(|c| !c.is_control()).take(room);

@@ -23,10 +23,6 @@ pub(super) struct Recorder {
     /// Those that were not in the cache.
     steps: Arc<Mutex<Vec<String>>>,
     from_cache: bool,
-    /// Whether a command of the author's prints, and the last that looks like an id meanwhile: the engine's own comes after
-    /// all of those.
-    running: bool,
-    last_printed: Option<String>,
 }
 
 /// What a build left.
@@ -45,10 +41,20 @@ pub(super) struct Record {
     pub(super) image: Option<String>,
     /// The first digits of the ids of its steps, in order, those found in the cache among them.
     pub(super) steps: Vec<String>,
+    /// What commands left: what each is remembered by, and the id of an image.
+    pub(super) ran: Vec<(String, String)>,
 }
 
 /// Steps of one build that are remembered: more than are made of a Dockerfile.
 const MOST: usize = 4000;
+/// Digits that the engine shows of an id.
+const SHORT: usize = 12;
+
+/// The first digits of an id.
+fn short(id: &str) -> &str {
+    let digits = id.trim_start_matches("sha256:");
+    &digits[..digits.len().min(SHORT)]
+}
 
 // === impl Recorder ===
 
@@ -66,8 +72,6 @@ impl Recorder {
             seen: HashSet::new(),
             steps: Arc::default(),
             from_cache: false,
-            running: false,
-            last_printed: None,
         })
     }
 
@@ -76,39 +80,26 @@ impl Recorder {
         Arc::clone(&self.steps)
     }
 
-    /// Notes what the engine says after a step, ` ---> ID`. What a build prints can look the same; it is found out when
-    /// the image is looked at. `false` if there are more of these than a build has steps.
-    pub(super) fn line(&mut self, text: &str) -> bool {
-        if text.starts_with("Step ") {
-            self.running = false;
-            if let Some(id) = self.last_printed.take() {
-                self.step(&id, false);
-            }
-        }
+    /// Notes what the engine says after a step, ` ---> ID`.
+    pub(super) fn line(&mut self, text: &str) {
         let Some(id) = text.strip_prefix(" ---> ").map(str::trim_end) else {
-            return self.seen.len() < MOST;
+            return;
         };
-        if id.starts_with("Running in ") {
-            self.running = true;
-            self.last_printed = None;
-        }
         let from_cache = std::mem::replace(&mut self.from_cache, id == "Using cache");
-        let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_id && self.running {
-            self.last_printed = Some(id.to_owned());
-        } else if is_id {
+        if id.len() == SHORT && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             self.step(id, from_cache);
         }
-        self.seen.len() < MOST
     }
 
-    /// Notes the image that a piece of the build ended with, by its whole id: this the engine says where nothing is
-    /// printed.
-    pub(super) fn piece(&mut self, id: &str) {
-        self.running = false;
-        self.last_printed = None;
-        let id = id.trim_start_matches("sha256:");
-        self.step(&id[..id.len().min(12)], false);
+    /// Notes the image that a part of the build ended with, by its whole id.
+    pub(super) fn part(&mut self, id: &str) {
+        self.step(short(id), false);
+    }
+
+    /// Notes what a command left, by what the command is remembered by.
+    pub(super) fn ran(&mut self, key: &str, id: &str, from_cache: bool) {
+        self.step(short(id), from_cache);
+        self.write(&format!("ran {key} {id}"));
     }
 
     fn step(&mut self, id: &str, from_cache: bool) {
@@ -175,6 +166,7 @@ impl Record {
             written,
             image: None,
             steps: Vec::new(),
+            ran: Vec::new(),
             path,
         };
         for line in text.lines() {
@@ -183,6 +175,12 @@ impl Record {
                 Some(("space", id)) => record.space = id.parse().ok(),
                 Some(("image", id)) => record.image = Some(id.to_owned()),
                 Some(("step", id)) => record.steps.push(id.to_owned()),
+                Some(("ran", ran)) => {
+                    let ran = ran.split_once(' ');
+                    record
+                        .ran
+                        .extend(ran.map(|(key, id)| (key.to_owned(), id.to_owned())));
+                }
                 _ => {}
             }
         }
@@ -215,17 +213,10 @@ mod tests {
             " ---> ba9876543210\n",
             " ---> ba9876543210\n",
             " ---> ../../etc/pas\n",
-            "Step 3/4 : RUN pretend\n",
-            " ---> Running in 111111111111\n",
-            " ---> ffffffffffff\n",
-            "Removing intermediate container 111111111111\n",
-            " ---> aaaaaaaaaaaa\n",
-            "Step 4/4 : RUN pretend; false\n",
-            " ---> Running in 222222222222\n",
-            " ---> eeeeeeeeeeee\n",
         ] {
-            assert!(recorder.line(line));
+            recorder.line(line);
         }
+        recorder.ran("key", "sha256:aaaaaaaaaaaabbbb", false);
         let own = ["0123456789ab", "aaaaaaaaaaaa"];
         assert_eq!(*recorder.steps().lock(), own);
         recorder.image("sha256:00");
@@ -238,6 +229,8 @@ mod tests {
             records[0].steps,
             ["0123456789ab", "ba9876543210", "aaaaaaaaaaaa"]
         );
+        let ran = [("key".to_owned(), "sha256:aaaaaaaaaaaabbbb".to_owned())];
+        assert_eq!(records[0].ran, ran);
         assert!(records[0].began > 0 && records[0].began < i64::MAX);
     }
 }

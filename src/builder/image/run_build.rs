@@ -1,37 +1,30 @@
-//! Has the engine make an image, one piece of its Dockerfile after the other.
+//! Makes an image, one part of its Dockerfile after the other.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bollard::Docker;
 use bollard::query_parameters::BuildImageOptions;
-use http::uri::PathAndQuery;
-use http::{Request, Uri};
 use parking_lot::Mutex;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::Notify;
 
 use super::super::{BuildRequest, Inner, repo_error};
 use super::build_input::Order;
-use super::dockerfile::{Found, Left, Piece};
-use super::failure::{Failed, build_error, internal};
+use super::dockerfile::{Found, Left, Part, Piece};
+use super::failure::{build_error, internal};
 use super::path_check::Opened;
 use super::progress::Progress;
 use super::record::Recorder;
-use super::{ImageConfig, context, follow, sweep};
+use super::{ImageConfig, context, follow, layer, sweep};
 use crate::builder::holds::Hold;
-use crate::docker::{BUILD, DATA, MADE_OF, REVISION, SPACE, SPACE_ID};
-use crate::domain::{BuildError, DiskAmount, bytes_text};
+use crate::docker::{BUILD, CACHE, DATA, MADE_OF, REVISION, SPACE, SPACE_ID};
+use crate::domain::{BuildError, DiskAmount};
 use crate::repo::RepoError;
 
 /// What an engine is asked within: a build gets its answer when its context was read.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// The time a share of the CPU is counted over, in microseconds.
-const CPU_PERIOD: i32 = 100_000;
-/// Weight of a build against what runs, which has 1024.
-const CPU_SHARES: i32 = 512;
-
 /// An image that is being made.
 pub(super) struct Making<'a> {
     pub(super) inner: &'a Inner,
@@ -41,8 +34,10 @@ pub(super) struct Making<'a> {
     pub(super) order: &'a Order,
     /// The build's own network.
     pub(super) network: &'a str,
-    /// Told when a container is about to start.
-    pub(super) look: &'a Notify,
+    /// The folder in which the engine keeps everything, if it is on this machine.
+    pub(super) root: Option<&'a Path>,
+    /// Bytes that the build has printed.
+    pub(super) printed: AtomicU64,
     /// Whether layers of earlier builds will do.
     pub(super) cached: bool,
     /// Room for the largest context so far: the engine keeps each no longer than its piece takes.
@@ -74,27 +69,50 @@ impl Making<'_> {
             file,
             theirs: *theirs,
         };
-        let mut pieces = dockerfile.pieces(found, cache, args);
+        let mut plain = Vec::new();
+        for image in found {
+            let mut image = image.clone();
+            if !image.triggers.is_empty() {
+                let label = (CACHE, cache);
+                let made = layer::without_triggers(self.docker, &image, self.network, label).await;
+                image.id = made.map_err(|error| internal(&error))?;
+                self.hold.add(&image.id);
+                recorder.part(&image.id);
+            }
+            plain.push(image);
+        }
+        let parts = dockerfile.parts(&plain, cache, args);
+        let mut parts = parts.map_err(|problem| problem.in_file(file))?;
         let mut progress = Progress::new(file, dockerfile.count());
         let mut left = None;
         loop {
-            let piece = pieces.next(left).map_err(|problem| problem.in_file(file))?;
-            opened.check(&piece).await?;
-            let is_last = piece.is_last;
-            let id = self.piece(piece, &mut recorder, &mut progress).await?;
-            if is_last {
-                recorder.image(&id);
-                return Ok(id);
-            }
-            recorder.piece(&id);
+            let part = parts.next(left).map_err(|problem| problem.in_file(file))?;
+            let came = match part {
+                Part::Run(run) => {
+                    opened.check_image(&run.image, &run.step).await?;
+                    self.run_step(run, &mut recorder, &mut progress).await?
+                }
+                Part::Piece(piece) => {
+                    opened.check(&piece).await?;
+                    let is_last = piece.is_last;
+                    let id = self.piece(piece, &mut recorder, &mut progress).await?;
+                    if is_last {
+                        recorder.image(&id);
+                        return Ok(id);
+                    }
+                    recorder.part(&id);
+                    let image = self.docker.inspect_image(&id).await;
+                    let config = image.map_err(|error| internal(&error))?.config;
+                    Left {
+                        id,
+                        environment: config.and_then(|config| config.env).unwrap_or_default(),
+                        has_command_of_run: false,
+                    }
+                }
+            };
             // Nothing has it as its base yet, so that a sweep would find it unused.
-            self.hold.add(&id);
-            let image = self.docker.inspect_image(&id).await;
-            let config = image.map_err(|error| internal(&error))?.config;
-            left = Some(Left {
-                id,
-                environment: config.and_then(|config| config.env).unwrap_or_default(),
-            });
+            self.hold.add(&came.id);
+            left = Some(came);
         }
     }
 
@@ -105,7 +123,6 @@ impl Making<'_> {
         recorder: &mut Recorder,
         progress: &mut Progress,
     ) -> Result<String, BuildError> {
-        let ImageConfig { limits, .. } = &self.inner.config.images;
         let (request, order) = (self.request, self.order);
         let options = self.options(&piece);
         let (turns, reserved) = (request.turns.clone(), Arc::clone(&self.reserved));
@@ -123,13 +140,7 @@ impl Making<'_> {
                 Ok(())
             },
         );
-        // The watch says in words that a file without holes is too large, a little earlier.
-        let most = limits.image_bytes.saturating_mul(2);
-        let docker = self
-            .docker
-            .clone()
-            .with_timeout(PATIENCE)
-            .with_request_modifier(move |request| bound_files(request, most));
+        let docker = self.docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
         let mut steps_of_piece = piece.steps;
         if piece.is_last {
@@ -137,23 +148,13 @@ impl Making<'_> {
             steps_of_piece.extend(self.labels().map(|_| None));
         }
         progress.piece(steps_of_piece, piece.is_last);
-        let (log, look) = (&request.log, self.look);
-        let built = follow::follow(steps, log, limits, look, recorder, progress).await;
+        let built = follow::follow(steps, self, recorder, progress).await;
         match built {
             Ok(id) => id,
             Err(error) => match reading.await {
                 // What went wrong first is what is said; the engine only saw half an archive.
                 Ok(Err(cause)) if !is_closed(&cause) => Err(repo_error(cause)),
-                _ => Err(build_error(
-                    &error,
-                    &Failed {
-                        file: &order.file,
-                        theirs: order.theirs,
-                        progress,
-                        memory: &bytes_text(limits.memory_bytes),
-                        file_limit: &bytes_text(most),
-                    },
-                )),
+                _ => Err(build_error(&error, &self.failed(progress))),
             },
         }
     }
@@ -172,10 +173,7 @@ impl Making<'_> {
     }
 
     fn options(&self, piece: &Piece) -> BuildImageOptions {
-        let ImageConfig { limits, engine, .. } = &self.inner.config.images;
-        // The client's numbers end at two gigabytes; the watch sets what was meant.
-        let memory = i32::try_from(limits.memory_bytes).unwrap_or(i32::MAX);
-        let quota = i64::from(limits.cpu_millis) * i64::from(CPU_PERIOD) / 1000;
+        let ImageConfig { engine, .. } = &self.inner.config.images;
         let labels = self.labels().map(|(key, value)| (key.to_owned(), value));
         let arguments = piece.arguments.clone().into_iter();
         BuildImageOptions {
@@ -187,11 +185,6 @@ impl Making<'_> {
             nocache: !self.cached,
             rm: true,
             forcerm: true,
-            memory: Some(memory),
-            memswap: Some(memory),
-            cpushares: Some(CPU_SHARES),
-            cpuperiod: Some(CPU_PERIOD),
-            cpuquota: Some(i32::try_from(quota).unwrap_or(i32::MAX)),
             buildargs: Some(arguments.collect::<HashMap<_, _>>()),
             labels: piece.is_last.then(|| labels.into()),
             networkmode: Some(self.network.to_owned()),
@@ -200,41 +193,7 @@ impl Making<'_> {
     }
 }
 
-/// Bounds each file that a step may write, for which the client has no word: a file with holes takes nothing while the step
-/// runs, and all of its length once the engine keeps it as a layer.
-fn bound_files<B>(mut request: Request<B>, bytes: u64) -> Request<B> {
-    let limits = format!(r#"[{{"Name":"fsize","Soft":{bytes},"Hard":{bytes}}}]"#);
-    let limits = utf8_percent_encode(&limits, NON_ALPHANUMERIC);
-    let mut parts = request.uri().clone().into_parts();
-    let asked = parts.path_and_query.as_ref().map(|asked| {
-        let between = if asked.query().is_some() { '&' } else { '?' };
-        PathAndQuery::try_from(format!("{asked}{between}ulimits={limits}"))
-    });
-    // What was a URI before is one with letters, digits and `%` behind it.
-    if let Some(Ok(asked)) = asked {
-        parts.path_and_query = Some(asked);
-        if let Ok(uri) = Uri::from_parts(parts) {
-            *request.uri_mut() = uri;
-        }
-    }
-    request
-}
-
 /// The engine hung up.
 fn is_closed(error: &RepoError) -> bool {
     matches!(error, RepoError::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_build_is_asked_for_with_a_bound_of_files() {
-        let request = Request::post("http://engine/v1.41/build?t=a%3Ab").body(());
-        let bound = bound_files(request.expect("a request"), 1 << 30);
-        let wanted = "http://engine/v1.41/build?t=a%3Ab&ulimits=%5B%7B%22Name%22%3A%22fsize%22%2C%22Soft%22%3A1073741824\
-                      %2C%22Hard%22%3A1073741824%7D%5D";
-        assert_eq!(bound.uri(), wanted);
-    }
 }

@@ -1,23 +1,20 @@
 //! Keeps a build within its limits while the engine works on it.
 //!
-//! The engine applies memory and CPU itself. The rest it has no words for when it builds: the watch finds the build's
-//! containers by their network, which is this build's alone, and limits or ends them.
+//! The engine bounds memory, CPU and processes itself. How much a build writes it does not: the watch finds the build's
+//! containers by their network, which is this build's alone, and ends a build that goes beyond.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
-use bollard::models::ContainerUpdateBody;
 use bollard::query_parameters::{InspectContainerOptions, ListContainersOptions};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 use super::ImageLimits;
 use super::failure::internal;
-use crate::docker::{free, is_gone, most_files, written};
+use crate::docker::{free, most_files, written};
 use crate::domain::{BuildError, DiskAmount, bytes_text};
 use crate::ledger::BuildTurns;
 
@@ -40,8 +37,6 @@ pub(super) struct Watch<'a> {
     pub(super) bases: Vec<String>,
     /// The folder in which the engine keeps everything, if it is on this machine.
     pub(super) root: Option<PathBuf>,
-    /// Somebody saw that a container is about to start.
-    pub(super) look: &'a Notify,
 }
 
 /// What the first of a build's steps left.
@@ -56,26 +51,9 @@ struct Layers {
 impl Watch<'_> {
     /// Looks until the build goes beyond a limit; whoever drops the future ends the watch.
     pub(super) async fn run(&self) -> BuildError {
-        // Counting what was written may take long; a container that starts meanwhile must not wait.
-        let beyond = tokio::select! {
-            beyond = self.limit_all() => beyond,
-            beyond = self.measure_all() => beyond,
-        };
-        match beyond {
+        match self.measure_all().await {
             Err(beyond) => beyond,
             Ok(never) => match never {},
-        }
-    }
-
-    async fn limit_all(&self) -> Result<Infallible, BuildError> {
-        let mut limited = HashSet::new();
-        loop {
-            for id in self.containers().await? {
-                if limited.insert(id.clone()) {
-                    self.limit(&id).await?;
-                }
-            }
-            let _ = tokio::time::timeout(EVERY, self.look.notified()).await;
         }
     }
 
@@ -115,34 +93,6 @@ impl Watch<'_> {
             .into_iter()
             .filter_map(|container| container.id)
             .collect())
-    }
-
-    async fn limit(&self, id: &str) -> Result<(), BuildError> {
-        let memory = i64::try_from(self.limits.memory_bytes).unwrap_or(i64::MAX);
-        let limits = ContainerUpdateBody {
-            pids_limit: Some(self.limits.pids.into()),
-            // What was asked for at first is bounded by the client's numbers.
-            memory: Some(memory),
-            memory_swap: Some(memory),
-            ..ContainerUpdateBody::default()
-        };
-        match self.docker.update_container(id, limits).await {
-            Ok(()) => Ok(()),
-            Err(error) if is_gone(&error) => Ok(()),
-            // It has ended meanwhile, which older engines say in words only, and before they say it of its state.
-            Err(error) if error.to_string().contains("not running") => Ok(()),
-            Err(_) if !self.runs(id).await => Ok(()),
-            Err(error) => Err(internal(&error)),
-        }
-    }
-
-    async fn runs(&self, id: &str) -> bool {
-        let found = self
-            .docker
-            .inspect_container(id, None::<InspectContainerOptions>)
-            .await;
-        let state = found.ok().and_then(|container| container.state);
-        state.and_then(|state| state.running).unwrap_or(false)
     }
 
     /// Adds what the steps left that have ended since: those that copy files run in no container.

@@ -77,18 +77,6 @@ pub(super) fn place(data: &Path) -> Option<Check> {
     })
 }
 
-/// What holds for builds of images on any engine.
-pub(super) fn builds() -> Check {
-    Check {
-        name: "builds",
-        verdict: Verdict::Note,
-        found: "the engine's own seccomp profile filters the system calls of builds".to_owned(),
-        advice: Some(
-            "running Spaces get a stricter profile, which the Docker API cannot apply to a build",
-        ),
-    }
-}
-
 /// Whether containers can be kept off this host and off private networks.
 pub(super) fn packet_filter() -> Check {
     let output = Command::new("iptables")

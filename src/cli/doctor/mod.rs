@@ -18,8 +18,6 @@ const ADDRESS_BITS: u32 = 47;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Good,
-    /// Nothing is wrong; it is only good to know.
-    Note,
     /// It works, with less than there could be.
     Limited,
     /// The server would not do its work.
@@ -51,8 +49,7 @@ pub(super) fn run(data: &Path, output: &Output) -> anyhow::Result<ExitCode> {
         hf(),
     ];
     let place = containers::place(data);
-    let builds = containers::builds();
-    let checks: Vec<_> = checks.into_iter().chain(place).chain([builds]).collect();
+    let checks: Vec<_> = checks.into_iter().chain(place).collect();
     let documents: Vec<_> = checks
         .iter()
         .map(|check| {
@@ -284,7 +281,6 @@ impl Check {
     fn line(&self, output: &Output) -> String {
         let tone = match self.verdict {
             Verdict::Good => Tone::Good,
-            Verdict::Note => Tone::Quiet,
             Verdict::Limited => Tone::Busy,
             Verdict::Bad => Tone::Bad,
         };
@@ -303,7 +299,6 @@ impl Verdict {
     fn word(self) -> &'static str {
         match self {
             Self::Good => "good",
-            Self::Note => "note",
             Self::Limited => "limited",
             Self::Bad => "bad",
         }

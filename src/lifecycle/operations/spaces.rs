@@ -1,9 +1,10 @@
 //! What owners ask of their Spaces alone; what they ask of any repository is in `repositories`. Each operation writes the store in one transaction, nudges the supervisor, and returns.
 
 use super::to_the_end;
+use crate::domain::SecretValue;
 use crate::domain::{Revision, Sdk, SleepAfter, SpaceId, Volume};
 use crate::lifecycle::{Landing, Lifecycle, LifecycleError, Parts, now};
-use crate::store::{Actor, NewSetting, SecretValue, Store, StoreError};
+use crate::store::{Actor, NewSetting, Store, StoreError};
 
 impl Lifecycle {
     /// Stores what is asked of a Space and tells its supervisor, whether or not anybody still waits for it.

@@ -260,6 +260,7 @@ async fn before(parts: &Parts, space: SpaceId) -> Result<Before, LifecycleError>
         variables: variables
             .map(|variable| (variable.key, variable.value))
             .collect(),
+        secrets: parts.store.reveal_secrets(space).await?,
         artifacts: parts.store.artifacts_of(space).await?,
     })
 }

@@ -13,9 +13,9 @@ use bollard::models::{
 
 use super::super::InstanceSpec;
 use super::storage::STORAGE;
-use super::{ContainerSettings, USER, seccomp};
+use super::{ContainerSettings, USER};
 use crate::docker::{
-    BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID, WORKLOAD,
+    BUILD, DATA, INSTANCE, PROXY_PORT, RESTARTS, REVISION, SPACE, SPACE_ID, WORKLOAD, seccomp,
 };
 use crate::domain::WorkloadId;
 

@@ -5,7 +5,7 @@ use bollard::models::{ContainerInspectResponse, HostConfig, SystemInfo};
 use super::super::{InstanceSpec, LimitReport, LimitState};
 use super::ContainerSettings;
 use super::host_config::{cpu_shares, shared_memory};
-use super::seccomp;
+use crate::docker::seccomp;
 use crate::docker::{kernel, most_files};
 use crate::domain::{RunSettings, bytes_text};
 

@@ -23,7 +23,6 @@ mod listeners;
 mod notice;
 mod probe;
 mod proxy;
-mod seccomp;
 mod start;
 mod stop;
 mod storage;

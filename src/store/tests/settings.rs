@@ -1,8 +1,9 @@
 //! Secrets and variables.
 
-use super::super::{Counted, NewSetting, NewToken, SecretValue, SettingValue};
+use super::super::{Counted, NewSetting, NewToken, SettingValue};
 use super::*;
 use crate::domain::Scope;
+use crate::domain::SecretValue;
 
 #[tokio::test]
 async fn secrets_are_listed_without_and_revealed_with_their_values() {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{SecretValue, StoreError, Taken};
+use super::super::{StoreError, Taken};
 use super::*;
+use crate::domain::SecretValue;
 use crate::domain::{AccountId, Desired, SpaceId};
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use super::super::{SecretValue, StoreError};
+use super::super::StoreError;
 use super::*;
+use crate::domain::SecretValue;
 use crate::domain::SpaceId;
 
 #[tokio::test]

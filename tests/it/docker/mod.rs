@@ -31,6 +31,7 @@ mod made_again;
 mod old_images;
 mod opened;
 mod sleeping;
+mod steps;
 mod storage;
 mod streamlit;
 mod system_calls;

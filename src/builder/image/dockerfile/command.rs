@@ -25,6 +25,14 @@ impl Command {
         })
     }
 
+    /// What is started, where `shell` holds.
+    pub(super) fn words(&self, shell: &[String]) -> Vec<String> {
+        match self {
+            Self::Exec(words) => words.clone(),
+            Self::Shell(text) => shell.iter().chain([text]).cloned().collect(),
+        }
+    }
+
     /// In bytes.
     pub(super) fn len(&self) -> usize {
         match self {

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Dockerfile, Found, Left, read};
+use super::{Dockerfile, Found, Left, Part, read};
 use crate::docker::CACHE;
 use crate::domain::AccountId;
 
@@ -51,12 +51,14 @@ fn built_in_pieces(
     given: &[(String, String)],
 ) -> Result<String, String> {
     let owner = AccountId::new().to_string();
-    let mut pieces = file.pieces(&[] as &[Found], &owner, given);
+    let parts = file.parts(&[] as &[Found], &owner, given);
+    let mut parts = parts.map_err(|problem| format!("{problem:?}"))?;
     let mut left = None;
     loop {
-        let piece = pieces
-            .next(left)
-            .map_err(|problem| format!("{problem:?}"))?;
+        let part = parts.next(left).map_err(|problem| format!("{problem:?}"))?;
+        let Part::Piece(piece) = part else {
+            return Err("nothing is run here".to_owned());
+        };
         let given: Vec<_> = piece.arguments.into_iter().collect();
         let id = built(&piece.text, context, &given)
             .map_err(|message| format!("{message} of\n{}", piece.text))?;
@@ -69,6 +71,7 @@ fn built_in_pieces(
         left = Some(Left {
             id,
             environment: environment.collect(),
+            has_command_of_run: false,
         });
     }
 }

@@ -1,10 +1,13 @@
 //! The instructions that are allowed, with what is allowed in each, and how each is written for the engine.
 
 use super::command::{Command, options, shown};
+use super::documents::Document;
 use super::health::healthcheck;
-use super::lines::{Line, blank_words, is_blank, json_words, quoted_words};
+use super::lines::{Line, blank_words, json_words, quoted_words};
+use super::mount::Mount;
+use super::run::run;
 use super::text::Text;
-use super::{Problem, problem};
+use super::{Problem, is_the_kernels, problem};
 
 /// Names with their defaults.
 pub(super) type Arguments = Vec<(String, Option<Text>)>;
@@ -20,12 +23,16 @@ pub(super) enum Instruction {
         /// As it was written; `None` for the build context.
         from: Option<String>,
         chown: Option<Text>,
+        /// The mode of all files, if it is not their own.
+        chmod: Option<u32>,
         /// The last is where to.
         paths: Vec<Text>,
+        /// Files that stand in the Dockerfile, among the paths as [`document_path`] says.
+        documents: Vec<(String, Text)>,
         /// Whether it was an `ADD`.
         added: bool,
     },
-    Run(Command),
+    Run(Command, Vec<Mount<Text>>),
     Cmd(Command),
     Entrypoint(Command),
     /// `None` for none; with its options, which are plain.
@@ -69,13 +76,13 @@ impl Instruction {
             "ENV" => Self::Env(pairs(line, escape)?),
             "LABEL" => Self::Label(labels(line, escape)?),
             "COPY" | "ADD" => {
-                let paths = paths()?;
+                let mut paths = paths()?;
                 if paths.len() < 2 {
                     let message = format!("`{word}` needs a source and a destination");
                     return Err(problem(number, message));
                 }
-                no_document(number, &line.rest)?;
-                let (mut from, mut chown) = (None, None);
+                let documents = documents(line, escape, &mut paths)?;
+                let (mut from, mut chown, mut chmod) = (None, None, None);
                 for (name, value) in options(line)? {
                     match name {
                         "from" if word == "COPY" && from.is_none() => {
@@ -89,24 +96,27 @@ impl Instruction {
                             }
                             chown = Some(owner).filter(|_| !value.is_empty());
                         }
+                        "chmod" if chmod.is_none() => chmod = Some(mode(number, value)?),
+                        // Each copy is a layer of its own here too.
+                        "link" => {}
                         name => return Err(unknown_option(line, name)),
                     }
                 }
                 let from = from.filter(|from| !from.is_empty());
+                if from.is_some() && (chmod.is_some() || !documents.is_empty()) {
+                    let message = "`--from` with `--chmod` or a document is not supported; use `RUN chmod` after it";
+                    return Err(problem(number, message));
+                }
                 return Ok(Self::Copy {
                     from,
                     chown,
+                    chmod,
+                    documents,
                     paths,
                     added: word == "ADD",
                 });
             }
-            "RUN" => {
-                if let Some((name, value)) = options(line)?.first() {
-                    return Err(run_option(line, name, value));
-                }
-                no_document(number, &line.rest)?;
-                Self::Run(Command::parse(line)?)
-            }
+            "RUN" => return run(line, escape),
             "CMD" => Self::Cmd(Command::parse(line)?),
             // Without anything it takes the base image's away.
             "ENTRYPOINT" if line.rest.is_empty() => Self::Entrypoint(Command::Exec(Vec::new())),
@@ -162,9 +172,6 @@ impl Instruction {
                 return Err(problem(number, message));
             }
         };
-        if matches!(&instruction, Self::Run(command) if command.is_empty()) {
-            return Err(needs_words());
-        }
         match line.flags.first() {
             None => Ok(instruction),
             Some(flag) => {
@@ -177,66 +184,71 @@ impl Instruction {
 }
 
 fn unknown_option(line: &Line, name: &str) -> Problem {
-    let needs_buildkit = [
-        "chmod",
-        "link",
-        "parents",
-        "exclude",
-        "checksum",
-        "keep-git-dir",
-        "unpack",
-    ];
     let (word, name) = (&line.word, shown(name));
-    problem(
-        line.number,
-        match name.as_str() {
-            "from" | "chown" => {
-                format!("`--{name}` is given twice, or does not belong to `{word}`")
-            }
-            "chmod" => {
-                "`--chmod` needs BuildKit, which this server does not use; use `RUN chmod` instead"
-                    .to_owned()
-            }
-            name if needs_buildkit.contains(&name) => {
-                format!("`--{name}` needs BuildKit, which this server does not use; remove it")
-            }
-            name => format!("`{word}` has no option `--{name}`"),
-        },
-    )
-}
-
-fn run_option(line: &Line, name: &str, value: &str) -> Problem {
-    let is_secret = name == "mount" && value.contains("type=secret");
-    let message = match is_secret {
-        true => "builds on this server cannot use secrets, because the container engine would store them in the \
-                 image; read the secret from the environment when the app starts"
-            .to_owned(),
-        false => format!(
-            "`--{}` needs BuildKit, which this server does not use; remove it",
-            shown(name)
-        ),
+    let message = match name.as_str() {
+        "from" | "chown" | "chmod" => {
+            format!("`--{name}` is given twice, or does not belong to `{word}`")
+        }
+        "exclude" => {
+            "`--exclude` is not supported; list what stays behind in .dockerignore".to_owned()
+        }
+        "parents" | "checksum" | "keep-git-dir" | "unpack" => {
+            format!("`{word} --{name}` is not supported; remove it")
+        }
+        name => format!("`{word}` has no option `--{name}`"),
     };
     problem(line.number, message)
 }
 
-/// Refuses what newer engines read as a document within the Dockerfile, and older ones as words.
-fn no_document(number: usize, text: &str) -> Result<(), Problem> {
-    // Within `((` it shifts bits.
-    let shifts = text.find("((").unwrap_or(usize::MAX);
-    let begins = |at: usize| {
-        let before = text[..at].trim_end_matches(|c: char| c.is_ascii_digit());
-        let after = text[at + 2..].strip_prefix('-').unwrap_or(&text[at + 2..]);
-        let after = after.trim_start_matches(is_blank);
-        shifts >= at
-            && (before.is_empty() || before.ends_with(char::is_whitespace))
-            && after.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '"' | '\''))
-    };
-    if text.match_indices("<<").any(|(at, _)| begins(at)) {
-        let message = "`<<` documents need BuildKit, which this server does not use; put the lines into a file and \
-                       `COPY` it";
-        return Err(problem(number, message));
+/// The folder of the build context in which documents are. No file of a Space is sent there.
+pub(in crate::builder::image) const DOCUMENTS: &str = ".glasshouse.documents";
+
+/// Bytes that a document may come to.
+const LONGEST_DOCUMENT: usize = 1 << 20;
+
+/// The documents of a `COPY`, each with its path in the context, which takes its place among `paths`.
+fn documents(
+    line: &Line,
+    escape: char,
+    paths: &mut [Text],
+) -> Result<Vec<(String, Text)>, Problem> {
+    let mut found: Vec<(String, Text)> = Vec::new();
+    for document in &line.documents {
+        let Document { name, word, .. } = document;
+        let path = format!("{DOCUMENTS}/{}/{name}", line.number);
+        let sources = paths.split_last_mut().map(|(_, sources)| sources);
+        let place = sources
+            .into_iter()
+            .flatten()
+            .find(|path| path.literal() == Some(&word.replace(['"', '\''], "")));
+        let Some(place) = place.filter(|_| found.iter().all(|(known, _)| *known != path)) else {
+            let message = format!(
+                "the document `{}` must be a source, and of another name than others",
+                shown(word)
+            );
+            return Err(problem(line.number, message));
+        };
+        *place = Text::plain(path.clone());
+        let text = match document.expands {
+            true => Text::document(&document.text(), escape)
+                .map_err(|what| problem(line.number, format!("`{}` {what}", shown(word))))?,
+            false => Text::plain(document.text()),
+        };
+        if text.longest(&|_| 0) > LONGEST_DOCUMENT {
+            return Err(problem(line.number, "the document is larger than 1 MiB"));
+        }
+        found.push((path, text));
     }
-    Ok(())
+    Ok(found)
+}
+
+/// `--chmod`, in digits.
+fn mode(number: usize, value: &str) -> Result<u32, Problem> {
+    let mode = u32::from_str_radix(value, 8).ok();
+    mode.filter(|mode| *mode <= 0o7777).ok_or_else(|| {
+        let message = "`--chmod` must be octal digits, such as 755; use `RUN chmod` for others";
+        problem(number, message)
+    })
 }
 
 fn arguments(line: &Line, escape: char) -> Result<Arguments, Problem> {
@@ -325,22 +337,4 @@ fn labels(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
         }
     }
     Ok(labels)
-}
-
-/// Whether a path is where the kernel shows itself to a container, or the root.
-fn is_the_kernels(path: &Text) -> bool {
-    let Some(path) = path.literal() else {
-        return false;
-    };
-    let mut names = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    names
-        .first()
-        .is_none_or(|first| ["proc", "sys", "dev"].contains(first))
 }

@@ -3,6 +3,7 @@
 //! The grammar is that of the engine's own parser (`frontend/dockerfile/parser` of BuildKit, which the classic builder
 //! uses as well). What releases of it read differently is refused.
 
+use super::documents::{Document, announced};
 use super::{Problem, problem};
 
 /// An instruction with its continuation lines joined.
@@ -18,6 +19,8 @@ pub(super) struct Line {
     pub(super) rest: String,
     /// All of it, trimmed, as it was written.
     pub(super) original: String,
+    /// The documents that it announces, in order.
+    pub(super) documents: Vec<Document>,
 }
 
 /// All lines, and the character that escapes.
@@ -36,11 +39,19 @@ pub(super) fn read(text: &str) -> Result<Lines, Problem> {
         seen: Vec::new(),
         done: false,
     };
-    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut found: Vec<(usize, String, Vec<Document>)> = Vec::new();
     let mut open: Option<(usize, String)> = None;
+    // How many documents of the last instruction have ended.
+    let mut ended = 0;
     for (index, line) in text.split('\n').enumerate() {
         let number = index + 1;
         let line = line.strip_suffix('\r').unwrap_or(line);
+        if let Some((_, _, documents)) = found.last_mut()
+            && let Some(document) = documents.get_mut(ended)
+        {
+            ended += usize::from(document.takes(line));
+            continue;
+        }
         plain(number, line)?;
         let content = line.trim_start();
         if !directives.done {
@@ -60,14 +71,30 @@ pub(super) fn read(text: &str) -> Result<Lines, Problem> {
             joined.truncate(joined.len() - length);
             open = Some((begun, joined));
         } else {
-            found.push((begun, joined));
+            let documents = announced(&joined, directives.escape);
+            found.push((begun, joined, documents));
+            ended = 0;
         }
     }
-    found.extend(open);
+    if let Some((number, _, documents)) = found.last()
+        && let Some(document) = documents.get(ended)
+    {
+        let message = format!(
+            "the document `{}` has no line `{}` that ends it",
+            document.word, document.name
+        );
+        return Err(problem(*number, message));
+    }
+    found.extend(open.map(|(number, text)| (number, text, Vec::new())));
     let escape = directives.escape;
     let lines = found
         .into_iter()
-        .map(|(number, text)| instruction(number, &text, escape))
+        .map(|(number, text, documents)| {
+            Ok(Line {
+                documents,
+                ..instruction(number, &text, escape)?
+            })
+        })
         .collect::<Result<_, _>>()?;
     Ok(Lines { lines, escape })
 }
@@ -159,6 +186,7 @@ fn instruction(number: usize, text: &str, escape: char) -> Result<Line, Problem>
         flags,
         rest: rest.trim().to_owned(),
         original: original.to_owned(),
+        documents: Vec::new(),
     })
 }
 
@@ -176,7 +204,11 @@ pub(super) fn split_first(text: &str) -> (&str, &str) {
 }
 
 /// Takes the leading words that begin with `--`, without their quotes and escapes.
-fn flags(number: usize, text: &str, escape: char) -> Result<(Vec<String>, &str), Problem> {
+pub(super) fn flags(
+    number: usize,
+    text: &str,
+    escape: char,
+) -> Result<(Vec<String>, &str), Problem> {
     let mut flags = Vec::new();
     let mut rest = text.trim_start_matches(is_blank);
     while rest.starts_with("--") {

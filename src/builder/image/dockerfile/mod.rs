@@ -3,7 +3,7 @@
 //! The engine fetches base images and the sources of `ADD` itself, outside every limit of the build and from the host's
 //! own network, and it can read every image on it: those of other people's private Spaces too. Whoever looks for such
 //! things in a text that the engine then reads by itself is beaten by whatever the two read differently. So the engine
-//! never gets an author's text. It gets what [`Dockerfile::pieces`] makes of the instructions found here, in which each
+//! never gets an author's text. It gets what [`Dockerfile::parts`] makes of the instructions found here, in which each
 //! image stands as the id it was found to have, and each word in the one form that leaves nothing to interpret. Values of
 //! arguments are found out here and given beside the text.
 //!
@@ -12,23 +12,32 @@
 //! the same layer only, and that one is the owner's alone.
 
 mod command;
+mod documents;
 mod health;
 mod instruction;
 mod lines;
+mod mount;
 mod parser;
+mod part;
 mod piece;
 mod render;
+mod run;
 mod scope;
 mod text;
+mod triggers;
 
 pub(super) use command::shown;
+pub(super) use instruction::DOCUMENTS;
+pub(super) use mount::{Kind, Mount};
 pub(super) use parser::read;
-pub(super) use piece::{Copied, Left, Piece, Sent};
+pub(super) use part::{Copied, Left, Part, Piece, Run, Sent};
+pub(super) use triggers::is_harmless_trigger;
 
 use std::collections::BTreeMap;
 
 use super::reference::Reference;
 use instruction::{Arguments, Instruction};
+use text::Text;
 
 /// What is wrong with a Dockerfile, for its author.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +65,7 @@ pub(super) struct Found {
     pub(super) shell: Vec<String>,
     /// Its environment, `NAME=VALUE` each.
     pub(super) environment: Vec<String>,
-    /// What it has the engine do for whoever builds on it: that comes before the label of the owner.
+    /// What it has done for whoever builds on it (`ONBUILD`), which the image of that id does not say any more.
     pub(super) triggers: Vec<String>,
 }
 
@@ -169,34 +178,22 @@ fn is_given_to_all(name: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether an image may have the engine do this for whoever builds on it.
-///
-/// The engine reads it by itself, so it must be plain enough that nobody reads it otherwise: one instruction without
-/// options, of those that fetch nothing.
-pub(super) fn is_harmless_trigger(trigger: &str) -> bool {
-    const HARMLESS: [&str; 10] = [
-        "RUN",
-        "COPY",
-        "WORKDIR",
-        "USER",
-        "ENV",
-        "ARG",
-        "EXPOSE",
-        "CMD",
-        "ENTRYPOINT",
-        "VOLUME",
-    ];
-    let Some((word, rest)) = trigger.split_once(' ') else {
+/// Whether a path is where the kernel shows itself to a container, or the root.
+fn is_the_kernels(path: &Text) -> bool {
+    let Some(path) = path.literal() else {
         return false;
     };
-    let word = word.to_ascii_uppercase();
-    // A value made of itself time and again would fill the engine's memory.
-    let grows = matches!(word.as_str(), "ENV" | "ARG") && rest.contains('$');
-    HARMLESS.contains(&word.as_str())
-        && trigger.bytes().all(|byte| (b' '..=b'~').contains(&byte))
-        && !rest.trim_start().starts_with('-')
-        && !rest.contains("<<")
-        && !grows
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names
+        .first()
+        .is_none_or(|first| ["proc", "sys", "dev"].contains(first))
 }
 
 #[cfg(test)]

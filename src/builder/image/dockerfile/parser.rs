@@ -1,5 +1,6 @@
 //! Reads the instructions of a Dockerfile one after the other, and finds what each of them refers to.
 
+mod platform;
 mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,7 +25,7 @@ pub(in crate::builder::image) fn read(
     let mut reader = Reader {
         args,
         escape: lines.escape,
-        globals: BTreeMap::new(),
+        globals: platform::arguments(),
         names: Vec::new(),
         lengths: Vec::new(),
         weights: Vec::new(),
@@ -166,12 +167,8 @@ impl Reader<'_> {
 
     fn stage(&mut self, line: &Line, step: Step) -> Result<(), Problem> {
         let number = line.number;
-        if let Some(flag) = line.flags.first() {
-            let message = format!(
-                "`FROM {}` is not supported; images are built for this server",
-                shown(flag)
-            );
-            return Err(problem(number, message));
+        for flag in &line.flags {
+            self.platform(number, flag)?;
         }
         let words = blank_words(&line.rest);
         let (image, name) = match words.as_slice() {

@@ -1,7 +1,8 @@
-//! A Dockerfile in pieces, each of which the engine is asked for by itself.
+//! A Dockerfile in parts: the commands of its `RUN`s, which are run here, and between them pieces that the engine is asked
+//! for, each by itself.
 //!
-//! The engine opens files of the image that a build is at: the lists of accounts at each `RUN`, the sources of a `COPY`. It
-//! trusts what it finds there, and an author's command may have put a pipe in its place. So what commands have made is
+//! The engine opens files of the image that a build is at: the lists of accounts at each command, the sources of a `COPY`.
+//! It trusts what it finds there, and an author's command may have put a pipe in its place. So what commands have made is
 //! looked at before the engine opens it, and for that the build must stand still: a piece ends where something is opened
 //! that the piece itself may have made, and where a stage does. The next begins on the image that came of it.
 //!
@@ -11,68 +12,22 @@
 
 mod draft;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::instruction::{Arguments, Instruction};
+use super::part::{Copied, Left, Part, Piece, Run};
 use super::scope::Scope;
 use super::text::Text;
-use super::{Dockerfile, Found, Problem, Source, Stage, Step, lines};
+use super::triggers::{Planned, planned};
+use super::{Dockerfile, Found, Problem, Source, Stage, Step};
 use crate::docker::CACHE;
 use draft::{Draft, root};
 
-/// Bytes of a file that may be copied to where the engine then reads a list of accounts.
-const LARGEST_BEFORE_RUN: u64 = 1 << 20;
-
-/// What the engine is asked for at once.
-#[derive(Debug, Default)]
-pub(in crate::builder::image) struct Piece {
-    /// The Dockerfile for the engine.
-    pub(in crate::builder::image) text: String,
-    /// The steps that the engine takes, in its order. `None` stands for one that no line of the author's asks for.
-    pub(in crate::builder::image) steps: Vec<Option<Step>>,
-    /// The arguments that it declares and that have a value.
-    pub(in crate::builder::image) arguments: BTreeMap<String, String>,
-    /// The image whose lists of accounts the engine opens, and the first step for which it does.
-    pub(in crate::builder::image) accounts: Option<(String, Step)>,
-    /// What it copies from other images.
-    pub(in crate::builder::image) copied: Vec<Copied>,
-    /// What of the build context it copies.
-    pub(in crate::builder::image) sent: Sent,
-    /// Whether the image is done with it.
-    pub(in crate::builder::image) is_last: bool,
-}
-
-/// Paths of an image that one step copies.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::builder::image) struct Copied {
-    /// Its id.
-    pub(in crate::builder::image) image: String,
-    /// As the engine reads them, with its wildcards.
-    pub(in crate::builder::image) paths: Vec<String>,
-    pub(in crate::builder::image) step: Step,
-}
-
-/// What of the build context a piece needs.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(in crate::builder::image) struct Sent {
-    /// Files and folders, without leading `/`; an empty one stands for all.
-    pub(in crate::builder::image) paths: Vec<String>,
-    /// Bytes of the largest file that may be among them.
-    pub(in crate::builder::image) largest: Option<u64>,
-}
-
-/// What the engine made of a piece.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::builder::image) struct Left {
-    /// The image.
-    pub(in crate::builder::image) id: String,
-    /// Its environment, `NAME=VALUE` each.
-    pub(in crate::builder::image) environment: Vec<String>,
-}
-
-/// The pieces of a Dockerfile, one after the other.
-pub(in crate::builder::image) struct Pieces<'a> {
+/// The parts of a Dockerfile, one after the other.
+pub(in crate::builder::image) struct Parts<'a> {
     file: &'a Dockerfile,
+    /// What each stage does.
+    plan: Vec<Arc<[Planned]>>,
     /// An entry for each of its images.
     found: &'a [Found],
     /// Builds with the same one share layers.
@@ -92,16 +47,21 @@ pub(in crate::builder::image) struct Pieces<'a> {
 // === impl Dockerfile ===
 
 impl Dockerfile {
-    /// It in pieces for the engine. `found` has an entry for each of its `images`; builds with the same `cache` share
-    /// layers, so that nobody else may know it: an image that says so of itself would be found by them.
-    pub(in crate::builder::image) fn pieces<'a>(
+    /// What is to be done for it. `found` has an entry for each of its `images`; builds with the same `cache` share layers, so
+    /// that nobody else may know it: an image that says so of itself would be found by them.
+    ///
+    /// # Errors
+    /// For an image that has something done that cannot be.
+    pub(in crate::builder::image) fn parts<'a>(
         &'a self,
         found: &'a [Found],
         cache: &'a str,
         given: &'a [(String, String)],
-    ) -> Pieces<'a> {
-        Pieces {
+    ) -> Result<Parts<'a>, Problem> {
+        let plan = self.stages.iter().map(|stage| planned(stage, found));
+        Ok(Parts {
             file: self,
+            plan: plan.collect::<Result<_, _>>()?,
             found,
             cache,
             given,
@@ -110,37 +70,62 @@ impl Dockerfile {
             scope: Scope::default(),
             shell: Vec::new(),
             command: None,
-        }
+        })
     }
 }
 
-// === impl Pieces ===
+// === impl Parts ===
 
-impl Pieces<'_> {
-    /// The next piece; `left` is what came of the one before. There is none after one that says that it is the last.
+impl Parts<'_> {
+    /// The next part; `left` is what came of the one before. There is none after a piece that says that it is the last.
     ///
     /// # Errors
     /// For an instruction that engines could not read.
-    pub(in crate::builder::image) fn next(&mut self, left: Option<Left>) -> Result<Piece, Problem> {
+    pub(in crate::builder::image) fn next(&mut self, left: Option<Left>) -> Result<Part, Problem> {
         let mut left = left;
-        let stages = &self.file.stages;
-        if let Some(done) =
-            left.take_if(|_| self.taken == stages[self.done.len()].instructions.len())
+        let last = self.plan.len() - 1;
+        if self.done.len() < last
+            && let Some(done) = left.take_if(|_| self.taken == self.plan[self.done.len()].len())
         {
             self.done.push((done, std::mem::take(&mut self.shell)));
             self.taken = 0;
         }
         let number = self.done.len();
-        let stage = &stages[number];
+        let plan = Arc::clone(&self.plan[number]);
+        if let Some(left) = &left
+            && let Some(planned) = plan.get(self.taken)
+            && let Instruction::Run(command, mounts) = &planned.instruction
+        {
+            self.scope.set_environment(&left.environment);
+            let filled = |text: &Text| self.scope.filled(&planned.step, text);
+            let mounts = mounts.iter().map(|mount| mount.filled(filled));
+            let mounts = mounts.collect::<Result<_, _>>()?;
+            self.taken += 1;
+            return Ok(Part::Run(Run {
+                image: left.id.clone(),
+                words: command.words(&self.shell),
+                mounts,
+                arguments: self.scope.seen_by_commands(),
+                step: planned.step.clone(),
+                is_counted: planned.is_counted,
+            }));
+        }
+        let stage = &self.file.stages[number];
         let mut draft = Draft::default();
         let base = match left {
-            Some(left) => self.goes_on(stage, left, &mut draft)?,
+            Some(left) => self.goes_on(stage, plan.get(self.taken), left, &mut draft)?,
             None => self.begins(number, stage, &mut draft)?,
         };
         let mut is_first = true;
-        for (step, instruction, from) in &stage.instructions[self.taken..] {
+        for planned in &plan[self.taken..] {
+            let Planned {
+                step,
+                instruction,
+                from,
+                is_counted,
+            } = planned;
             let opens = instruction.opens_accounts();
-            if opens && draft.changed {
+            if matches!(instruction, Instruction::Run(..)) || (opens && draft.changed) {
                 break;
             }
             if opens && draft.piece.accounts.is_none() {
@@ -156,10 +141,26 @@ impl Pieces<'_> {
                     draft.declares(step, &values)?;
                     self.scope.declare(values);
                 }
-                (Instruction::Copy { paths, .. }, None) => {
+                (
+                    Instruction::Copy {
+                        paths,
+                        documents,
+                        chmod,
+                        ..
+                    },
+                    None,
+                ) => {
+                    if !draft.copies_with(*chmod, !documents.is_empty()) {
+                        break;
+                    }
                     let sources = self.sources(step, paths)?;
-                    let sent = &mut draft.piece.sent.paths;
-                    sent.extend(sources.iter().map(|path| root(path)));
+                    let sent = &mut draft.piece.sent;
+                    sent.mode = *chmod;
+                    sent.paths.extend(sources.iter().map(|path| root(path)));
+                    for (path, text) in documents {
+                        let text = self.scope.filled(step, text)?;
+                        sent.documents.push((path.clone(), text));
+                    }
                 }
                 (Instruction::Copy { chown, paths, .. }, Some(from)) => {
                     let copied = Copied {
@@ -172,6 +173,8 @@ impl Pieces<'_> {
                     let copy = Instruction::Copy {
                         from: None,
                         chown: chown.clone(),
+                        chmod: None,
+                        documents: Vec::new(),
                         paths: plain.chain(paths.last().cloned()).collect(),
                         added: false,
                     };
@@ -187,21 +190,21 @@ impl Pieces<'_> {
                 _ => {}
             }
             let line = line.unwrap_or_else(|| instruction.written(&self.shell, None));
-            draft.add(step, line.clone(), Some(step))?;
-            draft.changed |= instruction.writes();
+            draft.add(step, line.clone(), Some(step).filter(|_| *is_counted))?;
+            draft.changed |= matches!(instruction, Instruction::Copy { .. });
             self.note(step, instruction, line, &mut draft)?;
             self.taken += 1;
             is_first = false;
         }
-        let is_last = number + 1 == stages.len() && self.taken == stage.instructions.len();
+        let is_last = number == last && self.taken == plan.len();
         if is_last {
             // The labels of the image.
             draft.piece.steps.push(None);
         }
-        Ok(Piece {
+        Ok(Part::Piece(Piece {
             is_last,
             ..draft.piece
-        })
+        }))
     }
 
     /// Writes the head of a stage; the image that it is built on.
@@ -238,8 +241,8 @@ impl Pieces<'_> {
             format!("FROM {base} AS stage{number}"),
             Some(&stage.step),
         )?;
-        if let Source::Image(image) = stage.base {
-            self.triggers(stage, &base, &self.found[image].triggers, draft)?;
+        if let Source::Stage(stage) = stage.base {
+            draft.clears_command(&self.done[stage].0, &self.file.stages[number].step)?;
         }
         if stage.is_labelled() {
             let label = format!("LABEL \"{CACHE}\"=\"{}\"", self.cache);
@@ -248,62 +251,23 @@ impl Pieces<'_> {
         Ok(Some(base).filter(|_| stage.base != Source::Scratch))
     }
 
-    /// Takes note of what an image has the engine do for whoever builds on it, before anything else.
-    fn triggers(
-        &mut self,
-        stage: &Stage,
-        base: &str,
-        triggers: &[String],
-        draft: &mut Draft,
-    ) -> Result<(), Problem> {
-        let step = &stage.step;
-        for trigger in triggers {
-            // What cannot be read here the engine refuses.
-            let Ok(read) = lines::read(trigger) else {
-                continue;
-            };
-            for line in &read.lines {
-                let Ok(instruction) = Instruction::parse(line, read.escape) else {
-                    continue;
-                };
-                match &instruction {
-                    Instruction::Arg(arguments) => {
-                        let values = self.values(step, arguments)?;
-                        draft.declares(step, &values)?;
-                        self.scope.declare(values);
-                    }
-                    Instruction::Run(_) => {
-                        draft.piece.accounts = Some((base.to_owned(), step.clone()));
-                        if draft.changed {
-                            draft.piece.sent.largest = Some(LARGEST_BEFORE_RUN);
-                        }
-                    }
-                    Instruction::Copy { .. } => draft.piece.sent.paths.push(String::new()),
-                    _ => {}
-                }
-                draft.changed |= instruction.writes();
-                let written = instruction.written(&self.shell, None);
-                self.note(step, &instruction, written, draft)?;
-            }
-        }
-        Ok(())
-    }
-
     /// Writes the head of a piece within a stage; the image that it is built on.
     fn goes_on(
         &mut self,
         stage: &Stage,
+        first: Option<&Planned>,
         left: Left,
         draft: &mut Draft,
     ) -> Result<Option<String>, Problem> {
-        let (step, first, _) = &stage.instructions[self.taken];
+        let step = first.map_or(&stage.step, |first| &first.step);
         self.scope.set_environment(&left.environment);
-        if let Instruction::Arg(arguments) = first {
+        if let Some(Instruction::Arg(arguments)) = first.map(|first| &first.instruction) {
             let values = self.values(step, arguments)?;
             self.scope.declare(values);
             draft.has_first = true;
         }
         draft.add(step, format!("FROM {}", left.id), None)?;
+        draft.clears_command(&left, step)?;
         let arguments = self.scope.arguments();
         let values: Vec<_> = arguments.clone().into_iter().collect();
         if !values.is_empty() {
@@ -366,7 +330,6 @@ impl Instruction {
     /// Whether the engine opens the image's lists of accounts for it.
     fn opens_accounts(&self) -> bool {
         match self {
-            Self::Run(_) => true,
             Self::Copy {
                 chown: Some(owner), ..
             } => {
@@ -382,11 +345,6 @@ impl Instruction {
             }
             _ => false,
         }
-    }
-
-    /// Whether files of the image are others after it.
-    fn writes(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Copy { .. })
     }
 }
 

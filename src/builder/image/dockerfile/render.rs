@@ -25,7 +25,8 @@ impl Instruction {
                 let (from, chown) = (from.unwrap_or_default(), chown.unwrap_or_default());
                 format!("COPY {from}{chown}{}", quoted_array(paths))
             }
-            Self::Run(command) => format!("RUN {}", command.written(shell)),
+            // It is run here.
+            Self::Run(..) | Self::Nothing => String::new(),
             Self::Cmd(command) => format!("CMD {}", command.written(shell)),
             Self::Entrypoint(command) => format!("ENTRYPOINT {}", command.written(shell)),
             Self::Healthcheck(None) => "HEALTHCHECK NONE".to_owned(),
@@ -42,7 +43,6 @@ impl Instruction {
                 let ports: Vec<String> = ports.iter().filter_map(|port| port.bare().ok()).collect();
                 format!("EXPOSE {}", ports.join(" "))
             }
-            Self::Nothing => String::new(),
         }
     }
 }
@@ -51,10 +51,7 @@ impl Instruction {
 
 impl Command {
     fn written(&self, shell: &[String]) -> String {
-        match self {
-            Self::Exec(words) => array(words.iter().map(String::as_str)),
-            Self::Shell(text) => array(shell.iter().map(String::as_str).chain([text.as_str()])),
-        }
+        array(self.words(shell).iter().map(String::as_str))
     }
 }
 

@@ -43,6 +43,14 @@ impl Scope {
         &self.arguments
     }
 
+    /// The arguments that a command sees as variables: those with a value, where the environment says nothing else.
+    pub(super) fn seen_by_commands(&self) -> Vec<(String, String)> {
+        let seen = self.arguments.iter();
+        let seen = seen.filter(|(name, _)| !self.environment.contains_key(*name));
+        seen.filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+            .collect()
+    }
+
     pub(super) fn declare(&mut self, arguments: Vec<(String, Option<String>)>) {
         self.arguments.extend(arguments);
     }

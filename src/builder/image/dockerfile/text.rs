@@ -44,6 +44,30 @@ impl Text {
         reader.until(None)
     }
 
+    /// A text in which quotes are characters as others are, and what is escaped is left as it is.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub(super) fn document(text: &str, escape: char) -> Result<Self, String> {
+        let mut reader = Reader {
+            chars: text.chars().peekable(),
+            escape,
+            depth: 0,
+        };
+        let mut text = Self::default();
+        while let Some(c) = reader.chars.next() {
+            match c {
+                '$' => reader.variable(&mut text)?,
+                c if c == escape => match reader.chars.next_if(|next| *next == '$') {
+                    Some(dollar) => text.push(dollar),
+                    None => text.push(c),
+                },
+                c => text.push(c),
+            }
+        }
+        Ok(text)
+    }
+
     /// A text in which nothing is a variable.
     pub(super) fn plain(text: String) -> Self {
         Self(vec![Part::Plain(text)])

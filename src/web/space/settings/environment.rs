@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
 use super::{Problem, render};
+use crate::domain::SecretValue;
 use crate::domain::{check_variable, parse_dotenv};
-use crate::store::{Counted, NewSetting, SecretValue, SettingValue, StoreError};
+use crate::store::{Counted, NewSetting, SettingValue, StoreError};
 use crate::web::form::Fields;
 use crate::web::page_request::PageRequest;
 use crate::web::space::{Found, find};

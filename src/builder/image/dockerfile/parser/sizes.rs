@@ -67,7 +67,7 @@ impl Reader<'_> {
                 weight.arguments = weight.arguments.saturating_add(bytes);
                 0
             }
-            Instruction::Run(_) => weight.arguments.saturating_mul(2),
+            Instruction::Run(..) => weight.arguments.saturating_mul(2),
             _ => 0,
         };
         // Once for what it sets, and once for the step.
@@ -128,14 +128,24 @@ impl Reader<'_> {
                 all = text.longest(&length);
                 self.short(line, "it", all)?;
             }
-            Instruction::Copy { paths, .. }
-            | Instruction::Volume(paths)
-            | Instruction::Expose(paths) => {
+            Instruction::Copy {
+                paths, documents, ..
+            } => {
+                let bytes = paths.iter().map(|path| path.longest(&length));
+                all = bytes.fold(0, usize::saturating_add);
+                self.short(line, "it", all)?;
+                for (_, text) in documents {
+                    if text.longest(&length) > LARGEST_DESCRIPTION {
+                        return Err(problem(line, "the document may become larger than 2 MiB"));
+                    }
+                }
+            }
+            Instruction::Volume(paths) | Instruction::Expose(paths) => {
                 let bytes = paths.iter().map(|path| path.longest(&length));
                 all = bytes.fold(0, usize::saturating_add);
                 self.short(line, "it", all)?;
             }
-            Instruction::Run(command)
+            Instruction::Run(command, _)
             | Instruction::Cmd(command)
             | Instruction::Entrypoint(command)
             | Instruction::Healthcheck(Some((_, command))) => all = command.len(),

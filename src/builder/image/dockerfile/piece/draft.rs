@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::super::part::{Left, Piece};
 use super::super::{Problem, Step, is_given_to_all, problem};
-use super::Piece;
 
 /// Bytes of a line that engines read.
 const LONGEST_LINE: usize = 60_000;
@@ -40,6 +40,21 @@ impl Draft {
         self.piece.text.push('\n');
         self.piece.steps.push(step.cloned());
         Ok(())
+    }
+
+    /// Whether a copy of the context fits into the piece: all files that are sent for it have one mode, or each its own, and
+    /// where documents are among them there is one copy.
+    pub(super) fn copies_with(&self, mode: Option<u32>, documents: bool) -> bool {
+        let sent = &self.piece.sent;
+        sent.paths.is_empty() || (sent.mode == mode && sent.documents.is_empty() && !documents)
+    }
+
+    /// Takes the command of a `RUN` away again that stands where the author's would.
+    pub(super) fn clears_command(&mut self, left: &Left, step: &Step) -> Result<(), Problem> {
+        match left.has_command_of_run {
+            true => self.add(step, "CMD []".to_owned(), None),
+            false => Ok(()),
+        }
     }
 
     /// Whether the piece cannot have these values too: the engine takes one for each name, and those of some names for all

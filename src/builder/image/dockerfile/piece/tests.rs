@@ -1,57 +1,72 @@
-use super::super::tests::{OWNER, written_in_pieces};
+use super::super::part::{Left, Part, Piece, Run};
+use super::super::tests::{OWNER, in_parts};
 use super::super::{Found, read};
-use super::{Left, Piece};
+
+fn piece(part: &Part) -> &Piece {
+    match part {
+        Part::Piece(piece) => piece,
+        Part::Run(run) => panic!("{run:?}"),
+    }
+}
+
+fn run(part: &Part) -> &Run {
+    match part {
+        Part::Run(run) => run,
+        Part::Piece(piece) => panic!("{piece:?}"),
+    }
+}
 
 /// What an author's command has made is looked at before the engine opens it, and nothing is cut without need.
 #[test]
-fn a_piece_ends_where_the_engine_opens_what_was_made_in_it() {
+fn a_part_ends_where_the_engine_opens_what_was_made_in_it() {
     let lines = |text: &str| -> Vec<Vec<usize>> {
-        let pieces = written_in_pieces(text);
-        let lines = pieces.iter().map(|piece| {
-            let steps = piece.steps.iter().flatten();
-            steps.map(|step| step.line).collect()
+        let parts = in_parts(text);
+        let lines = parts.iter().map(|part| match part {
+            Part::Piece(piece) => {
+                let steps = piece.steps.iter().flatten();
+                steps.map(|step| step.line).collect()
+            }
+            Part::Run(run) => vec![run.step.line],
         });
         lines.collect()
     };
     for (text, expected) in [
         (
             "FROM a\nCOPY r .\nRUN pip\nCOPY . .\nCMD x",
-            vec![vec![1, 2], vec![3, 4, 5]],
+            vec![vec![1, 2], vec![3], vec![4, 5]],
         ),
         (
             "FROM a\nRUN x\nRUN y\nWORKDIR /z\nUSER u",
-            vec![vec![1, 2], vec![3, 4, 5]],
+            vec![vec![1], vec![2], vec![3], vec![4, 5]],
         ),
+        // The image's labels come last.
+        ("FROM a\nRUN x", vec![vec![1], vec![2], vec![]]),
         (
             "FROM a\nRUN x\nCOPY --chown=1:2 y z\nCOPY y z",
-            vec![vec![1, 2, 3, 4]],
+            vec![vec![1], vec![2], vec![3, 4]],
         ),
         (
-            "FROM a\nRUN x\nCOPY --chown=u y z",
+            "FROM a\nCOPY x y\nCOPY --chown=u y z",
             vec![vec![1, 2], vec![3]],
         ),
         (
-            "FROM a\nARG U=1\nRUN x\nCOPY --chown=$U y z",
+            "FROM a\nARG U=1\nCOPY x y\nCOPY --chown=$U y z",
             vec![vec![1, 2, 3], vec![4]],
         ),
         (
             "FROM a AS s\nRUN x\nFROM a\nCOPY --from=s y z\nFROM s",
-            vec![vec![1, 2], vec![3, 4], vec![5]],
+            vec![vec![1], vec![2], vec![3, 4], vec![5]],
         ),
     ] {
         assert_eq!(lines(text), expected, "{text}");
     }
-    let opened = written_in_pieces(
-        "FROM a AS s\nRUN x\nRUN y\nFROM b\nARG P=/p\nCOPY --from=s $P q\nCOPY --from=c /r q",
+    let parts = in_parts(
+        "FROM a AS s\nRUN x\nCOPY --chown=u q q\nFROM b\nARG P=/p\nCOPY --from=s $P q\nCOPY --from=c /r q",
     );
-    let accounts = opened.iter().map(|piece| {
-        let accounts = piece.accounts.as_ref();
-        accounts.map(|(image, step)| (image.as_str(), step.line))
-    });
-    let accounts: Vec<_> = accounts.collect();
-    let base = "sha256:docker.io/library/a:latest";
-    assert_eq!(accounts, [Some((base, 2)), Some(("sha256:left1", 3)), None]);
-    let copied = opened[2]
+    let accounts = piece(&parts[2]).accounts.as_ref();
+    let accounts = accounts.map(|(image, step)| (image.as_str(), step.line));
+    assert_eq!(accounts, Some(("sha256:left2", 3)));
+    let copied = piece(&parts[3])
         .copied
         .iter()
         .map(|copied| (copied.image.as_str(), copied.paths[0].as_str()));
@@ -59,63 +74,92 @@ fn a_piece_ends_where_the_engine_opens_what_was_made_in_it() {
     assert_eq!(
         copied,
         [
-            ("sha256:left2", "/p"),
+            ("sha256:left3", "/p"),
             ("sha256:docker.io/library/c:latest", "/r")
         ]
     );
     assert!(
-        opened[2]
+        piece(&parts[3])
             .text
-            .contains(r#"COPY --from=sha256:left2 ["\"/p\"","\"q\""]"#)
+            .contains(r#"COPY --from=sha256:left3 ["\"/p\"","\"q\""]"#)
     );
 }
 
 #[test]
 fn what_an_image_does_not_carry_is_said_again() {
-    let text = "ARG G=g\nFROM a\nARG G\nARG A=$BASE\nENV E=e\nCMD [\"c\"]\nRUN x\nARG B=$A$E\nARG A=2\nRUN y\nENTRYPOINT [\"e\"]";
-    let pieces = written_in_pieces(text);
-    let arguments = |piece: &Piece| -> Vec<String> {
-        let arguments = piece.arguments.iter();
+    let text = "ARG G=g\nFROM a\nARG G\nARG A=$BASE\nENV E=e\nCMD [\"c\"]\nRUN x\nARG B=$A$E\nARG A=2\nENV G=h\nRUN y\nENTRYPOINT [\"e\"]";
+    let parts = in_parts(text);
+    let shown = |arguments: Vec<(String, String)>| -> Vec<String> {
+        let arguments = arguments.into_iter();
         arguments
             .map(|(name, value)| format!("{name}={value}"))
             .collect()
     };
-    assert_eq!(arguments(&pieces[0]), ["A=b", "B=be", "G=g"]);
+    let of_piece = |piece: &Piece| shown(piece.arguments.clone().into_iter().collect());
+    assert_eq!(of_piece(piece(&parts[0])), ["A=b", "G=g"]);
+    assert_eq!(shown(run(&parts[1]).arguments.clone()), ["A=b", "G=g"]);
+    assert_eq!(run(&parts[1]).words, ["/bin/sh", "-c", "x"]);
     // The engine takes one value for each argument.
-    assert_eq!(arguments(&pieces[1]), ["A=2", "B=be", "G=g"]);
+    assert_eq!(of_piece(piece(&parts[2])), ["A=b", "B=b", "G=g"]);
     assert_eq!(
-        pieces[1].text,
-        "FROM sha256:left1\nARG A B G\nARG A\nRUN [\"/bin/sh\",\"-c\",\"y\"]\nCMD [\"c\"]\nENTRYPOINT [\"e\"]\n"
+        piece(&parts[2]).text,
+        "FROM sha256:left2\nCMD []\nARG A B G\nARG B\n"
     );
-    let lines: Vec<_> = pieces[1]
+    assert_eq!(of_piece(piece(&parts[3])), ["A=2", "B=b", "G=g"]);
+    assert_eq!(
+        shown(run(&parts[4]).arguments.clone()),
+        ["A=2", "B=b", "G=g"]
+    );
+    let last = piece(&parts[5]);
+    assert_eq!(
+        last.text,
+        "FROM sha256:left5\nCMD []\nARG A B G\nCMD [\"c\"]\nENTRYPOINT [\"e\"]\n"
+    );
+    let lines: Vec<_> = last
         .steps
         .iter()
         .map(|step| step.as_ref().map(|step| step.line))
         .collect();
-    assert_eq!(lines, [None, None, Some(9), Some(10), None, Some(11), None]);
+    assert_eq!(lines, [None, None, None, None, Some(12), None]);
 }
 
 #[test]
-fn what_an_image_triggers_is_looked_at() {
+fn what_an_image_triggers_is_done_within_the_limits() {
     let file = read("FROM a\nRUN echo $T", &[]).expect("readable");
-    let found = [Found {
-        id: "sha256:a".into(),
-        shell: Vec::new(),
-        environment: Vec::new(),
-        triggers: ["ARG T=t", "COPY . /app", "RUN make"]
-            .map(str::to_owned)
-            .into(),
-    }];
-    let mut pieces = file.pieces(&found, OWNER, &[]);
-    let first = pieces.next(None).expect("short");
-    assert_eq!(first.sent.paths, [""]);
-    assert_eq!(first.sent.largest, Some(1 << 20));
-    assert!(first.accounts.is_some());
-    let left = Left {
-        id: "sha256:left".into(),
-        environment: Vec::new(),
+    let image = |triggers: &[&str]| {
+        [Found {
+            id: "sha256:a".into(),
+            shell: Vec::new(),
+            environment: Vec::new(),
+            triggers: triggers
+                .iter()
+                .map(|trigger| (*trigger).to_owned())
+                .collect(),
+        }]
     };
-    let second = pieces.next(Some(left)).expect("short");
-    assert_eq!(second.arguments["T"], "t");
-    assert!(second.accounts.is_some() && second.is_last);
+    let found = image(&["ARG T=t", "COPY . /app", "RUN make"]);
+    let mut parts = file.parts(&found, OWNER, &[]).expect("readable");
+    let mut left = None;
+    let mut made = Vec::new();
+    for number in 0..3 {
+        made.push(parts.next(left).expect("short"));
+        left = Some(Left {
+            id: format!("sha256:{number}"),
+            environment: Vec::new(),
+            has_command_of_run: false,
+        });
+    }
+    let first = piece(&made[0]);
+    assert_eq!(first.sent.paths, [""]);
+    // One that the author counts, `FROM`.
+    assert_eq!(first.steps.iter().flatten().count(), 1);
+    assert_eq!(run(&made[1]).words[2], "make");
+    assert!(!run(&made[1]).is_counted && run(&made[2]).is_counted);
+    assert_eq!(run(&made[2]).arguments, [("T".to_owned(), "t".to_owned())]);
+    let found = image(&["RUN --mount=type=ssh x"]);
+    let problem = file.parts(&found, OWNER, &[]).err().expect("refused");
+    assert!(
+        problem.line == 1 && problem.message.contains("ONBUILD"),
+        "{problem:?}"
+    );
 }

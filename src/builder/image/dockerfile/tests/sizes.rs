@@ -13,8 +13,10 @@ fn what_is_too_much_is_refused_soon() {
     ] {
         assert!(!refused(&text).message.is_empty());
     }
-    let long = read(&format!("FROM scratch\nRUN {}", "x".repeat(70_000)), &[]);
-    assert!(long.is_ok_and(|file| pieces(&file, &[]).is_err()));
+    let long = format!("FROM scratch\nRUN {}", "x".repeat(130_000));
+    assert!(refused(&long).message.contains("longer than 128 KiB"));
+    let long = read(&format!("FROM scratch\nCMD {}", "x".repeat(70_000)), &[]);
+    assert!(long.is_ok_and(|file| parts(&file, &[]).is_err()));
 }
 
 /// The engine fills variables in, in its own memory.

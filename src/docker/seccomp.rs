@@ -16,7 +16,7 @@ static OPTION: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The option with which a container is created.
-pub(super) fn option() -> String {
+pub fn option() -> String {
     OPTION.clone()
 }
 
