@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::auth::{Provider, ProviderSettings};
-use crate::builder::{BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits};
+use crate::builder::{
+    BaseImage, BuilderConfig, CompileLimits, ContainerOffer, ImageConfig, ImageLimits,
+};
 use crate::config::{Config, Isolation};
 use crate::docker::{Claim, Engine, Networks, Reach};
 use crate::journal::JournalLimits;
@@ -215,7 +217,13 @@ fn image_config(config: &Config, engine: Engine) -> anyhow::Result<ImageConfig> 
             isolation_required: docker.isolation == Isolation::Required,
         },
         base_images: base_images
-            .map(|(sdk, runtime)| (sdk.clone(), runtime.base_image.clone()))
+            .map(|(sdk, runtime)| {
+                let base = BaseImage {
+                    name: runtime.base_image.clone(),
+                    preinstall: runtime.preinstalls(),
+                };
+                (sdk.clone(), base)
+            })
             .collect(),
     })
 }

@@ -46,7 +46,7 @@ use size::Layer;
 
 pub use config::{BuilderConfig, CompileLimits};
 pub use holds::Hold;
-pub use image::{ImageConfig, ImageLimits};
+pub use image::{BaseImage, ImageConfig, ImageLimits};
 pub use plan::{BuildPlan, ContainerOffer, Offer, plan};
 pub use request::{Before, BuildRequest, Built};
 pub use sweep::{InUse, Sweep};
@@ -67,6 +67,7 @@ struct Inner {
     /// What authors may build on without anybody having listed it.
     public_images: image::PublicImages,
     sound_images: image::SoundImages,
+    preinstall_failures: image::Failures,
     /// What images by id, or steps of builds, are made of, as far as anybody asked.
     layers: Mutex<HashMap<String, Arc<[Layer]>>>,
     /// What builds have and nobody has recorded yet.
@@ -89,6 +90,7 @@ impl Builder {
             underway: Mutex::default(),
             public_images: image::PublicImages::default(),
             sound_images: image::SoundImages::default(),
+            preinstall_failures: image::Failures::default(),
             layers: Mutex::default(),
             holds: Arc::default(),
             sweeping: Arc::default(),

@@ -67,6 +67,22 @@ pub struct DockerConfig {
 pub struct RuntimeConfig {
     /// The image its Spaces are built on, as the engine knows it; `{python_version}` stands for the card's.
     pub base_image: String,
+    /// Whether what apps of the SDK find on Hugging Face (compilers, git, ffmpeg, the SDK itself) is installed on it, once
+    /// for the server. If not set, it is on the base image that is the default, and not on another.
+    #[serde(default)]
+    pub preinstall: Option<bool>,
+}
+
+/// The base image of every SDK, if the operator has chosen none.
+const USUAL_BASE: &str = "python:{python_version}-slim";
+
+// === impl RuntimeConfig ===
+
+impl RuntimeConfig {
+    /// Whether something is installed on the base image first.
+    pub fn preinstalls(&self) -> bool {
+        self.preinstall.unwrap_or(self.base_image == USUAL_BASE)
+    }
 }
 
 /// All of them by the SDK's word.

@@ -111,6 +111,7 @@ impl Finder<'_> {
         Ok(Found {
             id,
             shell: config.shell.unwrap_or_default(),
+            user: config.user.unwrap_or_default(),
             environment: config.env.unwrap_or_default(),
             triggers: config.on_build.unwrap_or_default(),
         })

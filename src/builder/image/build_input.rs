@@ -126,7 +126,8 @@ impl Inner {
         plan: &BuildPlan,
     ) -> Result<Order, BuildError> {
         let sdk = plan.card.sdk.as_str();
-        let Some(base_image) = self.config.images.base_images.get(sdk).cloned() else {
+        let base_image = self.config.images.base_images.get(sdk);
+        let Some(base_image) = base_image.map(|base| base.name.clone()) else {
             return Err(BuildError::server(format!(
                 "the configuration has no base image for `{sdk}`"
             )));

@@ -132,8 +132,13 @@ impl Context {
                     tar.append_data(&mut header, path, content.as_slice())?;
                 }
                 for (path, content) in &sent.documents {
-                    let mode = sent.mode.unwrap_or(0o644);
+                    let is_folder = path.ends_with('/');
+                    let usual = if is_folder { 0o755 } else { 0o644 };
+                    let mode = sent.mode.unwrap_or(usual);
                     let mut header = header(content.len() as u64, mode, now);
+                    if is_folder {
+                        header.set_entry_type(tar::EntryType::Directory);
+                    }
                     tar.append_data(&mut header, path, content.as_bytes())?;
                 }
                 for (path, content) in this.beside.iter().filter(|(path, _)| sent.has(path)) {

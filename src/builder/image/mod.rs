@@ -30,6 +30,7 @@ mod mounts;
 mod network;
 mod path_check;
 mod patterns;
+mod preinstalled;
 mod progress;
 mod recipe;
 mod record;
@@ -60,6 +61,8 @@ use build_input::Order;
 use failure::{engine_error, internal};
 use image_cache::made_image;
 pub(super) use path_check::SoundImages;
+use preinstalled::Asking;
+pub(super) use preinstalled::Failures;
 use record::Recorder;
 use run_build::Making;
 use watch::{Watch, too_large};
@@ -87,6 +90,15 @@ pub struct ImageLimits {
     pub isolation_required: bool,
 }
 
+/// What Spaces of an SDK are built on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseImage {
+    /// Its name, with `{python_version}` for the card's.
+    pub name: String,
+    /// Whether what apps of the SDK expect is installed on it first.
+    pub preinstall: bool,
+}
+
 /// What is needed to build images.
 #[derive(Debug)]
 pub struct ImageConfig {
@@ -97,7 +109,7 @@ pub struct ImageConfig {
     /// The limits of each build.
     pub limits: ImageLimits,
     /// The base image of each SDK that has one, by its word.
-    pub base_images: BTreeMap<String, String>,
+    pub base_images: BTreeMap<String, BaseImage>,
     /// Patterns of the names of images that authors may build on although no registry gives them to everybody; `*`
     /// stands for anything.
     pub listed: Vec<String>,
@@ -180,12 +192,27 @@ impl Inner {
         let recorder = recorder.map_err(disk_error)?;
         let network = self.network(request).await?;
         let root = self.engine_folder(docker).await?;
+        let base = images.base_images.get(plan.card.sdk.as_str());
+        if base.is_some_and(|base| base.preinstall)
+            && let [only] = found.as_mut_slice()
+        {
+            let asking = Asking {
+                docker,
+                request,
+                hold,
+                network: &network.name,
+                root: root.clone(),
+            };
+            *only = self
+                .preinstalled(&asking, plan.card.sdk, only.clone())
+                .await?;
+        }
         let id = {
             let watch = Watch {
                 docker,
                 network: &network.name,
                 limits,
-                turns: &request.turns,
+                turns: Some(&request.turns),
                 steps: recorder.steps(),
                 bases: found.iter().map(|image| image.id.clone()).collect(),
                 root: root.clone(),
@@ -201,6 +228,7 @@ impl Inner {
                 printed: AtomicU64::new(0),
                 cached: request.cached,
                 reserved: Arc::default(),
+                name: None,
             };
             let building = making.run(&found, &cache, recorder);
             tokio::select! {

@@ -5,12 +5,13 @@
 
 use rust_embed::RustEmbed;
 
-use crate::domain::{BuildError, Card, Revision};
+use crate::domain::{BuildError, Card, Revision, Sdk};
 use crate::repo::{Repo, RepoError};
 
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/runtimes"]
 #[include = "*/Dockerfile"]
+#[include = "*/preinstalled.Dockerfile"]
 #[include = "*/runtime.toml"]
 struct Runtimes;
 
@@ -81,6 +82,12 @@ pub(super) fn recipe(
         setup,
         args: args(card, base_image),
     }))
+}
+
+/// The Dockerfile of what apps of an SDK expect to find; `None` for one whose apps expect nothing.
+pub(super) fn preinstalled(sdk: Sdk) -> Option<String> {
+    let file = Runtimes::get(&format!("{}/preinstalled.Dockerfile", sdk.as_str()))?;
+    String::from_utf8(file.data.into_owned()).ok()
 }
 
 fn base(base_image: &str, card: &Card) -> String {
@@ -164,7 +171,6 @@ mod tests {
 
     use super::super::dockerfile;
     use super::*;
-    use crate::domain::Sdk;
 
     fn file(path: &str) -> String {
         let file = Runtimes::get(path).expect("embedded");
@@ -183,6 +189,7 @@ mod tests {
             let found = [dockerfile::Found {
                 id: "sha256:0".into(),
                 shell: Vec::new(),
+                user: String::new(),
                 environment: Vec::new(),
                 triggers: Vec::new(),
             }];
@@ -203,6 +210,10 @@ mod tests {
             }
             assert_eq!(subjects.len(), 6, "{subjects:?}");
             assert!(text.contains(&format!("EXPOSE {}\n", sdk.default_port())));
+            let text = preinstalled(sdk).expect("there");
+            let needs = dockerfile::read(&text, &args).expect("readable");
+            assert_eq!(needs.images.len(), 1);
+            assert!(needs.added.is_empty() && !text.contains("\nCOPY"));
         }
     }
 

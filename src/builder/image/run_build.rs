@@ -42,6 +42,8 @@ pub(super) struct Making<'a> {
     pub(super) cached: bool,
     /// Room for the largest context so far: the engine keeps each no longer than its piece takes.
     pub(super) reserved: Arc<Mutex<DiskAmount>>,
+    /// The image's name, if it is a base image and no Space's.
+    pub(super) name: Option<String>,
 }
 
 // === impl Making ===
@@ -143,7 +145,7 @@ impl Making<'_> {
         let docker = self.docker.clone().with_timeout(PATIENCE);
         let steps = docker.build_image(options, None, Some(bollard::body_try_stream(tar)));
         let mut steps_of_piece = piece.steps;
-        if piece.is_last {
+        if piece.is_last && self.name.is_none() {
             // The engine appends a step for each label.
             steps_of_piece.extend(self.labels().map(|_| None));
         }
@@ -179,14 +181,15 @@ impl Making<'_> {
         BuildImageOptions {
             dockerfile: context::DOCKERFILE.to_owned(),
             // A name keeps it from being tidied away as nobody's.
-            t: piece
-                .is_last
-                .then(|| sweep::tag(engine.data(), self.request.build)),
+            t: piece.is_last.then(|| match &self.name {
+                Some(name) => name.clone(),
+                None => sweep::tag(engine.data(), self.request.build),
+            }),
             nocache: !self.cached,
             rm: true,
             forcerm: true,
             buildargs: Some(arguments.collect::<HashMap<_, _>>()),
-            labels: piece.is_last.then(|| labels.into()),
+            labels: (piece.is_last && self.name.is_none()).then(|| labels.into()),
             networkmode: Some(self.network.to_owned()),
             ..BuildImageOptions::default()
         }

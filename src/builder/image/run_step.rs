@@ -232,6 +232,9 @@ impl Making<'_> {
         let found = found.map_err(|error| internal(&error))?;
         let taken = written(self.docker, found).await;
         let taken = taken.map_err(|error| internal(&error))?.bytes;
+        if self.name.is_some() {
+            return Ok(());
+        }
         // The watch counts what is there; what only becomes there is counted here.
         let holes = DiskAmount::new(length.saturating_sub(taken), 0);
         self.request.turns.reserve_disk(holes).map_err(|refused| {

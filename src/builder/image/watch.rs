@@ -29,8 +29,8 @@ pub(super) struct Watch<'a> {
     /// The build's own network.
     pub(super) network: &'a str,
     pub(super) limits: &'a ImageLimits,
-    /// Where room is reserved for what its steps write.
-    pub(super) turns: &'a BuildTurns,
+    /// Where room is reserved for what its steps write; `None` for what is nobody's.
+    pub(super) turns: Option<&'a BuildTurns>,
     /// The steps that have ended, in order.
     pub(super) steps: Arc<Mutex<Vec<String>>>,
     /// The images that it is built on, by id.
@@ -112,7 +112,10 @@ impl Watch<'_> {
     }
 
     fn reserve(&self, bytes: u64) -> Result<(), BuildError> {
-        let reserved = self.turns.reserve_disk(DiskAmount::new(bytes, 0));
+        let Some(turns) = self.turns else {
+            return Ok(());
+        };
+        let reserved = turns.reserve_disk(DiskAmount::new(bytes, 0));
         reserved.map_err(|refused| {
             BuildError::author(format!(
                 "The build was stopped because there is no disk space for its output: {}.",

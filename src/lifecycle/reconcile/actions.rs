@@ -208,11 +208,13 @@ async fn works(supervisor: &Supervisor, id: InstanceId) -> bool {
         return false;
     };
     let runtime = supervisor.parts.runtimes.for_artifact(&artifact);
+    let idle_since = serving.idle_since();
     let works = runtime.is_working(id).await;
     if works {
         serving.touch();
     }
-    works
+    // A visit that began and ended while the engine was asked is use as well.
+    works || serving.idle_since() != idle_since
 }
 
 /// Freezes an instance that nobody uses. Visitors are kept from it first, and whoever came before that keeps it going.

@@ -144,3 +144,25 @@ fn what_pip_cannot_find_is_the_authors_to_mend() {
     let log = space.log("build").join("\n");
     assert!(log.contains("No matching distribution"), "{log}");
 }
+
+#[test]
+fn where_nothing_can_be_preinstalled_builds_go_on_without() {
+    let settings = [
+        ("BUILD__NETWORK", "false"),
+        ("RUNTIMES__GRADIO__PREINSTALL", "true"),
+    ];
+    let server = DockerServer::with(&settings);
+    let alice = server.user("alice");
+    let app = "import http.server\nhttp.server.HTTPServer(('', 7860), http.server.SimpleHTTPRequestHandler).serve_forever()\n";
+    let space = alice.create("app");
+    for (path, noted) in [
+        ("app.py", "could not be installed"),
+        ("again.py", "could not preinstall"),
+    ] {
+        let card = format!("sdk: gradio\napp_file: {path}");
+        space.commit(&[crate::support::card(&card), Op::file(path, app)]);
+        assert_eq!(space.settles(), "RUNNING", "{:#?}", space.log("build"));
+        let log = space.log("build").join("\n");
+        assert!(log.contains(noted), "{log}");
+    }
+}

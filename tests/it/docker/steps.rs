@@ -89,6 +89,20 @@ fn what_holds_for_a_step_is_not_the_images() {
     assert_eq!(config["Labels"]["own"], "label");
 }
 
+/// As on the Hub, whose own first example is written so.
+#[test]
+fn a_working_directory_is_its_users() {
+    let server = DockerServer::start();
+    let alice = server.user("alice");
+    let space = alice.create("app");
+    let text = "FROM BASE\nRUN useradd -m -u 1000 user && mkdir /kept\nUSER user\nENV HOME=/home/user\nWORKDIR $HOME/app\n\
+        COPY --chown=user . $HOME/app\nWORKDIR /kept\nRUN test $(stat -c %u /kept) = 0\nWORKDIR /srv/a\nWORKDIR b\n\
+        RUN touch ~/app/mine ./mine ../mine && test $PWD = /srv/a/b\nUSER root\nWORKDIR /roots\nRUN test $(stat -c %u .) = 0 && test ! -e ~/app/.glasshouse.documents\n\
+        USER user\nWORKDIR /home/user/app\nCMD [\"python3\", \"app.py\"]";
+    let config = built(&server, &space, text, &[]);
+    assert_eq!(config["WorkingDir"], "/home/user/app");
+}
+
 #[test]
 fn the_last_step_is_no_command_of_an_image_without_one() {
     let server = DockerServer::start();

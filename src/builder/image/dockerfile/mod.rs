@@ -63,6 +63,8 @@ pub(super) struct Found {
     pub(super) id: String,
     /// What it runs texts with; empty for the usual shell.
     pub(super) shell: Vec<String>,
+    /// As whom it runs; empty for root.
+    pub(super) user: String,
     /// Its environment, `NAME=VALUE` each.
     pub(super) environment: Vec<String>,
     /// What it has done for whoever builds on it (`ONBUILD`), which the image of that id does not say any more.

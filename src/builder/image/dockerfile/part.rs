@@ -62,7 +62,7 @@ pub(in crate::builder::image) struct Copied {
 pub(in crate::builder::image) struct Sent {
     /// Files and folders, without leading `/`; an empty one stands for all.
     pub(in crate::builder::image) paths: Vec<String>,
-    /// Files that stand in the Dockerfile, with their paths in the context.
+    /// Files that stand in the Dockerfile, with their paths in the context; an empty folder ends with `/`.
     pub(in crate::builder::image) documents: Vec<(String, String)>,
     /// The mode of all of them, if it is not their own.
     pub(in crate::builder::image) mode: Option<u32>,

@@ -23,6 +23,13 @@ use super::{Dockerfile, Found, Problem, Source, Stage, Step};
 use crate::docker::CACHE;
 use draft::{Draft, root};
 
+/// What came of a stage, and what holds for whoever builds on it.
+struct Done {
+    left: Left,
+    shell: Vec<String>,
+    user: Option<Text>,
+}
+
 /// The parts of a Dockerfile, one after the other.
 pub(in crate::builder::image) struct Parts<'a> {
     file: &'a Dockerfile,
@@ -34,14 +41,16 @@ pub(in crate::builder::image) struct Parts<'a> {
     cache: &'a str,
     /// Arguments from outside.
     given: &'a [(String, String)],
-    /// What came of the stages that are done, each with its shell.
-    done: Vec<(Left, Vec<String>)>,
+    /// What came of the stages that are done.
+    done: Vec<Done>,
     /// How many of the instructions of the stage are.
     taken: usize,
     scope: Scope,
     shell: Vec<String>,
     /// The last `CMD` of the stage.
     command: Option<String>,
+    /// The last `USER` of the stage, if that is not root.
+    user: Option<Text>,
 }
 
 // === impl Dockerfile ===
@@ -70,6 +79,7 @@ impl Dockerfile {
             scope: Scope::default(),
             shell: Vec::new(),
             command: None,
+            user: None,
         })
     }
 }
@@ -87,7 +97,11 @@ impl Parts<'_> {
         if self.done.len() < last
             && let Some(done) = left.take_if(|_| self.taken == self.plan[self.done.len()].len())
         {
-            self.done.push((done, std::mem::take(&mut self.shell)));
+            self.done.push(Done {
+                left: done,
+                shell: std::mem::take(&mut self.shell),
+                user: self.user.take(),
+            });
             self.taken = 0;
         }
         let number = self.done.len();
@@ -132,7 +146,16 @@ impl Parts<'_> {
                 draft.piece.accounts = base.clone().map(|base| (base, step.clone()));
             }
             let mut line = None;
+            let mut is_alone = false;
             match (instruction, from) {
+                // The engine makes the folder for root alone, unless it is copied to.
+                (Instruction::Workdir(path), _) if let Some(owner) = self.user.clone() => {
+                    if !is_first {
+                        break;
+                    }
+                    draft.makes_folder(step, &base, owner, path)?;
+                    is_alone = true;
+                }
                 (Instruction::Arg(arguments), _) if !(is_first && draft.has_first) => {
                     let values = self.values(step, arguments)?;
                     if draft.disagrees(&values, is_first) {
@@ -195,6 +218,9 @@ impl Parts<'_> {
             self.note(step, instruction, line, &mut draft)?;
             self.taken += 1;
             is_first = false;
+            if is_alone {
+                break;
+            }
         }
         let is_last = number == last && self.taken == plan.len();
         if is_last {
@@ -218,17 +244,23 @@ impl Parts<'_> {
             let line = Instruction::Arg(arguments.clone()).written(&[], None);
             draft.add(step, line, Some(step))?;
         }
-        let (environment, shell) = match stage.base {
-            Source::Scratch => (&[][..], &[][..]),
+        let (environment, shell, user) = match stage.base {
+            Source::Scratch => (&[][..], &[][..], None),
             Source::Image(image) => {
                 let found = &self.found[image];
-                (found.environment.as_slice(), found.shell.as_slice())
+                let user = Text::plain(found.user.clone());
+                (
+                    found.environment.as_slice(),
+                    found.shell.as_slice(),
+                    Some(user),
+                )
             }
             Source::Stage(stage) => {
-                let (left, shell) = &self.done[stage];
-                (left.environment.as_slice(), shell.as_slice())
+                let Done { left, shell, user } = &self.done[stage];
+                (left.environment.as_slice(), shell.as_slice(), user.clone())
             }
         };
+        self.user = user.filter(is_no_root);
         self.scope = Scope::new(environment);
         self.shell = shell.to_vec();
         if self.shell.is_empty() {
@@ -242,7 +274,7 @@ impl Parts<'_> {
             Some(&stage.step),
         )?;
         if let Source::Stage(stage) = stage.base {
-            draft.clears_command(&self.done[stage].0, &self.file.stages[number].step)?;
+            draft.clears_command(&self.done[stage].left, &self.file.stages[number].step)?;
         }
         if stage.is_labelled() {
             let label = format!("LABEL \"{CACHE}\"=\"{}\"", self.cache);
@@ -290,6 +322,7 @@ impl Parts<'_> {
     ) -> Result<(), Problem> {
         match instruction {
             Instruction::Shell(words) => self.shell.clone_from(words),
+            Instruction::User(user) => self.user = Some(user.clone()).filter(is_no_root),
             Instruction::Cmd(_) => {
                 self.command = Some(line);
                 draft.has_command = true;
@@ -318,17 +351,23 @@ impl Parts<'_> {
     fn image(&self, source: Source) -> String {
         match source {
             Source::Scratch => "scratch".to_owned(),
-            Source::Stage(stage) => self.done[stage].0.id.clone(),
+            Source::Stage(stage) => self.done[stage].left.id.clone(),
             Source::Image(image) => self.found[image].id.clone(),
         }
     }
+}
+
+/// Whether files of that user are not root's; and whether an option of `COPY` can name them.
+fn is_no_root(user: &Text) -> bool {
+    let root = ["", "0", "root", "0:0", "root:root"];
+    !user.literal().is_some_and(|user| root.contains(&user)) && user.bare().is_ok()
 }
 
 // === impl Instruction ===
 
 impl Instruction {
     /// Whether the engine opens the image's lists of accounts for it.
-    fn opens_accounts(&self) -> bool {
+    pub(super) fn opens_accounts(&self) -> bool {
         match self {
             Self::Copy {
                 chown: Some(owner), ..

@@ -73,6 +73,15 @@ impl Text {
         Self(vec![Part::Plain(text)])
     }
 
+    /// It with something more at its end.
+    pub(super) fn followed_by(&self, more: &str) -> Self {
+        let mut text = self.clone();
+        for c in more.chars() {
+            text.push(c);
+        }
+        text
+    }
+
     /// The text itself, if there is no variable in it.
     pub(super) fn literal(&self) -> Option<&str> {
         match self.0.as_slice() {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::instruction::{DOCUMENTS, Instruction};
 use super::super::part::{Left, Piece};
+use super::super::text::Text;
 use super::super::{Problem, Step, is_given_to_all, problem};
 
 /// Bytes of a line that engines read.
@@ -47,6 +49,33 @@ impl Draft {
     pub(super) fn copies_with(&self, mode: Option<u32>, documents: bool) -> bool {
         let sent = &self.piece.sent;
         sent.paths.is_empty() || (sent.mode == mode && sent.documents.is_empty() && !documents)
+    }
+
+    /// Has a folder made that is its owner's, if it is not there.
+    pub(super) fn makes_folder(
+        &mut self,
+        step: &Step,
+        base: &Option<String>,
+        owner: Text,
+        path: &Text,
+    ) -> Result<(), Problem> {
+        let empty = format!("{DOCUMENTS}/empty");
+        let copy = Instruction::Copy {
+            from: None,
+            chown: Some(owner),
+            chmod: None,
+            paths: vec![Text::plain(format!("{empty}/")), path.followed_by("/")],
+            documents: Vec::new(),
+            added: false,
+        };
+        if copy.opens_accounts() {
+            self.piece.accounts = base.clone().map(|base| (base, step.clone()));
+        }
+        self.piece
+            .sent
+            .documents
+            .push((format!("{empty}/"), String::new()));
+        self.add(step, copy.written(&[], None), None)
     }
 
     /// Takes the command of a `RUN` away again that stands where the author's would.

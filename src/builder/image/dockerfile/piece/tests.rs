@@ -130,6 +130,7 @@ fn what_an_image_triggers_is_done_within_the_limits() {
         [Found {
             id: "sha256:a".into(),
             shell: Vec::new(),
+            user: String::new(),
             environment: Vec::new(),
             triggers: triggers
                 .iter()
