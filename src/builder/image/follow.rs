@@ -8,24 +8,24 @@ use futures_util::{Stream, StreamExt};
 
 use super::progress::Progress;
 use super::record::Recorder;
-use super::run_build::Making;
 use crate::domain::BuildError;
+use crate::journal::Log;
 
 /// Writes the build's log until the engine names the image. The inner error is ours to say, the outer the engine's.
 pub(super) async fn follow(
     steps: impl Stream<Item = Result<BuildInfo, Error>>,
-    making: &Making<'_>,
+    log: &Log,
+    prints: impl Fn(usize) -> Result<(), BuildError>,
     recorder: &mut Recorder,
     progress: &mut Progress,
 ) -> Result<Result<String, BuildError>, Error> {
     let mut steps = std::pin::pin!(steps);
-    let log = &making.request.log;
     let mut writer = log.writer();
     let mut id = None;
     while let Some(step) = steps.next().await {
         let step = step?;
         if let Some(text) = step.stream {
-            if let Err(beyond) = making.prints(text.len()) {
+            if let Err(beyond) = prints(text.len()) {
                 return Ok(Err(beyond));
             }
             recorder.line(&text);

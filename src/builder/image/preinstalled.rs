@@ -21,10 +21,15 @@ use super::record::Recorder;
 use super::run_build::Making;
 use super::watch::Watch;
 use crate::builder::holds::Hold;
+use crate::docker::Reach;
 use crate::domain::{BuildError, Sdk};
 
 /// Until something that could not be installed is tried again.
 const PAUSE: Duration = Duration::from_secs(1800);
+
+/// What an author is told where apps find less than on Hugging Face.
+const NOT_INSTALLED: &str = "Note: what the SDK usually brings could not be installed on this server; the build goes on \
+                             without it. The app may need more in packages.txt and requirements.txt.";
 
 /// What could not be installed: base images by id, and when.
 pub(in crate::builder) type Failures = parking_lot::Mutex<Vec<(String, Instant)>>;
@@ -62,13 +67,17 @@ impl Inner {
             asking.hold.add(&found.id);
             return Ok(found);
         }
+        if self.config.images.limits.reach == Reach::Nothing {
+            log.line(NOT_INSTALLED);
+            return Ok(base);
+        }
         let failed_lately = {
             let mut failures = self.preinstall_failures.lock();
             failures.retain(|(_, at)| at.elapsed() < PAUSE);
             failures.iter().any(|(id, _)| *id == base.id)
         };
         if failed_lately {
-            log.line("Note: this server could not preinstall what the SDK usually brings; see packages.txt.");
+            log.line(NOT_INSTALLED);
             return Ok(base);
         }
         log.line("Installing what apps of this SDK usually need, once for this server.");
@@ -88,10 +97,7 @@ impl Inner {
                 );
                 let failure = (base.id.clone(), Instant::now());
                 self.preinstall_failures.lock().push(failure);
-                log.line(
-                    "Note: that could not be installed on this server; the build goes on without it. The app may need more \
-                     in packages.txt and requirements.txt.",
-                );
+                log.line(NOT_INSTALLED);
                 Ok(base)
             }
         }

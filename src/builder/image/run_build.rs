@@ -150,7 +150,14 @@ impl Making<'_> {
             steps_of_piece.extend(self.labels().map(|_| None));
         }
         progress.piece(steps_of_piece, piece.is_last);
-        let built = follow::follow(steps, self, recorder, progress).await;
+        let built = follow::follow(
+            steps,
+            &request.log,
+            |bytes| self.prints(bytes),
+            recorder,
+            progress,
+        )
+        .await;
         match built {
             Ok(id) => id,
             Err(error) => match reading.await {

@@ -1,7 +1,8 @@
 //! What is run, and what instructions have in common: their options, and how they are shown to an author.
 
 use super::Problem;
-use super::lines::{Line, json_words};
+use super::lines::Line;
+use super::words::json_words;
 
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! As BuildKit reads them (`frontend/dockerfile/parser`): a word of `RUN`, `COPY` or `ADD` that is nothing but digits, `<<`,
 //! perhaps `-`, and a name announces one.
 
-use super::lines::{flags, quoted_words, split_first};
+use super::words::{flags, quoted_words, split_first};
 
 /// A document, or what there is of it so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 use super::command::{Command, options, shown};
 use super::documents::Document;
 use super::health::healthcheck;
-use super::lines::{Line, blank_words, json_words, quoted_words};
+use super::lines::Line;
 use super::mount::Mount;
 use super::run::run;
 use super::text::Text;
+use super::words::{blank_words, json_words, quoted_words};
 use super::{Problem, is_the_kernels, problem};
 
 /// Names with their defaults.
@@ -116,7 +117,10 @@ impl Instruction {
                     added: word == "ADD",
                 });
             }
-            "RUN" => return run(line, escape),
+            "RUN" => {
+                let (command, mounts) = run(line, escape)?;
+                return Ok(Self::Run(command, mounts));
+            }
             "CMD" => Self::Cmd(Command::parse(line)?),
             // Without anything it takes the base image's away.
             "ENTRYPOINT" if line.rest.is_empty() => Self::Entrypoint(Command::Exec(Vec::new())),
@@ -289,7 +293,7 @@ fn pairs(line: &Line, escape: char) -> Result<Vec<(Text, Text)>, Problem> {
     let words = quoted_words(&line.rest, escape);
     let old = words.first().is_some_and(|word| !word.contains('='));
     let pairs: Vec<(&str, &str)> = if old {
-        let (name, value) = super::lines::split_first(&line.rest);
+        let (name, value) = super::words::split_first(&line.rest);
         if value.is_empty() {
             let message = format!("`{word}` must be `{word} NAME=VALUE`");
             return Err(problem(line.number, message));

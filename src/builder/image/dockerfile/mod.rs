@@ -25,6 +25,7 @@ mod run;
 mod scope;
 mod text;
 mod triggers;
+mod words;
 
 pub(super) use command::shown;
 pub(super) use instruction::DOCUMENTS;

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::reference::Reference;
 use super::command::shown;
 use super::instruction::Instruction;
-use super::lines::{self, Line, blank_words};
+use super::lines::{self, Line};
 use super::text::Text;
+use super::words::blank_words;
 use super::{Added, Dockerfile, Image, Problem, Source, Stage, Step, problem};
 use sizes::{LONGEST_VALUE, Weight, few};
 

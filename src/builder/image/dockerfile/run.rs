@@ -1,9 +1,9 @@
 //! `RUN`: its options, and the documents that it reads.
 
 use super::command::{Command, options, shown};
-use super::instruction::Instruction;
 use super::lines::Line;
 use super::mount::Mount;
+use super::text::Text;
 use super::{Problem, problem};
 
 /// Bytes of a command: Linux gives a program 128 KiB in one word, and something stands around it.
@@ -11,9 +11,11 @@ const LONGEST_COMMAND: usize = 120 << 10;
 /// Mounts of one command.
 const MOST_MOUNTS: usize = 20;
 
+/// What a line has run, and what that sees besides.
+///
 /// # Errors
 /// For options that are not supported.
-pub(super) fn run(line: &Line, escape: char) -> Result<Instruction, Problem> {
+pub(super) fn run(line: &Line, escape: char) -> Result<(Command, Vec<Mount<Text>>), Problem> {
     let number = line.number;
     let mut mounts = Vec::new();
     for (name, value) in options(line)? {
@@ -58,7 +60,7 @@ pub(super) fn run(line: &Line, escape: char) -> Result<Instruction, Problem> {
     if command.is_empty() {
         return Err(problem(number, "`RUN` needs an argument"));
     }
-    Ok(Instruction::Run(command, mounts))
+    Ok((command, mounts))
 }
 
 /// A document that says which program reads it.
