@@ -221,6 +221,10 @@ impl Inner {
             let answering = activation::glance(space)?;
             return Ok((self.admit(space, visitor, hop).await?, answering));
         }
+        if facts.never_wakes {
+            let permit = self.admit(space, visitor, hop).await?;
+            return Ok((permit, activation::visit_awake(space)?));
+        }
         if facts.caller.is_navigating() && !matches!(space.route(), Route::Serving(_)) {
             let patience = self.config.wake_timeout.min(BROWSER_PATIENCE);
             let answering = activation::visit(space, patience).await?;

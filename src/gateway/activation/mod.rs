@@ -78,6 +78,11 @@ pub(super) async fn successor(
     (!Arc::ptr_eq(&answering.serving, gone)).then_some(answering)
 }
 
+/// A visit that wakes no Space.
+pub(super) fn visit_awake(space: &Entry) -> Result<Answering, Rejection> {
+    look(space, Serving::visit).unwrap_or(Err(Rejection::Asleep))
+}
+
 /// A visit that neither wakes a Space nor keeps it awake.
 pub(super) fn glance(space: &Entry) -> Result<Answering, Rejection> {
     look(space, Serving::glance).unwrap_or(Err(Rejection::Asleep))

@@ -33,6 +33,29 @@ pub(super) fn confine(headers: &mut HeaderMap) {
     });
 }
 
+/// Whether the request comes from a frame in another site's page, where the browser keeps no cookie unless it is of that page
+/// alone (`Sec-Fetch-Storage-Access`, of the Storage Access headers).
+pub(super) fn is_kept_apart(headers: &HeaderMap) -> bool {
+    let access = headers.get("sec-fetch-storage-access");
+    access.is_some_and(|access| matches!(access.as_bytes(), b"none" | b"inactive"))
+}
+
+/// Makes a Space's cookies such as browsers keep in a frame of another site's page (CHIPS, `Partitioned`): where the hub is
+/// another site, a sign-in of an app would be forgotten at once in the frame on its page.
+pub(super) fn partition(headers: &mut HeaderMap) {
+    const OTHERS: [&[u8]; 3] = [b"samesite", b"secure", b"partitioned"];
+    const FRAMED: [&[u8]; 3] = [b"SameSite=None", b"Secure", b"Partitioned"];
+    retain_values(headers, &SET_COOKIE, |value| {
+        let mut parts = value.as_bytes().split(|byte| *byte == b';');
+        let pair = parts.next()?;
+        let attributes = parts.filter(|attribute| {
+            let name = name_of(attribute);
+            !OTHERS.iter().any(|other| name.eq_ignore_ascii_case(other))
+        });
+        rejoin(std::iter::once(pair).chain(attributes).chain(FRAMED))
+    });
+}
+
 /// Whether the cookie's name is one of ours. A nameless cookie, `=ours=x`, is sent back as `ours=x`, so leading `=` do
 /// not count.
 fn is_ours(pair: &[u8]) -> bool {

@@ -4,7 +4,7 @@ use http::header::{CONNECTION, EXPECT, TE, TRAILER, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Version};
 use http_body::Body;
 
-use super::lists;
+use super::{cookies, lists};
 use crate::net::tokens;
 
 /// The visitor's wishes of the next hop. Read before the headers are cleaned.
@@ -14,6 +14,8 @@ pub(in crate::gateway) struct Hop {
     pub(in crate::gateway) upgrade: Option<HeaderValue>,
     waits_for_continue: bool,
     takes_trailers: bool,
+    /// Whether the browser keeps the cookies of the answer apart, as those of a frame.
+    keeps_cookies_apart: bool,
 }
 
 // === impl Hop ===
@@ -26,6 +28,7 @@ impl Hop {
         Self {
             upgrade: upgrade(headers).filter(|_| modern && empty).cloned(),
             waits_for_continue: modern && !empty && lists(headers, &EXPECT, "100-continue"),
+            keeps_cookies_apart: cookies::is_kept_apart(headers),
             takes_trailers: headers.contains_key(TE) && lists(headers, &TE, "trailers"),
         }
     }
@@ -61,7 +64,7 @@ impl Hop {
             true => headers.get(TRAILER).cloned(),
             false => None,
         };
-        super::to_visitor(headers);
+        super::to_visitor(headers, self.keeps_cookies_apart);
         if let Some(trailers) = trailers {
             headers.insert(TRAILER, trailers);
         }
@@ -127,6 +130,28 @@ mod tests {
         assert!(hop(&twice, "").upgrade.is_none());
         let with_body = [("upgrade", "websocket"), ("connection", "upgrade")];
         assert!(hop(&with_body, "x").upgrade.is_none());
+    }
+
+    #[test]
+    fn cookies_of_a_frame_elsewhere_are_of_that_page_alone() {
+        let answered = |access: &str, cookie: &'static str| {
+            let mut answer = HeaderMap::new();
+            answer.insert("set-cookie", HeaderValue::from_static(cookie));
+            let hop = hop(&[("sec-fetch-storage-access", access)], "");
+            hop.sanitize_response(&mut answer);
+            let cookie = answer["set-cookie"].to_str().expect("plain");
+            cookie.to_owned()
+        };
+        let framed = "a=b; Path=/; SameSite=None; Secure; Partitioned";
+        for cookie in [
+            "a=b; Path=/",
+            "a=b; Path=/; secure; samesite=Lax",
+            "a=b; Path=/; Domain=x.example; Partitioned;",
+        ] {
+            assert_eq!(answered("none", cookie), framed);
+            assert_eq!(answered("inactive", cookie), framed);
+            assert!(!answered("active", cookie).contains("SameSite=None"));
+        }
     }
 
     #[test]

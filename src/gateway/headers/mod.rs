@@ -69,12 +69,15 @@ pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
     }
 }
 
-/// Makes a Space's headers fit for a visitor.
-pub(super) fn to_visitor(headers: &mut HeaderMap) {
+/// Makes a Space's headers fit for a visitor; `apart` says that their browser keeps the cookies of frames apart.
+pub(super) fn to_visitor(headers: &mut HeaderMap, apart: bool) {
     // It clears what all hosts under the domain keep, the hub's sign-in with them.
     strip_hop_by_hop(headers, |name| name == CLEAR_SITE_DATA);
     if headers.contains_key(SET_COOKIE) {
         cookies::confine(headers);
+        if apart {
+            cookies::partition(headers);
+        }
     }
 }
 

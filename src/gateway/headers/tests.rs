@@ -85,7 +85,7 @@ fn a_spaces_cookies_stay_at_its_host() {
         ("set-cookie", "d=4; Max-Age=1"),
         ("clear-site-data", "\"*\""),
     ]);
-    to_visitor(&mut answer);
+    to_visitor(&mut answer, false);
     let cookies = [
         "a=1; Path=/; HttpOnly",
         "b=domain; Secure",
@@ -108,7 +108,7 @@ fn the_path_form_confines_and_opens() {
         ("access-control-allow-credentials", "true"),
         ("etag", "\"x\""),
     ]);
-    to_visitor(&mut answer);
+    to_visitor(&mut answer, false);
     path_form::confine(&mut answer, "/run/a/b", None);
     path_form::open_to_all(&mut answer);
     let policies = values(&answer, CONTENT_SECURITY_POLICY.as_str());
@@ -247,7 +247,7 @@ proptest! {
         let mut lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), value.trim())).collect();
         lines.extend(cookies.iter().map(|cookie| ("set-cookie", cookie.as_str())));
         let mut answer = headers(&lines);
-        to_visitor(&mut answer);
+        to_visitor(&mut answer, false);
         for (name, value) in &answer {
             prop_assert!(!is_hop_by_hop(name.as_str()));
             if name == SET_COOKIE {

@@ -3,8 +3,9 @@
 //! They come again and again when the Space has gone to sleep, and would wake it each time; so they neither wake a Space
 //! nor keep it awake. The page is told that nobody is there, which it expects of a server that is down.
 
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request, header};
 
+use super::super::headers::hop::Hop;
 use super::target::Target;
 
 /// Paths below which nothing is asked for but whether the Space is still there.
@@ -19,5 +20,23 @@ const PATHS: [&str; 3] = [
 /// Whether it is one of those.
 pub(super) fn is_keepalive_probe<B>(request: &Request<B>, target: &Target) -> bool {
     let path = target.path(request.uri());
-    *request.method() == Method::GET && PATHS.iter().any(|probe| path.starts_with(probe))
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    is_read && PATHS.iter().any(|probe| path.starts_with(probe))
+}
+
+/// Whether a page of the Space opens a WebSocket to where it came from. The page was loaded before, and that has woken the
+/// Space; frameworks open the socket again and again while nobody answers. A program names no origin, and another site's
+/// page its own.
+pub(super) fn is_socket_of_own_page<B>(
+    request: &Request<B>,
+    host: Option<&HeaderValue>,
+    hop: &Hop,
+) -> bool {
+    let origin = request.headers().get(header::ORIGIN);
+    let origin = origin.and_then(|origin| origin.to_str().ok());
+    let origin = origin.and_then(|origin| Some(origin.split_once("://")?.1));
+    let host = host.and_then(|host| host.to_str().ok());
+    let is_own =
+        matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host));
+    is_own && hop.is_websocket()
 }

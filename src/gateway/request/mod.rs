@@ -41,6 +41,8 @@ pub(super) struct Facts {
     pub(super) hop: Hop,
     /// Whether a page that was left open sends it by itself.
     pub(super) is_probe: bool,
+    /// Whether it is use of a Space that is awake, and wakes none: a page's WebSocket.
+    pub(super) never_wakes: bool,
     /// Whether an event stream in answer is the answer to a job. Pages subscribe with GET: an `EventSource` can do nothing
     /// else.
     pub(super) is_job: bool,
@@ -66,11 +68,13 @@ impl Facts {
         let client = request.extensions_mut().remove::<Client>();
         let Address { target, host } = address;
         let id = client.as_ref().map(|client| client.id.clone());
+        let hop = Hop::of(request);
         Self {
             prefix: target.prefix(),
-            host,
             caller: Caller::of(request, id),
-            hop: Hop::of(request),
+            never_wakes: keepalive_probe::is_socket_of_own_page(request, host.as_ref(), &hop),
+            host,
+            hop,
             is_probe: keepalive_probe::is_keepalive_probe(request, &target),
             is_job: !matches!(*request.method(), Method::GET | Method::HEAD),
             client,

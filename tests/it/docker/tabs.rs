@@ -1,7 +1,7 @@
 //! Tabs: one that says something is use, one that is only open is not.
 
 use crate::support::docker::python;
-use crate::support::{DockerServer, Hub, Space, eventually};
+use crate::support::{DockerServer, Hub, Request, Space, eventually};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -156,4 +156,40 @@ fn events_are_use_and_heartbeats_are_not() {
         reading.join().unwrap();
     });
     assert_eq!(space.visit("/").expect(200).text(), "ok");
+}
+
+/// Frameworks open the socket of a page again and again.
+#[test]
+fn the_socket_of_a_forgotten_page_does_not_wake_it() {
+    let server = server();
+    let alice = server.user("alice");
+    let space = published(&alice);
+    let host = space.host();
+    let upgrade = |origin: &str| {
+        let request = Request::get("/socket")
+            .header("host", &host)
+            .header("origin", origin)
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        request.open(server.address).unwrap().status
+    };
+    let own = format!("http://{host}");
+    assert_eq!(upgrade(&own), 101);
+    space
+        .post("/sleeptime", &serde_json::json!({"seconds": 1}))
+        .expect(200);
+    eventually(Duration::from_secs(30), "it sleeps", || {
+        (space.stage() == "SLEEPING").then_some(())
+    });
+    for _ in 0..3 {
+        assert_eq!(upgrade(&own), 503);
+    }
+    assert_eq!(space.stage(), "SLEEPING");
+    space
+        .post("/sleeptime", &serde_json::json!({"seconds": -1}))
+        .expect(200);
+    // A page elsewhere, which nobody has woken it for.
+    assert_eq!(upgrade("http://elsewhere.example"), 101);
 }
