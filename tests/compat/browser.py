@@ -14,8 +14,6 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver §12.1
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--window-size=1200,1000",
          "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
          "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-# What Chromium says when an interface of this machine came or went, as those of containers do.
-NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 # All elements, also those within shadow roots, and all text that can be read.
 HELPERS = """
 const all = (root, found = []) => {
@@ -27,7 +25,7 @@ const all = (root, found = []) => {
 };
 const find = css => all(document).find(element => element.matches(css));
 const own = element => [...element.childNodes].filter(node => node.nodeType == 3).map(node => node.data).join('');
-const texts = () => all(document).filter(element => !['SCRIPT', 'STYLE'].includes(element.tagName))
+const texts = () => all(document).filter(element => !['SCRIPT', 'STYLE', 'NOSCRIPT'].includes(element.tagName))
     .map(element => element.matches('input, textarea') ? element.value : own(element)).join('\\n');
 const button = name => all(document).findLast(element => own(element).trim() == name)?.closest('button, [role=button], a') ??
     all(document).find(element => own(element).trim() == name);
@@ -82,28 +80,14 @@ class Browser:
         self.driver.wait()
 
     def visit(self, url):
-        for _ in range(10):
-            try:
-                return self.do("/url", {"url": url})
-            except Failed as failed:
-                if NETWORK_CHANGED not in str(failed):
-                    raise
-        raise Failed(f"{url}: the network of this machine never rested")
+        self.do("/url", {"url": url})
 
     def opens(self, url, expression, patience, frame=None):
         """Goes there until the expression is true, in the frame if one is named."""
-        end = time.monotonic() + patience
-        while True:
-            self.complaints()
-            self.visit(url)
-            try:
-                if frame:
-                    self.enter(frame)
-                return self.sees(expression, min(30, patience))
-            except Failed as failed:
-                # Only for what Chromium dropped by itself.
-                if time.monotonic() > end or NETWORK_CHANGED not in "".join(self.complaints()):
-                    raise failed
+        self.complaints()
+        self.visit(url)
+        self.enter(frame)
+        self.sees(expression, patience)
 
     def run(self, script):
         return self.do("/execute/sync", {"script": HELPERS + script, "args": []})
@@ -145,15 +129,6 @@ class Browser:
         downs = [{"type": "keyDown", "value": key} for key in keys]
         ups = [{"type": "keyUp", "value": key} for key in reversed(keys)]
         self.do("/actions", {"actions": [{"type": "key", "id": "keys", "actions": downs + ups}]})
-
-    def drop(self, expression, path):
-        """Drags a file over the element, and lets it fall. In the top page only."""
-        self.element(expression)
-        box = self.run(f"const element = {expression}; element.scrollIntoView({{block: 'center', behavior: 'instant'}}); "
-                       "const box = element.getBoundingClientRect(); return {x: box.x + box.width / 2, y: box.y + box.height / 2}")
-        dragged = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.do("/goog/cdp/execute", {"cmd": "Input.dispatchDragEvent", "params": {"type": kind, **box, "data": dragged}})
 
     def enter(self, css):
         self.do("/frame", {"id": None})

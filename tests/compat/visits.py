@@ -1,19 +1,20 @@
 """What a visitor does at each app, and how it is seen that it was done."""
 
 import json
+import urllib.parse
 import urllib.request
 
 from browser import Failed
 
 ENTER, SHIFT, RIGHT = "\ue007", "\ue008", "\ue014"
-SLIDER = "find('input[type=range], [role=slider], .irs-line, .q-slider')"
+SLIDER = "find(`:is(input[type=range], [role=slider], .irs-line, .q-slider [tabindex]):not([tabindex='-1'])`)"
 
 
 class Visit:
     """An app with a slider that doubles, a button that counts to three, and a field for a file."""
 
     talks = "WebSocket"  # or "events", or "requests"
-    upload_limit = None  # why it takes no large file
+    largest = 300_000_000  # bytes of a file that it takes
 
     def shown(self):
         return "texts().includes('Twice 20 is 40')"
@@ -22,8 +23,11 @@ class Visit:
         """What comes between the page and the app."""
 
     def act(self, browser):
-        browser.type(SLIDER, RIGHT)
-        browser.reads("Twice 21 is 42")
+        browser.element(SLIDER)
+        browser.run(f"{SLIDER}.focus()")
+        browser.press(RIGHT)
+        # One step for most, two for some.
+        browser.sees("texts().match(/Twice 2[12] is 4[24]/)")
 
     def count(self, browser):
         """Asks for an answer in three pieces."""
@@ -46,8 +50,10 @@ class Gradio(Events):
         """Its tool is there for a client of the Model Context Protocol."""
         def ask(method, **parameters):
             body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-            headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-            request = urllib.request.Request(f"{address}gradio_api/mcp/", body, headers)
+            # Browsers alone know that all names below `localhost` are this machine.
+            host = urllib.parse.urlsplit(address).netloc
+            headers = {"content-type": "application/json", "accept": "application/json, text/event-stream", "host": host}
+            request = urllib.request.Request(f"http://127.0.0.1:{host.rpartition(':')[2]}/gradio_api/mcp/", body, headers)
             with urllib.request.urlopen(request, timeout=30) as answer:
                 lines = answer.read().decode().splitlines()
             text = next((line.removeprefix("data:") for line in lines if line.startswith("data:")), "".join(lines))
@@ -68,14 +74,8 @@ class GradioWithLogin(Gradio):
 
 class Dash(Visit):
     talks = "requests"
-
-
-class FileDrop(Visit):
-    def upload(self, browser, path, size):
-        browser.enter(None)
-        browser.drop("find('iframe#app')", path)
-        browser.enter("iframe#app")
-        browser.reads(f"{size} bytes", 180)
+    # The page makes one string of it: its documentation names 150 to 200 MB as the most.
+    largest = 150_000_000
 
 
 class Solara(Visit):
