@@ -141,10 +141,9 @@ class Browser:
             until(css, 30, look)
 
     def window(self):
-        """A new one, to which it goes; its handle."""
+        """A new one, to which it goes."""
         handle = self.do("/window/new", {"type": "window"})["handle"]
         self.do("/window", {"handle": handle})
-        return handle
 
     def picture(self, path):
         path.write_bytes(base64.b64decode(self.do("/screenshot", method="GET")))

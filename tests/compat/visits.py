@@ -7,7 +7,7 @@ import urllib.request
 from browser import Failed
 
 ENTER, SHIFT, RIGHT = "\ue007", "\ue008", "\ue014"
-SLIDER = "find(`:is(input[type=range], [role=slider], .irs-line, .q-slider [tabindex]):not([tabindex='-1'])`)"
+SLIDER = "all(document).find(one => one.matches('input[type=range], [role=slider], .irs-line, .q-slider *') && one.tabIndex >= 0)"
 
 
 class Visit:
