@@ -15,6 +15,7 @@ class Visit:
 
     talks = "WebSocket"  # or "events", or "requests"
     largest = 300_000_000  # bytes of a file that it takes
+    variables = {}  # of its Space, as its author sets them
 
     def shown(self):
         return "texts().includes('Twice 20 is 40')"
@@ -72,6 +73,10 @@ class GradioWithLogin(Gradio):
         return "texts().includes('Twice 20 is 40') && texts().includes('Hello stranger')"
 
 
+class Streamlit(Visit):
+    variables = {"STREAMLIT_SERVER_MAX_UPLOAD_SIZE": "400"}
+
+
 class Dash(Visit):
     talks = "requests"
     # The page makes one string of it: its documentation names 150 to 200 MB as the most.
@@ -100,6 +105,8 @@ class Chainlit(Visit):
 
     def say(self, browser, text):
         browser.type("find('#chat-input')", text)
+        # It takes nothing before its socket is there.
+        browser.sees("find('#chat-submit')?.disabled === false")
         browser.press(ENTER)
 
     def act(self, browser):
@@ -111,7 +118,6 @@ class Chainlit(Visit):
 
     def upload(self, browser, path, size):
         browser.type("find('input[type=file]')", str(path))
-        browser.sees("!find('#chat-submit')?.disabled", 120)
         self.say(browser, "size")
         browser.reads(f"{size} bytes", 180)
 
@@ -128,7 +134,7 @@ class JupyterLab(Visit):
         browser.sees("find('.jp-LauncherCard, .jp-CodeConsole')", 60)
         if not browser.run("return Boolean(find('.jp-CodeConsole-promptCell'))"):
             browser.click("find('.jp-LauncherCard[data-category=Console]')")
-        browser.sees("find('.jp-CodeConsole-promptCell .cm-content')", 60)
+        browser.sees("find('.jp-CodeConsole-promptCell .cm-content') && texts().includes('| Idle')", 60)
 
     def execute(self, browser, code):
         browser.type("find('.jp-CodeConsole-promptCell .cm-content')", code)
@@ -170,8 +176,8 @@ VISITS = {
     "fastapi": Visit(),
     "gradio": GradioWithLogin(),
     "gradio-sdk": Gradio(),
-    "streamlit": Visit(),
-    "streamlit-sdk": Visit(),
+    "streamlit": Streamlit(),
+    "streamlit-sdk": Streamlit(),
     "marimo": Visit(),
     "shiny": Visit(),
     "panel": Visit(),

@@ -10,6 +10,6 @@ if st.button("Count"):
     for step in (1, 2, 3):
         place.write(f"{step} of 3")
         time.sleep(0.7)
-file = st.file_uploader("File", max_upload_size=400)
+file = st.file_uploader("File")
 if file:
     st.write(f"{file.size} bytes")
