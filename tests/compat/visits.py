@@ -126,7 +126,7 @@ class JupyterLab(Visit):
     """The token, a console, and its file browser."""
 
     def shown(self):
-        return "find('#password_input') || find('.jp-LauncherCard')"
+        return "find('#password_input, .jp-LauncherCard, .jp-CodeConsole')"
 
     def arrive(self, browser):
         if browser.run("return Boolean(find('#password_input'))"):
