@@ -24,19 +24,42 @@ pub(super) fn is_keepalive_probe<B>(request: &Request<B>, target: &Target) -> bo
     is_read && PATHS.iter().any(|probe| path.starts_with(probe))
 }
 
-/// Whether a page of the Space opens a WebSocket to where it came from. The page was loaded before, and that has woken the
-/// Space; frameworks open the socket again and again while nobody answers. A program names no origin, and another site's
-/// page its own.
-pub(super) fn is_socket_of_own_page<B>(
+/// Whether a page of the Space asks for what it is made of, or opens a WebSocket to where it came from. The page was loaded
+/// before, and that has woken the Space; frameworks open the socket again and again while nobody answers, and load the
+/// pictures and fonts of the message that says so. A program names no origin, and another site's page its own.
+pub(super) fn is_of_an_open_page<B>(
     request: &Request<B>,
     host: Option<&HeaderValue>,
     hop: &Hop,
 ) -> bool {
+    match hop.is_websocket() {
+        true => is_from_own_page(request, host),
+        false => is_part_of_own_page(request),
+    }
+}
+
+/// By `Origin`, which a browser says with each WebSocket (RFC 6455 §4.1).
+fn is_from_own_page<B>(request: &Request<B>, host: Option<&HeaderValue>) -> bool {
     let origin = request.headers().get(header::ORIGIN);
     let origin = origin.and_then(|origin| origin.to_str().ok());
     let origin = origin.and_then(|origin| Some(origin.split_once("://")?.1));
     let host = host.and_then(|host| host.to_str().ok());
-    let is_own =
-        matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host));
-    is_own && hop.is_websocket()
+    matches!((origin, host), (Some(origin), Some(host)) if origin.eq_ignore_ascii_case(host))
+}
+
+/// By Fetch Metadata (`Sec-Fetch-Site`, `Sec-Fetch-Dest`): nothing that a script asks for, and no page.
+fn is_part_of_own_page<B>(request: &Request<B>) -> bool {
+    const PARTS: [&[u8]; 8] = [
+        b"audio",
+        b"font",
+        b"image",
+        b"manifest",
+        b"script",
+        b"style",
+        b"track",
+        b"video",
+    ];
+    let said = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
+    said("sec-fetch-site") == Some(b"same-origin")
+        && said("sec-fetch-dest").is_some_and(|dest| PARTS.contains(&dest))
 }

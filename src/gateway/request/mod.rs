@@ -41,7 +41,7 @@ pub(super) struct Facts {
     pub(super) hop: Hop,
     /// Whether a page that was left open sends it by itself.
     pub(super) is_probe: bool,
-    /// Whether it is use of a Space that is awake, and wakes none: a page's WebSocket.
+    /// Whether it is use of a Space that is awake, and wakes none: what an open page asks for.
     pub(super) never_wakes: bool,
     /// Whether an event stream in answer is the answer to a job. Pages subscribe with GET: an `EventSource` can do nothing
     /// else.
@@ -72,7 +72,7 @@ impl Facts {
         Self {
             prefix: target.prefix(),
             caller: Caller::of(request, id),
-            never_wakes: keepalive_probe::is_socket_of_own_page(request, host.as_ref(), &hop),
+            never_wakes: keepalive_probe::is_of_an_open_page(request, host.as_ref(), &hop),
             host,
             hop,
             is_probe: keepalive_probe::is_keepalive_probe(request, &target),

@@ -183,8 +183,13 @@ fn the_socket_of_a_forgotten_page_does_not_wake_it() {
     eventually(Duration::from_secs(30), "it sleeps", || {
         (space.stage() == "SLEEPING").then_some(())
     });
+    let font = Request::get("/font")
+        .header("host", &host)
+        .header("sec-fetch-site", "same-origin")
+        .header("sec-fetch-dest", "font");
     for _ in 0..3 {
         assert_eq!(upgrade(&own), 503);
+        assert_eq!(space.send(&font).status, 503);
     }
     assert_eq!(space.stage(), "SLEEPING");
     space
