@@ -37,7 +37,7 @@ pub use device::{
 };
 pub use oauth::{
     Authorization, AuthorizationRequest, CodeRefused, IdTokenSigner, OAuthError, OAuthTokens,
-    RedirectUri, RefreshRefused, id_claims,
+    RedirectUri, RefreshRefused, id_claims, was_given_to,
 };
 pub use oidc_client::{Attempt, Provider, ProviderError, ProviderSettings};
 pub use password::PASSWORD_LENGTH;

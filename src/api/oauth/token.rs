@@ -27,26 +27,35 @@ pub(super) const GRANTS: [&str; 3] = [CODE, REFRESH, DEVICE];
 
 /// What a client asks with; which of it counts is said by `grant_type`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
 pub(super) struct TokenForm {
     #[serde(default)]
     #[schemars(!default, extend("enum" = GRANTS))]
     grant_type: String,
+    #[serde(default)]
     device_code: String,
+    #[serde(default)]
     code: String,
+    #[serde(default)]
     redirect_uri: String,
+    #[serde(default)]
     code_verifier: String,
+    #[serde(default)]
     refresh_token: String,
+    #[serde(default)]
     client_id: String,
+    #[serde(default)]
     client_secret: String,
 }
 
 /// What is to be worth nothing any more (RFC 7009 §2.1).
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
 pub(super) struct RevokeForm {
+    #[serde(default)]
+    #[schemars(!default)]
     token: String,
+    #[serde(default)]
     client_id: String,
+    #[serde(default)]
     client_secret: String,
 }
 

@@ -206,8 +206,9 @@ impl Auth {
         let id = grant.id;
         let now = now();
         let until = now.saturating_add(life(app)).min(grant.expires_at);
-        let signature = self.sign(&access_claim(id), until);
-        let access = format!("{ACCESS_PREFIX}{id}_{until}_{signature}");
+        let space = grant.space;
+        let signature = self.sign(&access_claim(space, id), until);
+        let access = format!("{ACCESS_PREFIX}{space}_{id}_{until}_{signature}");
         let refresh = refresh.map(|number| {
             let signature = self.sign(&refresh_claim(id, number), Millis::MAX);
             SecretToken(format!("{REFRESH_PREFIX}{id}_{number}_{signature}"))
@@ -216,14 +217,16 @@ impl Auth {
             account: grant.account,
             scopes: grant.scopes,
             access: SecretToken(access),
-            seconds: u64::try_from((until - now) / 1000).unwrap_or_default(),
+            seconds: u64::try_from((until - now + 999) / 1000).unwrap_or_default(),
             refresh,
         }
     }
 
     fn read_access_token(&self, token: &str) -> Option<(OAuthGrantId, Millis)> {
-        let (id, until, signature) = parts(token.strip_prefix(ACCESS_PREFIX)?)?;
-        let signed = self.is_signed(&access_claim(id), until, signature);
+        let (space, rest) = token.strip_prefix(ACCESS_PREFIX)?.split_once('_')?;
+        let space = space.parse().ok()?;
+        let (id, until, signature) = parts(rest)?;
+        let signed = self.is_signed(&access_claim(space, id), until, signature);
         signed.then_some((id, until))
     }
 
@@ -232,6 +235,13 @@ impl Auth {
         let signed = self.is_signed(&refresh_claim(id, number), Millis::MAX, signature);
         signed.then_some((id, number))
     }
+}
+
+/// Whether a token says of itself that it was given to that Space, which therefore may see it.
+pub fn was_given_to(token: &str, space: SpaceId) -> bool {
+    let rest = token.strip_prefix(ACCESS_PREFIX);
+    rest.and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(named, _)| named == space.to_string())
 }
 
 fn life(app: &OAuthApp) -> Millis {
@@ -245,8 +255,8 @@ fn parts(rest: &str) -> Option<(OAuthGrantId, i64, &str)> {
     Some((id.parse().ok()?, number.parse().ok()?, signature))
 }
 
-fn access_claim(id: OAuthGrantId) -> String {
-    format!("act as allowed by {id}")
+fn access_claim(space: SpaceId, id: OAuthGrantId) -> String {
+    format!("act as {space} is allowed by {id}")
 }
 
 fn refresh_claim(id: OAuthGrantId, number: i64) -> String {

@@ -13,7 +13,7 @@ mod redirect;
 mod request;
 
 pub use codes::{Authorization, CodeRefused};
-pub use grants::{OAuthTokens, RefreshRefused};
+pub use grants::{OAuthTokens, RefreshRefused, was_given_to};
 pub use id_token::{IdTokenSigner, id_claims};
 pub use redirect::RedirectUri;
 pub use request::{AuthorizationRequest, OAuthError};

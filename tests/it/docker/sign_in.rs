@@ -1,5 +1,7 @@
 //! A Space that signs people in from inside its container, which finds the house on a network of its own and no other.
 
+mod browser;
+
 use serde_json::{Value, json};
 
 use crate::support::docker::app;
