@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use crate::domain::{FrontMatter, RepoUid, Revision, Space};
+use crate::domain::{Card, FrontMatter, OAuthApp, RepoUid, Revision, Space};
 use crate::repo::{RepoError, Repos};
 
 /// A README longer than this is not shown.
@@ -107,6 +107,19 @@ impl CardCache {
             ) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// How the published commit of a Space signs people in; `None` where it does not, or says so in a way that cannot be
+    /// read.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub async fn oauth_app(&self, space: &Space) -> Result<Option<OAuthApp>, RepoError> {
+        let Some(head) = &space.head else {
+            return Ok(None);
+        };
+        let readme = self.readme(space.id, head).await?;
+        Ok(readme.and_then(|readme| Card::oauth_app(&readme)))
     }
 
     fn lock(&self) -> parking_lot::MutexGuard<'_, Remembered> {

@@ -251,6 +251,9 @@ impl Caller {
             Some(Credential::Space(_)) => {
                 "A Space's own token may read only what is public and the Space itself"
             }
+            Some(Credential::Application(_)) => {
+                "This token was given to a Space by signing in there; what was allowed does not include this"
+            }
             Some(Credential::Token(Scope::FineGrained)) => {
                 "This token is limited to its grants, which do not allow this; use one with the scope `write`"
             }

@@ -11,7 +11,6 @@ mod answers;
 mod clients;
 mod commits;
 mod describe;
-mod device;
 mod error;
 mod extract;
 mod facts;
@@ -24,6 +23,7 @@ mod likes;
 mod lists;
 mod logs;
 mod moved;
+mod oauth;
 mod openapi;
 mod operator;
 mod organizations;
@@ -88,6 +88,8 @@ pub fn router(state: ApiState) -> Router {
         .into_router()
         .method_not_allowed_fallback(wrong_method)
         .layer(Extension(cards))
+        .layer(Extension(oauth::Failures::default()))
+        .layer(from_fn(oauth::open_to_pages))
         .layer(from_fn(moved::redirect))
         .with_state(state)
 }
@@ -102,7 +104,7 @@ fn routes() -> Routes {
         .merge(accounts::routes())
         .merge(organizations::routes())
         .merge(tokens::routes())
-        .merge(device::routes())
+        .merge(oauth::routes())
         .merge(quota::routes())
         .merge(usage::routes())
         .merge(operator::routes())

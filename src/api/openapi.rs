@@ -117,6 +117,7 @@ fn tag(path: &str) -> &str {
         first if first.starts_with('{') => "models",
         "openapi.json" | "agent-harnesses" | "telemetry" | "validate-yaml" => "clients",
         "whoami-v2" | "settings" | "quota" | "usage" => "account",
+        ".well-known" => "oauth",
         first => first,
     }
 }

@@ -25,13 +25,13 @@ use axum::body::Body;
 use tokio::net::TcpListener;
 
 use crate::api::{self, ApiState};
-use crate::auth::Auth;
+use crate::auth::{Auth, IdTokenSigner};
 use crate::builder::{self, Builder};
 use crate::config::Config;
 use crate::docker::{Engine, EngineError};
 use crate::gateway::Gateway;
 use crate::journal::Journal;
-use crate::keys::{SealKey, open_key};
+use crate::keys::{SealKey, SigningKey, open_key};
 use crate::ledger::Ledger;
 use crate::lifecycle::{Lifecycle, LifecycleSettings, Parts};
 use crate::repo::Repos;
@@ -273,7 +273,12 @@ impl House {
         ]);
         let (routes, nudges) = RouteTable::new();
         let metrics = Arc::new(Metrics::new());
-        let auth = Auth::new(store.clone()).with_provider(provider(config)?);
+        let signing = SigningKey::open(&data.join("keys/sign-in"))
+            .and_then(|key| IdTokenSigner::new(&key).map_err(std::io::Error::other))
+            .context("cannot read the key that signs people in at Spaces")?;
+        let auth = Auth::new(store.clone())
+            .with_provider(provider(config)?)
+            .with_id_tokens(signing);
         let parts = Parts {
             store: store.clone(),
             auth: auth.clone(),

@@ -50,6 +50,7 @@ impl Auth {
         let (token, record) = WantedToken::plain(user.id, "first").made();
         self.store.reset_access(user, record, by.into()).await?;
         self.devices.forget(user.id);
+        self.codes.forget(user.id);
         Ok(token)
     }
 }

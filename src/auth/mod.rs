@@ -3,12 +3,13 @@
 //! A request carries a token or nothing, a browser's a session in its place. Either is looked up by its hash; what it
 //! may do is [`may`], a pure function of who asks, what for, and with what. A [`ticket`] carries a session to the
 //! origin of one private Space. Who somebody is may also be found out at a [`Provider`], where their organisation signs
-//! them in.
+//! them in; and people sign in at Spaces with their accounts here ([`oauth`]).
 
 mod accounts;
 mod allowance;
 mod credentials;
 mod device;
+mod oauth;
 mod oidc_client;
 mod password;
 mod permission;
@@ -25,13 +26,18 @@ use std::collections::HashSet;
 
 use http::HeaderMap;
 
-use crate::domain::{Account, Grant, MemberRole, Membership, Millis, RepoUid, now};
+use crate::domain::{Account, Grant, MemberRole, Membership, Millis, OAuthGrantId, RepoUid, now};
+use crate::keys::SigningKey;
 use crate::store::{Store, StoreError, TokenRecord};
 
 pub use allowance::{AddressAllowance, Allowance};
 pub use credentials::{HUB_AUTHORIZATION, cookies};
 pub use device::{
     DEVICE_CODE_INTERVAL, DEVICE_CODE_LIFE, DeviceAnswer, DeviceCodes, DeviceRefused,
+};
+pub use oauth::{
+    Authorization, AuthorizationRequest, CodeRefused, IdTokenSigner, OAuthError, OAuthTokens,
+    RedirectUri, RefreshRefused, id_claims, was_given_to,
 };
 pub use oidc_client::{Attempt, Provider, ProviderError, ProviderSettings};
 pub use password::PASSWORD_LENGTH;
@@ -62,6 +68,8 @@ pub struct Principal {
 enum Evidence {
     Token([u8; 32]),
     Session([u8; 32]),
+    /// What somebody has allowed a Space, and until when its token is good.
+    Application(OAuthGrantId, Millis),
 }
 
 /// How exactly the last use of a token is known.
@@ -73,6 +81,8 @@ pub struct Auth {
     store: Store,
     signer: signature::Signer,
     devices: device::Devices,
+    codes: oauth::Codes,
+    id_tokens: IdTokenSigner,
     provider: Option<Provider>,
 }
 
@@ -101,10 +111,17 @@ impl Principal {
 
 impl Auth {
     /// Looks tokens up in that store.
+    ///
+    /// # Panics
+    /// When the system has no random numbers.
     pub fn new(store: Store) -> Self {
+        let key = SigningKey::fresh().expect("the system has random numbers");
+        let id_tokens = IdTokenSigner::new(&key).expect("it was just made");
         Self {
             signer: signature::Signer::new(store.derive_key("signatures")),
             devices: device::Devices::default(),
+            codes: oauth::Codes::default(),
+            id_tokens,
             provider: None,
             store,
         }
@@ -114,6 +131,12 @@ impl Auth {
     #[must_use]
     pub fn with_provider(self, provider: Option<Provider>) -> Self {
         Self { provider, ..self }
+    }
+
+    /// The same, where ID tokens are signed with a key that outlives the process.
+    #[must_use]
+    pub fn with_id_tokens(self, id_tokens: IdTokenSigner) -> Self {
+        Self { id_tokens, ..self }
     }
 
     /// Where people may sign in beside here.
@@ -160,6 +183,9 @@ impl Auth {
         {
             return self.authenticate_space(token).await;
         }
+        if token.starts_with(token::ACCESS_PREFIX) {
+            return self.authenticate_application(token).await;
+        }
         self.authenticate_hash(hash_token(token)).await
     }
 
@@ -175,6 +201,7 @@ impl Auth {
                 let session = self.session_by_hash(hash).await?;
                 Ok(session.ok_or(AuthError::BadToken)?.principal)
             }
+            Some(Evidence::Application(grant, until)) => self.application(grant, until).await,
             None => Ok(principal.clone()),
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Principal;
 use crate::domain::{
-    AccountId, Belonging, GrantTarget, MemberRole, Owner, Repository, Role, Scope, Space, SpaceId,
-    Visibility,
+    AccountId, Belonging, GrantTarget, MemberRole, OAuthScope, OAuthScopes, Owner, Repository,
+    Role, Scope, Space, SpaceId, Visibility,
 };
 
 /// What somebody wants of an [`Object`]. An action that its object does not know is nobody's.
@@ -57,6 +57,8 @@ pub enum Credential {
     Token(Scope),
     /// The token that the instances of a Space hold.
     Space(SpaceId),
+    /// The token that a Space was given by somebody who signed in there.
+    Application(OAuthScopes),
 }
 
 /// How far a credential reaches into what its account may do.
@@ -123,7 +125,27 @@ impl Credential {
         match self {
             Self::Session | Self::Token(Scope::Write) => Reach::Everything,
             Self::Token(Scope::Read) => Reach::Looking,
-            Self::Token(Scope::FineGrained) | Self::Space(_) => Reach::Granted,
+            Self::Token(Scope::FineGrained) | Self::Space(_) | Self::Application(_) => {
+                Reach::Granted
+            }
+        }
+    }
+
+    /// Whether it is for such a thing at all. What somebody has allowed a Space never reaches their account itself.
+    fn carries(self, action: Action) -> bool {
+        let Self::Application(scopes) = self else {
+            return true;
+        };
+        match action {
+            Action::See | Action::Visit | Action::Write | Action::ReadAccount => true,
+            Action::Administer | Action::Create => scopes.has(OAuthScope::ManageRepos),
+            Action::ReadUsage
+            | Action::ReadQuota
+            | Action::ManageTokens
+            | Action::Like
+            | Action::ChooseMembers
+            | Action::ReadMetrics
+            | Action::Operate => false,
         }
     }
 
@@ -143,6 +165,12 @@ impl Principal {
     /// Whether it may do that with a repository, an account or the server. Everything that is refused or left out of a
     /// list goes by this answer alone.
     pub fn may(&self, action: Action, object: impl Into<Object>) -> bool {
+        if !self
+            .credential
+            .is_none_or(|credential| credential.carries(action))
+        {
+            return false;
+        }
         match object.into() {
             Object::Repository(what) => self.may_with_repository(action, what),
             Object::Account(account) => self.may_with_account(action, account),

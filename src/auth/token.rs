@@ -24,6 +24,9 @@ const OLD_PREFIX: &str = "gls_";
 /// What the tokens of Spaces begin with, and began with.
 pub(super) const SPACE_PREFIXES: [&str; 2] = ["hf_space_", "gls_space_"];
 
+/// What the access tokens begin with that Spaces are given by people who sign in there, as the Hub's own.
+pub(super) const ACCESS_PREFIX: &str = "hf_oauth_";
+
 /// Letters and digits of what else is secret by being random: 238 bits.
 const LENGTH: usize = 40;
 
@@ -144,6 +147,7 @@ pub fn looks_like_ours(text: &str) -> bool {
         random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && mark(random) == end
     };
     SPACE_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+        || text.starts_with(ACCESS_PREFIX)
         || text.strip_prefix(PREFIX).is_some_and(is_marked)
         || text.strip_prefix(OLD_PREFIX).is_some_and(are_letters)
 }

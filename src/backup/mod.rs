@@ -19,7 +19,8 @@
 //! once more.
 //!
 //! `keys/engine`, the name by which containers are known to belong to a data folder, is in no backup: a restored folder gets
-//! a name of its own, so that a server on it touches no container of the one it was copied from.
+//! a name of its own, so that a server on it touches no container of the one it was copied from. `keys/sign-in`, which signs
+//! what Spaces check within a minute, is in none either.
 
 mod files;
 mod holes;

@@ -221,6 +221,7 @@ impl BuildPlan {
             storage_bytes: self.card.storage_bytes,
             repositories: self.card.repositories.clone(),
             headers: self.card.custom_headers.clone(),
+            oauth: self.card.oauth.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::account::stored_words;
-use super::{BuildId, Millis, NamedRepository, Revision};
+use super::{BuildId, Millis, NamedRepository, OAuthApp, Revision};
 
 /// Where a build stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,9 @@ pub struct RunSettings {
     /// Headers of every answer of a static Space.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
+    /// How it signs people in.
+    #[serde(default)]
+    pub oauth: Option<OAuthApp>,
 }
 
 /// Whose move it is after a failure.

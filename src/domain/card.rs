@@ -9,11 +9,12 @@ mod error;
 mod fields;
 mod headers;
 mod keys;
+mod oauth;
 mod reference;
 mod repositories;
 mod values;
 
-use super::{FrontMatter, NamedRepository};
+use super::{FrontMatter, NamedRepository, OAuthApp};
 pub use error::{CardError, CardProblem};
 
 use fields::Fields;
@@ -117,6 +118,8 @@ pub struct Card {
     /// Headers of every answer of a static Space (`custom_headers`), each one that only isolates its pages; names are in lower
     /// case.
     pub custom_headers: Vec<(String, String)>,
+    /// How it signs people in (`hf_oauth`).
+    pub oauth: Option<OAuthApp>,
     /// The hardware its author suggests to those who duplicate it.
     pub suggested_hardware: Option<String>,
     /// The whole front matter, as the Hub's clients read it.
@@ -168,6 +171,7 @@ impl Card {
             storage_bytes: fields.storage(kind),
             repositories: fields.repositories(),
             custom_headers: fields.custom_headers(kind),
+            oauth: fields.oauth_app(),
             suggested_hardware: fields.text("suggested_hardware"),
             data: Map::new(),
             warnings: Vec::new(),
@@ -190,6 +194,21 @@ impl Card {
                 problems: fields.problems,
             })
         }
+    }
+
+    /// How a README's card signs people in, whatever else is wrong with it; `None` where it does not, or what it says of
+    /// that cannot be read.
+    pub fn oauth_app(readme: &str) -> Option<OAuthApp> {
+        let head = FrontMatter::of(readme)?;
+        let data = head.read().ok()?;
+        let mut fields = Fields {
+            head,
+            data: &data,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let app = fields.oauth_app();
+        app.filter(|_| fields.problems.is_empty())
     }
 
     /// What there is to say of the field `key` of a card that was read.

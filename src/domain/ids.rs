@@ -65,6 +65,10 @@ uuid_id!(
     RepoUid
 );
 uuid_id!(
+    /// What somebody has allowed a Space, once.
+    OAuthGrantId
+);
+uuid_id!(
     /// One attempt at making an artifact.
     BuildId
 );

@@ -19,6 +19,7 @@ mod ids;
 mod image_sniff;
 mod instance;
 mod named;
+mod oauth;
 mod quota;
 mod repository;
 mod secret;
@@ -47,12 +48,13 @@ pub use first_files::{first_files, is_first_card, is_first_file};
 pub use front_matter::FrontMatter;
 pub use hardware::{Hardware, Limits};
 pub use ids::{
-    AccountId, BuildId, InstanceId, NameError, Owner, RepoName, RepoUid, Revision, ShortName,
-    SpaceId, Subdomain,
+    AccountId, BuildId, InstanceId, NameError, OAuthGrantId, Owner, RepoName, RepoUid, Revision,
+    ShortName, SpaceId, Subdomain,
 };
 pub use image_sniff::is_safe_image;
 pub use instance::{ExitReason, InstanceFacts, InstanceState};
 pub use named::NamedRepository;
+pub use oauth::{OAuthApp, OAuthScope, OAuthScopes};
 pub use quota::{Amounts, DiskAmount, Quota, QuotaOverrides, Resource};
 pub use repository::{Belonging, RepoKind, Repository};
 pub use secret::SecretValue;

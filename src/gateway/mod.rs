@@ -24,6 +24,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 
 use crate::auth::Auth;
 use crate::config::{Addresses, Config, GatewayConfig};
+use crate::domain::SpaceId;
 use crate::journal::Journal;
 use crate::routes::{Entry, Refusal, Route, RouteTable};
 use crate::server::Client;
@@ -187,7 +188,7 @@ impl Inner {
             Some(client) => Box::pin(interim::send_while(&client.link, arrive)).await?,
             None => arrive.await?,
         };
-        self.for_space(&mut request, facts)?;
+        self.for_space(&mut request, space.id, facts)?;
         let forward = Forward {
             facts,
             space: &space,
@@ -313,10 +314,16 @@ impl Inner {
     }
 
     /// Makes of a request what the Space shall see.
-    fn for_space(&self, request: &mut Request<Body>, facts: &Facts) -> Result<(), Rejection> {
+    fn for_space(
+        &self,
+        request: &mut Request<Body>,
+        space: SpaceId,
+        facts: &Facts,
+    ) -> Result<(), Rejection> {
         let client = facts.client.as_ref();
         let prefix = facts.prefix.as_deref();
         let origin = Origin {
+            space,
             peer: client.map(|client| client.peer.ip.clone()),
             host: facts.host.clone(),
             scheme: self.addresses.scheme(),

@@ -160,6 +160,7 @@ fn site(digest: &str) -> Artifact {
             storage_bytes: None,
             repositories: Vec::new(),
             headers: Vec::new(),
+            oauth: None,
         },
     }
 }

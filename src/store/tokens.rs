@@ -89,6 +89,7 @@ impl Store {
             "DELETE FROM sessions WHERE account_id = $1",
             "DELETE FROM tokens WHERE account_id = $1",
             "DELETE FROM passwords WHERE account_id = $1",
+            "DELETE FROM oauth_grants WHERE account_id = $1",
         ] {
             sqlx::query(forget)
                 .bind(user.id.to_string())

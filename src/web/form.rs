@@ -147,6 +147,7 @@ fn page_of(address: &str) -> String {
             ..,
         ] => path.to_owned(),
         ["", "spaces", owner, name, ..] => format!("/spaces/{owner}/{name}"),
+        ["", "oauth", ..] => "/".to_owned(),
         ["", first, ..] => format!("/{first}"),
         _ => "/".to_owned(),
     }
@@ -164,6 +165,7 @@ mod tests {
             ("/spaces/a/b/edit/main/c/d?e", "/spaces/a/b/edit/main/c/d"),
             ("/settings/tokens", "/settings"),
             ("/new", "/new"),
+            ("/oauth/authorize", "/"),
         ] {
             assert_eq!(page_of(form), page);
         }

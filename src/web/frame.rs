@@ -22,6 +22,8 @@ pub(super) struct Frame {
     pub(super) here: String,
     /// What the page may frame, beyond nothing.
     pub(super) frames: String,
+    /// Origins that an answer to one of its forms may lead to, beside this one; with spaces between.
+    pub(super) leads_to: String,
 }
 
 /// All but the unreserved characters of RFC 3986 §2.3.

@@ -61,13 +61,17 @@ pub(super) fn page_policy(frame: &Frame) -> [(HeaderName, String); 2] {
         // The demo, on its own origin.
         origin => format!("frame-src {origin}; "),
     };
+    let leads_to = match frame.leads_to.as_str() {
+        "" => String::new(),
+        origins => format!(" {origins}"),
+    };
     let policy = format!(
         "default-src 'none'; \
          script-src 'nonce-{nonce}'; \
          style-src 'nonce-{nonce}'; \
          img-src 'self' data:; \
          connect-src 'self'; \
-         form-action 'self'; \
+         form-action 'self'{leads_to}; \
          {frames}base-uri 'none'; frame-ancestors 'none'"
     );
     [

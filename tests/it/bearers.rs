@@ -263,6 +263,14 @@ const HOLD: &[(&str, Check)] = &[
         let operator = output["isOperator"].as_bool().unwrap_or_default();
         same(operator, bearer.operates())
     }),
+    // A token that somebody made tells no app who they are.
+    ("/oauth/userinfo", |bearer, answer| {
+        let wanted = match bearer.reach {
+            Reach::Nobody => 401,
+            _ => 403,
+        };
+        same(answer.status, wanted)
+    }),
     ("/api/settings/repositories", |bearer, answer| {
         let own = format!("{}/", bearer.hub.name);
         let names = all().into_iter().filter(|name| name.starts_with(&own));

@@ -144,7 +144,7 @@ mod tests {
             ("sdk: gradio\npython-version: 3.11", 3, "`python_version`"),
             ("title: a\nsdk: static\ntitle: b", 4, "twice"),
             ("sdk: static\ntags: a, b", 3, "`tags: [a, b]`"),
-            ("sdk: gradio\nhf_oauth: true", 3, "no effect here"),
+            ("sdk: gradio\nheader: mini", 3, "no effect here"),
             ("sdk: gradio\napp_port: 8080", 3, "listens on port 7860"),
         ] {
             let text = warnings(lines);

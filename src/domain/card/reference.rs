@@ -22,8 +22,6 @@ pub(super) enum State {
 
 use State::{Kept, NoEffect, Works};
 
-const NO_SIGN_IN: &str = "Spaces cannot sign people in with this server";
-
 /// All fields: the Hub's, as in its Spaces configuration reference, and this server's own.
 pub(super) const FIELDS: [Field; 36] = [
     field("title", Works),
@@ -58,10 +56,10 @@ pub(super) const FIELDS: [Field; 36] = [
     field("pinned", Kept),
     field("license", Kept),
     field("language", Kept),
-    field("hf_oauth", NoEffect(NO_SIGN_IN)),
-    field("hf_oauth_scopes", NoEffect(NO_SIGN_IN)),
-    field("hf_oauth_expiration_minutes", NoEffect(NO_SIGN_IN)),
-    field("hf_oauth_authorized_org", NoEffect(NO_SIGN_IN)),
+    field("hf_oauth", Works),
+    field("hf_oauth_scopes", Works),
+    field("hf_oauth_expiration_minutes", Works),
+    field("hf_oauth_authorized_org", Works),
     field(
         "disable_embedding",
         NoEffect("the app's own `Content-Security-Policy` decides who may frame it"),

@@ -62,7 +62,7 @@ impl Fields<'_> {
     }
 
     /// What of a list is text. Text in the place of a list is one of its texts, or several, separated by `separator`.
-    fn texts(&self, key: &str, separator: Option<char>) -> Vec<String> {
+    pub(super) fn texts(&self, key: &str, separator: Option<char>) -> Vec<String> {
         let own = |text: &str| text.trim().to_owned();
         match (self.get(key), separator) {
             (Some(Value::Array(list)), _) => {

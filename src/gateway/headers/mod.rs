@@ -6,6 +6,7 @@
 use http::header::{COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::domain::SpaceId;
 use crate::net::{is_hop_by_hop, strip_hop_by_hop, tokens};
 
 mod cookies;
@@ -17,6 +18,8 @@ mod tests;
 
 /// What the Space is told of how the visitor reached it.
 pub(super) struct Origin {
+    /// The Space that it goes to.
+    pub(super) space: SpaceId,
     /// The visitor's address, as far as this server can see.
     pub(super) peer: Option<HeaderValue>,
     /// The host the visitor named, with its port.
@@ -39,7 +42,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// Makes a visitor's headers fit for a Space.
 pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
     strip_hop_by_hop(headers, |name| with_hyphens(name, is_ours_to_say));
-    credentials::strip(headers);
+    credentials::strip(headers, origin.space);
     if origin.prefix.is_some() {
         // The path form sets none, so what a browser sends is meant for the hub or for other Spaces.
         headers.remove(COOKIE);
@@ -52,6 +55,7 @@ pub(super) fn to_space(headers: &mut HeaderMap, origin: Origin) {
         scheme,
         prefix,
         id,
+        ..
     } = origin;
     let scheme = HeaderValue::from_static(scheme);
     let ours = [

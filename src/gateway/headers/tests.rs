@@ -18,6 +18,7 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
 fn origin(prefix: Option<&str>) -> Origin {
     let value = |text: &str| HeaderValue::from_str(text).ok();
     Origin {
+        space: SpaceId::new(),
         peer: value("192.0.2.7"),
         host: value("a-b.localhost:7860"),
         scheme: "http",
@@ -146,6 +147,22 @@ fn redirects_within_a_space_stay_within_it() {
         let mut answer = headers(&[("location", sent)]);
         path_form::confine(&mut answer, "/run/a/b", Some(&host));
         assert_eq!(answer["location"], seen, "{sent}");
+    }
+}
+
+#[test]
+fn a_space_sees_what_was_given_to_it_and_not_to_others() {
+    let (own, other) = (origin(None), SpaceId::new());
+    for (space, passes) in [(own.space, true), (other, false)] {
+        let token = format!("Bearer hf_oauth_{space}_grant_1_signature");
+        let mut sent = headers(&[("authorization", &token), ("x-hf-authorization", &token)]);
+        let origin = Origin {
+            space: own.space,
+            ..origin(None)
+        };
+        to_space(&mut sent, origin);
+        assert_eq!(sent.contains_key(AUTHORIZATION), passes);
+        assert!(!sent.contains_key("x-hf-authorization"));
     }
 }
 

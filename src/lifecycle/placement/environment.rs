@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::Space;
+use crate::domain::{Artifact, ArtifactKind, Space};
 use crate::lifecycle::Parts;
 use crate::store::StoreError;
 
-/// The Hub's own variables, then the owner's variables, then the secrets; a later one of the same name wins.
+/// The Hub's own variables, then those of signing people in, then the owner's variables, then the secrets; a later one of the same name wins.
 pub(in crate::lifecycle) async fn of(
     parts: &Parts,
     space: &Space,
+    artifact: &Artifact,
 ) -> Result<Vec<(String, String)>, StoreError> {
     let name = &space.name;
     let address = parts.settings.addresses.space(&space.subdomain);
@@ -33,6 +34,19 @@ pub(in crate::lifecycle) async fn of(
             "MEMORY".into(),
             format!("{}Mi", hardware.limits.memory_bytes >> 20),
         );
+    }
+    if let Some(app) = &artifact.settings.oauth {
+        let secret = parts.auth.oauth_secret(space);
+        let more = [
+            ("OAUTH_CLIENT_ID", space.id.to_string()),
+            ("OAUTH_CLIENT_SECRET", secret.expose().to_owned()),
+            ("OAUTH_SCOPES", app.scopes.join(" ")),
+        ];
+        environment.extend(more.map(|(key, value)| (key.to_owned(), value)));
+        // A container finds this server on a network of its own, and is told where there.
+        if !matches!(artifact.kind, ArtifactKind::Image { .. }) {
+            environment.insert("OPENID_PROVIDER_URL".into(), parts.settings.addresses.hub());
+        }
     }
     for variable in parts.store.list_variables(space.id).await? {
         environment.insert(variable.key, variable.value);

@@ -64,6 +64,13 @@ pub(super) fn create_body(
     if let Some(hub) = surroundings.hub {
         defaults.push(("HF_ENDPOINT", format!("http://{hub}")));
         defaults.push(("HF_TOKEN", spec.hub_token.to_string()));
+        if spec
+            .environment
+            .iter()
+            .any(|(key, _)| key == "OAUTH_CLIENT_ID")
+        {
+            defaults.push(("OPENID_PROVIDER_URL", format!("http://{hub}")));
+        }
     }
     if let Some(host) = surroundings.proxy {
         let proxy = format!("http://{host}:{PROXY_PORT}");

@@ -8,6 +8,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use http::{StatusCode, header};
 use serde::Deserialize;
 
+use super::authorize;
 use crate::auth::{Action, AuthError, Object, PASSWORD_LENGTH};
 use crate::domain::AccountId;
 use crate::web::error::show;
@@ -48,12 +49,12 @@ pub(super) async fn page(
     State(state): State<WebState>,
     visitor: PageRequest,
     Query(asked): Query<Asked>,
-) -> Response {
+) -> Result<Response, PageError> {
     let next = inside(&asked.next).to_owned();
     if visitor.session.is_some() {
-        return Redirect::to(&next).into_response();
+        return Ok(Redirect::to(&next).into_response());
     }
-    form(&state, &visitor, next, Tried::default())
+    form(&state, &visitor, next, Tried::default()).await
 }
 
 /// `POST /login`: `token`, or `name` and `password`.
@@ -82,7 +83,7 @@ pub(super) async fn sign_in(
                 ..Tried::default()
             },
         };
-        let page = form(&state, &visitor, next, tried);
+        let page = form(&state, &visitor, next, tried).await?;
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     };
     let cookie = begin(&state, &visitor, account).await?;
@@ -151,14 +152,17 @@ async fn by_password(
 }
 
 /// The page with its forms, after what was tried.
-pub(super) fn form(
+pub(super) async fn form(
     state: &WebState,
     visitor: &PageRequest,
     next: String,
     tried: Tried,
-) -> Response {
-    let frame = visitor.frame();
-    show(
+) -> Result<Response, PageError> {
+    let frame = Frame {
+        leads_to: authorize::leads_to(state, visitor, &next).await?,
+        ..visitor.frame()
+    };
+    Ok(show(
         &frame.clone(),
         &LoginPage {
             frame,
@@ -167,7 +171,7 @@ pub(super) fn form(
             provider: title(state).unwrap_or_default().to_owned(),
             tried,
         },
-    )
+    ))
 }
 
 /// An address to go on to, which is one of ours: what else stands there leads to the start.

@@ -1,6 +1,7 @@
-//! Signing in and out, and an account's own page.
+//! Signing in and out, here and at Spaces, and an account's own page.
 
 mod attempts;
+mod authorize;
 mod device;
 mod login;
 mod provider;
@@ -18,6 +19,10 @@ pub(super) fn routes() -> Router<WebState> {
     Router::new()
         .route("/login", get(login::page).post(login::sign_in))
         .route("/login/device", get(device::page).post(device::answer))
+        .route(
+            "/oauth/authorize",
+            get(authorize::page).post(authorize::answer),
+        )
         .route("/login/oidc", get(provider::leave))
         .route("/login/oidc/callback", get(provider::come_back))
         .route("/logout", post(login::sign_out))

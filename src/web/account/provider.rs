@@ -114,7 +114,7 @@ pub(super) async fn come_back(
             provider_problem: "The identity provider did not sign you in.",
             ..Tried::default()
         };
-        let page = form(&state, &visitor, errand.next, tried);
+        let page = form(&state, &visitor, errand.next, tried).await?;
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
     if state.attempts.comes_back_too_often(visitor.address) {

@@ -50,6 +50,16 @@ struct Gauge {
     daily: bool,
 }
 
+/// A Space that the account has signed in at.
+struct SignedIn {
+    /// Its identifier.
+    id: String,
+    name: String,
+    /// What it may do, in the Hub's words.
+    scopes: String,
+    since: String,
+}
+
 struct Token {
     name: String,
     scope: &'static str,
@@ -78,6 +88,7 @@ struct AccountPage {
     resets_in: String,
     usage: Usage,
     tokens: Vec<Token>,
+    signed_in: Vec<SignedIn>,
     has_password: bool,
     /// What else there is to sign in with; empty for nothing.
     provider: String,
@@ -124,6 +135,14 @@ pub(super) async fn change(
             state.store.delete_token(posted.account.id, name).await?;
             Ok(())
         }
+        "sign-out" => {
+            // What is no Space was allowed nothing.
+            if let Ok(space) = fields.get("space").parse() {
+                let account = posted.account.id;
+                state.store.delete_oauth_grants_of(account, space).await?;
+            }
+            Ok(())
+        }
         "password" => set_password(&state, &posted).await,
         "disconnect" => disconnect(&state, &posted).await,
         _ => Err(PageError::BadRequest(
@@ -133,6 +152,7 @@ pub(super) async fn change(
     let section = match word.as_str() {
         "password" => "password",
         "disconnect" => "provider",
+        "sign-out" => "signed-in",
         _ => "tokens",
     };
     match changed {
@@ -289,6 +309,7 @@ async fn render(
         }
     });
     let tokens = state.store.list_tokens(account.id).await?;
+    let signed_in = state.store.spaces_allowed_by(account.id).await?;
     let memberships = state.store.memberships(account.id).await?;
     let connected = match &state.config.oidc.issuer {
         Some(issuer) => state.store.has_identity(account.id, issuer).await?,
@@ -313,6 +334,15 @@ async fn render(
                 .map(|token| Token {
                     name: token.name,
                     scope: token.scope.as_str(),
+                })
+                .collect(),
+            signed_in: signed_in
+                .into_iter()
+                .map(|one| SignedIn {
+                    id: one.space.to_string(),
+                    name: one.name.to_string(),
+                    scopes: one.scopes.to_string(),
+                    since: text::moment(one.at),
                 })
                 .collect(),
             has_password: has_password(state, account).await?,

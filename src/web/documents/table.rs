@@ -70,6 +70,11 @@ pub(super) const GROUPS: &[(&str, &[Source])] = &[
                 "Gradio, Streamlit and Dockerfile Spaces."
             ),
             embed!(
+                "sign-in",
+                "deploy/docs/sign-in.md",
+                "Spaces that sign their visitors in."
+            ),
+            embed!(
                 "models-and-datasets",
                 "deploy/docs/models-and-datasets.md",
                 "Repositories beside Spaces, and inside them."

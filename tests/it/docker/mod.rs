@@ -30,6 +30,7 @@ mod limits;
 mod made_again;
 mod old_images;
 mod opened;
+mod sign_in;
 mod sleeping;
 mod steps;
 mod storage;

@@ -8,5 +8,6 @@ mod first_page;
 pub mod forms;
 mod naming;
 mod session;
+pub mod sign_in;
 mod start_page;
 mod visitors;

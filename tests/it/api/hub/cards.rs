@@ -63,7 +63,7 @@ cards = {
     "title: x\nsdk: static\nApp_File: a.html": "`app_file` meant",
     "title: x\nsdk: static\ntitle: y": "README.md:4: `title` is given twice",
     "title: x\nsdk: static\nsuggested_hardware: t4-small": "README.md:4: `suggested_hardware: t4-small`",
-    "title: x\nsdk: static\nhf_oauth: true": "README.md:4: `hf_oauth` has no effect here",
+    "title: x\nsdk: static\nheader: mini": "README.md:4: `header` has no effect here",
     "title: x\nsdk: Static\ntags: a b, c": "README.md:4: `tags: a b, c` must be a list",
 }
 say([publish(lines) | {"word": word} for lines, word in cards.items()])

@@ -27,6 +27,7 @@ mod openapi;
 mod organizations;
 mod pause_and_restart;
 mod secrets;
+mod sign_in;
 mod sleep_time;
 mod space_info;
 mod uploads;

@@ -56,10 +56,15 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400"]
 include-path-regex = "/super-squash/"
 parameters = { branch = "main" }
 
-# Whether somebody has let the program in is said by 400 (RFC 8628).
+# Whether somebody has let the program in is said by 400 (RFC 8628), and who no client is by 401 (RFC 6749).
 [[operations]]
-include-path = "/oauth/token"
-checks.positive_data_acceptance.expected-statuses = ["400"]
+include-path-regex = "^/oauth/(token|revoke)$"
+checks.positive_data_acceptance.expected-statuses = ["400", "401", "429"]
+
+# Only what a Space was given tells it anything.
+[[operations]]
+include-path = "/oauth/userinfo"
+checks.positive_data_acceptance.expected-statuses = ["403"]
 "#;
 
 /// What is no JSON: the client that is made takes it as it comes.
