@@ -63,7 +63,7 @@ use image_cache::made_image;
 pub(super) use path_check::SoundImages;
 use preinstalled::Asking;
 pub(super) use preinstalled::Failures;
-use record::Recorder;
+use record::{Record, Recorder};
 use run_build::Making;
 use watch::{Watch, too_large};
 
@@ -190,6 +190,9 @@ impl Inner {
         let cache = format!("{}:{cache}", images.engine.data());
         let recorder = Recorder::new(&self.images(), request.build, request.space);
         let recorder = recorder.map_err(disk_error)?;
+        let folder = self.images();
+        let ran = tokio::task::spawn_blocking(move || Record::ran(&folder));
+        let ran = ran.await.unwrap_or_default();
         let network = self.network(request).await?;
         let root = self.engine_folder(docker).await?;
         let base = images.base_images.get(plan.card.sdk.as_str());
@@ -228,6 +231,7 @@ impl Inner {
                 printed: AtomicU64::new(0),
                 cached: request.cached,
                 reserved: Arc::default(),
+                ran,
                 name: None,
             };
             let building = making.run(&found, &cache, recorder);

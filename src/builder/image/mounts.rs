@@ -57,7 +57,16 @@ impl Making<'_> {
             return Ok(mounted);
         }
         let scratch = self.inner.scratch_folder().map_err(disk_error)?;
+        let context = scratch.path().join("context");
         let mut hasher = Sha256::new();
+        let sources = run.mounts.iter().filter_map(|mount| match &mount.kind {
+            Kind::Context(source) => Some(plain(source)),
+            _ => None,
+        });
+        let sources: Vec<String> = sources.collect();
+        if !sources.is_empty() {
+            hasher.update(self.lay_out(sources, &context).await?);
+        }
         for (number, mount) in run.mounts.iter().enumerate() {
             let target = self.target(run, mount, working_dir)?;
             hasher.update(format!("{:?} {target}\n", mount));
@@ -92,11 +101,8 @@ impl Making<'_> {
                     ..EngineMount::default()
                 }),
                 Kind::Context(source) => {
-                    let names = source.split('/').filter(|name| !matches!(*name, "" | "."));
-                    let source = names.collect::<Vec<_>>().join("/");
-                    let digest = self.lay_out(&source, &place).await?;
-                    hasher.update(digest);
-                    let place = place.join(&source);
+                    let source = plain(source);
+                    let place = context.join(&source);
                     if source.split('/').any(|name| name == "..") || !place.exists() {
                         let message = format!("`{source}` is not in the build context");
                         return Err(self.refused(run, &message));
@@ -155,10 +161,10 @@ impl Making<'_> {
         Ok(format!("/{}", names.join("/")))
     }
 
-    /// Lays out what lies at `source` in the build context; a digest of it.
-    async fn lay_out(&self, source: &str, into: &Path) -> Result<String, BuildError> {
+    /// Lays out what lies at those paths of the build context, each file once; a digest of it.
+    async fn lay_out(&self, paths: Vec<String>, into: &Path) -> Result<String, BuildError> {
         let sent = Sent {
-            paths: vec![source.to_owned()],
+            paths,
             ..Sent::default()
         };
         let context = std::sync::Arc::clone(&self.order.context);
@@ -214,6 +220,12 @@ impl Making<'_> {
     }
 }
 
+/// A path without what says nothing.
+fn plain(path: &str) -> String {
+    let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
+    names.collect::<Vec<_>>().join("/")
+}
+
 /// A folder that everybody in the container reads.
 fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir(path)?;
@@ -248,13 +260,15 @@ fn write_secret(path: &Path, value: &str, mount: &Mount<String>) -> io::Result<(
     file.set_permissions(Permissions::from_mode(mount.mode.unwrap_or(0o400)))
 }
 
-/// A mount rather than a bind: where the engine finds no such path it refuses, and does not make an empty folder.
+/// A mount rather than a bind: where the engine finds no such path it refuses, and does not make an empty folder. Nobody writes
+/// there: it is this server's disk.
 fn bind(source: &Path, target: String) -> Result<EngineMount, BuildError> {
     let source = std::path::absolute(source).map_err(disk_error)?;
     Ok(EngineMount {
         typ: Some(MountType::BIND),
         source: Some(source.display().to_string()),
         target: Some(target),
+        read_only: Some(true),
         bind_options: Some(MountBindOptions {
             propagation: Some(MountBindOptionsPropagationEnum::RPRIVATE),
             ..MountBindOptions::default()

@@ -3,6 +3,7 @@
 //! Nothing of any Space is part of it, so that one image may stand below those of all owners. It bears a name as a base image
 //! does, and stays until the server's operator removes it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -163,6 +164,7 @@ impl Inner {
             printed: AtomicU64::new(0),
             cached: true,
             reserved: Arc::default(),
+            ran: HashMap::new(),
             name: Some(name.to_owned()),
         };
         let cache = format!("{}:base", self.config.images.engine.data());

@@ -141,6 +141,17 @@ impl Record {
         Ok(records)
     }
 
+    /// What the commands of all builds left: ids of images, by what a command is remembered by.
+    pub(super) fn ran(folder: &Path) -> HashMap<String, Vec<String>> {
+        let mut all: HashMap<String, Vec<String>> = HashMap::new();
+        for record in Self::all(folder).unwrap_or_default() {
+            for (key, id) in record.ran {
+                all.entry(key).or_default().push(id);
+            }
+        }
+        all
+    }
+
     /// The last build of each Space, by when they began.
     pub(super) fn newest<'a>(
         records: impl IntoIterator<Item = &'a Self>,

@@ -42,6 +42,8 @@ pub(super) struct Making<'a> {
     pub(super) cached: bool,
     /// Room for the largest context so far: the engine keeps each no longer than its piece takes.
     pub(super) reserved: Arc<Mutex<DiskAmount>>,
+    /// What commands of earlier builds left: ids of images, by what a command is remembered by.
+    pub(super) ran: HashMap<String, Vec<String>>,
     /// The image's name, if it is a base image and no Space's.
     pub(super) name: Option<String>,
 }

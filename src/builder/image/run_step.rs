@@ -26,11 +26,11 @@ use super::failure::{Failed, command_error, internal, start_error};
 use super::layer;
 use super::mounts::Folder;
 use super::progress::Progress;
-use super::record::{Record, Recorder};
+use super::record::Recorder;
 use super::run_build::Making;
-use super::watch::too_large;
+use super::watch::{too_large, too_many_files};
 use crate::builder::disk_error;
-use crate::docker::{free, is_missing_mount, layer_length, seccomp, written};
+use crate::docker::{free, is_missing_mount, layer_length, most_files, seccomp, written};
 use crate::domain::{BuildError, DiskAmount, bytes_text};
 
 /// Weight of a build against what runs, which has 1024.
@@ -66,7 +66,7 @@ impl Making<'_> {
         let mounted = self.mounted(&run, working_dir).await?;
         let key = key(&run, &mounted.digest);
         if self.cached
-            && let Some(left) = self.ran(&key, &config).await
+            && let Some(left) = self.left_before(&key, &config).await
         {
             let _ = writer.write_all(b" ---> Using cache\n");
             recorder.ran(&key, &left.id, true);
@@ -123,14 +123,10 @@ impl Making<'_> {
     }
 
     /// What the same command left in an earlier build.
-    async fn ran(&self, key: &str, config: &ImageConfig) -> Option<Left> {
-        let records = Record::all(&self.inner.images()).ok()?;
-        for record in records {
-            let known = record.ran.iter().filter(|(known, _)| known == key);
-            for (_, id) in known {
-                if self.docker.inspect_image(id).await.is_ok() {
-                    return Some(left_by(id.clone(), config));
-                }
+    async fn left_before(&self, key: &str, config: &ImageConfig) -> Option<Left> {
+        for id in self.ran.get(key)? {
+            if self.docker.inspect_image(id).await.is_ok() {
+                return Some(left_by(id.clone(), config));
             }
         }
         None
@@ -211,12 +207,18 @@ impl Making<'_> {
     async fn fits(&self, image: &str, container: &Container) -> Result<(), BuildError> {
         let limits = self.limits();
         let length = layer_length(self.docker, &container.id).await;
-        let length = length.map_err(|error| internal(&error))?.bytes;
+        let DiskAmount {
+            bytes: length,
+            files,
+        } = length.map_err(|error| internal(&error))?;
         let below = self.docker.inspect_image(image).await;
         let below = below.map_err(|error| internal(&error))?.size;
         let below = u64::try_from(below.unwrap_or(0)).unwrap_or(0);
         if below.saturating_add(length) > limits.image_bytes {
             return Err(too_large(limits.image_bytes));
+        }
+        if files > most_files(limits.image_bytes) {
+            return Err(too_many_files(limits.image_bytes));
         }
         let free = self.root.and_then(free);
         if free.is_some_and(|free| free < length.saturating_add(limits.free_bytes)) {

@@ -149,10 +149,7 @@ impl Watch<'_> {
             return Err(too_large(limit));
         }
         if written.files > most_files(limit) {
-            return Err(BuildError::author(format!(
-                "A step of the build created more than {} files, the limit on this server.",
-                most_files(limit)
-            )));
+            return Err(too_many_files(limit));
         }
         Ok(written.bytes)
     }
@@ -177,6 +174,14 @@ impl Watch<'_> {
             bytes_text(self.limits.free_bytes)
         )))
     }
+}
+
+/// The refusal of a step that makes more files than an image of so many bytes may have.
+pub(super) fn too_many_files(most_bytes: u64) -> BuildError {
+    BuildError::author(format!(
+        "A step of the build created more than {} files, the limit on this server.",
+        most_files(most_bytes)
+    ))
 }
 
 /// The refusal of an image, or of what is to become one.

@@ -126,7 +126,7 @@ fn what_newer_builders_know_is_built() {
         )
         .expect(200);
     let text = "# syntax=docker/dockerfile:1\nFROM --platform=linux/amd64 BASE\nARG TARGETOS\nWORKDIR /srv\nENV NAME=glass\n\
-        RUN --mount=type=bind,source=list.txt,target=list.txt --mount=type=bind,target=/all,rw test \"$(cat list.txt /all/list.txt)\" = \"$(printf 'a\\na')\"\n\
+        RUN --mount=type=bind,source=list.txt,target=list.txt --mount=type=bind,target=/all test \"$(cat list.txt /all/list.txt)\" = \"$(printf 'a\\na')\"\n\
         RUN --mount=type=secret,id=BUILD_KEY,required=true test $(wc -c < /run/secrets/BUILD_KEY) = 19 && test $(stat -c %a /run/secrets/BUILD_KEY) = 400\n\
         RUN --mount=type=secret,id=NONE test ! -e /run/secrets/NONE && test $TARGETOS = linux\n\
         RUN --mount=type=cache,target=/root/.cache/x touch /root/.cache/x/y && test -e /root/.cache/x/y\n\

@@ -69,8 +69,13 @@ impl Mount<Text> {
                 "size" => {
                     size = Some(bytes(value).ok_or_else(|| odd("`size` must be bytes".to_owned()))?)
                 }
-                // Each build has its own; what a command writes into another mount goes with it.
-                "sharing" | "readonly" | "ro" | "rw" | "readwrite" => {}
+                // Each command has its own cache, and only reads what is of the context.
+                "sharing" | "readonly" | "ro" => {}
+                "rw" | "readwrite" if value == "false" => {}
+                "rw" | "readwrite" => {
+                    let message = "a mount that is written to is not supported; `COPY` the files";
+                    return Err(odd(message.to_owned()));
+                }
                 "from" => {
                     let message =
                         "mounting from a stage or an image is not supported; use `COPY --from`";

@@ -34,6 +34,7 @@ fn what_cannot_be_followed_is_refused() {
         ("FROM a\nCOPY <<E <<E /\nE\nE", 2),
         ("FROM a\nRUN --mount=type=bind,from=b,target=/x true", 2),
         ("FROM a\nRUN --mount=type=bind true", 2),
+        ("FROM a\nRUN --mount=type=bind,target=/x,rw true", 2),
         ("FROM a\nRUN --mount=type=cache,target=/proc/x true", 2),
         ("FROM a\nRUN --mount=type=tmpfs,target=/,size=1m true", 2),
         ("FROM a\nRUN --mount=type=secret,id=../x true", 2),
