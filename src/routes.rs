@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
@@ -256,10 +257,27 @@ impl Entry {
 
     /// Control plane only: an instance of this Space, not yet routed to.
     pub fn serving(&self, instance: InstanceId, upstream: Upstream) -> Arc<Serving> {
+        self.serving_with(instance, upstream, &[])
+    }
+
+    /// The same, with headers that its answers carry in place of its own of those names.
+    pub fn serving_with(
+        &self,
+        instance: InstanceId,
+        upstream: Upstream,
+        headers: &[(String, String)],
+    ) -> Arc<Serving> {
+        let pair = |(name, value): &(String, String)| {
+            let name = name.parse::<HeaderName>().ok()?;
+            Some((name, value.parse::<HeaderValue>().ok()?))
+        };
+        // Cards were checked when they were read.
+        let headers: HeaderMap = headers.iter().filter_map(pair).collect();
         Arc::new(Serving::new(
             self.id,
             instance,
             upstream,
+            headers,
             Arc::clone(&self.traffic),
             self.nudge.clone(),
         ))

@@ -100,7 +100,7 @@ pub struct RunSettings {
     /// Models and datasets that it finds in its files.
     #[serde(default)]
     pub repositories: Vec<NamedRepository>,
-    /// Headers of every answer of a static Space.
+    /// Headers of every answer.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
     /// How it signs people in.

@@ -115,11 +115,13 @@ pub struct Card {
     pub storage_bytes: Option<u64>,
     /// Models and datasets it uses (`models`, `datasets`, `preload_from_hub`).
     pub repositories: Vec<NamedRepository>,
-    /// Headers of every answer of a static Space (`custom_headers`), each one that only isolates its pages; names are in lower
+    /// Headers of every answer of the Space (`custom_headers`), each one that only isolates its pages; names are in lower
     /// case.
     pub custom_headers: Vec<(String, String)>,
     /// How it signs people in (`hf_oauth`).
     pub oauth: Option<OAuthApp>,
+    /// Where the Space's page leads first (`base_path`): a clean path that begins with a slash, perhaps with a query.
+    pub base_path: Option<String>,
     /// The hardware its author suggests to those who duplicate it.
     pub suggested_hardware: Option<String>,
     /// The whole front matter, as the Hub's clients read it.
@@ -170,8 +172,9 @@ impl Card {
             startup_timeout: fields.startup_timeout(kind),
             storage_bytes: fields.storage(kind),
             repositories: fields.repositories(),
-            custom_headers: fields.custom_headers(kind),
+            custom_headers: fields.custom_headers(),
             oauth: fields.oauth_app(),
+            base_path: fields.base_path(),
             suggested_hardware: fields.text("suggested_hardware"),
             data: Map::new(),
             warnings: Vec::new(),
@@ -209,6 +212,13 @@ impl Card {
         };
         let app = fields.oauth_app();
         app.filter(|_| fields.problems.is_empty())
+    }
+
+    /// The `base_path` of a front matter, if it is one.
+    pub fn base_path(data: &Map<String, Value>) -> Option<&str> {
+        data.get("base_path")?
+            .as_str()
+            .filter(|path| values::is_base_path(path))
     }
 
     /// What there is to say of the field `key` of a card that was read.
@@ -291,10 +301,8 @@ mod tests {
             ("sdk: docker\napp_port: 8501.5", 3, "from 1 to 65535"),
             ("sdk: docker\napp_port: 85010", 3, "from 1 to 65535"),
             ("title: x\nSDK: static", 3, "must be written `sdk`"),
-            ("sdk: gradio\npython_version: 3.10", 3, "in quotes"),
             ("sdk: gradio\npython_version: 2.7", 3, "`3.11`"),
             ("sdk: gradio\npython_version: 3.11-slim", 3, "`3.11`"),
-            ("sdk: gradio\nsdk_version: 5.10", 3, "in quotes"),
             ("sdk: gradio\nsdk_version: '6 --index-url x'", 3, "release"),
             ("sdk: gradio\nsdk_version: 6.0\\nRUN x", 3, "release"),
             ("sdk: gradio\negress: all", 3, "`internet`"),
@@ -316,6 +324,40 @@ mod tests {
                 "{lines}: {text}"
             );
             assert!(text.contains(word), "{lines}: {text}");
+        }
+    }
+
+    #[test]
+    fn versions_are_read_as_they_are_written() {
+        for (lines, python, sdk) in [
+            ("python_version: 3.10\nsdk_version: 5.10", "3.10", "5.10"),
+            (
+                "python_version: 3.10 # as here\nsdk_version: 5.0",
+                "3.10",
+                "5.0",
+            ),
+            (
+                "\"python_version\": '3.10'\nsdk_version: \"4.40\"",
+                "3.10",
+                "4.40",
+            ),
+        ] {
+            let card = Card::parse(&format!("---\nsdk: gradio\n{lines}\n---\n")).expect("valid");
+            assert_eq!(card.python_version.as_deref(), Some(python), "{lines}");
+            assert_eq!(card.sdk_version.as_deref(), Some(sdk), "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_that_leads_away_is_left_out() {
+        let read = |path: &str| {
+            let readme = format!("---\nsdk: docker\nbase_path: {path}\n---\n");
+            let card = Card::parse(&readme).expect("valid");
+            (card.base_path, card.warnings.len())
+        };
+        assert_eq!(read("/docs?a=b"), (Some("/docs?a=b".into()), 0));
+        for path in ["docs", "//evil.example/", "/../x", "https://evil.example"] {
+            assert_eq!(read(path), (None, 1), "{path}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
+use http::HeaderMap;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
@@ -19,6 +20,8 @@ pub struct Serving {
     pub upstream: Upstream,
     /// Connections kept to there; they end with the instance.
     pub connections: Arc<Pool>,
+    /// What its answers say in place of its own headers of those names.
+    pub headers: HeaderMap,
     /// What its visitors do, counted together with those of the Space's other instances.
     pub traffic: Arc<Traffic>,
     visits: AtomicUsize,
@@ -57,12 +60,14 @@ impl Serving {
         space: SpaceId,
         instance: InstanceId,
         upstream: Upstream,
+        headers: HeaderMap,
         traffic: Arc<Traffic>,
         nudge: mpsc::UnboundedSender<SpaceId>,
     ) -> Self {
         Self {
             instance,
             upstream,
+            headers,
             connections: Arc::default(),
             traffic,
             visits: AtomicUsize::new(0),

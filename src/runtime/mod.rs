@@ -56,6 +56,8 @@ pub struct InstanceSpec {
     pub reservation: Option<Arc<ContainerSlot>>,
     /// The environment it sees, secrets included. Never to be logged.
     pub environment: Arc<Vec<(String, String)>>,
+    /// What of it anybody may read: the owner's variables.
+    pub variables: Arc<Vec<(String, String)>>,
     /// The models and datasets it finds in its files, and what is to be said of those it does not.
     pub repositories: Arc<Repositories>,
     /// What it shows to the hub, where it can reach it. Never to be logged.

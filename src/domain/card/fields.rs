@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::values::{is_host, is_near, names_a_dockerfile, parse_duration, parse_size, plain};
+use super::values::{
+    is_base_path, is_host, is_near, names_a_dockerfile, parse_duration, parse_size, plain,
+};
 use super::{CardProblem, Sdk};
 use crate::domain::front_matter::{FrontMatter, Key};
 
@@ -217,25 +219,38 @@ impl Fields<'_> {
         None
     }
 
-    /// A version, of an SDK in Python. YAML reads an unquoted 3.10 as the number 3.1.
+    /// A version, of an SDK in Python, as it is written: YAML reads an unquoted 3.10 as the number 3.1.
     fn version(&mut self, key: &str, sdk: Sdk) -> Option<String> {
         if !matches!(sdk, Sdk::Gradio | Sdk::Streamlit) {
             return None;
         }
-        let value = self.get(key)?.clone();
+        let is_number = self.get(key)?.is_number();
         let text = self.text(key)?;
         let written = self.head.key(key).map(|key| key.written);
-        if value.is_number()
-            && let Some(written) = written
-            && written != text
-        {
-            let message = format!(
-                "YAML reads `{key}: {written}` as the number {text}; write it in quotes: `{key}: \"{written}\"`"
-            );
-            self.problem(key, message);
-            return None;
+        // What stands on another line, or has a tag, is read by YAML alone.
+        let of_a_number = |text: &&str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        };
+        match written.filter(|written| is_number && !written.is_empty()) {
+            Some(written) if of_a_number(&written) => Some(written.to_owned()),
+            _ => Some(text),
         }
-        Some(text)
+    }
+
+    /// Where the Space's page leads first.
+    pub(super) fn base_path(&mut self) -> Option<String> {
+        let key = "base_path";
+        let path = self.text(key)?;
+        if is_base_path(&path) {
+            return Some(path);
+        }
+        let message = format!(
+            "`{key}: {}` is left out; it must be a path that begins with one `/`, such as `/docs`",
+            plain(&path.into())
+        );
+        self.warn(key, message);
+        None
     }
 
     pub(super) fn startup_timeout(&mut self, sdk: Sdk) -> Option<Duration> {

@@ -1,8 +1,7 @@
-//! The headers that a card has every answer of a static Space carry.
+//! The headers that a card has every answer of its Space carry.
 
 use serde_json::Value;
 
-use super::Sdk;
 use super::fields::Fields;
 use super::values::plain;
 
@@ -27,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 3] = [
 
 impl Fields<'_> {
     /// Names in lower case and values, each of them allowed; what is not is said and left out.
-    pub(super) fn custom_headers(&mut self, sdk: Sdk) -> Vec<(String, String)> {
+    pub(super) fn custom_headers(&mut self) -> Vec<(String, String)> {
         let key = "custom_headers";
         let Some(Value::Object(map)) = self.get(key).cloned() else {
             if self.get(key).is_some() {
@@ -36,12 +35,6 @@ impl Fields<'_> {
             }
             return Vec::new();
         };
-        if sdk != Sdk::Static && !map.is_empty() {
-            let message =
-                format!("`{key}` is only for `sdk: static`; other apps say their headers");
-            self.warn(key, message);
-            return Vec::new();
-        }
         let mut headers: Vec<(String, String)> = Vec::new();
         for (name, value) in &map {
             let lower = name.to_ascii_lowercase();
@@ -87,6 +80,8 @@ mod tests {
             "\n  Cross-Origin-Embedder-Policy: require-corp\n  cross-origin-opener-policy: same-origin",
         );
         assert_eq!(headers.len(), 2);
+        let of_a_container = read("docker", "\n  cross-origin-opener-policy: same-origin");
+        assert_eq!(of_a_container.0.len(), 1);
         assert!(warnings.is_empty(), "{warnings:?}");
         let expected = (
             "cross-origin-embedder-policy".to_owned(),
@@ -108,11 +103,7 @@ mod tests {
             ),
             ("static", " [a]", "`Name: value`"),
             ("static", " x", "`Name: value`"),
-            (
-                "docker",
-                "\n  cross-origin-opener-policy: same-origin",
-                "only for `sdk: static`",
-            ),
+            ("docker", "\n  x-frame-options: deny", "is left out"),
         ] {
             let (headers, warnings) = read(sdk, lines);
             assert!(headers.is_empty(), "{lines}");

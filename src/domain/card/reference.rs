@@ -39,10 +39,7 @@ pub(super) const FIELDS: [Field; 36] = [
         NoEffect("a static Space is served as it was pushed; push what the command makes"),
     ),
     field("app_port", Works),
-    field(
-        "base_path",
-        NoEffect("the Space's page shows the app from `/`"),
-    ),
+    field("base_path", Works),
     field(
         "fullWidth",
         NoEffect("an app always has the whole width of its page"),

@@ -20,6 +20,24 @@ pub(super) fn is_host(text: &str) -> bool {
         && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
 }
 
+/// A path, perhaps with a query, that stays below whatever it is put behind.
+pub(super) fn is_base_path(text: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte);
+    let path = text
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let climbs = |part: &str| matches!(&*part.replace("%2e", "."), "." | "..");
+    text.len() <= 200
+        && text.starts_with('/')
+        && !text.starts_with("//")
+        && text.bytes().all(allowed)
+        && !path.split('/').any(climbs)
+        && !["%2f", "%5c"].iter().any(|slash| path.contains(slash))
+}
+
 /// `Dockerfile`, `Dockerfile.gpu` or `gpu.Dockerfile`, in whatever folder.
 pub(super) fn names_a_dockerfile(value: &Value) -> bool {
     let name = value.as_str().and_then(|path| path.rsplit('/').next());
@@ -101,6 +119,30 @@ pub(super) fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_base_path_stays_where_it_is() {
+        for good in ["/", "/docs", "/a/b.html?x=1&y=..", "/lab/tree/a%20b"] {
+            assert!(is_base_path(good), "{good}");
+        }
+        for bad in [
+            "",
+            "docs",
+            "//evil.example",
+            "/\\evil.example",
+            "/../x",
+            "/a/%2e%2E/b",
+            "/a/.",
+            "/a%2f..%2fb",
+            "/a b",
+            "/a#b",
+            "/a\r\nb",
+            "/ü",
+            "https://evil.example/",
+        ] {
+            assert!(!is_base_path(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_read_in_every_form() {

@@ -110,7 +110,7 @@ impl Forward<'_> {
             self.space.traffic.answered(rejection.status());
             rejection
         })?;
-        let response = match (answer, client) {
+        let mut response = match (answer, client) {
             (Upgrade::Switched(head, stream, early), Some(client)) => {
                 let far = tunnel::Far { stream, early };
                 self.leave_http(head, far, client, guard)
@@ -122,6 +122,9 @@ impl Forward<'_> {
                 response_body::hold(response, guard, idle)
             }
         };
+        for (name, value) in &serving.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
         Ok(Forwarded {
             response,
             kind,

@@ -6,6 +6,18 @@ use crate::domain::{Artifact, ArtifactKind, Space};
 use crate::lifecycle::Parts;
 use crate::store::StoreError;
 
+/// The owner's variables, by name: what the pages of a static Space are told. Secrets are never among them.
+pub(in crate::lifecycle) async fn public(
+    parts: &Parts,
+    space: &Space,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let variables = parts.store.list_variables(space.id).await?.into_iter();
+    let variables: BTreeMap<_, _> = variables
+        .map(|variable| (variable.key, variable.value))
+        .collect();
+    Ok(variables.into_iter().collect())
+}
+
 /// The Hub's own variables, then those of signing people in, then the owner's variables, then the secrets; a later one of the same name wins.
 pub(in crate::lifecycle) async fn of(
     parts: &Parts,

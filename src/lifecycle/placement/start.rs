@@ -102,7 +102,8 @@ async fn start(
             if let Some(entry) = supervisor.parts.entry(space) {
                 entry.starts.note(began.elapsed());
             }
-            return take_over(supervisor, space, runtime, id, upstream).await;
+            let headers = &artifact.settings.headers;
+            return take_over(supervisor, space, runtime, id, upstream, headers).await;
         }
         Err(RuntimeError::ArtifactLost) => {
             rebuild(supervisor, space, good).await?;
@@ -150,6 +151,7 @@ pub(in crate::lifecycle) async fn spec(
         account,
         limits,
         reservation: None,
+        variables: Arc::new(environment::public(parts, space).await?),
         hub_token: token.expose().into(),
         repositories: Arc::new(repositories),
         ask_for_room: admission::asking(supervisor, space),
@@ -164,9 +166,10 @@ pub(in crate::lifecycle) async fn take_over(
     runtime: &dyn Runtime,
     id: InstanceId,
     upstream: crate::upstream::Upstream,
+    headers: &[(String, String)],
 ) -> anyhow::Result<()> {
     if let Some(entry) = supervisor.parts.entry(space) {
-        let serving = entry.serving(id, upstream);
+        let serving = entry.serving_with(id, upstream, headers);
         let mut observed = supervisor.own.observed.lock();
         observed.asleep = false;
         let kept = observed.change(id, |state| {

@@ -199,7 +199,8 @@ async fn take_in(supervisor: &Supervisor, space: &Space, one: &Survivor) -> anyh
         }
         match runtime.adopt(spec).await {
             Ok(upstream) => {
-                let serving = entry.serving(found.instance, upstream);
+                let headers = &artifact.settings.headers;
+                let serving = entry.serving_with(found.instance, upstream, headers);
                 supervisor
                     .own
                     .observed

@@ -3,52 +3,16 @@
 //! What a response says of it outweighs what the file itself says, but for a byte order mark (Encoding Standard §6.1): so
 //! UTF-8 is said of what is UTF-8 and says nothing else, and nothing of what is not. Without it a browser guesses.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes};
-use http::{HeaderValue, Response, StatusCode, header};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use http_body_util::BodyExt;
-
 /// Bytes in which HTML has to say its charset (HTML Standard §4.2.5.4), and in which others do.
 const BEGINNING: usize = 1024;
 
-/// A body of which the first piece was looked at.
-struct Seen {
-    first: Option<Bytes>,
-    rest: Body,
-}
-
-/// The response with the charset of its text, where that is known.
-pub(super) async fn say(response: Response<Body>) -> Response<Body> {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if !is_text(kind) {
-        return response;
-    }
-    let kind = kind.to_owned();
-    let (mut head, mut body) = response.into_parts();
-    let mut charset = Some("utf-8");
-    // A part of a file is not its beginning.
-    if head.status == StatusCode::OK {
-        let first = match body.frame().await {
-            Some(Ok(frame)) => frame.into_data().ok(),
-            // Whoever reads on is told of an error.
-            _ => None,
-        };
-        charset = charset_of(&kind, first.as_deref().unwrap_or_default());
-        body = Body::new(Seen { first, rest: body });
-    }
-    let content_type = charset.map(|charset| format!("{kind}; charset={charset}"));
-    if let Some(Ok(content_type)) = content_type.map(HeaderValue::try_from) {
-        head.headers.insert(header::CONTENT_TYPE, content_type);
-    }
-    Response::from_parts(head, body)
+/// The charset of a file that begins so, if it is text and that is known.
+pub(super) fn of(kind: &str, beginning: &[u8]) -> Option<&'static str> {
+    charset_of(kind, beginning).filter(|_| is_text(kind))
 }
 
 /// Whether it is a kind of text that says no charset.
-fn is_text(kind: &str) -> bool {
+pub(super) fn is_text(kind: &str) -> bool {
     let others = [
         "application/javascript",
         "application/json",
@@ -107,38 +71,6 @@ fn own_charset(kind: &str, beginning: &[u8]) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-// === impl Seen ===
-
-impl HttpBody for Seen {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-            None => Pin::new(&mut self.rest).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.rest.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let first = self.first.as_ref().map_or(0, |first| first.len() as u64);
-        let rest = self.rest.size_hint();
-        let mut hint = SizeHint::new();
-        if let Some(upper) = rest.upper() {
-            hint.set_upper(upper.saturating_add(first));
-        }
-        hint.set_lower(rest.lower().saturating_add(first));
-        hint
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,22 +104,5 @@ mod tests {
         assert_eq!(charset_of("image/svg+xml", svg.as_bytes()), None);
         assert_eq!(charset_of("text/css", b"@charset \"shift_jis\";"), None);
         assert_eq!(charset_of("application/json", b"{}"), utf8);
-    }
-
-    #[tokio::test]
-    async fn the_body_stays_what_it_was() {
-        let text = "a text ".repeat(50_000);
-        let response = Response::builder()
-            .header(header::CONTENT_TYPE, "text/plain")
-            .body(Body::from(text.clone()))
-            .expect("a response");
-        let response = say(response).await;
-        assert_eq!(
-            response.headers()[header::CONTENT_TYPE],
-            "text/plain; charset=utf-8"
-        );
-        assert_eq!(response.body().size_hint().exact(), Some(text.len() as u64));
-        let body = response.into_body().collect().await.expect("in memory");
-        assert_eq!(body.to_bytes(), text);
     }
 }

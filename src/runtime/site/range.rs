@@ -1,7 +1,6 @@
 //! `Range` (RFC 9110 §14.2): the service of folders answers 416 to what may, or must, be answered with the whole file.
 
-use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, header};
 
 /// Takes away a `Range` that does not ask for one part in bytes: several parts, another unit, a part that ends before it
 /// begins.
@@ -12,25 +11,6 @@ pub(super) fn leave_out_odd(headers: &mut HeaderMap) {
     if first.is_some() && (second.is_some() || !text.is_some_and(is_one_part)) {
         headers.remove(header::RANGE);
     }
-}
-
-/// What `If-Range` of a request for a part knows of the file (RFC 9110 §13.1.5), and the request for the whole of it, for
-/// when that is another one by now: the service of folders does not look at it.
-pub(super) fn whole_if_changed(request: &Request<Body>) -> Option<(HeaderValue, Request<Body>)> {
-    let headers = request.headers();
-    let known = headers.get(header::IF_RANGE).cloned()?;
-    headers.get(header::RANGE)?;
-    let mut whole = Request::new(Body::empty());
-    *whole.method_mut() = request.method().clone();
-    *whole.uri_mut() = request.uri().clone();
-    headers.clone_into(whole.headers_mut());
-    whole.headers_mut().remove(header::RANGE);
-    Some((known, whole))
-}
-
-/// Whether an answer is of the file that is known by that. Dates are the only validators here.
-pub(super) fn is_of<B>(answer: &Response<B>, known: &HeaderValue) -> bool {
-    answer.headers().get(header::LAST_MODIFIED) == Some(known)
 }
 
 fn is_one_part(range: &str) -> bool {

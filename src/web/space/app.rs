@@ -10,7 +10,7 @@ use super::logs::{Line, last_lines};
 use super::snippets::{Snippets, snippets};
 use super::{Found, Head, find};
 use crate::auth::Purpose;
-use crate::domain::{Stage, Visibility};
+use crate::domain::{Card, Stage, Visibility};
 use crate::web::error::show;
 use crate::web::headers::frame_permissions;
 use crate::web::page_request::{Frame, PageRequest};
@@ -52,7 +52,7 @@ pub(super) async fn page(
 ) -> Result<Response, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
     let address = match shows(&found) {
-        true => address(&state, &visitor, &found),
+        true => address(&state, &visitor, &found).await?,
         false => String::new(),
     };
     let frame = Frame {
@@ -97,7 +97,7 @@ pub(super) async fn open(
     Path((owner, name)): Path<(String, String)>,
 ) -> Result<Redirect, PageError> {
     let found = find(&state, &visitor, &owner, &name).await?;
-    Ok(Redirect::to(&address(&state, &visitor, &found)))
+    Ok(Redirect::to(&address(&state, &visitor, &found).await?))
 }
 
 /// `GET /spaces/{owner}/{name}/stage`: what the page asks for again and again.
@@ -155,13 +155,22 @@ fn shows(found: &Found) -> bool {
         )
 }
 
-/// Where this visitor's browser finds the demo, with the query of the page, and with a ticket if it is private.
-fn address(state: &WebState, visitor: &PageRequest, found: &Found) -> String {
+/// Where this visitor's browser finds the demo, at the path that its card wants to be shown first, with the query of the
+/// page, and with a ticket if it is private.
+async fn address(
+    state: &WebState,
+    visitor: &PageRequest,
+    found: &Found,
+) -> Result<String, PageError> {
     let base_url = &visitor.base_url;
+    let metadata = state.cards.metadata(&found.space).await?;
+    let first = Card::base_path(&metadata.data).unwrap_or("/");
+    let (path, own_query) = first.split_once('?').unwrap_or((first, ""));
     let base = match base_url.sees_origins(&state.config) {
-        true => format!("{}/", base_url.origin(&state.config, &found.space)),
+        true => base_url.origin(&state.config, &found.space),
         false => base_url.path(&found.space.name),
     };
+    let base = format!("{}{path}", base.trim_end_matches('/'));
     let query = visitor
         .here
         .split_once('?')
@@ -173,15 +182,16 @@ fn address(state: &WebState, visitor: &PageRequest, found: &Found) -> String {
         }
         _ => None,
     };
-    let pairs: Vec<_> = query
+    let pairs: Vec<_> = [own_query.to_owned()]
         .into_iter()
+        .chain(query)
         .filter(|query| !query.is_empty())
         .chain(ticket)
         .collect();
-    match pairs.is_empty() {
+    Ok(match pairs.is_empty() {
         true => base,
         false => format!("{base}?{}", pairs.join("&")),
-    }
+    })
 }
 
 /// `http://host:port` of an address.

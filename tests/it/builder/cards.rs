@@ -200,5 +200,12 @@ fn another_app_file_is_served() {
         Op::file("index.html", "index"),
     ]);
     space.wait_for("RUNNING");
-    assert_eq!(space.visit("/").expect(200).text(), "start");
+    // Its own folder is where its relative links lead.
+    let led = space.visit("/?a=b").expect(307);
+    assert_eq!(led.header("location"), Some("/docs/start.html?a=b"));
+    assert_eq!(space.visit("/docs/start.html").expect(200).text(), "start");
+    let below = alice.get("/run/alice/demo/").expect(307);
+    let place = "/run/alice/demo/docs/start.html";
+    assert_eq!(below.header("location"), Some(place));
+    assert_eq!(alice.get(place).expect(200).text(), "start");
 }

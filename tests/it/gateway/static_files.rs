@@ -1,6 +1,12 @@
 //! Files served as they are.
 
-use crate::support::{Op, Server, card};
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::http::Answer;
+use crate::support::{Op, Server, card, eventually};
 
 #[test]
 fn types_tags_ranges_and_folders() {
@@ -53,7 +59,7 @@ fn types_tags_ranges_and_folders() {
     assert_eq!(part.expect(206).text(), "345");
     // A download that was broken off goes on where the file is still the same, and begins anew where it is not.
     let whole = space.visit("/data.bin").expect(200);
-    let of_now = whole.header("last-modified").unwrap().to_owned();
+    let of_now = whole.header("etag").unwrap().to_owned();
     let resumed = |known: &str| {
         let request = space
             .request("GET", "/data.bin")
@@ -61,7 +67,11 @@ fn types_tags_ranges_and_folders() {
         space.send(&request.header("if-range", known))
     };
     assert_eq!(resumed(&of_now).expect(206).text(), "89");
-    for other in ["Thu, 01 Jan 2015 00:00:00 GMT", "\"an-etag\""] {
+    for other in [
+        "Thu, 01 Jan 2015 00:00:00 GMT",
+        "\"an-etag\"",
+        &format!("W/{of_now}"),
+    ] {
         assert_eq!(resumed(other).expect(200).text(), "0123456789");
     }
     // What is no single part is answered whole.
@@ -168,4 +178,172 @@ fn a_card_isolates_its_pages_at_their_own_address_only() {
     for name in ["cross-origin-embedder-policy", "cross-origin-opener-policy"] {
         assert_eq!(below.header(name), None, "{name}");
     }
+}
+
+#[test]
+fn pages_are_told_the_variables_and_never_the_secrets() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let page = "<!doctype html><html><head><meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'self'\">\
+                <script src=app.js></script></head></html>";
+    let files = [
+        card("sdk: static"),
+        Op::file("index.html", page),
+        Op::file("app.js", "let a = 1"),
+    ];
+    let space = alice.publish("demo", &files);
+    let before = space.visit("/").expect(200);
+    assert_eq!(before.text(), page);
+    let tag = |answer: &Answer| answer.header("etag").expect("a tag").to_owned();
+    let hostile = "</script><script>alert(1)//";
+    space
+        .post("/secrets", &json!({"key": "KEY", "value": "hidden-value"}))
+        .expect(200);
+    space
+        .post("/variables", &json!({"key": "MODEL", "value": hostile}))
+        .expect(200);
+    let told = "<head><script>window.huggingface={variables:{\"MODEL\":\
+                \"\\u003c/script\\u003e\\u003cscript\\u003ealert(1)//\"}};</script><meta";
+    let after = eventually(Duration::from_secs(20), "the page is told", || {
+        Some(space.visit("/").expect(200)).filter(|page| page.text().contains("huggingface"))
+    });
+    assert_eq!(after.text(), page.replace("<head><meta", told));
+    assert!(!after.text().contains("hidden-value"));
+    assert_ne!(tag(&after), tag(&before));
+    let again = |tag: String| space.send(&space.request("GET", "/").header("if-none-match", tag));
+    again(tag(&after)).expect(304);
+    again(tag(&before)).expect(200);
+    assert_eq!(space.visit("/app.js").expect(200).text(), "let a = 1");
+    let head = space.send(&space.request("HEAD", "/")).expect(200);
+    assert_eq!(
+        head.header("content-length"),
+        after.header("content-length")
+    );
+}
+
+#[test]
+fn a_page_in_a_folder_finds_what_lies_beside_it() {
+    let server = Server::start();
+    let files = [
+        card("sdk: static\napp_file: dist/index.html"),
+        Op::file("dist/index.html", "<script src=./assets/a.js></script>"),
+        Op::file("dist/assets/a.js", "built"),
+    ];
+    let space = server.user("alice").publish("demo", &files);
+    let led = space.visit("/?a=b").expect(307);
+    assert_eq!(led.header("location"), Some("/dist/?a=b"));
+    assert!(
+        space
+            .visit("/dist/")
+            .expect(200)
+            .text()
+            .contains("./assets")
+    );
+    // Also what a bundler made for the root.
+    for path in ["/dist/assets/a.js", "/assets/a.js"] {
+        assert_eq!(space.visit(path).expect(200).text(), "built", "{path}");
+    }
+    space.visit("/assets/b.js").expect(404);
+}
+
+#[test]
+fn text_is_compressed_and_what_is_compressed_says_so() {
+    let server = Server::start();
+    let alice = server.user("alice");
+    let text = "let grüße = 'a long text';\n".repeat(200);
+    let gzipped = gzip(text.as_bytes());
+    let packets = [0x47_u8; 400];
+    let files = [
+        card("sdk: static"),
+        Op::file("index.html", "hi"),
+        Op::file("long.js", text.as_str()),
+        Op::file("short.js", "let a = 1"),
+        Op::file("picture.png", text.as_str()),
+        Op::file("drawing.svgz", gzip(b"<svg/>")),
+        Op::file("packed.js.gz", gzipped.clone()),
+        Op::file("rows.csv.gz", gzipped.clone()),
+        Op::file("video.ts", packets),
+        Op::file("main.ts", "const a: number = 1"),
+    ];
+    let space = alice.publish("demo", &files);
+    let ask = |path: &str, accepts: &str| {
+        space.send(
+            &space
+                .request("GET", path)
+                .header("accept-encoding", accepts),
+        )
+    };
+    let browser = "gzip, deflate, br, zstd";
+    let brotli = ask("/long.js", browser).expect(200);
+    assert_eq!(brotli.header("content-encoding"), Some("br"));
+    assert_eq!(brotli.header("vary"), Some("accept-encoding"));
+    let mut read = Vec::new();
+    brotli::Decompressor::new(&brotli.body[..], 4096)
+        .read_to_end(&mut read)
+        .expect("Brotli");
+    assert_eq!(read, text.as_bytes());
+    let zipped = ask("/long.js", "gzip").expect(200);
+    assert_eq!(zipped.header("content-encoding"), Some("gzip"));
+    assert!(zipped.body.len() < text.len() / 4);
+    let plain = space.visit("/long.js").expect(200);
+    assert_eq!(
+        (plain.header("content-encoding"), plain.text()),
+        (None, text.clone())
+    );
+    // Three things, each of which is known again.
+    let tags = [&brotli, &zipped, &plain].map(|answer| answer.header("etag").unwrap().to_owned());
+    assert!(
+        tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2],
+        "{tags:?}"
+    );
+    for (tag, accepts) in tags.iter().zip([browser, "gzip", "identity"]) {
+        let request = space
+            .request("GET", "/long.js")
+            .header("accept-encoding", accepts);
+        space
+            .send(&request.header("if-none-match", &**tag))
+            .expect(304);
+    }
+    let part = space
+        .request("GET", "/long.js")
+        .header("accept-encoding", browser);
+    let part = space.send(&part.header("range", "bytes=0-2")).expect(206);
+    assert_eq!(
+        (part.text().as_str(), part.header("content-encoding")),
+        ("let", None)
+    );
+    for (path, accepts, kind, coding) in [
+        ("/short.js", browser, "text/javascript; charset=utf-8", None),
+        ("/picture.png", browser, "image/png", None),
+        ("/drawing.svgz", "identity", "image/svg+xml", Some("gzip")),
+        ("/packed.js.gz", browser, "text/javascript", Some("gzip")),
+        ("/packed.js.gz", "identity", "application/gzip", None),
+        ("/rows.csv.gz", browser, "application/gzip", None),
+        ("/video.ts", browser, "video/mp2t", None),
+        ("/main.ts", browser, "text/plain; charset=utf-8", None),
+    ] {
+        let answer = ask(path, accepts).expect(200);
+        assert_eq!(answer.header("content-type"), Some(kind), "{path}");
+        assert_eq!(answer.header("content-encoding"), coding, "{path}");
+    }
+    assert_eq!(ask("/packed.js.gz", browser).body, gzipped);
+    // What is as it was has the tag it had, whatever was there between.
+    space.commit(&[Op::file("long.js", "short")]);
+    let now = |text: &str| space.visit("/long.js").text() == text;
+    eventually(Duration::from_secs(20), "it has changed", || {
+        now("short").then_some(())
+    });
+    space.commit(&[Op::file("long.js", text.as_str())]);
+    eventually(Duration::from_secs(20), "it is back", || {
+        now(&text).then_some(())
+    });
+    let back = space.visit("/long.js").expect(200);
+    assert_eq!(back.header("etag"), plain.header("etag"));
+    assert_eq!(back.header("last-modified"), None);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    coder.write_all(bytes).expect("in memory");
+    coder.finish().expect("in memory")
 }
