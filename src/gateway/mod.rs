@@ -47,7 +47,7 @@ use activation::{Answering, interim, wake_events};
 use admission::{Admission, ClientKey, VisitPermit};
 use forward::{ErrorReports, Forward};
 use headers::hop::Hop;
-use headers::{Origin, path_form};
+use headers::{Origin, frames, path_form};
 use rejection::{Caller, ErrorPageContext, Rejection};
 use request::{Facts, Hosts};
 
@@ -199,6 +199,7 @@ impl Inner {
         let forwarded = forward.forward(request, answering, permit, body_comes);
         let forwarded = forwarded.await?;
         let mut response = forwarded.response;
+        frames::allow_this_hub(response.headers_mut(), || self.addresses.hub());
         if let Some(prefix) = &facts.prefix {
             path_form::confine(response.headers_mut(), prefix, facts.host.as_ref());
         }

@@ -17,6 +17,7 @@
 
 mod base;
 mod build_input;
+mod constraints;
 mod container;
 mod context;
 mod context_filter;

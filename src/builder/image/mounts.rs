@@ -179,6 +179,21 @@ impl Making<'_> {
                         && !context.ignore.ignores(path)
                         && !Context::is_for_engine(target)
                 };
+                let mut amount = DiskAmount::default();
+                context.walk(repo, &revision, &sent, |path, found| {
+                    if let Walked::File { size, .. } = found
+                        && goes(path, &format!("{}{path}", context.folder))
+                    {
+                        amount = amount + DiskAmount::file(size);
+                    }
+                    Ok(())
+                })?;
+                {
+                    let mut reserved = reserved.lock();
+                    let more = amount - *reserved;
+                    turns.reserve_disk(more)?;
+                    *reserved = *reserved + more;
+                }
                 make_folder(&into)?;
                 let mut hasher = Sha256::new();
                 for (path, content) in context.beside.iter().filter(|(path, _)| sent.has(path)) {
@@ -186,24 +201,13 @@ impl Making<'_> {
                     hasher.update(Sha256::digest(content));
                     put(&into, path, false, &mut content.as_slice())?;
                 }
-                let mut amount = DiskAmount::default();
                 context.walk(repo, &revision, &sent, |path, found| {
                     let target = format!("{}{path}", context.folder);
                     if let Walked::File {
-                        oid,
-                        size,
-                        executable,
+                        oid, executable, ..
                     } = found
                         && goes(path, &target)
                     {
-                        amount = amount + DiskAmount::file(size);
-                        {
-                            let mut reserved = reserved.lock();
-                            if amount.bytes > reserved.bytes {
-                                turns.reserve_disk(amount - *reserved)?;
-                                *reserved = amount;
-                            }
-                        }
                         hasher.update(format!("{target}\0{oid} {executable}\n"));
                         put(&into, &target, executable, &mut repo.blob(&oid)?)?;
                     }

@@ -5,6 +5,7 @@
 
 use rust_embed::RustEmbed;
 
+use super::constraints::constraints;
 use crate::domain::{BuildError, Card, Revision, Sdk};
 use crate::repo::{Repo, RepoError};
 
@@ -60,16 +61,14 @@ pub(super) fn recipe(
         Ok(packages) => packages,
         Err(message) => return Ok(Err(BuildError::author(message))),
     };
+    let before = list(repo, revision, "pre-requirements.txt")?;
+    let requirements = list(repo, revision, "requirements.txt")?;
+    let constraints = constraints(card, &[&before, &requirements]);
     let setup = vec![
+        ("setup/constraints.txt".to_owned(), constraints.into_bytes()),
         ("setup/packages.txt".to_owned(), packages.into_bytes()),
-        (
-            "setup/pre-requirements.txt".to_owned(),
-            list(repo, revision, "pre-requirements.txt")?,
-        ),
-        (
-            "setup/requirements.txt".to_owned(),
-            list(repo, revision, "requirements.txt")?,
-        ),
+        ("setup/pre-requirements.txt".to_owned(), before),
+        ("setup/requirements.txt".to_owned(), requirements),
     ];
     let name = format!("{}/Dockerfile", card.sdk.as_str());
     let Some(dockerfile) = Runtimes::get(&name) else {

@@ -350,10 +350,10 @@ fn key(run: &Run, mounted: &str) -> String {
     };
     add(&run.image);
     add(mounted);
+    add(&run.words.len().to_string());
     for word in &run.words {
         add(word);
     }
-    add("");
     for (name, value) in &run.arguments {
         add(name);
         add(value);

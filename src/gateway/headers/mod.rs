@@ -11,6 +11,7 @@ use crate::net::{is_hop_by_hop, strip_hop_by_hop, tokens};
 
 mod cookies;
 mod credentials;
+pub(super) mod frames;
 pub(super) mod hop;
 pub(super) mod path_form;
 #[cfg(test)]

@@ -78,7 +78,8 @@ impl Coding {
             let name = parts.next().unwrap_or_default();
             let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
             let weight = weight.map_or(Ok(1.0), str::parse::<f32>);
-            // What is no number is no wish; a cast takes what is beyond the bounds to them.
+            // What is no number is no wish; a cast takes what is below the bounds to them.
+            let weight = weight.ok().filter(|weight| !weight.is_nan());
             let weight = (weight.unwrap_or_default().min(1.0) * 1000.0) as u32;
             let is_own = name.eq_ignore_ascii_case(self.word())
                 || (self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip"));
