@@ -35,6 +35,9 @@ pub(in crate::lifecycle) async fn of(
         ("SPACE_AUTHOR_NAME", name.owner.to_string()),
         ("SPACE_REPO_NAME", name.name.to_string()),
         ("SPACE_HOST", host.to_owned()),
+        ("SPACE_CREATOR_USER_ID", space.owner.to_string()),
+        // Only this server reaches an app, and says who visits.
+        ("FORWARDED_ALLOW_IPS", "*".to_owned()),
         ("SYSTEM", "spaces".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
