@@ -5,8 +5,11 @@ use std::collections::HashSet;
 
 use crate::domain::{Card, Sdk};
 
+/// The first two numbers of a release.
+type Version = (u32, u32);
+
 /// Bounds by which releases of Gradio from one version up to another start and answer, as tried with Python 3.11.
-const GRADIO: [((u32, u32), (u32, u32), &[&str]); 2] = [
+const GRADIO: [(Version, Version, &[&str]); 2] = [
     (
         (0, 0),
         (5, 0),

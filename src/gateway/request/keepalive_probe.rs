@@ -48,8 +48,7 @@ pub(super) fn is_keepalive_probe<B>(request: &Request<B>, target: &Target) -> bo
             begins && (begin.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
         })
     };
-    PROBES.iter().any(|probe| is_below(&probe))
-        || (is_asked_by_own_page(request) && POLLS.iter().any(|poll| is_below(&poll)))
+    PROBES.iter().any(is_below) || (is_asked_by_own_page(request) && POLLS.iter().any(is_below))
 }
 
 /// By Fetch Metadata: a script of a page of the Space.
