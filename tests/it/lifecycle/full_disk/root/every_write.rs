@@ -104,7 +104,7 @@ fn all_is_refused_but_deletions_and_all_works_again_until_the_disk_fails() {
     eventually(patience, "what was pushed is served", || {
         (space.visit("/pushed.html").status == 200).then_some(())
     });
-    assert_eq!(space.visit("/new.html").expect(200).text(), "new");
+    assert!(space.visit("/new.html").expect(200).text().ends_with("new"));
     assert_eq!(server.process(), process);
 
     // What ext4 does when it finds an error.
@@ -117,7 +117,7 @@ fn all_is_refused_but_deletions_and_all_works_again_until_the_disk_fails() {
     assert_eq!(answer.status, 503, "{answer:?}");
     let error = answer.json()["error"].to_string();
     assert!(error.contains("disk has failed"), "{error}");
-    assert_eq!(space.visit("/new.html").expect(200).text(), "new");
+    assert!(space.visit("/new.html").expect(200).text().ends_with("new"));
 }
 
 /// Every kind of write but a push, and what was answered.
