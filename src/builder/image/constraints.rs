@@ -9,7 +9,7 @@ use crate::domain::{Card, Sdk};
 type Version = (u32, u32);
 
 /// Bounds by which releases of Gradio from one version up to another start and answer, as tried with Python 3.11.
-const GRADIO: [(Version, Version, &[&str]); 2] = [
+const GRADIO: [(Version, Version, &[&str]); 3] = [
     (
         (0, 0),
         (5, 0),
@@ -35,6 +35,7 @@ const GRADIO: [(Version, Version, &[&str]); 2] = [
             "starlette<0.47",
         ],
     ),
+    ((5, 9), (5, 23), &["pydantic<2.11"]),
 ];
 
 /// The lines of a constraints file for pip: the release that a card asks for, and what it must not be installed with, but for
@@ -102,7 +103,8 @@ mod tests {
         assert_eq!(old[0], "gradio==4.44.1");
         assert!(old.contains(&"pydantic<2.11".to_owned()));
         assert!(of("sdk: gradio\nsdk_version: 5.0.0", "").contains(&"starlette<0.47".to_owned()));
-        for new in ["5.9.1", "5.49.1", "6.0.0"] {
+        assert_eq!(of("sdk: gradio\nsdk_version: 5.9.1", "").len(), 2);
+        for new in ["5.23.0", "5.49.1", "6.0.0"] {
             let card = format!("sdk: gradio\nsdk_version: {new}");
             assert_eq!(of(&card, ""), [format!("gradio=={new}")]);
         }
