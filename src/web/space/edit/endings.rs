@@ -99,6 +99,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_end_that_is_half_of_another_is_not_lost() {
+        let (original, typed) = ("\ra\rb\n\n\n", "\n\r");
+        assert_eq!(sent(&restored(original, typed)), sent(typed));
+    }
+
     proptest! {
         #[test]
         fn what_nobody_changed_is_as_it_was(text in "[ab\r\n]{0,60}") {
